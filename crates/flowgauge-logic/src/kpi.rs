@@ -1,0 +1,532 @@
+//! The KPI catalogue (decision D11): name, unit, direction, target, limits and minimum sample of
+//! every figure flowgauge shows. Alerts, dashboard, reports, commands and docs derive from it.
+
+use crate::known::{Known, Reason};
+use serde::{Deserialize, Serialize};
+
+pub use self::compute::{Context, measure};
+
+mod compute;
+
+/// One entry of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Kpi {
+    /// Row of the guide's catalogue, or empty where the figure is ours.
+    pub id: &'static str,
+    /// Name in SQL, JSON, rules and commands.
+    pub name: &'static str,
+    /// Name for people.
+    pub title: &'static str,
+    /// What it is, in one sentence.
+    pub meaning: &'static str,
+    /// Unit at the edges.
+    pub unit: Unit,
+    /// Which way is better.
+    pub better: Better,
+    /// Meets the target on this side of it.
+    pub target: Option<f64>,
+    /// Worth a warning beyond this.
+    pub warning: Option<f64>,
+    /// Critical beyond this.
+    pub critical: Option<f64>,
+    /// Fewest samples for which a value is shown.
+    pub min_samples: u64,
+    /// Where the figure comes from.
+    pub basis: Basis,
+}
+
+/// Units at the edges. Inside, latency is µs, money nano-dollars, ratios 0–1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Milliseconds.
+    Ms,
+    /// Percent, 0–100.
+    Percent,
+    /// Tokens.
+    Tokens,
+    /// US dollars.
+    Usd,
+    /// Requests per minute.
+    PerMinute,
+    /// A plain count.
+    Count,
+    /// A rating from 1 to 5.
+    Rating,
+}
+
+impl Unit {
+    /// The sign behind a number.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Ms => "ms",
+            Self::Percent => "%",
+            Self::Tokens => "tokens",
+            Self::Usd => "USD",
+            Self::PerMinute => "/min",
+            Self::Count => "",
+            Self::Rating => "/5",
+        }
+    }
+}
+
+/// Which way is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// Less is better.
+    Lower,
+    /// More is better.
+    Higher,
+    /// Neither.
+    Neither,
+}
+
+/// What a KPI is computed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Rollups of calls.
+    Calls,
+    /// Quality scores.
+    Scores,
+    /// User ratings.
+    Feedback,
+    /// State of the response cache.
+    Cache,
+    /// Budgets.
+    Budget,
+    /// Uptime checks.
+    Checks,
+    /// A promoted baseline.
+    Baseline,
+}
+
+/// A measured KPI.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The value at the edge unit of the KPI, or why there is none.
+    pub value: Known<f64>,
+    /// Samples behind it.
+    pub n: u64,
+}
+
+/// A KPI judged against its target and limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Meets the target.
+    Met,
+    /// Between target and alert.
+    OffTarget,
+    /// Beyond the warning limit.
+    Alert,
+    /// Beyond the critical limit.
+    Critical,
+    /// No value.
+    NoData,
+    /// It has no target.
+    NoTarget,
+}
+
+impl State {
+    /// The words the guide's reports use.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::OffTarget => "off target",
+            Self::Alert => "alert",
+            Self::Critical => "alert (critical)",
+            Self::NoData => "no data",
+            Self::NoTarget => "no target",
+        }
+    }
+}
+
+impl Kpi {
+    /// The entry of a name. Ratios may be asked for by the names rules use.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        let name = match name {
+            "requests" | "count" => "request_count",
+            "p95_ttft" => "ttft_p95",
+            "p50_ttft" => "ttft_p50",
+            "p99_ttft" => "ttft_p99",
+            "tokens" => "total_tokens",
+            "cost" => "total_cost",
+            n => n,
+        };
+        CATALOGUE.iter().find(|k| k.name == name)
+    }
+
+    /// The catalogued name nearest to a mistyped one, by edit distance, if any is near.
+    #[must_use]
+    pub fn nearest(name: &str) -> Option<&'static str> {
+        let best = CATALOGUE.iter().map(|k| (distance(name, k.name), k.name)).min()?;
+        (best.0 <= name.len().div_ceil(3)).then_some(best.1)
+    }
+
+    /// How a value stands against target and limits.
+    #[must_use]
+    pub fn state(&self, value: Known<f64>) -> State {
+        let Known::Value(v) = value else { return State::NoData };
+        let beyond = |limit: Option<f64>| match (limit, self.better) {
+            (Some(l), Better::Lower) => v > l,
+            (Some(l), Better::Higher) => v < l,
+            (None, _) | (_, Better::Neither) => false,
+        };
+        if beyond(self.critical) {
+            State::Critical
+        } else if beyond(self.warning) {
+            State::Alert
+        } else if self.target.is_none() {
+            State::NoTarget
+        } else if beyond(self.target) {
+            State::OffTarget
+        } else {
+            State::Met
+        }
+    }
+
+    /// The target as the guide writes it, e.g. `< 1500 ms`.
+    #[must_use]
+    pub fn target_text(&self) -> Option<String> {
+        let target = self.target?;
+        let sign = if self.better == Better::Higher { ">" } else { "<" };
+        Some(match self.unit {
+            Unit::Usd => format!("{sign} ${target}"),
+            Unit::Percent => format!("{sign} {target}%"),
+            unit => format!("{sign} {target} {}", unit.sign()).trim_end().to_owned(),
+        })
+    }
+}
+
+/// Levenshtein distance, for "did you mean".
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = i;
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+        for (j, cb) in b.iter().enumerate() {
+            let (Some(left), Some(up)) = (row.get(j).copied(), row.get(j + 1).copied()) else {
+                break;
+            };
+            let cost = diagonal + usize::from(ca != *cb);
+            diagonal = up;
+            if let Some(slot) = row.get_mut(j + 1) {
+                *slot = cost.min(left + 1).min(up + 1);
+            }
+        }
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+impl Measured {
+    /// A value over `n` samples, or the reason there is none.
+    #[must_use]
+    pub fn of(value: Option<f64>, n: u64, min: u64) -> Self {
+        let value = match value {
+            _ if n == 0 => Known::Unknown(Reason::NoData),
+            _ if n < min => Known::Unknown(Reason::TooFew),
+            v => Known::from_option(v.filter(|v| v.is_finite()), Reason::NoData),
+        };
+        Self { value, n }
+    }
+
+    /// No value, because of `reason`.
+    #[must_use]
+    pub const fn unknown(reason: Reason, n: u64) -> Self {
+        Self { value: Known::Unknown(reason), n }
+    }
+}
+
+const fn kpi(id: &'static str, name: &'static str, title: &'static str, unit: Unit) -> Kpi {
+    Kpi {
+        id,
+        name,
+        title,
+        meaning: "",
+        unit,
+        better: Better::Neither,
+        target: None,
+        warning: None,
+        critical: None,
+        min_samples: 1,
+        basis: Basis::Calls,
+    }
+}
+
+/// The catalogue, in the guide's order. Limits: catalogue A2 and A14; those not from the guide are
+/// marked in `meaning`. Minimum samples are those of the live view (catalogue S10).
+pub const CATALOGUE: &[Kpi] = &[
+    Kpi {
+        meaning: "Median response time of successful requests, cache hits included.",
+        better: Better::Lower,
+        target: Some(1000.0),
+        warning: Some(1500.0),
+        min_samples: 5,
+        ..kpi("K1", "p50_latency", "P50 latency", Unit::Ms)
+    },
+    Kpi {
+        meaning: "95th percentile of the response time of successful requests.",
+        better: Better::Lower,
+        target: Some(1500.0),
+        warning: Some(2000.0),
+        critical: Some(2500.0),
+        min_samples: 20,
+        ..kpi("K2", "p95_latency", "P95 latency", Unit::Ms)
+    },
+    Kpi {
+        meaning: "99th percentile of the response time of successful requests. Limits are not from the guide.",
+        better: Better::Lower,
+        target: Some(2500.0),
+        warning: Some(3000.0),
+        critical: Some(4000.0),
+        min_samples: 100,
+        ..kpi("K3", "p99_latency", "P99 latency", Unit::Ms)
+    },
+    Kpi {
+        meaning: "Mean response time of successful requests.",
+        better: Better::Lower,
+        target: Some(1100.0),
+        warning: Some(1600.0),
+        ..kpi("K4", "mean_latency", "Mean latency", Unit::Ms)
+    },
+    Kpi {
+        meaning: "Median time to the first content of streamed successful requests.",
+        better: Better::Lower,
+        min_samples: 5,
+        ..kpi("", "ttft_p50", "P50 time to first token", Unit::Ms)
+    },
+    Kpi {
+        meaning: "95th percentile of the time to the first content of streamed successful requests.",
+        better: Better::Lower,
+        min_samples: 20,
+        ..kpi("", "ttft_p95", "P95 time to first token", Unit::Ms)
+    },
+    Kpi {
+        meaning: "99th percentile of the time to the first content of streamed successful requests.",
+        better: Better::Lower,
+        min_samples: 100,
+        ..kpi("", "ttft_p99", "P99 time to first token", Unit::Ms)
+    },
+    Kpi {
+        meaning: "95th percentile of the time per output token after the first, of streamed requests.",
+        better: Better::Lower,
+        min_samples: 20,
+        ..kpi("", "tpot_p95", "P95 time per output token", Unit::Ms)
+    },
+    Kpi {
+        meaning: "Median of flowgauge's own share of the response time, upstream time subtracted.",
+        better: Better::Lower,
+        min_samples: 5,
+        ..kpi("", "overhead_p50", "P50 gateway overhead", Unit::Ms)
+    },
+    Kpi {
+        meaning: "99th percentile of flowgauge's own share of the response time.",
+        better: Better::Lower,
+        min_samples: 100,
+        ..kpi("", "overhead_p99", "P99 gateway overhead", Unit::Ms)
+    },
+    Kpi {
+        meaning: "Billed input and output tokens per successful request.",
+        better: Better::Lower,
+        ..kpi("K5", "tokens_per_request", "Tokens per request", Unit::Tokens)
+    },
+    Kpi {
+        meaning: "Billed input and output tokens in the window.",
+        ..kpi("", "total_tokens", "Tokens", Unit::Tokens)
+    },
+    Kpi {
+        meaning: "Input tokens in the window.",
+        ..kpi("", "input_tokens", "Input tokens", Unit::Tokens)
+    },
+    Kpi {
+        meaning: "Output tokens in the window.",
+        ..kpi("", "output_tokens", "Output tokens", Unit::Tokens)
+    },
+    Kpi {
+        meaning: "Median input tokens of a request.",
+        min_samples: 5,
+        ..kpi("", "input_tokens_p50", "P50 input tokens", Unit::Tokens)
+    },
+    Kpi {
+        meaning: "95th percentile of the input tokens of a request.",
+        min_samples: 20,
+        ..kpi("", "input_tokens_p95", "P95 input tokens", Unit::Tokens)
+    },
+    Kpi {
+        meaning: "99th percentile of the input tokens of a request.",
+        min_samples: 100,
+        ..kpi("", "input_tokens_p99", "P99 input tokens", Unit::Tokens)
+    },
+    Kpi {
+        meaning: "Median output tokens of a request.",
+        min_samples: 5,
+        ..kpi("", "output_tokens_p50", "P50 output tokens", Unit::Tokens)
+    },
+    Kpi {
+        meaning: "95th percentile of the output tokens of a request.",
+        min_samples: 20,
+        ..kpi("", "output_tokens_p95", "P95 output tokens", Unit::Tokens)
+    },
+    Kpi {
+        meaning: "99th percentile of the output tokens of a request.",
+        min_samples: 100,
+        ..kpi("", "output_tokens_p99", "P99 output tokens", Unit::Tokens)
+    },
+    Kpi {
+        meaning: "Billed tokens of the trailing 24 hours.",
+        ..kpi("K6", "daily_tokens", "Daily tokens", Unit::Tokens)
+    },
+    Kpi {
+        meaning: "Input tokens not sent thanks to optimisation: 1 − Σ sent / Σ original (method a).",
+        better: Better::Higher,
+        target: Some(21.0),
+        ..kpi("K8b", "token_reduction", "Token reduction", Unit::Percent)
+    },
+    Kpi {
+        meaning: "Share of requests whose tokens were counted locally, not by the provider.",
+        better: Better::Lower,
+        ..kpi("", "estimated_usage", "Estimated usage", Unit::Percent)
+    },
+    Kpi {
+        meaning: "Tokens spent per perfect answer.",
+        better: Better::Lower,
+        basis: Basis::Scores,
+        ..kpi("K7", "token_efficiency", "Token efficiency", Unit::Tokens)
+    },
+    Kpi {
+        meaning: "Weighted mean of quality scores.",
+        better: Better::Higher,
+        target: Some(80.0),
+        warning: Some(78.0),
+        critical: Some(75.0),
+        min_samples: 20,
+        basis: Basis::Scores,
+        ..kpi("K9", "quality_score", "Quality score", Unit::Percent)
+    },
+    Kpi {
+        meaning: "Relative drop of quality against the promoted baseline.",
+        better: Better::Lower,
+        target: Some(5.0),
+        basis: Basis::Baseline,
+        ..kpi("K11", "quality_regression", "Quality regression", Unit::Percent)
+    },
+    Kpi {
+        meaning: "Mean rating of the trailing 7 days.",
+        better: Better::Higher,
+        target: Some(4.0),
+        min_samples: 30,
+        basis: Basis::Feedback,
+        ..kpi("K12", "user_satisfaction", "User satisfaction", Unit::Rating)
+    },
+    Kpi {
+        meaning: "Hits among cache lookups; unknown while caching is off.",
+        better: Better::Higher,
+        target: Some(25.0),
+        warning: Some(20.0),
+        ..kpi("K13", "cache_hit_rate", "Cache hit rate", Unit::Percent)
+    },
+    Kpi {
+        meaning: "Misses among cache lookups; unknown while caching is off.",
+        better: Better::Lower,
+        ..kpi("K14", "cache_miss_rate", "Cache miss rate", Unit::Percent)
+    },
+    Kpi {
+        meaning: "Bytes held by the response cache against its capacity.",
+        better: Better::Lower,
+        target: Some(80.0),
+        basis: Basis::Cache,
+        ..kpi("K15", "cache_memory_usage", "Cache memory usage", Unit::Percent)
+    },
+    Kpi {
+        meaning: "Σ actual lifetime / Σ TTL over cache entries removed in the window.",
+        better: Better::Higher,
+        target: Some(70.0),
+        basis: Basis::Cache,
+        ..kpi("K16", "ttl_effectiveness", "TTL effectiveness", Unit::Percent)
+    },
+    Kpi {
+        meaning: "Cost per successful request with a price, at the price in force at the time of the call.",
+        better: Better::Lower,
+        target: Some(0.007),
+        ..kpi("K17", "cost_per_request", "Cost per request", Unit::Usd)
+    },
+    Kpi { meaning: "Cost in the window.", ..kpi("", "total_cost", "Cost", Unit::Usd) },
+    Kpi {
+        meaning: "Cost of the calendar day to date.",
+        ..kpi("K8", "daily_cost", "Daily cost", Unit::Usd)
+    },
+    Kpi {
+        meaning: "Cost of the calendar month to date.",
+        ..kpi("K18", "monthly_cost", "Monthly cost", Unit::Usd)
+    },
+    Kpi {
+        meaning: "Cost spent per perfect answer.",
+        better: Better::Lower,
+        basis: Basis::Scores,
+        ..kpi("K19", "cost_per_quality_unit", "Cost per quality unit", Unit::Usd)
+    },
+    Kpi {
+        meaning: "Spent share of the period's budget.",
+        better: Better::Lower,
+        warning: Some(90.0),
+        basis: Basis::Budget,
+        ..kpi("K20", "budget_utilization", "Budget utilisation", Unit::Percent)
+    },
+    Kpi {
+        meaning: "Requests with usage but without a price; their cost is unknown, not zero.",
+        better: Better::Lower,
+        target: Some(0.0),
+        ..kpi("", "unpriced_calls", "Unpriced calls", Unit::Count)
+    },
+    Kpi {
+        meaning: "Failed requests; wrong requests, own limits and clients that left are counted apart. Target and warning are not from the guide.",
+        better: Better::Lower,
+        target: Some(1.0),
+        warning: Some(2.0),
+        critical: Some(5.0),
+        ..kpi("K21", "error_rate", "Error rate", Unit::Percent)
+    },
+    Kpi {
+        meaning: "Good uptime checks. Target is not from the guide.",
+        better: Better::Higher,
+        target: Some(99.5),
+        warning: Some(99.5),
+        basis: Basis::Checks,
+        ..kpi("K22", "availability", "Availability", Unit::Percent)
+    },
+    Kpi {
+        meaning: "Requests per minute without the client's own retries.",
+        ..kpi("K23", "throughput", "Throughput", Unit::PerMinute)
+    },
+    Kpi {
+        meaning: "Distinct users with a request in flight or in the last 5 minutes.",
+        basis: Basis::Feedback,
+        ..kpi("K24", "concurrent_users", "Concurrent users", Unit::Count)
+    },
+    Kpi {
+        meaning: "All requests of the window, whatever their outcome.",
+        min_samples: 0,
+        ..kpi("", "request_count", "Requests", Unit::Count)
+    },
+    Kpi {
+        meaning: "Failed requests of the window.",
+        min_samples: 0,
+        ..kpi("", "error_count", "Failed requests", Unit::Count)
+    },
+    Kpi {
+        meaning: "Requests whose client went away.",
+        min_samples: 0,
+        ..kpi("", "cancelled_count", "Cancelled requests", Unit::Count)
+    },
+];
+
+#[cfg(test)]
+mod tests;

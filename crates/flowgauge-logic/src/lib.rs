@@ -1,0 +1,18 @@
+//! What the numbers mean and what follows from them.
+//!
+//! Owns every definition: units, the call record, percentiles, rollups, KPIs, prices and the
+//! reading of provider responses. Refuses clocks, files, sockets and async: whoever decides here
+//! is handed data and `now`, and returns a value.
+
+pub mod alias;
+pub mod call;
+pub mod duration;
+pub mod id;
+pub mod known;
+pub mod kpi;
+pub mod price;
+pub mod quantile;
+pub mod rollup;
+pub mod unit;
+pub mod window;
+pub mod wire;

@@ -1,0 +1,86 @@
+//! What a call adds to a rollup, and that merging loses nothing.
+
+use super::*;
+use crate::call::{Door, InputTokens, OutputTokens, Usage};
+use crate::id::CallId;
+use crate::unit::{Micros, NanoUsd, UnixMicros};
+
+fn call(latency_ms: u64) -> Call {
+    let mut c = Call::begun(CallId([1; 16]), UnixMicros(0), UnixMicros(0), Door::Gateway);
+    c.what.leaf = true;
+    c.time.latency = Some(Micros::from_millis(latency_ms));
+    c.usage = Usage {
+        input: Some(InputTokens { text: 100, cache_read: 20, ..InputTokens::default() }),
+        output: Some(OutputTokens { visible: 10, ..OutputTokens::default() }),
+        source: UsageSource::Provider,
+        ..Usage::default()
+    };
+    c
+}
+
+#[test]
+fn a_failed_call_adds_no_latency() {
+    let mut c = call(5_000);
+    c.outcome.status = Status::Error;
+    c.outcome.class = ErrorClass::Upstream5xx;
+    let mut r = Rollup::default();
+    r.record(&c);
+    assert_eq!((r.failure, r.latency.count()), (1, 0));
+}
+
+#[test]
+fn a_wrong_request_and_a_client_that_left_are_no_failures() {
+    let mut r = Rollup::default();
+    let mut wrong = call(5);
+    wrong.outcome.status = Status::Error;
+    wrong.outcome.class = ErrorClass::Client4xx;
+    let mut left = call(5);
+    left.outcome.status = Status::Cancelled;
+    r.record(&wrong);
+    r.record(&left);
+    assert_eq!((r.success, r.failure, r.apart), (0, 0, 2));
+}
+
+#[test]
+fn a_call_without_a_price_is_counted_and_never_free() {
+    let mut r = Rollup::default();
+    r.record(&call(5));
+    let mut priced = call(5);
+    priced.cost.nanos = Some(NanoUsd(7));
+    r.record(&priced);
+    assert_eq!((r.priced, r.unpriced, r.cost_nanos), (1, 1, 7));
+}
+
+#[test]
+fn merging_equals_recording_both() {
+    let (mut a, mut b, mut both) = (Rollup::default(), Rollup::default(), Rollup::default());
+    for ms in 1..50 {
+        a.record(&call(ms));
+        both.record(&call(ms));
+    }
+    for ms in 40..90 {
+        b.record(&call(ms));
+        both.record(&call(ms));
+    }
+    a.merge(&b);
+    assert_eq!(a, both);
+}
+
+#[test]
+fn probes_do_not_count_unless_asked_for() {
+    let mut c = call(1);
+    c.origin.source = Source::Probe;
+    let key = SeriesKey::of(&c);
+    assert!(!Filter::default().accepts(&key));
+    assert!(Filter::parse(["source=probe"]).unwrap().accepts(&key));
+}
+
+#[test]
+fn several_values_of_one_dimension_are_alternatives() {
+    let f = Filter::parse(["intent=ask", "intent=translate"]).unwrap();
+    let mut c = call(1);
+    c.what.intent = Some("translate".into());
+    assert!(f.accepts(&SeriesKey::of(&c)));
+    c.what.intent = Some("explain".into());
+    assert!(!f.accepts(&SeriesKey::of(&c)));
+}

@@ -1,0 +1,121 @@
+//! Questions to the store and the shapes of its answers.
+
+use flowgauge_logic::call::{Call, Status, Text};
+use flowgauge_logic::rollup::{Dim, Filter, Rollup};
+use flowgauge_logic::unit::UnixMicros;
+use flowgauge_logic::window::Window;
+use serde::{Deserialize, Serialize};
+
+/// Rollups of a window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RollupQuery {
+    /// Widened to whole minutes.
+    pub window: Window,
+    /// Series that count.
+    pub filter: Filter,
+    /// One group per combination of these; empty = one group.
+    pub group_by: Vec<Dim>,
+    /// One group per step of time.
+    pub step: Step,
+}
+
+/// How time is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Not at all: the whole window is one group.
+    Whole,
+    /// Into steps of so many minutes, aligned to the epoch.
+    Minutes(u32),
+}
+
+/// Merged rollup of one group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// First moment of the step; the window's start for [`Step::Whole`].
+    pub from: UnixMicros,
+    /// Values of the `group_by` dimensions, in their order.
+    pub key: Vec<Text>,
+    /// What is known of it.
+    pub rollup: Rollup,
+}
+
+/// Raw rows, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallQuery {
+    /// By start time.
+    pub window: Window,
+    /// Dimensions that must match.
+    pub filter: Filter,
+    /// Only this status.
+    pub status: Option<Status>,
+    /// Only this user (keyed hash).
+    pub user_key: Option<Text>,
+    /// Only calls of this trace, as 32 hex digits.
+    pub trace_id: Option<flowgauge_logic::id::TraceId>,
+    /// Whether spans that are no model call are wanted too.
+    pub with_spans: bool,
+    /// At most so many.
+    pub limit: usize,
+    /// Only rows that sort after this one (start, id), for the next page.
+    pub after: Option<(UnixMicros, flowgauge_logic::id::CallId)>,
+}
+
+impl CallQuery {
+    /// The newest `limit` calls of a window.
+    #[must_use]
+    pub fn newest(window: Window, limit: usize) -> Self {
+        Self {
+            window,
+            filter: Filter::default(),
+            status: None,
+            user_key: None,
+            trace_id: None,
+            with_spans: false,
+            limit,
+            after: None,
+        }
+    }
+
+    /// Whether a row is wanted, limit and page aside.
+    #[must_use]
+    pub fn wants(&self, call: &Call) -> bool {
+        self.window.contains(call.time.start)
+            && (self.with_spans || call.what.leaf)
+            && self.status.is_none_or(|s| s == call.outcome.status)
+            && self.user_key.as_ref().is_none_or(|u| Some(u) == call.who.user_key.as_ref())
+            && self.trace_id.is_none_or(|t| Some(t) == call.link.trace_id)
+            && self.filter.accepts(&flowgauge_logic::rollup::SeriesKey::of(call))
+    }
+}
+
+/// A stretch of time in which calls passed that could not be recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// First loss.
+    pub from: UnixMicros,
+    /// Last loss.
+    pub to: UnixMicros,
+    /// Exact number of calls lost.
+    pub lost: u64,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+/// State of the store, for health and people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreStatus {
+    /// Batches not yet sealed.
+    pub batches: u64,
+    /// Bytes of those.
+    pub batch_bytes: u64,
+    /// Parquet segments.
+    pub segments: u64,
+    /// Rows in segments.
+    pub segment_rows: u64,
+    /// Bytes of segments.
+    pub segment_bytes: u64,
+    /// Rows acknowledged and not yet sealed.
+    pub unsealed_rows: u64,
+    /// Damage found at start, named; empty in health.
+    pub damage: Vec<String>,
+}

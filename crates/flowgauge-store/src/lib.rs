@@ -1,0 +1,16 @@
+//! Durability, segments and rollups: the only crate that knows SQLite's files, Arrow and Parquet.
+//!
+//! An acknowledged batch is one row of `hot.db`; sealing turns batches into a Parquet segment and
+//! adds their rollups to those on disk, in one transaction (decisions D4, D5, D6).
+
+pub mod ask;
+pub mod error;
+pub mod event;
+pub mod read;
+pub mod write;
+
+pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};
+pub use error::StoreError;
+pub use event::Event;
+pub use read::Reader;
+pub use write::{Batch, Committed, Opened, Options, Store};

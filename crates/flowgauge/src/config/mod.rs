@@ -1,0 +1,212 @@
+//! Checked configuration. Raw YAML becomes these types at the edge, or is refused with file, line,
+//! column and the way out; nobody inside checks again (decision D12).
+
+pub mod secret;
+
+use crate::logic::unit::Micros;
+use chrono_tz::Tz;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+pub use secret::Secret;
+
+/// Everything the program is told at start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Page, API, gateway and OTLP/HTTP.
+    pub listen: Listener,
+    /// OTLP over gRPC.
+    pub otlp_grpc: Listener,
+    /// OTLP over HTTP on its customary port.
+    pub otlp_http: Listener,
+    /// Where data lives.
+    pub data_dir: PathBuf,
+    /// Zone of days and months.
+    pub time_zone: Tz,
+    /// The gateway.
+    pub gateway: Gateway,
+    /// Applications measured on their own paths.
+    pub apps: Vec<App>,
+    /// Operator's price file, which wins over the embedded table.
+    pub prices: Option<PathBuf>,
+    /// Storing.
+    pub store: StoreSection,
+    /// What may be kept of what was said.
+    pub privacy: Privacy,
+    /// Whether a bind beyond loopback is allowed without any API key.
+    pub allow_open_bind: bool,
+}
+
+/// An address to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listener {
+    /// Address.
+    pub addr: SocketAddr,
+    /// Off when false.
+    pub enabled: bool,
+    /// A taken port stops the start where it was named, and is reported and skipped where it is the default.
+    pub explicit: bool,
+}
+
+/// The gateway.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// Providers; the first is the default.
+    pub providers: Vec<Provider>,
+    /// First match wins; without a match `/v1/messages` goes to the provider named `anthropic`, all else to the first.
+    pub routes: Vec<Route>,
+    /// Largest request body kept in memory for inspection, bytes; larger ones are refused with 413.
+    pub max_body: usize,
+    /// How long an abandoned stream is read on for its usage (decision D21).
+    pub drain_window: Micros,
+    /// Whether callers must show a flowgauge key even on loopback.
+    pub require_key: bool,
+}
+
+/// An upstream that speaks one of the providers' protocols.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// Name in the `provider` dimension.
+    pub name: String,
+    /// `http://host[:port][/path]`; a trailing `/v1` is understood.
+    pub base_url: String,
+    /// Replaces the caller's credential where set.
+    pub api_key: Option<Secret>,
+    /// Limits on waiting.
+    pub timeouts: Timeouts,
+}
+
+/// Which provider serves a request.
+#[derive(Debug, Clone, Default)]
+pub struct Route {
+    /// Path prefix below `/v1`, e.g. `/v1/messages`.
+    pub path: Option<String>,
+    /// Model name; `*` at its end matches any rest.
+    pub model: Option<String>,
+    /// Name of the provider.
+    pub provider: String,
+}
+
+/// An application behind its own path prefix.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Name in the `service` dimension.
+    pub name: String,
+    /// Path prefix, e.g. `/api/chat`.
+    pub prefix: String,
+    /// `http://host[:port][/path]`; the request path is appended unchanged.
+    pub upstream: String,
+    /// Left off the path to name the endpoint: `/api/` makes `/api/chat/stream` into `chat/stream`.
+    pub strip: String,
+    /// Event dialect of its streams.
+    pub dialect: AppDialect,
+    /// Limits on waiting.
+    pub timeouts: Timeouts,
+}
+
+/// Event dialect of an application's streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppDialect {
+    /// FlowReader's: `token`, `usage`, `done`, `error` events.
+    FlowReader,
+    /// OpenAI chat completions.
+    OpenAi,
+    /// Measured without reading the body.
+    Opaque,
+}
+
+/// Limits on waiting; each is always set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To connect.
+    pub connect: Micros,
+    /// From the request's end to the response head.
+    pub first_byte: Micros,
+    /// Between two events of a stream.
+    pub idle: Micros,
+    /// From start to end.
+    pub total: Micros,
+}
+
+impl Default for Timeouts {
+    /// 5 s to connect and 600 s in all, as the OpenAI SDK waits; 300 s to a first byte, because
+    /// reasoning models think that long; 120 s between events.
+    fn default() -> Self {
+        Self {
+            connect: Micros::from_millis(5_000),
+            first_byte: Micros::from_millis(300_000),
+            idle: Micros::from_millis(120_000),
+            total: Micros::from_millis(600_000),
+        }
+    }
+}
+
+/// Storing.
+#[derive(Debug, Clone)]
+pub struct StoreSection {
+    /// Seal unsealed batches at this size, bytes.
+    pub seal_bytes: u64,
+    /// Seal the oldest unsealed batch at this age.
+    pub seal_age: Micros,
+    /// Series kept apart.
+    pub max_series: usize,
+}
+
+/// What may be kept of what was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Privacy {
+    /// Keep prompts and answers. Off unless asked (decision D9).
+    pub store_content: bool,
+    /// Keep no unknown text attribute at all.
+    pub metrics_only: bool,
+}
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+impl Default for Config {
+    fn default() -> Self {
+        let at = |port| Listener {
+            addr: SocketAddr::new(LOOPBACK, port),
+            enabled: true,
+            explicit: false,
+        };
+        Self {
+            listen: at(4000),
+            otlp_grpc: at(4317),
+            otlp_http: at(4318),
+            data_dir: PathBuf::from("flowgauge-data"),
+            time_zone: Tz::UTC,
+            gateway: Gateway::default(),
+            apps: Vec::new(),
+            prices: None,
+            store: StoreSection {
+                seal_bytes: 32 << 20,
+                seal_age: Micros::from_millis(3_600_000),
+                max_series: 5_000,
+            },
+            privacy: Privacy::default(),
+            allow_open_bind: false,
+        }
+    }
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        let provider = |name: &str, base_url: &str| Provider {
+            name: name.to_owned(),
+            base_url: base_url.to_owned(),
+            api_key: None,
+            timeouts: Timeouts::default(),
+        };
+        Self {
+            providers: vec![
+                provider("openai", "https://api.openai.com/v1"),
+                provider("anthropic", "https://api.anthropic.com/v1"),
+            ],
+            routes: Vec::new(),
+            max_body: 64 << 20,
+            drain_window: Micros::from_millis(200),
+            require_key: false,
+        }
+    }
+}

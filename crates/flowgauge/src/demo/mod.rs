@@ -1,0 +1,1 @@
+//! A pretend application with a pretend provider, for a first look.

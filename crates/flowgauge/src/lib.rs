@@ -1,0 +1,18 @@
+//! flowgauge: measures, judges, reports on and controls the performance of an LLM application.
+//!
+//! The flow, in the order of the modules: `receive` sees a call (gateway, OTLP, import), `record`
+//! queues it and makes it durable in the `store`, `query` answers questions from rollups, `tell`
+//! shows them (HTTP API, page), `serve` builds and runs all of it, `cli` is the command line,
+//! `demo` a pretend application.
+
+pub use flowgauge_logic as logic;
+pub use flowgauge_store as store;
+
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod query;
+pub mod receive;
+pub mod record;
+pub mod serve;
+pub mod tell;

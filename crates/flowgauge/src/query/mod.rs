@@ -1,0 +1,170 @@
+//! The named questions: KPIs of a window, KPIs over time or by dimension.
+//!
+//! Commands and the HTTP API give the same answers: both call these functions, and their JSON is
+//! the serialisation of these types. Nothing here reads raw rows except where it says so.
+
+use crate::logic::call::Text;
+use crate::logic::known::{Known, Reason};
+use crate::logic::kpi::{self, CATALOGUE, Context, Kpi, Measured, State};
+use crate::logic::rollup::{Dim, Filter, Rollup};
+use crate::logic::unit::UnixMicros;
+use crate::logic::window::Window;
+use crate::store::{Gap, Reader, RollupQuery, Step, StoreError};
+use serde::{Deserialize, Serialize};
+
+/// One KPI with everything needed to show it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KpiValue {
+    /// Catalogue name.
+    pub name: String,
+    /// Name for people.
+    pub title: String,
+    /// Unit at the edge.
+    pub unit: kpi::Unit,
+    /// The value; `null` where unknown.
+    pub value: Option<f64>,
+    /// Why there is no value.
+    pub unknown: Option<Reason>,
+    /// Samples behind it.
+    pub n: u64,
+    /// Fewest samples for which a value is shown.
+    pub min_samples: u64,
+    /// Target as text, e.g. `< 1500 ms`.
+    pub target: Option<String>,
+    /// Judged against target and limits.
+    pub state: State,
+    /// What it is.
+    pub meaning: String,
+}
+
+/// KPIs of one window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The window, widened to whole minutes.
+    pub window: Window,
+    /// In catalogue order.
+    pub kpis: Vec<KpiValue>,
+    /// Stretches in which calls were lost: the figures miss them.
+    pub gaps: Vec<Gap>,
+}
+
+/// KPIs per step of time or per value of a dimension.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// The window, widened to whole minutes.
+    pub window: Window,
+    /// Dimensions of `key`.
+    pub group_by: Vec<Dim>,
+    /// Length of a step in minutes; `null` where time is not cut.
+    pub step_minutes: Option<u32>,
+    /// Columns.
+    pub kpis: Vec<String>,
+    /// One per group.
+    pub rows: Vec<Row>,
+    /// Stretches in which calls were lost.
+    pub gaps: Vec<Gap>,
+}
+
+/// One group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// First moment of the step.
+    pub from: UnixMicros,
+    /// Values of the dimensions.
+    pub key: Vec<Text>,
+    /// One per column.
+    pub values: Vec<Measured>,
+}
+
+impl KpiValue {
+    /// A KPI over a merged rollup.
+    #[must_use]
+    pub fn of(kpi: &Kpi, rollup: &Rollup, context: Context) -> Self {
+        let measured = kpi::measure(kpi, rollup, context);
+        Self::shown(kpi, measured)
+    }
+
+    /// A KPI with a value measured elsewhere.
+    #[must_use]
+    pub fn shown(kpi: &Kpi, measured: Measured) -> Self {
+        let (value, unknown) = match measured.value {
+            Known::Value(v) => (Some(v), None),
+            Known::Unknown(r) => (None, Some(r)),
+        };
+        Self {
+            name: kpi.name.to_owned(),
+            title: kpi.title.to_owned(),
+            unit: kpi.unit,
+            value,
+            unknown,
+            n: measured.n,
+            min_samples: kpi.min_samples,
+            target: kpi.target_text(),
+            state: kpi.state(measured.value),
+            meaning: kpi.meaning.to_owned(),
+        }
+    }
+}
+
+/// Every KPI of a window.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn snapshot(reader: &Reader, window: Window, filter: &Filter) -> Result<Snapshot, StoreError> {
+    let window = window.whole_minutes();
+    let rollup = whole(reader, window, filter)?;
+    let context = Context { minutes: window.minutes() };
+    let kpis = CATALOGUE.iter().map(|k| KpiValue::of(k, &rollup, context)).collect();
+    Ok(Snapshot { window, kpis, gaps: reader.gaps(window)? })
+}
+
+/// One KPI of a window.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn one(
+    reader: &Reader,
+    kpi: &Kpi,
+    window: Window,
+    filter: &Filter,
+) -> Result<KpiValue, StoreError> {
+    let window = window.whole_minutes();
+    let rollup = whole(reader, window, filter)?;
+    Ok(KpiValue::of(kpi, &rollup, Context { minutes: window.minutes() }))
+}
+
+fn whole(reader: &Reader, window: Window, filter: &Filter) -> Result<Rollup, StoreError> {
+    let query =
+        RollupQuery { window, filter: filter.clone(), group_by: Vec::new(), step: Step::Whole };
+    let mut groups = reader.rollups(&query)?;
+    Ok(groups.pop().map(|g| g.rollup).unwrap_or_default())
+}
+
+/// KPIs per step of time and per value of dimensions.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn table(reader: &Reader, kpis: &[&Kpi], query: &RollupQuery) -> Result<Table, StoreError> {
+    let window = query.window.whole_minutes();
+    let minutes = match query.step {
+        Step::Whole => window.minutes(),
+        Step::Minutes(m) => f64::from(m),
+    };
+    let context = Context { minutes };
+    let rows = reader.rollups(query)?.into_iter().map(|g| Row {
+        from: g.from,
+        key: g.key,
+        values: kpis.iter().map(|k| kpi::measure(k, &g.rollup, context)).collect(),
+    });
+    Ok(Table {
+        window,
+        group_by: query.group_by.clone(),
+        step_minutes: match query.step {
+            Step::Whole => None,
+            Step::Minutes(m) => Some(m),
+        },
+        kpis: kpis.iter().map(|k| k.name.to_owned()).collect(),
+        rows: rows.collect(),
+        gaps: reader.gaps(window)?,
+    })
+}

@@ -1,0 +1,1 @@
+//! OpenAI-compatible proxy and application routes.

@@ -1,0 +1,1 @@
+//! OTLP and files: calls that others saw.

@@ -1,0 +1,4 @@
+//! The doors through which calls become known.
+
+pub mod gateway;
+pub mod ingest;

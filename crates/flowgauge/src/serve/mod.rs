@@ -1,0 +1,3 @@
+//! Builds, wires, runs and stops all parts.
+
+pub mod clock;

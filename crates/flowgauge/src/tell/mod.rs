@@ -1,0 +1,3 @@
+//! What people and machines are shown.
+
+pub mod page;
