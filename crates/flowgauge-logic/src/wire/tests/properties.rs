@@ -20,7 +20,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_streams_never_panic_and_parts_always_sum_to_the_total(
+    fn damaged_streams_never_panic_and_tokens_always_have_a_source(
         which in 0..STREAMS.len(),
         at in any::<prop::sample::Index>(),
         byte: u8,
