@@ -111,7 +111,11 @@ fn place(call: &mut Call, target: &Target) {
     }
 }
 
-fn refuse(mut flight: Flight, refusal: &Refusal, family: crate::logic::call::Protocol) -> Response<Body> {
+fn refuse(
+    mut flight: Flight,
+    refusal: &Refusal,
+    family: crate::logic::call::Protocol,
+) -> Response<Body> {
     let id = flight.id();
     flight.end(|outcome| refusal.record(outcome));
     refusal.answer(family, id)

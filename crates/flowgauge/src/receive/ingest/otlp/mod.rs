@@ -10,7 +10,6 @@ mod http;
 mod inflate;
 mod json;
 mod json_value;
-mod outcome;
 mod proto;
 mod walk;
 mod walk_logs;
@@ -25,11 +24,11 @@ use crate::receive::user_hash::UserHasher;
 use crate::record::{Ack, Recorder, Refused};
 use crate::serve::clock::Clock;
 use arc_swap::ArcSwap;
-use batch::Batch;
+use batch::Collector;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-pub use batch::Malformed;
+pub use batch::{Batch, Malformed};
 
 /// Largest HTTP body, before and after decompression, bytes: the Collector's own default.
 pub const MAX_HTTP_BODY: usize = 20 << 20;
@@ -96,14 +95,14 @@ impl Ingest {
     ) -> Result<Batch, Malformed> {
         let hash = |s: &str| self.hasher.hash(s);
         let first = self.sequence.fetch_add(1 << 20, Ordering::Relaxed);
-        let mut batch = Batch::new(self.clock.now(), door, self.privacy, &hash, first);
+        let mut rows = Collector::new(self.clock.now(), door, self.privacy, &hash, first);
         match (signal, form) {
-            (Signal::Traces, Form::Protobuf) => walk::traces(body, &mut batch)?,
-            (Signal::Logs, Form::Protobuf) => walk_logs::logs(body, &mut batch)?,
-            (Signal::Metrics, Form::Protobuf) => walk_logs::metrics(body, &mut batch)?,
-            (signal, Form::Json) => json::read(signal, body, &mut batch)?,
+            (Signal::Traces, Form::Protobuf) => walk::traces(body, &mut rows)?,
+            (Signal::Logs, Form::Protobuf) => walk_logs::logs(body, &mut rows)?,
+            (Signal::Metrics, Form::Protobuf) => walk_logs::metrics(body, &mut rows)?,
+            (signal, Form::Json) => json::read(signal, body, &mut rows)?,
         }
-        let mut batch = batch.close();
+        let mut batch = rows.close();
         let prices = self.prices.load();
         for call in &mut batch.calls {
             prices.price(call);
