@@ -23,7 +23,7 @@ const MAX_ROWS: usize = 500;
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Page {
     /// Newest first.
-    pub requests: Vec<RequestView>,
+    pub items: Vec<RequestView>,
     /// Handed back as `cursor` for the next page; `null` at the end.
     pub next_cursor: Option<String>,
 }
@@ -73,7 +73,7 @@ fn page(rows: &[Call], limit: usize) -> Page {
     let shown = rows.get(..limit).unwrap_or(rows);
     let more = rows.len() > limit;
     Page {
-        requests: shown.iter().map(RequestView::from).collect(),
+        items: shown.iter().map(RequestView::from).collect(),
         next_cursor: shown.last().filter(|_| more).map(write_cursor),
     }
 }
@@ -136,7 +136,7 @@ mod tests {
         let first = page(&rows, 2);
         let cursor = first.next_cursor.unwrap();
         assert_eq!(read_cursor(&cursor).unwrap(), (UnixMicros(1_000_000), rows[1].id));
-        assert_eq!(first.requests.len(), 2);
+        assert_eq!(first.items.len(), 2);
         assert_eq!(page(&rows, 3).next_cursor, None);
     }
 
