@@ -1,1 +1,3 @@
 //! HTTP API, live stream and embedded pages.
+
+pub mod assets;
