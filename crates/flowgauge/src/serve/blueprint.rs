@@ -77,7 +77,7 @@ impl Blueprint {
             facts.clone(),
             stopping.clone(),
         );
-        let router = page::router(&app, axum::Router::new());
+        let router = page::router(&app, page::assets::routes());
         let control_handle = control.handle().clone();
         let door = Door::Main(Arc::new(Main { gateway, router, control: control_handle }));
         drop(_inside);
