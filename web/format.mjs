@@ -94,7 +94,7 @@ export function kpiText(kpi) {
 }
 
 /** Sample count behind a number. */
-export const samples = (n) => `n ${count(n)}`;
+export const samples = (n) => `n\u00a0${count(n)}`;
 
 const two = (value) => String(value).padStart(2, "0");
 

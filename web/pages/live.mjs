@@ -4,7 +4,7 @@ import { html } from "../html.mjs";
 import { clock, count, usd } from "../format.mjs";
 import { byName } from "../kpi.mjs";
 import { params } from "../state/address.mjs";
-import { REFRESH_MS, useAnswer } from "../state/answers.mjs";
+import { REFRESH_MS, rowsOf, useAnswer } from "../state/answers.mjs";
 import { SECONDS, calls, connection, latest, secondsGrid, ticks, useLiveStream } from "../state/live-stream.mjs";
 import { Chart } from "../parts/chart.mjs";
 import { Icon } from "../parts/icon.mjs";
@@ -24,6 +24,10 @@ const CONNECTION = {
   lost: { word: "connection lost, trying again", tone: "critical", icon: "critical" },
 };
 const CHART_HEIGHT = 130;
+/** Rows of the tail at most. */
+const MOST_ROWS = 40;
+/** Calls from before the page was opened, so that the tail does not start empty. */
+const BEFORE_ROWS = 20;
 
 /** The page. */
 export function Live() {
@@ -35,6 +39,8 @@ export function Live() {
   const shown = kept.current;
   const kpis = useAnswer("/api/v1/kpis?since=5m", live ? REFRESH_MS : null);
   const known = byName(kpis.data);
+  const before = useAnswer(`/api/v1/requests?limit=${BEFORE_ROWS}`);
+  const rows = tail(shown.calls, rowsOf(before.data));
   return html`
     <div class="page-head">
       <h1>Live</h1><span class="muted">last 5 minutes, by seconds</span>
@@ -49,10 +55,16 @@ export function Live() {
     <${Lost} tick=${shown.latest} />
     ${shown.latest !== null && html`<${Seconds} map=${shown.ticks} at=${shown.latest.at} />`}
     <section class="card" data-tail=${shown.calls.length}>
-      <div class="card-head"><h2>Newest calls</h2><span class="muted">since this page was opened</span></div>
-      ${shown.calls.length > 0 ? html`<${RequestTable} label="Newest calls" rows=${shown.calls} short=${true} />` : html`<p class="muted">No call yet.</p>`}
+      <div class="card-head"><h2>Newest calls</h2><span class="muted">newest first</span></div>
+      ${rows.length > 0 ? html`<${RequestTable} label="Newest calls" rows=${rows} short=${true} />` : html`<p class="muted">No call yet.</p>`}
     </section>
-    ${known.get("request_count")?.value === 0 && shown.calls.length === 0 && html`<${Empty} title="Waiting for the first request">Paste a snippet into an application.<//>`}`;
+    ${known.get("request_count")?.value === 0 && rows.length === 0 && html`<${Empty} title="Waiting for the first request">Paste a snippet into an application.<//>`}`;
+}
+
+/** Streamed calls, then those of before, each once. */
+function tail(streamed, before) {
+  const seen = new Set(streamed.map((row) => row.call_id));
+  return [...streamed, ...before.filter((row) => !seen.has(row.call_id))].slice(0, MOST_ROWS);
 }
 
 function Connection() {
@@ -63,7 +75,7 @@ function Connection() {
 const Lost = ({ tick }) =>
   tick?.lost > 0 && html`<p class="note tone-warning"><${Icon} name="warning" /><span>${count(tick.lost)} calls were lost; the figures miss them.</span></p>`;
 
-const perSecond = (value) => `${count(value)}/s`;
+const perSecond = (value) => `${Number.isInteger(value) ? count(value) : value.toFixed(1)}/s`;
 const spend = (value) => `${usd(value)}/s`;
 
 function Seconds({ map, at }) {

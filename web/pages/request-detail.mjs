@@ -62,7 +62,7 @@ function Money({ row }) {
   const exact = row.cost_nanos === null || row.cost_nanos === undefined ? "–" : `${row.cost_nanos.toLocaleString("en-US")} nano-dollars`;
   const facts = [["Cost", nanos(row.cost_nanos)], ["Exactly", exact], ["Source", costFrom(row)], ["Price table", row.price_version ?? "–"]];
   if (row.reported_cost_nanos !== null && row.reported_cost_nanos !== undefined) facts.push(["Producer says", nanos(row.reported_cost_nanos)]);
-  return html`<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd class="number">${value}</dd></div>`)}</dl>`;
+  return html`<dl class="facts facts-wide">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd class="number">${value}</dd></div>`)}</dl>`;
 }
 
 function Facts({ row }) {

@@ -1,7 +1,7 @@
 // Requests: the calls of the window, newest first, by pages. Refuses to load more than a page.
 import { html } from "../html.mjs";
 import { params, withParams } from "../state/address.mjs";
-import { REFRESH_MS, useAnswer } from "../state/answers.mjs";
+import { REFRESH_MS, rowsOf, useAnswer } from "../state/answers.mjs";
 import { isLive, windowQuery } from "../state/window.mjs";
 import { FilterChips } from "../parts/filter-chips.mjs";
 import { Empty, Failure } from "../parts/note.mjs";
@@ -24,13 +24,13 @@ export function Requests() {
     <${RequestFilters} />
     <${FilterChips} />
     <${Failure} error=${error} />
-    ${data !== null && (data.items.length === 0 ? html`<${None} />` : html`
+    ${data !== null && (rowsOf(data).length === 0 ? html`<${None} />` : html`
       <section class="card">
-        <${RequestTable} label="Requests" rows=${data.items} />
+        <${RequestTable} label="Requests" rows=${rowsOf(data)} />
         <nav class="pager" aria-label="Pages of requests">
           ${cursor !== null && html`<a class="button" href=${withParams({ cursor: null })}>Newest</a>`}
           ${data.next_cursor !== null && html`<a class="button" href=${withParams({ cursor: data.next_cursor })}>Older</a>`}
-          <span>${data.items.length} shown</span>
+          <span>${rowsOf(data).length} shown</span>
         </nav>
       </section>`)}`;
 }

@@ -32,7 +32,7 @@ export function plotOptions({ width, height, series, axisText, view, onCursor, o
       y: { range: (_, low, high) => [0, top(high, view().target)] },
     },
     axes: [
-      { ...axis, size: 28, space: 70, values: (_, splits, _axis, _space, step) => splits.map((at) => timeTick(at, step)) },
+      { ...axis, size: 24, space: 70, values: (_, splits, _axis, _space, step) => splits.map((at) => timeTick(at, step)) },
       { ...axis, size: 62, values: (_, splits) => splits.map(axisText) },
     ],
     series: [
@@ -97,6 +97,8 @@ function drawTarget(plot, target, colours) {
   line(ctx, bbox.left, y, bbox.left + bbox.width, y);
   ctx.font = `${11 * devicePixelRatio}px ${colours.font.slice(5)}`;
   ctx.setLineDash([]);
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
   ctx.strokeStyle = colours.card;
   ctx.lineWidth = 4 * devicePixelRatio;
   ctx.strokeText(target.text, bbox.left + 4 * devicePixelRatio, y - 4 * devicePixelRatio);

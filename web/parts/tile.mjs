@@ -1,6 +1,6 @@
 // One KPI with its n, its target and its status. Refuses to show a number without them.
 import { html } from "../html.mjs";
-import { count, inUnit, kpiText, samples } from "../format.mjs";
+import { inUnit, kpiText, samples } from "../format.mjs";
 import { Sparkline } from "./sparkline.mjs";
 import { Status } from "./status.mjs";
 
@@ -24,7 +24,7 @@ export function Tile({ label, kpi, cells, also, alsoLabel }) {
 
 function alsoText(kpi, label) {
   const target = kpi.target === null ? "" : `, target ${kpi.target}`;
-  const value = kpi.value === null ? kpiText(kpi) : `${inUnit(kpi.value, kpi.unit)} (n ${count(kpi.n)})`;
+  const value = kpi.value === null ? kpiText(kpi) : `${inUnit(kpi.value, kpi.unit)} (${samples(kpi.n)})`;
   return `${label}: ${value}${target}`;
 }
 

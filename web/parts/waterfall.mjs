@@ -35,13 +35,13 @@ export function Waterfall({ row }) {
     <div class="scroll" role="region" aria-label="Waterfall" tabindex="0">
       <table class="waterfall">
         <caption class="visually-hidden">Where the time of this call went</caption>
-        <thead><tr><th scope="col">Part</th><th scope="col" class="bar-cell">Time</th><th scope="col" class="right">From</th><th scope="col" class="right">Takes</th><th scope="col">Where it comes from</th></tr></thead>
+        <thead><tr><th scope="col">Part</th><th scope="col" class="right">Takes</th><th scope="col" class="bar-cell">Time</th><th scope="col" class="right">Begins at</th><th scope="col">Where it comes from</th></tr></thead>
         <tbody>${parts.map((part) => html`
           <tr data-part=${part.kind}>
             <th scope="row">${part.name}</th>
+            <td class="right number">${us(part.length)}</td>
             <td class="bar-cell"><${Bar} part=${part} total=${total} /></td>
             <td class="right number">${part.from === null ? "spread" : us(part.from)}</td>
-            <td class="right number">${us(part.length)}</td>
             <td class="muted">${part.source}</td>
           </tr>`)}</tbody>
       </table>
