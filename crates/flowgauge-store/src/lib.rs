@@ -7,6 +7,7 @@ pub mod ask;
 pub mod error;
 pub mod event;
 pub mod read;
+pub mod state;
 pub mod write;
 
 mod bytes;
@@ -28,4 +29,5 @@ pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};
 pub use error::StoreError;
 pub use event::Event;
 pub use read::Reader;
+pub use state::{KeyRow, State};
 pub use write::{Batch, Committed, Opened, Options, Store};
