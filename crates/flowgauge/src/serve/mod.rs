@@ -1,3 +1,4 @@
 //! Builds, wires, runs and stops all parts.
 
 pub mod clock;
+pub mod keys;
