@@ -145,9 +145,9 @@ impl Sheet {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn table(&self, preset: &str, no_headers: bool) -> String {
+    fn table(&self, style: comfy_table::TableStyle, no_headers: bool) -> String {
         let mut table = comfy_table::Table::new();
-        table.load_preset(preset);
+        table.load_style(style);
         if !no_headers {
             table.set_header(self.columns.iter().copied());
         }
