@@ -182,10 +182,11 @@ fn route(f: &mut Findings, node: &Node, providers: &[Provider]) -> Option<Route>
     if !providers.iter().any(|p| p.name == name) {
         let names: Vec<&str> = providers.iter().map(|p| p.name.as_str()).collect();
         let near = nearest(name, names.iter().copied());
-        let hint = near.map_or_else(
-            || format!("there are {}", names.join(", ")),
-            |n| format!("did you mean `{n}`?"),
-        );
+        let hint = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "name one in gateway.providers".to_owned(),
+            None => format!("there are {}", names.join(", ")),
+        };
         f.add(Problem::new(place.clone(), format!("no provider is named {name:?}")).hint(hint));
     }
     let owned = |key: &str, f: &Findings| f.text(node, key).map(|(t, _)| t.to_owned());

@@ -182,10 +182,11 @@ pub fn example() -> String {
     for knob in schema::KNOBS {
         let keys: Vec<&str> = knob.path.split('.').collect();
         let Some((last, sections)) = keys.split_last() else { continue };
-        let mut commented = knob.default.is_empty();
+        let mut commented = false;
         for (depth, key) in sections.iter().enumerate() {
             let list = key.ends_with("[]");
-            commented |= list || sections.iter().take(depth).any(|k| k.ends_with("[]"));
+            // A list and all below it: its only item would be made of nothing.
+            commented |= list;
             if open.get(depth) != Some(key) {
                 open.truncate(depth);
                 open.push(key);
@@ -198,7 +199,7 @@ pub fn example() -> String {
             }
         }
         open.truncate(sections.len());
-        let mark = if commented { "# " } else { "" };
+        let mark = if commented || knob.default.is_empty() { "# " } else { "" };
         let indent = example_indent(sections, sections.len());
         let value = if knob.default.is_empty() { "…" } else { knob.default };
         out.push_str(&format!("{mark}{indent}{last}: {value}  # {}\n", knob.about));

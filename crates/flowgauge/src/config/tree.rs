@@ -105,8 +105,9 @@ fn parse(text: &str) -> Result<Node, Problem> {
         let place = e.location().map_or(Place::Whole, place);
         let full = e.without_snippet().render();
         // The place is printed in front; the library says it once more.
-        let message = full.split(" at line ").next().unwrap_or(&full).to_owned();
-        Problem::new(place, first_line(&message))
+        let message = full.split(" at line ").next().unwrap_or(&full);
+        let message = message.split(", set Duplicate").next().unwrap_or(message);
+        Problem::new(place, first_line(message))
     })
 }
 
