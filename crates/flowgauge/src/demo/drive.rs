@@ -63,6 +63,8 @@ pub enum Ended {
 pub struct Visit {
     /// Session id, the same for a reader's requests.
     pub session: String,
+    /// W3C trace context: ties the application's call and the model's together.
+    pub traceparent: String,
     /// FlowReader's request.
     pub body: Value,
     /// Events the reader waits for; no limit for most.
@@ -98,7 +100,9 @@ impl Readers {
         let book = if dice.chance(STALE_BOOK) { "book-gone" } else { &book };
         let body = Scenario::draw(dice).request(dice, book);
         let patience = dice.chance(HANGS_UP).then_some(EVENTS_BEFORE_HANGING_UP);
-        Visit { session, body, patience }
+        let traceparent =
+            format!("00-{:016x}{:016x}-{:016x}-01", dice.bits(), dice.bits(), dice.bits());
+        Visit { session, traceparent, body, patience }
     }
 
     /// Time until the next request.
@@ -162,7 +166,11 @@ fn count(tally: &Tally, ended: Ended) {
 /// When there is no answer, or it breaks off.
 pub async fn send(caller: &Caller, url: &str, visit: &Visit) -> Result<Ended, CallFailed> {
     let session = &*visit.session;
-    let headers = [("x-session-id", session), ("x-flowgauge-session", session)];
+    let headers = [
+        ("x-session-id", session),
+        ("x-flowgauge-session", session),
+        ("traceparent", &*visit.traceparent),
+    ];
     let answer = caller.post(url, &headers, visit.body.to_string()).await?;
     if !answer.status().is_success() {
         return Ok(Ended::Failed);

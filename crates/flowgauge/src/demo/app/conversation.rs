@@ -18,10 +18,6 @@ const INSTRUCTIONS: &str = "You help a reader with a book. Use the passages give
 /// Fewest tokens of retrieved passages: three chunks, cut (catalogue E.3).
 const CONTEXT_TOKENS: u64 = 60;
 
-/// Dollars per token FlowReader assumes whatever the model (catalogue E.4, no. 3). Wrong on
-/// purpose: the gateway knows the real cost.
-const ASSUMED_USD_PER_TOKEN: f64 = 0.002 / 1_000.0;
-
 /// An answer under way.
 pub(super) struct Conversation {
     app: Arc<App>,
@@ -32,7 +28,6 @@ pub(super) struct Conversation {
     prompt: String,
     ready: VecDeque<String>,
     said: String,
-    usage: Option<Value>,
     state: State,
 }
 
@@ -67,8 +62,8 @@ impl Conversation {
             let body = json!({ "code": "NOT_FOUND", "message": "Book not found" });
             ready.push_back(event("error", &body));
         }
-        let (said, usage) = (String::new(), None);
-        Self { app, request, session, trace, complexity, prompt, ready, said, usage, state }
+        let said = String::new();
+        Self { app, request, session, trace, complexity, prompt, ready, said, state }
     }
 
     /// The next event as it goes over the wire.
@@ -132,9 +127,6 @@ impl Conversation {
                 self.ready.push_back(event("token", &json!({ "token": words })));
             }
         }
-        if chunk["usage"].is_object() {
-            self.usage = Some(chunk["usage"].clone());
-        }
     }
 
     fn finish(&mut self) {
@@ -156,24 +148,20 @@ impl Conversation {
         self.state = State::Over;
     }
 
-    /// One of the three shapes the original has (catalogue E.4, no. 4).
+    /// One of the three shapes the original has (catalogue E.4, no. 4). Its figures are left empty:
+    /// the original's are guesses, and the gateway sees the model call itself, so figures here would
+    /// count every token twice.
     fn usage(&self) -> Value {
-        let count = |name: &str| self.usage.as_ref().and_then(|u| u[name].as_u64());
-        let total = count("total_tokens");
-        #[expect(clippy::cast_precision_loss, reason = "the original computes it in floats too")]
-        let cost = total.map(|t| t as f64 * ASSUMED_USD_PER_TOKEN);
         match self.request.intent {
             Some("enhance") => json!({
-                "tokens_used": total, "cost_usd": cost,
+                "tokens_used": null, "cost_usd": null,
                 "enhancement_type": self.request.enhancement, "cached": false,
             }),
-            None => json!({ "tokens": total, "cost": 0.001 }),
+            None => json!({ "tokens": null, "cost": null }),
             Some(_) => json!({
-                "prompt_tokens": count("prompt_tokens"),
-                "completion_tokens": count("completion_tokens"),
-                "total_tokens": total, "cost_usd": cost,
-                "model_used": self.complexity.model(), "cached": false,
-                "budget_strategy": "conservative", "estimated_savings": 0,
+                "prompt_tokens": null, "completion_tokens": null, "total_tokens": null,
+                "cost_usd": null, "model_used": null, "cached": false,
+                "budget_strategy": "conservative", "estimated_savings": null,
                 "quality_score": null, "optimization_applied": false,
             }),
         }
