@@ -7,6 +7,7 @@ use super::table::{Row, Service, Unit};
 use super::{PriceBook, decimal};
 use crate::call::{CacheOutcome, Call, Cost, CostSource, CostUnknown, Usage};
 use crate::unit::NanoUsd;
+use crate::wire::Pass;
 
 /// An amount and how it came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,21 +28,29 @@ impl PriceBook {
             set_unknown(&mut call.cost, CostUnknown::None);
             return;
         }
-        match self.charge_call(call) {
-            Ok(charge) => {
-                let cost = &mut call.cost;
-                cost.source = CostSource::Computed;
-                cost.unknown_reason = CostUnknown::None;
-                cost.flags = charge.flags;
-                cost.nanos = Some(charge.nanos);
-                let cache = call.control.cache;
-                if matches!(cache, CacheOutcome::HitExact | CacheOutcome::HitSemantic) {
-                    cost.avoided = Some(charge.nanos);
-                    cost.nanos = Some(NanoUsd(0));
-                }
-            }
-            Err(reason) => unpriced(&mut call.cost, reason),
+        let charge = self.charge_call(call);
+        settle(call, charge);
+    }
+
+    /// The same for an answer billed as several passes: each at the rate of its own model, and the
+    /// call at the sum. One pass without a price leaves the whole cost unknown.
+    pub fn price_passes(&self, call: &mut Call, passes: &[Pass]) {
+        if passes.is_empty() || !call.what.leaf {
+            self.price(call);
+            return;
         }
+        call.cost.price_version = Some(self.version.clone());
+        let mut sum = Ok(Charge { nanos: NanoUsd(0), flags: 0 });
+        for pass in passes {
+            sum = sum.and_then(|sum| Ok(sum.and(self.charge_pass(call, pass)?)));
+        }
+        settle(call, sum);
+    }
+
+    fn charge_pass(&self, call: &Call, pass: &Pass) -> Result<Charge, CostUnknown> {
+        let model = pass.model.as_ref().or(call.model()).ok_or(CostUnknown::NoModel)?;
+        let provider = call.what.provider.as_deref();
+        self.charge(provider, model, call.cost.service_tier.as_deref(), &pass.usage)
     }
 
     fn charge_call(&self, call: &Call) -> Result<Charge, CostUnknown> {
@@ -63,6 +72,33 @@ impl PriceBook {
     ) -> Result<Charge, CostUnknown> {
         let row = self.lookup(provider, model).ok_or(CostUnknown::NoPrice)?.row;
         charge(row, Service::named(service_tier), usage)
+    }
+}
+
+impl Charge {
+    /// Both amounts together.
+    const fn and(self, other: Self) -> Self {
+        let nanos = self.nanos.saturating_add(other.nanos);
+        let flags = self.flags | other.flags;
+        let cut = nanos.0 == i64::MAX;
+        Self { nanos, flags: if cut { flags | Cost::SATURATED } else { flags } }
+    }
+}
+
+/// Writes the outcome of pricing into the call.
+fn settle(call: &mut Call, charge: Result<Charge, CostUnknown>) {
+    let charge = match charge {
+        Ok(charge) => charge,
+        Err(reason) => return unpriced(&mut call.cost, reason),
+    };
+    let cost = &mut call.cost;
+    cost.source = CostSource::Computed;
+    cost.unknown_reason = CostUnknown::None;
+    cost.flags = charge.flags;
+    cost.nanos = Some(charge.nanos);
+    if matches!(call.control.cache, CacheOutcome::HitExact | CacheOutcome::HitSemantic) {
+        cost.avoided = Some(charge.nanos);
+        cost.nanos = Some(NanoUsd(0));
     }
 }
 

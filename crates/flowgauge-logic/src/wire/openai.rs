@@ -6,9 +6,11 @@
 use super::buckets::Inclusive;
 use super::json::{Count, Filled, Word};
 use super::{Seen, SeenError, keep};
-use crate::unit::Micros;
+use crate::price::decimal;
+use crate::unit::{Micros, NanoUsd};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use std::fmt;
 
 #[derive(Deserialize, Default)]
@@ -78,19 +80,22 @@ impl Delta {
     }
 }
 
-/// The usage object of chat completions; Responses uses the same with other names.
+/// The usage object. Chat and Responses name the same things differently, and some proxies send
+/// both sets of names in one object.
 #[derive(Deserialize, Default, Debug)]
 #[serde(default)]
 pub(super) struct RawUsage {
-    #[serde(alias = "input_tokens")]
     prompt_tokens: Count,
-    #[serde(alias = "output_tokens")]
+    input_tokens: Count,
     completion_tokens: Count,
+    output_tokens: Count,
     total_tokens: Count,
-    #[serde(alias = "input_tokens_details")]
     prompt_tokens_details: Option<InputDetails>,
-    #[serde(alias = "output_tokens_details")]
+    input_tokens_details: Option<InputDetails>,
     completion_tokens_details: Option<OutputDetails>,
+    output_tokens_details: Option<OutputDetails>,
+    /// Stated by some routers, in dollars.
+    cost: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize, Default, Debug)]
@@ -111,27 +116,57 @@ struct OutputDetails {
 }
 
 impl RawUsage {
-    /// As statements of an inclusive family.
-    pub(super) fn stated(&self) -> Inclusive {
-        let mut stated = Inclusive {
-            input: self.prompt_tokens,
-            output: self.completion_tokens,
+    /// As statements of an inclusive family, chat's names first.
+    pub(super) fn chat(&self) -> Inclusive {
+        let input = self.prompt_tokens_details.as_ref().or(self.input_tokens_details.as_ref());
+        let output =
+            self.completion_tokens_details.as_ref().or(self.output_tokens_details.as_ref());
+        let stated = Inclusive {
+            input: self.prompt_tokens.or_before(self.input_tokens),
+            output: self.completion_tokens.or_before(self.output_tokens),
             total: self.total_tokens,
             ..Inclusive::default()
         };
-        if let Some(details) = &self.prompt_tokens_details {
-            stated.cache_read = details.cached_tokens;
-            stated.cache_write = details.cache_write_tokens;
-            stated.input_audio = details.audio_tokens;
-            stated.input_image = details.image_tokens;
-        }
-        if let Some(details) = &self.completion_tokens_details {
-            stated.reasoning = details.reasoning_tokens;
-            stated.output_audio = details.audio_tokens;
-            stated.rejected = details.rejected_prediction_tokens;
-        }
-        stated
+        detailed(stated, input, output)
     }
+
+    /// As statements of an inclusive family, the names of Responses first.
+    pub(super) fn responses(&self) -> Inclusive {
+        let input = self.input_tokens_details.as_ref().or(self.prompt_tokens_details.as_ref());
+        let output =
+            self.output_tokens_details.as_ref().or(self.completion_tokens_details.as_ref());
+        let stated = Inclusive {
+            input: self.input_tokens.or_before(self.prompt_tokens),
+            output: self.output_tokens.or_before(self.completion_tokens),
+            total: self.total_tokens,
+            ..Inclusive::default()
+        };
+        detailed(stated, input, output)
+    }
+
+    /// The cost a router states.
+    pub(super) fn cost(&self) -> Option<NanoUsd> {
+        decimal::nano_usd(self.cost.as_ref()?.get())
+    }
+}
+
+fn detailed(
+    mut stated: Inclusive,
+    input: Option<&InputDetails>,
+    output: Option<&OutputDetails>,
+) -> Inclusive {
+    if let Some(details) = input {
+        stated.cache_read = details.cached_tokens;
+        stated.cache_write = details.cache_write_tokens;
+        stated.input_audio = details.audio_tokens;
+        stated.input_image = details.image_tokens;
+    }
+    if let Some(details) = output {
+        stated.reasoning = details.reasoning_tokens;
+        stated.output_audio = details.audio_tokens;
+        stated.rejected = details.rejected_prediction_tokens;
+    }
+    stated
 }
 
 /// One `data:` payload of a stream.
@@ -171,7 +206,8 @@ fn take(seen: &mut Seen, chunk: Chunk, embeddings: bool) {
         seen.finish_reason(choice.finish_reason);
     }
     if let Some(usage) = chunk.usage {
-        seen.state_usage(usage.stated().usage(embeddings));
+        seen.state_usage(usage.chat().usage(embeddings));
+        seen.out.reported_cost = usage.cost().or(seen.out.reported_cost);
     }
     if let Some(error) = chunk.error.0 {
         seen.out.error = Some(error);

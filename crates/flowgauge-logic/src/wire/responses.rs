@@ -28,8 +28,32 @@ struct Response {
     status: Word,
     service_tier: Word,
     incomplete_details: Option<Incomplete>,
+    output: Option<Vec<Item>>,
     usage: Option<RawUsage>,
     error: ErrorField,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Item {
+    #[serde(rename = "type")]
+    kind: Word,
+    action: Option<Action>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Action {
+    #[serde(rename = "type")]
+    kind: Word,
+}
+
+impl Item {
+    /// Opening a page found before is part of the search; only searches are billed.
+    fn is_billed_search(&self) -> bool {
+        let action = self.action.as_ref().and_then(|a| a.kind.0.as_deref());
+        self.kind.0.as_deref() == Some("web_search_call") && matches!(action, None | Some("search"))
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -92,8 +116,12 @@ fn take(seen: &mut Seen, response: Response, last: bool) {
     if response.service_tier.0.is_some() {
         seen.out.service_tier = response.service_tier.0;
     }
-    if let Some(usage) = response.usage {
-        seen.state_usage(usage.stated().usage(false));
+    if let Some(raw) = response.usage {
+        let mut usage = raw.responses().usage(false);
+        let searched = response.output.iter().flatten().filter(|i| i.is_billed_search()).count();
+        usage.web_searches = u32::try_from(searched).unwrap_or(u32::MAX);
+        seen.state_usage(usage);
+        seen.out.reported_cost = raw.cost().or(seen.out.reported_cost);
     }
     if last {
         let reason = response.incomplete_details.map(|i| i.reason).filter(|r| r.0.is_some());
