@@ -23,7 +23,7 @@ use conversation::Conversation;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Books in the application's library are `book-1` to `book-12`.
 pub(crate) const BOOKS: u64 = 12;
@@ -31,18 +31,23 @@ pub(crate) const BOOKS: u64 = 12;
 /// What the application needs.
 #[derive(Debug)]
 pub(super) struct App {
-    /// Base URL of the OpenAI-compatible endpoint, with `/v1`.
-    model_url: String,
+    /// Base URL of the OpenAI-compatible endpoint, with `/v1`; set once the gateway listens.
+    model_url: Arc<OnceLock<String>>,
     caller: Caller,
     clock: Clock,
     dice: Mutex<Dice>,
 }
 
-/// Starts the application. `model_url` is what `OPENAI_BASE_URL` would be.
+/// Starts the application. `model_url` is what `OPENAI_BASE_URL` would be; it may be set later, since
+/// the gateway has to know the application's address first.
 ///
 /// # Errors
 /// When no port can be bound.
-pub async fn start(seed: u64, model_url: String, clock: Clock) -> std::io::Result<LocalServer> {
+pub async fn start(
+    seed: u64,
+    model_url: Arc<OnceLock<String>>,
+    clock: Clock,
+) -> std::io::Result<LocalServer> {
     let dice = Mutex::new(Dice::new(seed));
     let app = App { model_url, caller: Caller::default(), clock, dice };
     let routes = Router::new()

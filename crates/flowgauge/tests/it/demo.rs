@@ -8,6 +8,7 @@ use flowgauge::demo::{SMALL, app, text};
 use flowgauge::serve::clock::Clock;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use std::sync::{Arc, OnceLock};
 
 /// A thousand times life: answers in a millisecond or two.
 const FAST: f64 = 1_000.0;
@@ -20,7 +21,7 @@ async fn provider(failures: f64) -> LocalServer {
 /// An application whose gateway is left out: it talks to the provider directly.
 async fn application(failures: f64) -> (LocalServer, LocalServer) {
     let provider = provider(failures).await;
-    let url = format!("{}/v1", provider.url());
+    let url = Arc::new(OnceLock::from(format!("{}/v1", provider.url())));
     (app::start(2, url, Clock::real()).await.unwrap(), provider)
 }
 

@@ -105,7 +105,8 @@ impl Conversation {
         let mut headers = vec![("x-flowgauge-app", "flowreader"), ("x-flowgauge-intent", intent)];
         headers.extend(self.session.as_deref().map(|s| ("x-flowgauge-session", s)));
         headers.extend(self.trace.as_deref().map(|t| ("traceparent", t)));
-        let url = format!("{}/chat/completions", self.app.model_url);
+        let base = self.app.model_url.get().ok_or("The gateway is not there yet")?;
+        let url = format!("{base}/chat/completions");
         let answer = self.app.caller.post(&url, &headers, body.to_string()).await;
         let answer = answer.map_err(|e: CallFailed| e.to_string())?;
         if !answer.status().is_success() {
