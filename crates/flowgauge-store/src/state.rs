@@ -109,15 +109,8 @@ impl State {
         let sql = "INSERT INTO keys (id, name, scope, hash, created_us, expires_us, revoked_us)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let KeyRow { id, name, scope, hash, created, expires, revoked } = key;
-        let values = params![
-            id,
-            name,
-            scope,
-            hash,
-            created.0,
-            expires.map(|t| t.0),
-            revoked.map(|t| t.0)
-        ];
+        let values =
+            params![id, name, scope, hash, created.0, expires.map(|t| t.0), revoked.map(|t| t.0)];
         self.db.lock().execute(sql, values).map_err(StoreError::io("store a key"))?;
         Ok(())
     }

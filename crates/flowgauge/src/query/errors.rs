@@ -115,9 +115,9 @@ fn assemble(window: Window, groups: &[Group], rows: &[Call], capped: bool) -> Er
         .collect();
     let interrupted = usize::from(Status::Interrupted.code());
     let count = |r: &Rollup| r.by_status.get(interrupted).copied().unwrap_or_default();
-    let of_status = rows.iter().filter(|c| {
-        c.outcome.status == Status::Interrupted && c.outcome.class == ErrorClass::None
-    });
+    let of_status = rows
+        .iter()
+        .filter(|c| c.outcome.status == Status::Interrupted && c.outcome.class == ErrorClass::None);
     found.push(group(INTERRUPTED, true, groups, count, of_status));
     found.retain(|g| g.count > 0);
     found.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.class.cmp(&b.class)));

@@ -144,6 +144,9 @@ mod tests {
     fn a_store_that_takes_no_rows_is_critical() {
         let stats = RecordStats { degraded: Some("disk full".into()), ..RecordStats::default() };
         let part = store_component(&stats, Some(&StoreStatus::default()));
-        assert_eq!((part.state, part.detail.as_str()), (Verdict::Critical, "takes no rows: disk full"));
+        assert_eq!(
+            (part.state, part.detail.as_str()),
+            (Verdict::Critical, "takes no rows: disk full")
+        );
     }
 }

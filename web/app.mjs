@@ -1,0 +1,37 @@
+// Starts the page: frame, navigation and the page of the address. Refuses to know what pages show.
+import { render } from "preact";
+import { html } from "./html.mjs";
+import { followLinks, path } from "./state/address.mjs";
+import { Header } from "./parts/header.mjs";
+import { Keys } from "./parts/keys.mjs";
+import { Live } from "./pages/live.mjs";
+import { Overview } from "./pages/overview.mjs";
+import { RequestDetail } from "./pages/request-detail.mjs";
+import { Requests } from "./pages/requests.mjs";
+import { Setup } from "./pages/setup.mjs";
+
+const DETAIL = "/requests/";
+
+/** The page of a path. */
+function pageOf(at) {
+  if (at.startsWith(DETAIL)) return { title: "Request", view: html`<${RequestDetail} id=${decodeURIComponent(at.slice(DETAIL.length))} />` };
+  switch (at) {
+    case "/live": return { title: "Live", view: html`<${Live} />` };
+    case "/requests": return { title: "Requests", view: html`<${Requests} />` };
+    case "/setup": return { title: "Setup", view: html`<${Setup} />` };
+    default: return { title: "Overview", view: html`<${Overview} />` };
+  }
+}
+
+function App() {
+  const { title, view } = pageOf(path.value);
+  document.title = `${title} · flowgauge`;
+  return html`
+    <a class="skip" href="#main">Skip to content</a>
+    <${Header} title=${title} />
+    <main id="main" tabindex="-1" key=${title}>${view}</main>
+    <${Keys} />`;
+}
+
+addEventListener("click", followLinks);
+render(html`<${App} />`, document.getElementById("app"));

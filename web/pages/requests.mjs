@@ -1,0 +1,2 @@
+import { html } from "../html.mjs";
+export const Requests = () => html`<h1>Requests</h1>`;

@@ -1,0 +1,109 @@
+// Settings of the plotting library for a chart of lines over time. Refuses to know the DOM around it.
+import { clock } from "../format.mjs";
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const DAY_S = 86_400;
+/** A target is part of the scale once data comes this near to it; else it would flatten the lines. */
+const NEAR_TARGET = 0.4;
+
+/** Colours of the theme in force: a canvas cannot read CSS variables. */
+export function palette() {
+  const style = getComputedStyle(document.documentElement);
+  const of = (name) => style.getPropertyValue(name).trim();
+  return {
+    ink: of("--muted"), line: of("--line"), gap: of("--warning-soft"), gapEdge: of("--warning"), target: of("--muted"),
+    series: [of("--series-1"), of("--series-2"), of("--series-3"), of("--series-4")],
+    font: `11px ${of("--sans")}`,
+  };
+}
+
+/** Options for uPlot. `view()` gives the newest `{window, gaps, target}`: data changes, options stay. */
+export function plotOptions({ width, height, series, axisText, view, onCursor, onZoom }) {
+  const colours = palette();
+  const axis = { stroke: colours.ink, font: colours.font, grid: { stroke: colours.line, width: 1 }, ticks: { show: false } };
+  return {
+    width,
+    height,
+    legend: { show: false },
+    padding: [10, 8, 0, 0],
+    cursor: { y: false, drag: { x: onZoom !== null, y: false, setScale: false }, points: { size: 7 } },
+    scales: {
+      x: { time: true, range: () => view().window },
+      y: { range: (_, low, high) => [0, top(high, view().target)] },
+    },
+    axes: [
+      { ...axis, size: 28, space: 70, values: (_, splits, _axis, _space, step) => splits.map((at) => timeTick(at, step)) },
+      { ...axis, size: 62, values: (_, splits) => splits.map(axisText) },
+    ],
+    series: [
+      {},
+      ...series.map((one, i) => ({
+        label: one.label, stroke: colours.series[i], width: one.width ?? 1.75, dash: one.dash, spanGaps: false,
+        points: { size: 5, fill: colours.series[i] },
+      })),
+    ],
+    hooks: {
+      drawClear: [(plot) => drawGaps(plot, view().gaps, colours)],
+      draw: [(plot) => drawTarget(plot, view().target, colours)],
+      setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
+      setSelect: [(plot) => onZoom !== null && plot.select.width > 4 && onZoom(plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x"))],
+    },
+  };
+}
+
+function top(high, target) {
+  const most = Number.isFinite(high) && high > 0 ? high : 0;
+  if (target !== null && most >= target.value * NEAR_TARGET) return Math.max(most, target.value) * 1.12;
+  return most === 0 ? 1 : most * 1.12;
+}
+
+function timeTick(at, step) {
+  const date = new Date(at * 1000);
+  const midnight = date.getHours() === 0 && date.getMinutes() === 0;
+  if (step >= DAY_S || midnight) return `${MONTHS[date.getMonth()]} ${date.getDate()}`;
+  return clock(date, step < 60);
+}
+
+/** Stretches in which calls were lost: hatched, so that they are not taken for quiet ones. */
+function drawGaps(plot, gaps, colours) {
+  const { ctx, bbox } = plot;
+  for (const gap of gaps) {
+    const left = Math.max(bbox.left, plot.valToPos(gap.from / 1e6, "x", true));
+    const right = Math.min(bbox.left + bbox.width, plot.valToPos(gap.to / 1e6, "x", true));
+    const width = Math.max(3 * devicePixelRatio, right - left);
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, bbox.top, width, bbox.height);
+    ctx.clip();
+    ctx.fillStyle = colours.gap;
+    ctx.fillRect(left, bbox.top, width, bbox.height);
+    ctx.strokeStyle = colours.gapEdge;
+    ctx.globalAlpha = 0.35;
+    for (let x = left - bbox.height; x < left + width; x += 8 * devicePixelRatio) {
+      line(ctx, x, bbox.top + bbox.height, x + bbox.height, bbox.top);
+    }
+    ctx.restore();
+  }
+}
+
+function drawTarget(plot, target, colours) {
+  if (target === null || target.value > plot.scales.y.max) return;
+  const { ctx, bbox } = plot;
+  const y = plot.valToPos(target.value, "y", true);
+  ctx.save();
+  ctx.strokeStyle = colours.target;
+  ctx.fillStyle = colours.target;
+  ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
+  line(ctx, bbox.left, y, bbox.left + bbox.width, y);
+  ctx.font = `${11 * devicePixelRatio}px ${colours.font.slice(5)}`;
+  ctx.textAlign = "right";
+  ctx.fillText(target.text, bbox.left + bbox.width - 4 * devicePixelRatio, y - 4 * devicePixelRatio);
+  ctx.restore();
+}
+
+function line(ctx, fromX, fromY, toX, toY) {
+  ctx.beginPath();
+  ctx.moveTo(fromX, fromY);
+  ctx.lineTo(toX, toY);
+  ctx.stroke();
+}

@@ -1,0 +1,101 @@
+// A chart of lines over time: legend with the values under the cursor, arrow keys, spoken values.
+// Refuses to stand alone: whoever places it adds its table twin.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { html } from "../html.mjs";
+import { UNKNOWN_WORDS, samples, stamp } from "../format.mjs";
+import { themeChanges } from "../state/theme.mjs";
+import { plotOptions } from "./chart-plot.mjs";
+
+/** Quiet time before a value is spoken, so that held arrow keys do not queue up speech. */
+const SPEAK_AFTER_MS = 350;
+
+/**
+ * `series`: `[{label, cells, dash, width}]`, cells `{value, n, unknown}` per entry of `times` (unix
+ * seconds). `text(value)` gives a value with its unit.
+ */
+export function Chart({ label, times, series, window, gaps = [], target = null, text, height = 240, onZoom = null, showSamples = true }) {
+  const box = useRef(null);
+  const plot = useRef(null);
+  const newest = useRef(null);
+  newest.current = { window, gaps, target, onZoom };
+  const [at, setAt] = useState(null);
+  const spoken = useSpoken(at, times, series, text);
+  const theme = themeChanges.value;
+  const shape = series.map((one) => one.label).join("|");
+
+  useEffect(() => {
+    const options = plotOptions({
+      width: box.current.clientWidth, height, series, axisText: text, view: () => newest.current, onCursor: setAt,
+      onZoom: onZoom === null ? null : (from, to) => newest.current.onZoom(from, to),
+    });
+    plot.current = new globalThis.uPlot(options, rows(times, series), box.current);
+    const watch = new ResizeObserver(() => plot.current?.setSize({ width: box.current.clientWidth, height }));
+    watch.observe(box.current);
+    return () => {
+      watch.disconnect();
+      plot.current.destroy();
+      plot.current = null;
+    };
+  }, [theme, shape, height]);
+
+  useEffect(() => plot.current?.setData(rows(times, series)), [times, series]);
+
+  return html`
+    <figure class="chart" role="figure" aria-label=${label}>
+      <${Legend} at=${at} times=${times} series=${series} text=${text} showSamples=${showSamples} />
+      <div class="chart-plot" ref=${box} tabindex="0" role="application"
+        aria-label=${`${label}. Left and right arrow keys move through time; a table follows.`}
+        onKeyDown=${(event) => moveCursor(event, plot.current, times, at)}></div>
+      <div class="visually-hidden" aria-live="polite">${spoken}</div>
+    </figure>`;
+}
+
+const rows = (times, series) => [times, ...series.map((one) => one.cells.map((cell) => cell.value))];
+
+function Legend({ at, times, series, text, showSamples }) {
+  const index = at !== null && at < times.length ? at : null;
+  return html`
+    <div class="legend">
+      ${series.map((one, i) => html`
+        <span class="legend-item">
+          <svg class=${`swatch series-${i + 1}`} viewBox="0 0 24 8" aria-hidden="true"><line x1="0" x2="24" y1="4" y2="4" stroke-dasharray=${one.dash?.join(" ") ?? "none"} /></svg>
+          ${one.label}
+          ${index !== null && html`<b class="number">${cellText(one.cells[index], text)}</b>${showSamples && html`<span class="muted number">${samples(one.cells[index]?.n)}</span>`}`}
+        </span>`)}
+      <span class="legend-time number">${index !== null && stamp(new Date(times[index] * 1000), false)}</span>
+    </div>`;
+}
+
+function cellText(cell, text) {
+  if (cell === undefined || cell.value === null) return UNKNOWN_WORDS[cell?.unknown] ?? UNKNOWN_WORDS.no_data;
+  return text(cell.value);
+}
+
+function moveCursor(event, plot, times, at) {
+  if (plot === null || times.length === 0) return;
+  const last = times.length - 1;
+  const here = at ?? last;
+  const page = Math.max(1, Math.round(times.length / 10));
+  const moves = { ArrowLeft: here - (at === null ? 0 : 1), ArrowRight: here + 1, PageUp: here - page, PageDown: here + page, Home: 0, End: last };
+  if (event.key === "Escape") {
+    plot.setCursor({ left: -10, top: -10 });
+    return;
+  }
+  if (!(event.key in moves)) return;
+  event.preventDefault();
+  const next = Math.min(last, Math.max(0, moves[event.key]));
+  plot.setCursor({ left: plot.valToPos(times[next], "x"), top: 10 });
+}
+
+function useSpoken(at, times, series, text) {
+  const [spoken, setSpoken] = useState("");
+  useEffect(() => {
+    if (at === null || at >= times.length) return undefined;
+    const timer = setTimeout(() => {
+      const values = series.map((one) => `${one.label} ${cellText(one.cells[at], text)}`).join(", ");
+      setSpoken(`${stamp(new Date(times[at] * 1000), false)}: ${values}`);
+    }, SPEAK_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [at]);
+  return spoken;
+}

@@ -1,0 +1,70 @@
+// Keyboard shortcuts and the dialog that lists them. Refuses single keys while someone types, and
+// altogether once they are switched off (speech input sends letters).
+import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { html } from "../html.mjs";
+import { go, pageLink, withParams } from "../state/address.mjs";
+import { recall, remember } from "../state/theme.mjs";
+import { RANGES } from "../state/window.mjs";
+import { toggleLive } from "./time-picker.mjs";
+
+const KEPT = "flowgauge.keys";
+
+/** Whether the dialog is open. */
+export const keysOpen = signal(false);
+const enabled = signal(recall(KEPT) !== "off");
+
+const SHORTCUTS = [
+  { key: "o", does: "Overview", run: () => go(pageLink("/overview")) },
+  { key: "l", does: "Live", run: () => go(pageLink("/live")) },
+  { key: "r", does: "Requests", run: () => go(pageLink("/requests")) },
+  { key: "s", does: "Setup", run: () => go(pageLink("/setup")) },
+  ...RANGES.map((range, i) => ({ key: String(i + 1), does: `Last ${range.title}`, run: () => go(withParams({ since: range.since, from: null, to: null })) })),
+  { key: "p", does: "Pause or follow", run: toggleLive },
+  { key: "?", does: "This list", run: () => (keysOpen.value = true) },
+];
+
+const CHART_KEYS = [
+  ["← →", "Move the cursor of a chart that has the focus"],
+  ["Home End", "First and last moment of the chart"],
+  ["Page up, page down", "A tenth of the chart"],
+  ["Esc", "Leave the chart's cursor; close a dialog"],
+];
+
+function onKey(event) {
+  if (!enabled.value || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest?.("input, select, textarea, [contenteditable]") !== null || keysOpen.value) return;
+  const shortcut = SHORTCUTS.find((one) => one.key === event.key);
+  if (shortcut === undefined) return;
+  event.preventDefault();
+  shortcut.run();
+}
+
+function choose(on) {
+  enabled.value = on;
+  remember(KEPT, on ? null : "off");
+}
+
+/** Listener and dialog. */
+export function Keys() {
+  const dialog = useRef(null);
+  useEffect(() => {
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+  const open = keysOpen.value;
+  useEffect(() => {
+    if (open) dialog.current.showModal();
+    else dialog.current.close();
+  }, [open]);
+  return html`
+    <dialog ref=${dialog} aria-labelledby="keys-title" onClose=${() => (keysOpen.value = false)}>
+      <h2 id="keys-title">Keys</h2>
+      <dl class="keys">
+        ${SHORTCUTS.map((one) => html`<div><dt><kbd>${one.key}</kbd></dt><dd>${one.does}</dd></div>`)}
+        ${CHART_KEYS.map(([key, does]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${does}</dd></div>`)}
+      </dl>
+      <label class="check"><input type="checkbox" checked=${enabled.value} onChange=${(event) => choose(event.target.checked)} /> Single-key shortcuts</label>
+      <form method="dialog"><button class="primary">Close</button></form>
+    </dialog>`;
+}

@@ -1,0 +1,46 @@
+// One KPI with its n, its target and its status. Refuses to show a number without them.
+import { html } from "../html.mjs";
+import { count, inUnit, kpiText, samples } from "../format.mjs";
+import { Sparkline } from "./sparkline.mjs";
+import { Status } from "./status.mjs";
+
+/** A large figure with trend. */
+export function Tile({ label, kpi, cells, also, alsoLabel }) {
+  if (kpi === undefined) return html`<article class="tile"><h3>${label}</h3><p class="tile-value muted">…</p></article>`;
+  const known = kpi.value !== null;
+  return html`
+    <article class="tile" data-kpi=${kpi.name} data-state=${kpi.state}>
+      <header><h3 title=${kpi.meaning}>${label}</h3><${Status} state=${kpi.state} /></header>
+      <p class=${known ? "tile-value number" : "tile-value tile-unknown"}>${kpiText(kpi)}</p>
+      <${Sparkline} cells=${cells} />
+      <p class="tile-facts">
+        <span data-fact="n" class="number">${samples(kpi.n)}</span>
+        <span data-fact="target">${kpi.target === null ? "no target" : `target ${kpi.target}`}</span>
+      </p>
+      ${also && html`<p class="tile-also">${alsoText(also, alsoLabel)}</p>`}
+    </article>`;
+}
+
+function alsoText(kpi, label) {
+  const target = kpi.target === null ? "" : `, target ${kpi.target}`;
+  const value = kpi.value === null ? kpiText(kpi) : `${inUnit(kpi.value, kpi.unit)} (n ${count(kpi.n)})`;
+  return `${label}: ${value}${target}`;
+}
+
+/** A small figure. */
+export function Figure({ label, kpi }) {
+  if (kpi === undefined) return null;
+  const tone = { critical: "critical", alert: "warning", off_target: "warning" }[kpi.state];
+  return html`
+    <div class="figure" data-kpi=${kpi.name}>
+      <dt title=${kpi.meaning}>${label}</dt>
+      <dd>
+        <span class=${kpi.value === null ? "figure-unknown" : "figure-value number"}>${kpiText(kpi)}</span>
+        <span class="figure-facts">
+          ${kpi.unit !== "count" && html`<span class="number">${samples(kpi.n)}</span>`}
+          ${kpi.target !== null && html`<span>${kpi.target}</span>`}
+          ${tone && html`<${Status} state=${kpi.state} />`}
+        </span>
+      </dd>
+    </div>`;
+}

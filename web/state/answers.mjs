@@ -1,0 +1,56 @@
+// Asks the API and keeps asking while the page is live. Refuses to hide a failure: the last answer
+// stays, the error is shown beside it.
+import { useEffect, useState } from "preact/hooks";
+
+/** Figures are rollups of minutes; asking more often than this shows nothing new. */
+export const REFRESH_MS = 5_000;
+
+/** One answer of the API, or an error with the server's own words. */
+export async function ask(url, signal) {
+  let response;
+  try {
+    response = await fetch(url, { signal, headers: { accept: "application/json" } });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("flowgauge does not answer; is it still running?");
+  }
+  if (!response.ok) throw new Error(await problem(response));
+  return response.json();
+}
+
+async function problem(response) {
+  const text = await response.text();
+  try {
+    const body = JSON.parse(text);
+    return body.detail ?? body.title ?? `status ${response.status}`;
+  } catch {
+    return `status ${response.status}`;
+  }
+}
+
+/** The latest answer to `url`, asked again every `every` ms; `null` asks once. */
+export function useAnswer(url, every = null) {
+  const [state, setState] = useState({ data: null, error: null });
+  useEffect(() => {
+    const stop = new AbortController();
+    let timer;
+    async function round() {
+      try {
+        if (!document.hidden) {
+          const data = await ask(url, stop.signal);
+          if (!stop.signal.aborted) setState({ data, error: null });
+        }
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        setState((old) => ({ data: old.data, error: error.message }));
+      }
+      if (every !== null && !stop.signal.aborted) timer = setTimeout(round, every);
+    }
+    round();
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, [url, every]);
+  return state;
+}
