@@ -10,8 +10,9 @@ export function Tile({ label, kpi, cells, also, alsoLabel }) {
   const known = kpi.value !== null;
   return html`
     <article class="tile" data-kpi=${kpi.name} data-state=${kpi.state}>
-      <header><h3 title=${kpi.meaning}>${label}</h3><${Status} state=${kpi.state} /></header>
+      <h3 title=${kpi.meaning}>${label}</h3>
       <p class=${known ? "tile-value number" : "tile-value tile-unknown"}>${kpiText(kpi)}</p>
+      <${Status} state=${kpi.state} />
       <${Sparkline} cells=${cells} />
       <p class="tile-facts">
         <span data-fact="n" class="number">${samples(kpi.n)}</span>
@@ -38,7 +39,7 @@ export function Figure({ label, kpi }) {
         <span class=${kpi.value === null ? "figure-unknown" : "figure-value number"}>${kpiText(kpi)}</span>
         <span class="figure-facts">
           ${kpi.unit !== "count" && html`<span class="number">${samples(kpi.n)}</span>`}
-          ${kpi.target !== null && html`<span>${kpi.target}</span>`}
+          ${kpi.target !== null && html`<span>target ${kpi.target}</span>`}
           ${tone && html`<${Status} state=${kpi.state} />`}
         </span>
       </dd>

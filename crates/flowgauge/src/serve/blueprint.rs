@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::doors::{Door, Main};
 use super::keys::{KeyRing, random};
 use super::ports::{self, Bound};
+use super::running::Shown;
 use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
@@ -77,11 +78,12 @@ impl Blueprint {
             facts.clone(),
             stopping.clone(),
         );
-        let router = page::router(&app, axum::Router::new());
+        let router = page::router(&app, page::assets::routes());
         let control_handle = control.handle().clone();
         let door = Door::Main(Arc::new(Main { gateway, router, control: control_handle }));
         drop(_inside);
-        let parts = Parts { recorder, keys, facts, stopping, doors: vec![(main, door)] };
+        let shown = Shown { recorder, keys, app, facts };
+        let parts = Parts { shown, stopping, doors: vec![(main, door)] };
         Ok(Built { data, control, parts })
     }
 }

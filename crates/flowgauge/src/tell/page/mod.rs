@@ -4,6 +4,7 @@
 //! figures: handlers read a question, hand it to `query`, and serialise the answer.
 
 pub mod ask;
+pub mod assets;
 pub mod guard;
 pub mod problem;
 pub mod routes;
