@@ -1,7 +1,4 @@
 //! Integration tests, one binary; a module per behaviour a user sees.
 
-<<<<<<< HEAD
-mod demo;
-=======
 mod api;
->>>>>>> api
+mod demo;
