@@ -164,8 +164,7 @@ impl Kpi {
     /// The catalogued name nearest to a mistyped one, by edit distance, if any is near.
     #[must_use]
     pub fn nearest(name: &str) -> Option<&'static str> {
-        let best = CATALOGUE.iter().map(|k| (distance(name, k.name), k.name)).min()?;
-        (best.0 <= name.len().div_ceil(3)).then_some(best.1)
+        crate::nearest::nearest(name, CATALOGUE.iter().map(|k| k.name))
     }
 
     /// How a value stands against target and limits.
@@ -201,29 +200,6 @@ impl Kpi {
             unit => format!("{sign} {target} {}", unit.sign()).trim_end().to_owned(),
         })
     }
-}
-
-/// Levenshtein distance, for "did you mean".
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = i;
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-        for (j, cb) in b.iter().enumerate() {
-            let (Some(left), Some(up)) = (row.get(j).copied(), row.get(j + 1).copied()) else {
-                break;
-            };
-            let cost = diagonal + usize::from(ca != *cb);
-            diagonal = up;
-            if let Some(slot) = row.get_mut(j + 1) {
-                *slot = cost.min(left + 1).min(up + 1);
-            }
-        }
-    }
-    row.last().copied().unwrap_or(usize::MAX)
 }
 
 impl Measured {

@@ -10,6 +10,7 @@ pub mod duration;
 pub mod id;
 pub mod known;
 pub mod kpi;
+pub mod nearest;
 pub mod price;
 pub mod quantile;
 pub mod rollup;

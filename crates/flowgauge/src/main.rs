@@ -3,5 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Fails only where a provider is installed already, which is as good.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
     flowgauge::cli::run(std::env::args_os().collect())
 }

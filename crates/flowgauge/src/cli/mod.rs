@@ -1,9 +1,106 @@
-//! The command line.
+//! The command line: verbs and nouns, their options, and the exit code each outcome means.
+//!
+//! Data goes to stdout, everything else to stderr. Reading commands ask the running server, else
+//! the data directory. Refuses to compute anything: figures come from `query`.
 
+mod ask;
+mod completions;
+mod config;
+mod exit;
+mod get;
+mod globals;
+mod metrics;
+mod number;
+mod period;
+mod remote;
+mod show;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use exit::Done;
+use globals::Globals;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+/// Sees what your LLM application's latency, tokens, cost and errors are doing.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "flowgauge", version, propagate_version = false, disable_help_subcommand = true)]
+#[command(after_help = "\
+Examples:
+  flowgauge serve
+  flowgauge metrics get p95_latency --since 1h
+
+Exit codes:
+  0 ok   1 finding   2 critical   3 unknown or too little data   64 wrong usage   65 bad data
+  69 unreachable   73 cannot write   75 try later   77 not permitted   78 bad configuration
+  130 interrupted")]
+struct Arguments {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum Command {
+    /// Write completions for a shell, or the manual
+    Completions(completions::CompletionsArgs),
+    /// Print the version
+    #[command(after_help = "\
+Examples:
+  flowgauge version
+  flowgauge --version
+
+Exit codes:
+  0   printed")]
+    Version,
+    /// Read, watch and measure metrics
+    #[command(subcommand)]
+    Metrics(metrics::MetricsCommand),
+    /// Check and explain the configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
+
 /// Runs one command line.
-pub fn run(_args: Vec<OsString>) -> ExitCode {
-    ExitCode::from(64)
+pub fn run(args: Vec<OsString>) -> ExitCode {
+    let parsed = Arguments::command()
+        .try_get_matches_from(args)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    let outcome = match parsed {
+        Ok(arguments) => dispatch(&arguments),
+        Err(e) => return usage(&e),
+    };
+    ExitCode::from(match outcome {
+        Ok(code) => code,
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                show::note(&failure.to_string());
+            }
+            failure.code
+        }
+    })
+}
+
+/// Help and version go to stdout; everything else the parser says is wrong usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nothing can be done where stdout or stderr is gone.
+    let _gone = error.print();
+    ExitCode::from(match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => exit::OK,
+        _ => exit::USAGE,
+    })
+}
+
+fn dispatch(arguments: &Arguments) -> Done {
+    let globals = &arguments.globals;
+    match &arguments.command {
+        Command::Completions(args) => completions::run(args),
+        Command::Version => {
+            show::line(concat!("flowgauge ", env!("CARGO_PKG_VERSION")))?;
+            Ok(exit::OK)
+        }
+        Command::Metrics(command) => metrics::run(command, globals),
+        Command::Config(command) => config::run(command, globals),
+    }
 }

@@ -1,13 +1,21 @@
 //! Checked configuration. Raw YAML becomes these types at the edge, or is refused with file, line,
 //! column and the way out; nobody inside checks again (decision D12).
 
+mod check;
+mod load;
+mod problem;
+mod read;
+pub mod schema;
 pub mod secret;
+mod tree;
 
 use crate::logic::unit::Micros;
 use chrono_tz::Tz;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+pub use load::{ENV_PREFIX, Explained, Loaded, Sources, example, load};
+pub use problem::{Place, Problem, Problems};
 pub use secret::Secret;
 
 /// Everything the program is told at start.

@@ -3,6 +3,11 @@
 //! Commands and the HTTP API give the same answers: both call these functions, and their JSON is
 //! the serialisation of these types. Nothing here reads raw rows except where it says so.
 
+pub mod errors;
+pub mod health;
+pub mod status;
+pub mod view;
+
 use crate::logic::call::Text;
 use crate::logic::known::{Known, Reason};
 use crate::logic::kpi::{self, CATALOGUE, Context, Kpi, Measured, State};

@@ -1,3 +1,136 @@
 //! Builds, wires, runs and stops all parts.
+//!
+//! A start goes through three types: [`Blueprint`] (checked configuration), [`Built`] (every part made
+//! in order, ports bound, nothing accepted yet), [`Running`]. Stopping follows the flow: no new
+//! connections, streams end or meet the deadline, the recorder drains, the process ends.
 
 pub mod clock;
+pub mod keys;
+
+mod blueprint;
+mod built;
+mod connections;
+mod doors;
+mod ports;
+mod running;
+mod runtimes;
+mod traffic;
+
+pub use blueprint::Blueprint;
+pub use built::Built;
+pub use running::{DRAIN_DEADLINE, Running};
+
+use crate::config::Config;
+use crate::logic::price::PriceError;
+use crate::receive::gateway::GatewayError;
+use crate::store::StoreError;
+use clock::Clock;
+use keys::KeyError;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// How `flowgauge serve` behaves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Say nothing at start.
+    pub quiet: bool,
+}
+
+/// Why it did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port that is needed is taken, or the address is not ours.
+    #[error(
+        "cannot listen on {addr} ({name}): {source}; stop what uses it or choose another address"
+    )]
+    Bind {
+        /// Which port.
+        name: &'static str,
+        /// Where.
+        addr: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Others could reach it and anybody could use it.
+    #[error(
+        "{0} can be reached by others and there is no API key: make one with `flowgauge key create` \
+         while listening on 127.0.0.1, or set allow_open_bind: true to let everybody in"
+    )]
+    OpenBind(SocketAddr),
+    /// The operator's price file.
+    #[error("read prices from {file}: {source}")]
+    PriceFile {
+        /// Which.
+        file: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The operator's prices.
+    #[error("{file}: {source}")]
+    Prices {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong.
+        source: PriceError,
+    },
+    /// A provider or route.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// Keys.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The data directory.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The machine gives no threads.
+    #[error("start threads: {0}")]
+    Threads(std::io::Error),
+}
+
+/// Why serving ended otherwise than asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// It did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The process cannot be told to stop.
+    #[error("listen for signals: {0}")]
+    Signals(std::io::Error),
+}
+
+/// Starts flowgauge inside a program that has a runtime: tests and the demo.
+///
+/// # Errors
+/// When a part cannot be made.
+pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
+    let built = tokio::task::spawn_blocking(move || Blueprint::new(config, clock).build()).await;
+    match built {
+        Ok(built) => Ok(built?.run()),
+        Err(e) => Err(StartError::Threads(std::io::Error::other(e))),
+    }
+}
+
+/// Serves until SIGTERM or SIGINT; a second signal ends it at once.
+///
+/// # Errors
+/// When a part cannot be made or signals cannot be listened for.
+pub fn run(config: Config, options: Options) -> Result<(), ServeError> {
+    let running = Blueprint::new(config, Clock::real()).build()?.run();
+    let control = running.control();
+    let mut signals = {
+        let _inside = control.enter();
+        running::Signals::new().map_err(ServeError::Signals)?
+    };
+    if !options.quiet {
+        running.announce();
+    }
+    control.block_on(async {
+        signals.next().await;
+        running::say("stopping; once more to stop at once");
+        tokio::select! {
+            () = running.stop() => {}
+            () = signals.next() => running::say("stopped at once; what was not stored is lost"),
+        }
+    });
+    Ok(())
+}

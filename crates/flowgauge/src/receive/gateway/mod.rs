@@ -1,1 +1,140 @@
 //! OpenAI-compatible proxy and application routes.
+//!
+//! Owns the data path: a request's phases in order (`phases`), one file each, and the row that every
+//! call leaves whatever happens to it (`flight`). Refuses to wait for disk, store or page, to change a
+//! byte of an answer, and to follow redirects.
+
+mod admit;
+mod authenticate;
+mod counters;
+mod decode;
+mod dimensions;
+mod drain;
+mod flight;
+mod forward;
+mod headers;
+mod idle;
+mod ids;
+mod keys;
+mod observation;
+mod operation;
+mod phases;
+mod refuse;
+mod route;
+mod tap;
+mod target;
+mod watch;
+
+pub use counters::GatewayCounters;
+pub use keys::{CallerKeys, KeyInfo, NoKeys};
+pub use route::GatewayError;
+pub use target::TargetError;
+
+use super::{Body, UserHasher};
+use crate::config;
+use crate::logic::price::PriceBook;
+use crate::logic::unit::Micros;
+use crate::record::Recorder;
+use crate::serve::clock::Clock;
+use arc_swap::ArcSwap;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use std::fmt;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Semaphore;
+
+/// Abandoned calls read on at once (decision D21); each holds a connection, the next is cut at once.
+pub const MAX_DRAINS: usize = 256;
+
+/// The gateway.
+pub struct Gateway {
+    routes: route::Routes,
+    recorder: Recorder,
+    prices: Arc<ArcSwap<PriceBook>>,
+    clock: Clock,
+    hasher: UserHasher,
+    keys: Arc<dyn CallerKeys>,
+    require_key: bool,
+    max_body: u64,
+    drain_window: Micros,
+    drains: Arc<Semaphore>,
+    ids: ids::Ids,
+    in_flight: AtomicU64,
+    counters: counters::Live,
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("routes", &self.routes).finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// A gateway as configured.
+    pub fn new(
+        config: &config::Config,
+        recorder: Recorder,
+        prices: Arc<ArcSwap<PriceBook>>,
+        clock: Clock,
+        hasher: UserHasher,
+        keys: Arc<dyn CallerKeys>,
+    ) -> Result<Arc<Self>, GatewayError> {
+        Ok(Arc::new(Self {
+            routes: route::Routes::new(config)?,
+            recorder,
+            prices,
+            clock,
+            hasher,
+            keys,
+            require_key: config.gateway.require_key,
+            max_body: config.gateway.max_body as u64,
+            drain_window: config.gateway.drain_window,
+            drains: Arc::new(Semaphore::new(MAX_DRAINS)),
+            ids: ids::Ids::new()?,
+            in_flight: AtomicU64::new(0),
+            counters: counters::Live::default(),
+        }))
+    }
+
+    /// Whether a path is the gateway's: an application's, or under `/v1` and not OTLP's.
+    #[must_use]
+    pub fn claims(&self, path: &str) -> bool {
+        let provider =
+            path.starts_with("/v1/") && !matches!(path, "/v1/traces" | "/v1/metrics" | "/v1/logs");
+        provider || self.routes.app(path).is_some()
+    }
+
+    /// Answers one request. Dropping the future means that the client left.
+    pub async fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Response<Body> {
+        let family = route::family(request.uri().path());
+        let phases = phases::run(Arc::clone(&self), request, peer);
+        match AssertUnwindSafe(phases).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => {
+                counters::count(&self.counters.panics);
+                let id = self.ids.next(self.clock.now());
+                refuse::Refusal::PANIC.answer(family, id)
+            }
+        }
+    }
+
+    /// Calls between their request's head and the end of their answer.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Counters since start.
+    #[must_use]
+    pub fn counters(&self) -> GatewayCounters {
+        self.counters.read()
+    }
+}

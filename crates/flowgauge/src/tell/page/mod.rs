@@ -1,3 +1,61 @@
 //! HTTP API, live stream and embedded pages.
+//!
+//! Owns what is answered below `/api/v1`, `/metrics` and `/-/`, and who may ask. Refuses to compute
+//! figures: handlers read a question, hand it to `query`, and serialise the answer.
 
+pub mod ask;
 pub mod assets;
+pub mod guard;
+pub mod problem;
+pub mod routes;
+pub mod shared;
+
+mod health;
+mod import;
+mod keys;
+mod kpis;
+mod live;
+mod metrics;
+mod openapi;
+mod requests;
+
+pub use guard::Exposure;
+pub use import::Imported;
+pub use keys::{KeyList, KeyView, MadeKey};
+pub use live::{Second, Tick};
+pub use problem::Problem;
+pub use requests::Page;
+pub use routes::{Need, Routes};
+pub use shared::{App, Counter, Facts, Parts, Port, PortState, Shared, Traffic};
+
+use utoipa_axum::routes;
+
+/// Every route of the API with what it needs. A route that is not here is not served.
+#[must_use]
+pub fn declared(app: &App) -> Routes {
+    Routes::new(app)
+        .add(Need::Viewer, routes!(kpis::all))
+        .add(Need::Viewer, routes!(kpis::one))
+        .add(Need::Viewer, routes!(kpis::catalogue))
+        .add(Need::Viewer, routes!(kpis::series))
+        .add(Need::Viewer, routes!(requests::list))
+        .add(Need::Viewer, routes!(requests::one))
+        .add(Need::Viewer, routes!(live::stream))
+        .add(Need::Viewer, routes!(health::errors))
+        .add(Need::Viewer, routes!(health::health))
+        .add(Need::Viewer, routes!(health::status))
+        .add(Need::Operator, routes!(import::import))
+        .add(Need::Admin, routes!(keys::list))
+        .add(Need::Admin, routes!(keys::create))
+        .add(Need::Admin, routes!(keys::revoke))
+        .add(Need::Viewer, routes!(openapi::json))
+        .add(Need::Viewer, routes!(openapi::yaml))
+        .add(Need::Viewer, routes!(metrics::metrics))
+        .add(Need::Nothing, routes!(health::healthy))
+        .add(Need::Nothing, routes!(health::ready))
+}
+
+/// The router of API and page.
+pub fn router(app: &App, page: axum::Router<()>) -> axum::Router<()> {
+    declared(app).finish(app, page)
+}

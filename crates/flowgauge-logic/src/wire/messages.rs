@@ -1,0 +1,184 @@
+//! Anthropic messages, streamed and whole.
+//!
+//! Owns the additive usage object, that `message_delta` replaces what `message_start` said, and the
+//! sampling passes of one answer. Refuses to add cumulative figures up.
+
+use super::buckets::Additive;
+use super::json::{self, Count, Filled, Word};
+use super::openai::ErrorField;
+use super::{Pass, Seen, keep};
+use crate::call::{InputTokens, OutputTokens, Usage, UsageSource};
+use crate::unit::Micros;
+use serde::Deserialize;
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct StreamEvent {
+    #[serde(rename = "type")]
+    kind: Word,
+    message: Option<Message>,
+    delta: Option<Delta>,
+    usage: Option<RawUsage>,
+    error: ErrorField,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Message {
+    id: Word,
+    model: Word,
+    stop_reason: Word,
+    usage: Option<RawUsage>,
+    error: ErrorField,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Delta {
+    text: Filled,
+    thinking: Filled,
+    partial_json: Filled,
+    stop_reason: Word,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RawUsage {
+    model: Word,
+    input_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+    cache_creation: Option<Creation>,
+    output_tokens: Count,
+    output_tokens_details: Option<OutputDetails>,
+    server_tool_use: Option<ServerTools>,
+    service_tier: Word,
+    iterations: Option<Vec<RawUsage>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Creation {
+    ephemeral_5m_input_tokens: Count,
+    ephemeral_1h_input_tokens: Count,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct OutputDetails {
+    thinking_tokens: Count,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ServerTools {
+    web_search_requests: Count,
+}
+
+impl RawUsage {
+    fn stated(&self) -> Additive {
+        let mut stated = Additive {
+            input: self.input_tokens,
+            cache_read: self.cache_read_input_tokens,
+            cache_write: self.cache_creation_input_tokens,
+            output: self.output_tokens,
+            ..Additive::default()
+        };
+        if let Some(creation) = &self.cache_creation {
+            stated.cache_write_5m = creation.ephemeral_5m_input_tokens;
+            stated.cache_write_1h = creation.ephemeral_1h_input_tokens;
+        }
+        if let Some(details) = &self.output_tokens_details {
+            stated.reasoning = details.thinking_tokens;
+        }
+        if let Some(tools) = &self.server_tool_use {
+            stated.web_searches = tools.web_search_requests;
+        }
+        stated
+    }
+}
+
+/// One `data:` payload of a stream.
+pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
+    let Some(event) = json::object::<StreamEvent>(data) else {
+        seen.unreadable();
+        return;
+    };
+    if let Some(message) = event.message {
+        take(seen, message);
+    }
+    if let Some(delta) = event.delta {
+        if delta.text.0 || delta.thinking.0 || delta.partial_json.0 {
+            seen.content(at);
+        }
+        seen.finish_reason(delta.stop_reason);
+    }
+    if let Some(usage) = event.usage {
+        take_usage(seen, usage);
+    }
+    match event.kind.0.as_deref() {
+        Some("message_stop") => seen.out.complete = true,
+        Some("error") => seen.out.error = Some(event.error.0.unwrap_or_default()),
+        _ => {}
+    }
+}
+
+/// A whole answer.
+pub(super) fn whole(seen: &mut Seen, body: &[u8]) {
+    let Some(message) = json::object::<Message>(body) else {
+        seen.unreadable();
+        return;
+    };
+    take(seen, message);
+    seen.out.complete = true;
+}
+
+fn take(seen: &mut Seen, message: Message) {
+    keep(&mut seen.out.response_id, message.id);
+    keep(&mut seen.out.model, message.model);
+    seen.finish_reason(message.stop_reason);
+    if let Some(usage) = message.usage {
+        take_usage(seen, usage);
+    }
+    if let Some(error) = message.error.0 {
+        seen.out.error = Some(error);
+    }
+}
+
+fn take_usage(seen: &mut Seen, usage: RawUsage) {
+    seen.messages = seen.messages.replaced_by(usage.stated());
+    let passes = usage.iterations.unwrap_or_default();
+    if !passes.is_empty() {
+        let pass = |p: RawUsage| Pass { usage: p.stated().usage(), model: p.model.0 };
+        seen.out.passes = passes.into_iter().map(pass).collect();
+    }
+    let stated = match seen.out.passes.as_slice() {
+        [] => seen.messages.usage(),
+        passes => sum(passes, seen.messages.usage().web_searches),
+    };
+    seen.state_usage(stated);
+    if usage.service_tier.0.is_some() {
+        seen.out.service_tier = usage.service_tier.0;
+    }
+}
+
+/// What all passes were billed; unknown where one of them is. The top level repeats the last pass.
+fn sum(passes: &[Pass], web_searches: u32) -> Usage {
+    let mut input = InputTokens::default();
+    let mut output = OutputTokens::default();
+    let mut flags = 0;
+    for pass in passes {
+        flags |= pass.usage.flags;
+        let (Some(i), Some(o)) = (pass.usage.input, pass.usage.output) else {
+            return Usage { flags: flags | Usage::PARSE_FAILED, web_searches, ..Usage::default() };
+        };
+        input.text = input.text.saturating_add(i.text);
+        input.cache_read = input.cache_read.saturating_add(i.cache_read);
+        input.cache_write_5m = input.cache_write_5m.saturating_add(i.cache_write_5m);
+        input.cache_write_1h = input.cache_write_1h.saturating_add(i.cache_write_1h);
+        output.visible = output.visible.saturating_add(o.visible);
+        output.reasoning = output.reasoning.saturating_add(o.reasoning);
+    }
+    let source = UsageSource::Provider;
+    Usage { input: Some(input), output: Some(output), source, flags, web_searches }
+}

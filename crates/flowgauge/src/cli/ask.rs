@@ -1,0 +1,162 @@
+//! The questions commands ask, answered alike by a running server and by a data directory.
+
+use super::exit::Failure;
+use super::globals::Origin;
+use super::remote::escaped;
+use crate::logic::call::Status;
+use crate::logic::id::CallId;
+use crate::logic::kpi::Kpi;
+use crate::logic::rollup::Filter;
+use crate::logic::window::Window;
+use crate::query::errors::{self, ErrorReport};
+use crate::query::health::{self, Health};
+use crate::query::view::RequestView;
+use crate::query::{self, KpiValue, Snapshot};
+use crate::record::RecordStats;
+use crate::store::CallQuery;
+
+/// A page of requests from the server.
+#[derive(Debug, serde::Deserialize)]
+struct Page {
+    items: Vec<RequestView>,
+    next_cursor: Option<String>,
+}
+
+/// Requests one page of the server holds at most.
+const PAGE: usize = 500;
+
+/// A filter as written: read locally by a directory, sent as it is to a server.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Where {
+    texts: Vec<String>,
+    filter: Filter,
+}
+
+impl Where {
+    /// From `dim=value` texts.
+    pub(crate) fn parse(texts: &[String]) -> Result<Self, Failure> {
+        if let Some(text) = texts.iter().find(|t| !t.contains('=')) {
+            return Err(Failure::usage(format!("--where {text:?} has no `=`"))
+                .hint("write for example --where model=gpt-4o-mini"));
+        }
+        let filter = Filter::parse(texts).map_err(|e| Failure::usage(e.to_string()))?;
+        Ok(Self { texts: texts.to_vec(), filter })
+    }
+}
+
+fn parameters(window: Window, filter: &Where) -> Vec<(&'static str, String)> {
+    let mut out = vec![("from", window.from.0.to_string()), ("to", window.to.0.to_string())];
+    out.extend(filter.texts.iter().map(|t| ("where", t.clone())));
+    out
+}
+
+impl Origin {
+    /// One KPI of a window.
+    pub(crate) fn kpi(&self, kpi: &Kpi, window: Window, filter: &Where) -> Result<KpiValue, Failure> {
+        match self {
+            Self::Server(remote) => {
+                remote.get(&format!("/api/v1/kpis/{}", kpi.name), &parameters(window, filter))
+            }
+            Self::Directory(reader) => Ok(query::one(reader, kpi, window, &filter.filter)?),
+        }
+    }
+
+    /// Every KPI of a window.
+    pub(crate) fn snapshot(&self, window: Window, filter: &Where) -> Result<Snapshot, Failure> {
+        match self {
+            Self::Server(remote) => remote.get("/api/v1/kpis", &parameters(window, filter)),
+            Self::Directory(reader) => Ok(query::snapshot(reader, window, &filter.filter)?),
+        }
+    }
+
+    /// How things stand.
+    pub(crate) fn health(&self, window: Window, critical: bool, filter: &Where) -> Result<Health, Failure> {
+        match self {
+            Self::Server(remote) => {
+                let mut parameters = parameters(window, filter);
+                if critical {
+                    parameters.push(("critical", "true".to_owned()));
+                }
+                remote.get("/api/v1/health", &parameters)
+            }
+            Self::Directory(reader) => {
+                let snapshot = query::snapshot(reader, window, &filter.filter)?;
+                let status = reader.status()?;
+                let mut store = health::store_component(&RecordStats::default(), Some(&status));
+                if status.damage.is_empty() {
+                    "readable; no server is running".clone_into(&mut store.detail);
+                }
+                Ok(health::judge(snapshot, vec![store], critical))
+            }
+        }
+    }
+
+    /// Failed requests by class.
+    pub(crate) fn errors(&self, window: Window, filter: &Where) -> Result<ErrorReport, Failure> {
+        match self {
+            Self::Server(remote) => remote.get("/api/v1/errors", &parameters(window, filter)),
+            Self::Directory(reader) => Ok(errors::report(reader, window, &filter.filter)?),
+        }
+    }
+
+    /// The newest requests of a window.
+    pub(crate) fn requests(
+        &self,
+        window: Window,
+        filter: &Where,
+        status: Option<Status>,
+        limit: usize,
+    ) -> Result<Vec<RequestView>, Failure> {
+        match self {
+            Self::Server(_) => self.pages(window, filter, status, limit),
+            Self::Directory(reader) => {
+                let mut query = CallQuery::newest(window, limit);
+                query.filter = filter.filter.clone();
+                query.status = status;
+                Ok(reader.calls(&query)?.iter().map(RequestView::from).collect())
+            }
+        }
+    }
+
+    fn pages(
+        &self,
+        window: Window,
+        filter: &Where,
+        status: Option<Status>,
+        limit: usize,
+    ) -> Result<Vec<RequestView>, Failure> {
+        let Self::Server(remote) = self else { return Ok(Vec::new()) };
+        let mut found: Vec<RequestView> = Vec::new();
+        let mut cursor = None;
+        loop {
+            let mut parameters = parameters(window, filter);
+            let wanted = limit.saturating_sub(found.len()).min(PAGE);
+            parameters.push(("limit", wanted.to_string()));
+            parameters.extend(status.map(|s| ("status", s.word().to_owned())));
+            parameters.extend(cursor.take().map(|c| ("cursor", c)));
+            let page: Page = remote.get("/api/v1/requests", &parameters)?;
+            let got = page.items.len();
+            found.extend(page.items);
+            cursor = page.next_cursor;
+            if cursor.is_none() || got == 0 || found.len() >= limit {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// One request.
+    pub(crate) fn request(&self, id: &str) -> Result<RequestView, Failure> {
+        match self {
+            Self::Server(remote) => remote.get(&format!("/api/v1/requests/{}", escaped(id)), &[]),
+            Self::Directory(reader) => {
+                let id: CallId = id.parse().map_err(|_| {
+                    Failure::usage(format!("{id:?} is no id of a request"))
+                        .hint("ids have 32 hexadecimal digits; see `flowgauge requests list`")
+                })?;
+                let call = reader.call(id)?;
+                let call = call.ok_or_else(|| Failure::usage(format!("there is no request {id}")))?;
+                Ok(RequestView::from(&call))
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Lays file, environment and command line over each other (file < environment < command line),
+//! checks the result and remembers where each value came from.
+
+use super::check::{self, Secrets};
+use super::problem::{Place, Problem, Problems};
+use super::tree::{self, Node, Value};
+use super::{Config, Secret, schema};
+use std::fs;
+use std::path::Path;
+
+/// Begins the names of environment variables that set configuration: `FLOWGAUGE__STORE__SEAL_AGE`.
+pub const ENV_PREFIX: &str = "FLOWGAUGE__";
+
+/// What a configuration is made of.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// Name and text of the file.
+    pub file: Option<(String, String)>,
+    /// Environment variables; those without the prefix serve `env:` references only.
+    pub environment: Vec<(String, String)>,
+    /// `path = text`, and the option that said so.
+    pub sets: Vec<(String, String, String)>,
+    /// Whether secrets are needed. Commands that only read leave references alone.
+    pub with_secrets: bool,
+}
+
+/// A checked configuration and its origins.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    file: String,
+    root: Node,
+}
+
+/// One value with its origin.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Explained {
+    /// Path of the key.
+    pub key: String,
+    /// The value in force.
+    pub value: String,
+    /// The value if nobody set it.
+    pub default: String,
+    /// `file:line:column`, variable, option, or `default`.
+    pub origin: String,
+    /// What it does.
+    pub about: String,
+}
+
+/// Reads and checks everything.
+///
+/// # Errors
+/// Every problem of file, environment and options together.
+pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
+    let (file, text) = sources.file.clone().unwrap_or_default();
+    let mut list = Vec::new();
+    let mut root = tree::parse_file(&text).unwrap_or_else(|problem| {
+        list.push(problem);
+        Node::empty()
+    });
+    let unreadable = !list.is_empty();
+    for (name, value) in &sources.environment {
+        let Some(rest) = name.strip_prefix(ENV_PREFIX) else { continue };
+        let path = rest.replace("__", ".").to_lowercase();
+        let place = Place::Env(name.clone());
+        list.extend(tree::overlay(&mut root, &path, value, &place).err());
+    }
+    for (path, value, option) in &sources.sets {
+        let place = Place::Option(option.clone());
+        list.extend(tree::overlay(&mut root, path, value, &place).err());
+    }
+    let secrets = References { sources };
+    let (config, found) = check::check(&root, &secrets);
+    if !unreadable {
+        list.extend(found);
+    }
+    if list.is_empty() {
+        return Ok(Loaded { config, file, root });
+    }
+    list.sort_by_key(order);
+    Err(Problems { file, text, list })
+}
+
+/// File problems by place, then the others as found.
+fn order(problem: &Problem) -> (usize, usize) {
+    match problem.place {
+        Place::Whole => (0, 0),
+        Place::File { line, column } => (line, column),
+        Place::Env(_) | Place::Option(_) | Place::Default => (usize::MAX, 0),
+    }
+}
+
+struct References<'a> {
+    sources: &'a Sources,
+}
+
+impl Secrets for References<'_> {
+    fn resolve(&self, reference: &str) -> Result<Option<Secret>, String> {
+        if let Some(name) = reference.strip_prefix("env:") {
+            if !self.sources.with_secrets {
+                return Ok(None);
+            }
+            let found = self.sources.environment.iter().find(|(n, _)| n == name.trim());
+            let value = found.map(|(_, v)| v.trim()).filter(|v| !v.is_empty());
+            return value
+                .map(|v| Some(Secret::new(v)))
+                .ok_or_else(|| format!("the environment variable {name:?} is not set"));
+        }
+        if let Some(path) = reference.strip_prefix("file:") {
+            if !self.sources.with_secrets {
+                return Ok(None);
+            }
+            let text = fs::read_to_string(Path::new(path.trim()))
+                .map_err(|e| format!("the secret file {path:?} cannot be read: {e}"))?;
+            return Ok(Some(Secret::new(text.trim())));
+        }
+        Err("a secret is given as env:NAME or file:PATH, never as itself".to_owned())
+    }
+}
+
+impl Loaded {
+    /// Every knob that is set or has a default, or those at and below `key`.
+    #[must_use]
+    pub fn explain(&self, key: Option<&str>) -> Vec<Explained> {
+        let key = key.unwrap_or("");
+        let mut paths = Vec::new();
+        expand(&self.root, &mut paths);
+        paths.iter().filter(|p| is_within(p, key)).filter_map(|p| self.one(p)).collect()
+    }
+
+    fn one(&self, path: &str) -> Option<Explained> {
+        let knob = schema::find(path)?;
+        let node = self.root.at(path).filter(|n| n.value != Value::Null);
+        let secret = path.ends_with(".api_key");
+        let value = match node.map(|n| &n.value) {
+            Some(Value::Text(text)) if secret => format!("[secret from {text}]"),
+            Some(Value::Text(text)) => text.clone(),
+            _ => knob.default.to_owned(),
+        };
+        let place = node.map_or(&Place::Default, |n| &n.place);
+        let origin = match place {
+            // An option is named without its text: the value is shown next to it.
+            Place::Option(option) => format!("option {option}"),
+            place => Problems::origin(&self.file, place),
+        };
+        Some(Explained {
+            key: path.to_owned(),
+            value,
+            default: knob.default.to_owned(),
+            origin,
+            about: knob.about.to_owned(),
+        })
+    }
+}
+
+fn is_within(path: &str, key: &str) -> bool {
+    key.is_empty()
+        || path == key
+        || path.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// The paths of all knobs, with one path per item of a list that is there.
+fn expand(root: &Node, out: &mut Vec<String>) {
+    for knob in schema::KNOBS {
+        let Some((list, rest)) = knob.path.split_once("[].") else {
+            out.push(knob.path.to_owned());
+            continue;
+        };
+        let Some(Value::List(items)) = root.at(list).map(|n| &n.value) else { continue };
+        for index in 0..items.len() {
+            out.push(format!("{list}.{index}.{rest}"));
+        }
+    }
+}
+
+/// A file with every knob at its default, lists shown by an item that is commented out.
+#[must_use]
+pub fn example() -> String {
+    let mut out = String::from("# flowgauge.yaml: every knob with its default.\n");
+    let mut open: Vec<&str> = Vec::new();
+    for knob in schema::KNOBS {
+        let keys: Vec<&str> = knob.path.split('.').collect();
+        let Some((last, sections)) = keys.split_last() else { continue };
+        let mut commented = false;
+        for (depth, key) in sections.iter().enumerate() {
+            let list = key.ends_with("[]");
+            // A list and all below it: its only item would be made of nothing.
+            commented |= list;
+            if open.get(depth) != Some(key) {
+                open.truncate(depth);
+                open.push(key);
+                let mark = if commented { "# " } else { "" };
+                let indent = example_indent(sections, depth);
+                out.push_str(&format!("{mark}{indent}{}:\n", key.trim_end_matches("[]")));
+                if list {
+                    out.push_str(&format!("{mark}{indent}  -\n"));
+                }
+            }
+        }
+        open.truncate(sections.len());
+        let mark = if commented || knob.default.is_empty() { "# " } else { "" };
+        let indent = example_indent(sections, sections.len());
+        let value = if knob.default.is_empty() { "…" } else { knob.default };
+        out.push_str(&format!("{mark}{indent}{last}: {value}  # {}\n", knob.about));
+    }
+    out
+}
+
+/// Two spaces per section, and two more below the dash of a list.
+fn example_indent(sections: &[&str], depth: usize) -> String {
+    let lists = sections.iter().take(depth).filter(|k| k.ends_with("[]")).count();
+    "  ".repeat(depth + lists)
+}

@@ -1,0 +1,123 @@
+//! Every knob: its path, its default and what it does. `config example`, `config explain` and the
+//! refusal of unknown keys all read this list, so that none of them can miss a knob.
+
+/// One knob.
+#[derive(Debug, Clone, Copy)]
+pub struct Knob {
+    /// Path; `[]` stands for any item of a list.
+    pub path: &'static str,
+    /// Default as text; empty where there is none.
+    pub default: &'static str,
+    /// What it does.
+    pub about: &'static str,
+}
+
+const fn knob(path: &'static str, default: &'static str, about: &'static str) -> Knob {
+    Knob { path, default, about }
+}
+
+/// All of them, in the order of the example file.
+pub const KNOBS: &[Knob] = &[
+    knob("listen", "127.0.0.1:4000", "Page, API, gateway and OTLP/HTTP."),
+    knob("data_dir", "flowgauge-data", "Where data lives; made when missing."),
+    knob("time_zone", "UTC", "Zone of days and months, an IANA name such as Europe/Berlin."),
+    knob("otlp.grpc.listen", "127.0.0.1:4317", "OTLP over gRPC."),
+    knob("otlp.grpc.enabled", "true", "Whether to listen there."),
+    knob("otlp.http.listen", "127.0.0.1:4318", "OTLP over HTTP on its customary port."),
+    knob("otlp.http.enabled", "true", "Whether to listen there."),
+    knob("gateway.upstream", "", "Shortcut for a single provider named `default`."),
+    knob("gateway.providers[].name", "", "Name in the `provider` dimension."),
+    knob("gateway.providers[].base_url", "", "http(s)://host[:port][/path]; a trailing /v1 is understood."),
+    knob("gateway.providers[].api_key", "", "Replaces the caller's credential: env:NAME or file:PATH."),
+    knob("gateway.providers[].timeouts.connect", "5s", "Wait to connect."),
+    knob("gateway.providers[].timeouts.first_byte", "300s", "Wait for the response head."),
+    knob("gateway.providers[].timeouts.idle", "120s", "Wait between two events of a stream."),
+    knob("gateway.providers[].timeouts.total", "600s", "Wait in all."),
+    knob("gateway.routes[].path", "", "Path prefix, e.g. /v1/messages."),
+    knob("gateway.routes[].model", "", "Model name; `*` at its end matches any rest."),
+    knob("gateway.routes[].provider", "", "Name of the provider that serves it."),
+    knob("gateway.max_body", "64MiB", "Largest request body; larger ones are refused with 413."),
+    knob("gateway.drain_window", "200ms", "How long an abandoned stream is read on for its usage."),
+    knob("gateway.require_key", "false", "Whether callers must show a flowgauge key even on loopback."),
+    knob("apps[].name", "", "Name in the `service` dimension."),
+    knob("apps[].prefix", "", "Path prefix, e.g. /api/chat."),
+    knob("apps[].upstream", "", "http(s)://host[:port][/path]; the request path is appended."),
+    knob("apps[].strip", "/", "Left off the path to name the endpoint."),
+    knob("apps[].dialect", "opaque", "Event dialect of its streams: flowreader, openai or opaque."),
+    knob("apps[].timeouts.connect", "5s", "Wait to connect."),
+    knob("apps[].timeouts.first_byte", "300s", "Wait for the response head."),
+    knob("apps[].timeouts.idle", "120s", "Wait between two events of a stream."),
+    knob("apps[].timeouts.total", "600s", "Wait in all."),
+    knob("prices", "", "Your own price file; it wins over the built-in table."),
+    knob("store.seal_size", "32MiB", "Seal unsealed batches at this size."),
+    knob("store.seal_age", "1h", "Seal the oldest unsealed batch at this age."),
+    knob("store.max_series", "5000", "Series kept apart; later ones are counted as (other)."),
+    knob("privacy.store_content", "false", "Keep prompts and answers."),
+    knob("privacy.metrics_only", "false", "Keep no unknown text attribute at all."),
+    knob("allow_open_bind", "false", "Allow another address than loopback without any key."),
+];
+
+/// Path prefixes that flowgauge itself serves; an app may not hide them.
+pub const RESERVED: &[&str] = &["/api/v1", "/-", "/metrics", "/v1", "/assets"];
+
+/// A path with list indexes replaced by `[]`: `apps.0.name` is `apps[].name`.
+#[must_use]
+pub fn general(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for key in path.split('.') {
+        if !key.is_empty() && key.bytes().all(|b| b.is_ascii_digit()) {
+            out.push_str("[]");
+            continue;
+        }
+        if !out.is_empty() {
+            out.push('.');
+        }
+        out.push_str(key);
+    }
+    out
+}
+
+/// The keys allowed directly below a general path, each once.
+#[must_use]
+pub fn children(path: &str) -> Vec<&'static str> {
+    let mut keys: Vec<&'static str> = Vec::new();
+    for knob in KNOBS {
+        let rest = if path.is_empty() { Some(knob.path) } else { below(knob.path, path) };
+        let Some(key) = rest.and_then(|r| r.split(['.', '[']).next()) else { continue };
+        if !key.is_empty() && !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+fn below<'a>(path: &'a str, parent: &str) -> Option<&'a str> {
+    path.strip_prefix(parent)?.strip_prefix('.')
+}
+
+/// Whether a general path is a list.
+#[must_use]
+pub fn is_list(path: &str) -> bool {
+    KNOBS.iter().any(|k| k.path.strip_prefix(path).is_some_and(|rest| rest.starts_with("[]")))
+}
+
+/// The knob of a path.
+#[must_use]
+pub fn find(path: &str) -> Option<&'static Knob> {
+    let path = general(path);
+    KNOBS.iter().find(|k| k.path == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leads_to_its_keys() {
+        assert_eq!(children("otlp"), ["grpc", "http"]);
+        assert_eq!(children("gateway.routes[]"), ["path", "model", "provider"]);
+        assert!(children("").contains(&"allow_open_bind"));
+        assert!(is_list("apps") && !is_list("gateway"));
+        assert_eq!(find("apps.3.name").map(|k| k.path), Some("apps[].name"));
+    }
+}

@@ -1,0 +1,178 @@
+//! One call on its way, and the row it leaves: whatever happens (an end, an error, a client that
+//! leaves, a panic), dropping the flight writes the row exactly once.
+
+use crate::logic::call::{Call, ErrorClass, Outcome, Protocol, Status, Text, TtftSource, Usage};
+use crate::logic::id::CallId;
+use crate::logic::unit::Micros;
+use crate::logic::wire::Observed;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Gateway;
+use super::counters::count;
+
+/// A call on its way.
+pub(super) struct Flight {
+    gateway: Arc<Gateway>,
+    /// Taken when the row is written.
+    call: Option<Box<Call>>,
+    id: CallId,
+    /// Monotonic time of the request's head.
+    begun: Micros,
+    /// Spent waiting for the upstream so far.
+    upstream: Micros,
+    /// When the client had all it will get.
+    left: Option<Micros>,
+    ended: bool,
+}
+
+impl Flight {
+    /// A call whose request's head has just arrived.
+    pub(super) fn begin(gateway: Arc<Gateway>, call: Call, begun: Micros) -> Self {
+        gateway.in_flight.fetch_add(1, Ordering::Relaxed);
+        count(&gateway.counters.requests);
+        let id = call.id;
+        let call = Some(Box::new(call));
+        Self { gateway, call, id, begun, upstream: Micros(0), left: None, ended: false }
+    }
+
+    pub(super) const fn id(&self) -> CallId {
+        self.id
+    }
+
+    pub(super) const fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// Monotonic time.
+    pub(super) fn now(&self) -> Micros {
+        self.gateway.clock.monotonic()
+    }
+
+    /// Spent waiting for the upstream so far.
+    pub(super) const fn upstream(&self) -> Micros {
+        self.upstream
+    }
+
+    /// Time since the request's head.
+    pub(super) fn elapsed(&self) -> Micros {
+        self.since_begun(self.gateway.clock.monotonic())
+    }
+
+    /// A monotonic time as time since the request's head.
+    pub(super) const fn since_begun(&self, at: Micros) -> Micros {
+        at.saturating_sub(self.begun)
+    }
+
+    /// Writes down something about the call.
+    pub(super) fn note(&mut self, write: impl FnOnce(&mut Call)) {
+        if let Some(call) = &mut self.call {
+            write(call);
+        }
+    }
+
+    /// The call has been waiting for its upstream.
+    pub(super) const fn waited(&mut self, time: Micros) {
+        self.upstream = Micros(self.upstream.0.saturating_add(time.0));
+    }
+
+    /// Hands the recorder the row that stands if flowgauge dies now.
+    pub(super) fn started(&self) {
+        if let Some(call) = &self.call {
+            let mut row = Call::clone(call);
+            row.outcome.status = Status::Interrupted;
+            self.gateway.recorder.started(row);
+        }
+    }
+
+    /// The client has all it will get: latency ends here, whatever is still read.
+    pub(super) fn client_done(&mut self) {
+        if self.left.is_none() {
+            self.left = Some(self.gateway.clock.monotonic());
+        }
+    }
+
+    /// Names how the call ended. Without it a dropped flight is a client that left.
+    pub(super) fn end(&mut self, name: impl FnOnce(&mut Outcome)) {
+        self.ended = true;
+        self.note(|call| name(&mut call.outcome));
+    }
+
+    /// The client left.
+    pub(super) fn cancelled(&mut self) {
+        self.client_done();
+        self.end(|o| (o.status, o.class) = (Status::Cancelled, ErrorClass::None));
+    }
+
+    /// Takes over what the answer said about itself; never how the call ended.
+    pub(super) fn learn(&mut self, seen: &Observed, streamed: bool) {
+        self.note(|call| {
+            call.usage = seen.usage;
+            call.what.model_used.clone_from(&seen.model);
+            call.link.response_id.clone_from(&seen.response_id);
+            call.outcome.finish_reason.clone_from(&seen.finish_reason);
+            call.cost.service_tier.clone_from(&seen.service_tier);
+            call.cost.reported = seen.reported_cost;
+            if let (Some(at), true) = (seen.first_content, streamed) {
+                call.time.ttft = Some(at);
+                call.time.ttft_source = TtftSource::Gateway;
+            }
+            if let Some(tokens) = seen.unsplit_tokens {
+                call.raw = Some(format!("{{\"tokens\":{tokens}}}").into());
+            }
+            if let Some(error) = &seen.error {
+                call.outcome.error_type = error.code.clone().or_else(|| error.kind.clone());
+            }
+        });
+        if seen.usage.flags & Usage::PARSE_FAILED != 0 {
+            count(&self.gateway.counters.unreadable);
+        }
+    }
+
+    /// The copy could not be read.
+    pub(super) fn unreadable(&mut self) {
+        count(&self.gateway.counters.unreadable);
+        self.note(|call| call.usage.flags |= Usage::PARSE_FAILED);
+    }
+
+    /// The protocol of the call.
+    pub(super) fn protocol(&self) -> Protocol {
+        self.call.as_ref().map_or(Protocol::Other, |c| c.what.protocol)
+    }
+
+    fn write(&mut self) {
+        let Some(mut call) = self.call.take() else { return };
+        let now = self.left.unwrap_or_else(|| self.gateway.clock.monotonic());
+        call.time.latency = Some(now.saturating_sub(self.begun));
+        if call.outcome.attempts > 0 {
+            call.time.upstream = Some(self.upstream);
+        }
+        match call.outcome.status {
+            Status::Cancelled => count(&self.gateway.counters.cancelled),
+            Status::Truncated => count(&self.gateway.counters.truncated),
+            Status::Refused => count(&self.gateway.counters.refused),
+            _ => {}
+        }
+        if call.what.leaf {
+            self.gateway.prices.load().price(&mut call);
+        }
+        self.gateway.recorder.finished(*call);
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if !self.ended {
+            if std::thread::panicking() {
+                self.end(|o| {
+                    (o.status, o.class) = (Status::Error, ErrorClass::Gateway);
+                    o.error_type = Some(Text::const_new("panic"));
+                });
+            } else {
+                self.cancelled();
+            }
+        }
+        self.write();
+        self.gateway.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

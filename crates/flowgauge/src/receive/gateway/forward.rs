@@ -1,0 +1,126 @@
+//! Sends the request on and waits for the head of the answer.
+
+use crate::logic::unit::Micros;
+use crate::receive::egress::{Answer, Outbound, Pending, TooLarge, never_connected};
+use http::Request;
+use std::error::Error;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Sleep;
+
+use super::counters::count;
+use super::drain;
+use super::flight::Flight;
+use super::refuse::Refusal;
+use super::target::Target;
+
+/// The flight back from the wait, with what it brought.
+pub(super) enum Head {
+    /// The upstream answers.
+    Came(Flight, Answer),
+    /// It does not.
+    Failed(Flight, Refusal),
+}
+
+/// Sends a request and waits for its head no longer than the target's timeouts allow. The body limit is
+/// the one a passing body keeps.
+pub(super) async fn forward(
+    mut flight: Flight,
+    target: &Target,
+    request: Request<Outbound>,
+    max_body: u64,
+) -> Head {
+    flight.note(|call| call.outcome.attempts = 1);
+    let rest = target.timeouts.total.saturating_sub(flight.elapsed());
+    let limit = Micros(target.timeouts.first_byte.0.min(rest.0));
+    let sent = flight.elapsed();
+    let pending = target.egress.send(request);
+    let mut waiting = Waiting { flight: Some(flight), pending: Some(pending), begun: false };
+    let mut timer = pin!(tokio::time::sleep(Duration::from_micros(limit.0)));
+    let came = poll_fn(|cx| waiting.poll_head(cx, timer.as_mut())).await;
+    waiting.pending = None;
+    let Some(mut flight) = waiting.flight.take() else {
+        unreachable!("only taken here and in drop")
+    };
+    flight.waited(flight.elapsed().saturating_sub(sent));
+    match came {
+        Ok(answer) => Head::Came(flight, answer),
+        Err(why) => {
+            let refusal = why.refusal(max_body);
+            if refusal == Refusal::UNREACHABLE {
+                count(&flight.gateway().counters.unreachable);
+            } else if refusal == Refusal::TIMEOUT {
+                count(&flight.gateway().counters.timeouts);
+            }
+            Head::Failed(flight, refusal)
+        }
+    }
+}
+
+/// Why no head came.
+enum NoHead {
+    Failed(hyper_util::client::legacy::Error),
+    TooLate,
+}
+
+impl NoHead {
+    fn refusal(&self, max_body: u64) -> Refusal {
+        let error = match self {
+            Self::TooLate => return Refusal::TIMEOUT,
+            Self::Failed(error) => error,
+        };
+        if never_connected(error) {
+            return Refusal::UNREACHABLE;
+        }
+        let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+        while let Some(e) = cause {
+            if e.is::<TooLarge>() {
+                return Refusal::too_large(max_body);
+            }
+            if e.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user) {
+                return Refusal::BROKEN_BODY;
+            }
+            cause = e.source();
+        }
+        Refusal::UNREACHABLE
+    }
+}
+
+/// Waits for a head; dropped before it came, the client has left.
+struct Waiting {
+    flight: Option<Flight>,
+    pending: Option<Pending>,
+    begun: bool,
+}
+
+impl Waiting {
+    fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        timer: Pin<&mut Sleep>,
+    ) -> Poll<Result<Answer, NoHead>> {
+        let Some(pending) = &mut self.pending else { return Poll::Pending };
+        match Pin::new(pending).poll(cx) {
+            Poll::Ready(came) => return Poll::Ready(came.map_err(NoHead::Failed)),
+            Poll::Pending => {}
+        }
+        // The request is on its way; only now is there time to say so.
+        if !self.begun {
+            self.begun = true;
+            if let Some(flight) = &self.flight {
+                flight.started();
+            }
+        }
+        timer.poll(cx).map(|()| Err(NoHead::TooLate))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let (Some(flight), Some(pending)) = (self.flight.take(), self.pending.take()) {
+            drain::before_head(flight, pending);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! A request's way through the gateway, phase by phase.
+
+use crate::logic::call::{Call, Door, Protocol};
+use crate::logic::unit::Micros;
+use crate::receive::Body;
+use crate::receive::egress::{Answer, Outbound};
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Request, Response, Version, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Gateway;
+use super::admit::{Admitted, admit};
+use super::authenticate::{authenticate, identity};
+use super::dimensions;
+use super::flight::Flight;
+use super::forward::{Head, forward};
+use super::headers::{strip_hop_by_hop, strip_request};
+use super::refuse::{CACHE, REQUEST_ID, Refusal, id_value};
+use super::route;
+use super::tap::TapBody;
+use super::target::{Kind, Target};
+use super::watch::Watch;
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// All phases of one request.
+pub(super) async fn run(
+    gateway: Arc<Gateway>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<Body> {
+    let begun = gateway.clock.monotonic();
+    let now = gateway.clock.now();
+    let family = route::family(request.uri().path());
+    let call = Call::begun(gateway.ids.next(now), now, now, Door::Gateway);
+    let mut flight = Flight::begin(Arc::clone(&gateway), call, begun);
+    let (parts, body) = request.into_parts();
+    let (target, request) = match prepare(&gateway, &mut flight, parts, body, peer).await {
+        Ok(ready) => ready,
+        Err(refusal) => return refuse(flight, &refusal, family),
+    };
+    match forward(flight, &target, request, gateway.max_body).await {
+        Head::Came(flight, answer) => answer_with(flight, answer, &target),
+        Head::Failed(flight, refusal) => refuse(flight, &refusal, family),
+    }
+}
+
+/// Authenticate, admit, dimensions, route: everything before a byte leaves.
+async fn prepare(
+    gateway: &Gateway,
+    flight: &mut Flight,
+    mut parts: Parts,
+    body: Incoming,
+    peer: SocketAddr,
+) -> Result<(Arc<Target>, Request<Outbound>), Refusal> {
+    let path = parts.uri.path();
+    let operation = gateway.routes.choose(path, None).operation(&parts.method, path);
+    flight.note(|call| {
+        call.what.leaf = operation.leaf;
+        call.what.operation = operation.name;
+        call.what.protocol = operation.protocol;
+        call.what.endpoint = Some(operation.endpoint);
+    });
+    route::refuse_dot_segments(path).map_err(|_| Refusal::PATH)?;
+    let keys = gateway.keys.as_ref();
+    let owner = authenticate(&mut parts.headers, peer, gateway.require_key, keys)?;
+    flight.note(|call| (call.who.tenant, call.who.key_id) = identity(owner));
+    let mut malformed = 0;
+    flight.note(|call| malformed = dimensions::read(&parts.headers, &gateway.hasher, call));
+    gateway.counters.malformed_headers.fetch_add(malformed, Ordering::Relaxed);
+
+    let Admitted { body, asked } =
+        admit(&parts.headers, body, operation.protocol, gateway.max_body).await?;
+    let model = asked.as_ref().and_then(|a| a.model.as_deref());
+    let target = Arc::clone(gateway.routes.choose(parts.uri.path(), model));
+    flight.note(|call| {
+        place(call, &target);
+        let Some(asked) = asked else { return };
+        call.what.model_requested = asked.model;
+        call.what.stream = asked.stream;
+        if call.what.intent.is_none() {
+            call.what.intent = asked.intent;
+        }
+        if call.who.user_key.is_none() {
+            call.who.user_key = asked.user.map(|user| gateway.hasher.hash(&user));
+        }
+    });
+
+    parts.uri = target.uri(&parts.uri).map_err(|_| Refusal::PATH)?;
+    parts.version = Version::HTTP_11;
+    strip_request(&mut parts.headers);
+    target.authorize(&mut parts.headers, operation.protocol);
+    Ok((target, Request::from_parts(parts, body)))
+}
+
+/// Where the call goes, as a dimension.
+fn place(call: &mut Call, target: &Target) {
+    match &target.kind {
+        Kind::Provider => call.what.provider = Some(target.name.clone()),
+        Kind::App { .. } => {
+            if call.origin.service.is_none() {
+                call.origin.service = Some(target.name.clone());
+            }
+        }
+    }
+}
+
+fn refuse(mut flight: Flight, refusal: &Refusal, family: Protocol) -> Response<Body> {
+    let id = flight.id();
+    flight.end(|outcome| refusal.record(outcome));
+    refusal.answer(family, id)
+}
+
+/// Passes an answer on with our fields added.
+fn answer_with(flight: Flight, answer: Answer, target: &Target) -> Response<Body> {
+    let (mut head, upstream) = answer.into_parts();
+    let id = flight.id();
+    let mut watch = Watch::open(flight, &head);
+    strip_hop_by_hop(&mut head.headers);
+    if matches!(target.kind, Kind::Provider) {
+        // A provider's cookies are for the provider's site, not for the page on this port.
+        head.headers.remove(header::SET_COOKIE);
+    }
+    if let Some(id) = id_value(id) {
+        head.headers.insert(REQUEST_ID, id);
+    }
+    head.headers.insert(CACHE, HeaderValue::from_static("bypass"));
+    let up = watch.flight().upstream();
+    let own = watch.flight().elapsed().saturating_sub(up);
+    let timing = Bytes::from(format!("gw;dur={}, up;dur={}", Millis(own), Millis(up)));
+    if let Ok(timing) = HeaderValue::from_maybe_shared(timing) {
+        head.headers.append(SERVER_TIMING, timing);
+    }
+    head.version = Version::HTTP_11;
+    let body = TapBody::new(watch, upstream, target.timeouts);
+    Response::from_parts(head, body.boxed_unsync())
+}
+
+/// Milliseconds with their microseconds, without a float.
+struct Millis(Micros);
+
+impl std::fmt::Display for Millis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{:03}", self.0.0 / 1_000, self.0.0 % 1_000)
+    }
+}

@@ -1,0 +1,118 @@
+//! From checked configuration to built parts, in the order of the flow; nothing is accepted yet.
+
+use super::built::{Built, Parts};
+use super::clock::Clock;
+use super::doors::{Door, Main};
+use super::keys::{KeyRing, random};
+use super::ports::{self, Bound};
+use super::running::Shown;
+use super::runtimes::Owned;
+use super::traffic::{GatewayKeys, GatewayTraffic};
+use super::{StartError, keys::KeyError};
+use crate::config::Config;
+use crate::logic::price::PriceBook;
+use crate::receive::UserHasher;
+use crate::receive::gateway::Gateway;
+use crate::record::Recorder;
+use crate::store::State;
+use crate::tell::page::{self, Exposure, Facts, Shared};
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Name of the secret under which users and sessions are hashed.
+const USER_HASH: &str = "user-hash";
+
+/// What is to be built.
+#[derive(Debug)]
+pub struct Blueprint {
+    config: Config,
+    clock: Clock,
+}
+
+impl Blueprint {
+    /// From a checked configuration.
+    #[must_use]
+    pub fn new(config: Config, clock: Clock) -> Self {
+        Self { config, clock }
+    }
+
+    /// Makes every part. Blocks: it opens files and binds ports.
+    ///
+    /// # Errors
+    /// Names the part that could not be made and the way out.
+    pub fn build(self) -> Result<Built, StartError> {
+        let Self { config, clock } = self;
+        let state = Arc::new(State::open(&config.data_dir)?);
+        let keys = Arc::new(KeyRing::open(Arc::clone(&state), clock.clone())?);
+        let main = ports::needed("http", config.listen)?;
+        let exposure = Exposure { bound: main.port.addr.ip(), allow_open: config.allow_open_bind };
+        check_exposure(&main, exposure, &keys)?;
+        let user_key = user_key(&state)?;
+        let prices = Arc::new(ArcSwap::from_pointee(prices(&config)?));
+        let data = Owned::data()?;
+        let control = Owned::control()?;
+        let _inside = data.handle().enter();
+
+        let hasher = UserHasher::new(&user_key);
+        let recorder = recorder(&config, &clock)?;
+        let gateway = Gateway::new(
+            &config,
+            recorder.clone(),
+            prices,
+            clock.clone(),
+            hasher.clone(),
+            Arc::new(GatewayKeys(Arc::clone(&keys))),
+        )?;
+        let facts = Facts {
+            data_dir: config.data_dir.clone(),
+            zone: config.time_zone,
+            ports: vec![main.port.clone()],
+        };
+        let stopping = CancellationToken::new();
+        let asked = page::Parts {
+            recorder: recorder.clone(),
+            clock,
+            keys: Arc::clone(&keys),
+            hasher,
+            traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
+            exposure,
+        };
+        let app = Shared::new(asked, facts.clone(), stopping.clone());
+        let router = page::router(&app, page::assets::routes());
+        let control_handle = control.handle().clone();
+        let door = Door::Main(Arc::new(Main { gateway, router, control: control_handle }));
+        drop(_inside);
+        let shown = Shown { recorder, keys, app, facts };
+        let parts = Parts { shown, stopping, doors: vec![(main, door)] };
+        Ok(Built { data, control, parts })
+    }
+}
+
+fn check_exposure(main: &Bound, exposure: Exposure, keys: &KeyRing) -> Result<(), StartError> {
+    let open = !exposure.bound.is_loopback() && keys.is_empty() && !exposure.allow_open;
+    if open { Err(StartError::OpenBind(main.port.addr)) } else { Ok(()) }
+}
+
+/// The key of user hashes: random, made once, so that a user keeps one hash for ever.
+fn user_key(state: &State) -> Result<[u8; 32], KeyError> {
+    Ok(state.secret(USER_HASH, random()?)?)
+}
+
+fn prices(config: &Config) -> Result<PriceBook, StartError> {
+    let book = PriceBook::embedded();
+    let Some(file) = &config.prices else { return Ok(book) };
+    let json = std::fs::read_to_string(file)
+        .map_err(|source| StartError::PriceFile { file: file.clone(), source })?;
+    book.with_override(&json).map_err(|source| StartError::Prices { file: file.clone(), source })
+}
+
+fn recorder(config: &Config, clock: &Clock) -> Result<Recorder, StartError> {
+    let section = &config.store;
+    let options = crate::store::Options {
+        seal_bytes: section.seal_bytes,
+        seal_age_us: i64::try_from(section.seal_age.0).unwrap_or(i64::MAX),
+        max_series: section.max_series,
+    };
+    Ok(Recorder::start(&config.data_dir, options, clock.clone())?)
+}

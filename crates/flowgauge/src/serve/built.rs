@@ -1,0 +1,50 @@
+//! Every part made, ports bound, nothing accepted yet.
+
+use super::connections::{Stop, accept};
+use super::doors::Door;
+use super::ports::Bound;
+use super::running::{Running, Shown};
+use super::runtimes::Owned;
+use std::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Built parts.
+#[derive(Debug)]
+pub struct Built {
+    pub(super) data: Owned,
+    pub(super) control: Owned,
+    pub(super) parts: Parts,
+}
+
+/// What a running flowgauge consists of.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) shown: Shown,
+    pub(super) stopping: CancellationToken,
+    pub(super) doors: Vec<(Bound, Door)>,
+}
+
+impl Built {
+    /// Opens the doors.
+    #[must_use]
+    pub fn run(self) -> Running {
+        let Self { data, control, parts } = self;
+        let Parts { shown, stopping, doors } = parts;
+        let stop = Stop { drain: stopping, cut: CancellationToken::new() };
+        let mut tasks = JoinSet::new();
+        for (bound, door) in doors {
+            let Some(socket) = bound.socket else { continue };
+            let (stop, name) = (stop.clone(), bound.port.name);
+            tasks.spawn_on(open(name, socket, door, stop), data.handle());
+        }
+        Running::new((data, control), shown, stop, tasks)
+    }
+}
+
+async fn open(name: &'static str, socket: TcpListener, door: Door, stop: Stop) {
+    match tokio::net::TcpListener::from_std(socket) {
+        Ok(listener) => accept(listener, door, stop).await,
+        Err(e) => tracing::error!(error = %e, port = name, "cannot listen"),
+    }
+}

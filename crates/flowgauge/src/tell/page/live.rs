@@ -1,0 +1,131 @@
+//! `GET /api/v1/live`: finished calls as they come, and one tick a second.
+//!
+//! Bounded: so many listeners, and each skips what it is too slow for. Ends when flowgauge stops.
+
+use super::ask::Params;
+use super::shared::MAX_LIVE;
+use super::{App, Problem};
+use crate::logic::call::{Call, Counts};
+use crate::query::view::RequestView;
+use axum::extract::State;
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, broadcast};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+/// One tick a second, as the live page draws.
+const TICK: Duration = Duration::from_secs(1);
+
+/// One second.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Tick {
+    /// RFC 3339.
+    pub now: String,
+    /// Requests in flight through the gateway.
+    pub in_flight: u64,
+    /// Calls that finished since the last tick.
+    pub last_second: Second,
+    /// Calls not recorded since start.
+    pub lost: u64,
+    /// Calls this listener was too slow for since it connected.
+    pub skipped: u64,
+}
+
+/// Sums of one second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Second {
+    /// Finished.
+    pub requests: u64,
+    /// Of those, failed.
+    pub errors: u64,
+    /// Tokens of those that have a count.
+    pub tokens: u64,
+    /// Cost of those that have one, nano-dollars.
+    pub cost_nanos: i64,
+}
+
+impl Second {
+    fn add(&mut self, call: &Call) {
+        self.requests += 1;
+        self.errors += u64::from(call.outcome.counts() == Counts::Failure);
+        for known in [call.usage.input_total(), call.usage.output_total()].into_iter().flatten() {
+            self.tokens = self.tokens.saturating_add(known.0);
+        }
+        if let Some(cost) = call.cost.nanos {
+            self.cost_nanos = self.cost_nanos.saturating_add(cost.0);
+        }
+    }
+}
+
+/// Finished calls (`event: call`) and one `event: tick` a second.
+#[utoipa::path(get, path = "/api/v1/live", tag = "requests",
+    responses((status = 200, body = String, content_type = "text/event-stream", description = "Server-sent events"),
+        (status = 503, body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn stream(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+    params.only(&[], &[])?;
+    let place = Arc::clone(&app.live).try_acquire_owned().map_err(|_| {
+        Problem::later(format!("{MAX_LIVE} live streams are open already; close one"), 10)
+    })?;
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let calls = app.recorder.live();
+    let listener =
+        Listener { app, calls, ticks, second: Second::default(), skipped: 0, _place: place };
+    let events = stream::unfold(listener, |mut listener| async move {
+        let event = listener.next().await?;
+        Some((Ok::<_, Infallible>(event), listener))
+    });
+    Ok(Sse::new(events).into_response())
+}
+
+struct Listener {
+    app: App,
+    calls: broadcast::Receiver<Arc<Call>>,
+    ticks: Interval,
+    second: Second,
+    skipped: u64,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Listener {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let stop = self.app.stop.clone();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return None,
+                _ = self.ticks.tick() => return event("tick", &self.tick()),
+                call = self.calls.recv() => match call {
+                    Ok(call) if call.what.leaf => {
+                        self.second.add(&call);
+                        return event("call", &RequestView::from(call.as_ref()));
+                    }
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(n)) => self.skipped = self.skipped.saturating_add(n),
+                    Err(RecvError::Closed) => return None,
+                },
+            }
+        }
+    }
+
+    fn tick(&mut self) -> Tick {
+        Tick {
+            now: self.app.clock.now().to_rfc3339(),
+            in_flight: self.app.traffic.in_flight(),
+            last_second: std::mem::take(&mut self.second),
+            lost: self.app.recorder.stats().lost,
+            skipped: self.skipped,
+        }
+    }
+}
+
+/// An event, or the end of the stream where it cannot be written as JSON, which no view does.
+fn event(name: &str, data: &impl Serialize) -> Option<Event> {
+    Event::default().event(name).json_data(data).ok()
+}

@@ -1,0 +1,170 @@
+//! What handlers share: the reader, the clock, the keys, and facts about the running program.
+
+use super::{Exposure, Problem};
+use crate::query::status::FirstCalls;
+use crate::receive::UserHasher;
+use crate::record::Recorder;
+use crate::serve::clock::Clock;
+use crate::serve::keys::KeyRing;
+use crate::store::{Reader, StoreError};
+use axum::http::StatusCode;
+use chrono_tz::Tz;
+use parking_lot::Mutex;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// Questions to the store answered at once: each holds a blocking thread and reads files; more
+/// would only compete for the disk. Others wait their turn.
+const MAX_QUESTIONS: usize = 8;
+/// Live streams at once: each costs one task-free subscription and a few kilobytes a second.
+pub(super) const MAX_LIVE: usize = 64;
+
+/// Handle on what handlers share.
+pub type App = Arc<Shared>;
+
+/// Counters of the gateway, as the API shows them.
+pub trait Traffic: Send + Sync + std::fmt::Debug {
+    /// Requests in flight.
+    fn in_flight(&self) -> u64;
+    /// Counters since start.
+    fn counters(&self) -> Vec<Counter>;
+}
+
+/// A counter since start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counter {
+    /// Name without the prefix `flowgauge_` and the suffix `_total`.
+    pub name: &'static str,
+    /// What it counts.
+    pub help: &'static str,
+    /// How many.
+    pub value: u64,
+}
+
+/// What does not change while the program runs.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Where data lives.
+    pub data_dir: PathBuf,
+    /// Zone of days and months.
+    pub zone: Tz,
+    /// The ports, the main one first.
+    pub ports: Vec<Port>,
+}
+
+/// A port of this program.
+#[derive(Debug, Clone)]
+pub struct Port {
+    /// `http`, `otlp_http` or `otlp_grpc`.
+    pub name: &'static str,
+    /// Where.
+    pub addr: SocketAddr,
+    /// Whether it is open.
+    pub state: PortState,
+}
+
+/// Whether a port is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PortState {
+    /// It is.
+    Open,
+    /// Another program has it.
+    Skipped(String),
+    /// Switched off in the configuration.
+    Off,
+}
+
+/// Parts that handlers ask.
+#[derive(Debug)]
+pub struct Parts {
+    /// The store's writer and reader.
+    pub recorder: Recorder,
+    /// Time.
+    pub clock: Clock,
+    /// API keys.
+    pub keys: Arc<KeyRing>,
+    /// Hashes of users, to find one by name.
+    pub hasher: UserHasher,
+    /// The gateway's counters.
+    pub traffic: Arc<dyn Traffic>,
+    /// How far the main port can be reached.
+    pub exposure: Exposure,
+}
+
+/// What handlers share.
+#[derive(Debug)]
+pub struct Shared {
+    pub(super) recorder: Recorder,
+    pub(super) clock: Clock,
+    pub(super) keys: Arc<KeyRing>,
+    pub(super) hasher: UserHasher,
+    pub(super) traffic: Arc<dyn Traffic>,
+    pub(super) exposure: Exposure,
+    pub(super) facts: Facts,
+    pub(super) stop: CancellationToken,
+    pub(super) started: crate::logic::unit::UnixMicros,
+    pub(super) started_mono: crate::logic::unit::Micros,
+    pub(super) live: Arc<Semaphore>,
+    pub(super) first_calls: Mutex<FirstCalls>,
+    questions: Semaphore,
+}
+
+impl Shared {
+    /// Gathers what handlers share. `stop` ends live streams and turns readiness off.
+    #[must_use]
+    pub fn new(parts: Parts, facts: Facts, stop: CancellationToken) -> App {
+        let Parts { recorder, clock, keys, hasher, traffic, exposure } = parts;
+        Arc::new(Self {
+            started: clock.now(),
+            started_mono: clock.monotonic(),
+            recorder,
+            clock,
+            keys,
+            hasher,
+            traffic,
+            exposure,
+            facts,
+            stop,
+            live: Arc::new(Semaphore::new(MAX_LIVE)),
+            first_calls: Mutex::new(FirstCalls::default()),
+            questions: Semaphore::new(MAX_QUESTIONS),
+        })
+    }
+
+    /// Asks the store, off the async threads.
+    pub(super) async fn ask<T, F>(&self, question: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    {
+        let Some(reader) = self.recorder.reader() else {
+            let reason = self.recorder.stats().degraded;
+            let reason = reason.unwrap_or_else(|| "it is not open yet".to_owned());
+            return Err(Problem::later(format!("the store cannot be read: {reason}"), 5));
+        };
+        // Closed never happens: the semaphore lives as long as `self`.
+        let _turn = self.questions.acquire().await;
+        let answer = tokio::task::spawn_blocking(move || question(&reader)).await;
+        let failed = |detail: String| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(e)) => {
+                tracing::warn!(error = %e, "the store did not answer a question");
+                Err(failed(format!("the store cannot answer: {e}")))
+            }
+            Err(e) => {
+                tracing::error!(error = %e, "a question to the store ended without an answer");
+                Err(failed("the question ended without an answer; see the log".to_owned()))
+            }
+        }
+    }
+
+    /// The address of an open port.
+    pub(super) fn open_port(&self, name: &str) -> Option<SocketAddr> {
+        let open = |p: &&Port| p.name == name && p.state == PortState::Open;
+        self.facts.ports.iter().find(open).map(|p| p.addr)
+    }
+}

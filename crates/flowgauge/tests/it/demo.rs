@@ -1,0 +1,170 @@
+//! The demo's parts as their clients see them: provider, application, readers.
+
+use flowgauge::demo::caller::{Caller, SseReader};
+use flowgauge::demo::drive::{self, Ended, Readers, Visit};
+use flowgauge::demo::local::LocalServer;
+use flowgauge::demo::model_server::{self, Pace};
+use flowgauge::demo::{SMALL, app, text};
+use flowgauge::serve::clock::Clock;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use std::sync::{Arc, OnceLock};
+
+/// A thousand times life: answers in a millisecond or two.
+const FAST: f64 = 1_000.0;
+
+async fn provider(failures: f64) -> LocalServer {
+    let pace = Pace::new(Clock::real(), FAST, "enhance");
+    model_server::start_with(1, pace, failures).await.unwrap()
+}
+
+/// An application whose gateway is left out: it talks to the provider directly.
+async fn application(failures: f64) -> (LocalServer, LocalServer) {
+    let provider = provider(failures).await;
+    let url = Arc::new(OnceLock::from(format!("{}/v1", provider.url())));
+    (app::start(2, url, Clock::real()).await.unwrap(), provider)
+}
+
+async fn post(url: &str, body: &Value) -> (u16, Vec<u8>) {
+    let answer = Caller::default().post(url, &[], body.to_string()).await.unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.into_body().collect().await.unwrap().to_bytes().to_vec())
+}
+
+async fn events(url: &str, body: &Value) -> Vec<(String, Value)> {
+    let answer = Caller::default().post(url, &[], body.to_string()).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    let mut reader = SseReader::new(answer.into_body());
+    let mut events = Vec::new();
+    while let Some(event) = reader.next().await.unwrap() {
+        events.push((event.name, serde_json::from_str(&event.data).unwrap_or(Value::Null)));
+    }
+    events
+}
+
+fn chat(stream: bool, include_usage: bool) -> Value {
+    json!({
+        "model": SMALL, "stream": stream,
+        "stream_options": { "include_usage": include_usage },
+        "messages": [{ "role": "user", "content": "Why do readers write in the margins of books?" }],
+    })
+}
+
+#[tokio::test]
+async fn the_provider_bills_the_tokens_of_what_it_said() {
+    let provider = provider(0.0).await;
+    let url = format!("{}/v1/chat/completions", provider.url());
+    let (status, body) = post(&url, &chat(false, false)).await;
+    assert_eq!(status, 200);
+    let answer: Value = serde_json::from_slice(&body).unwrap();
+    let said = answer["choices"][0]["message"]["content"].as_str().unwrap();
+    assert_eq!(answer["usage"]["completion_tokens"], text::tokens(said));
+    assert_eq!(answer["usage"]["prompt_tokens"], 12);
+    provider.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_streamed_answer_ends_with_its_usage_where_that_was_asked_for() {
+    let provider = provider(0.0).await;
+    let url = format!("{}/v1/chat/completions", provider.url());
+    for asked in [true, false] {
+        let events = events(&url, &chat(true, asked)).await;
+        let said: String = events
+            .iter()
+            .filter_map(|(_, e)| e["choices"][0]["delta"]["content"].as_str())
+            .collect();
+        let usage: Vec<&Value> =
+            events.iter().map(|(_, e)| &e["usage"]).filter(|u| u.is_object()).collect();
+        assert!(!said.is_empty());
+        assert_eq!(usage.len(), usize::from(asked));
+        for u in usage {
+            assert_eq!(u["completion_tokens"], text::tokens(&said));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_provider_lists_its_models_and_embeds_texts() {
+    let provider = provider(0.0).await;
+    let (status, body) =
+        Caller::default().get(&format!("{}/v1/models", provider.url())).await.unwrap();
+    assert_eq!(status.as_u16(), 200);
+    let list: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(list["data"].as_array().unwrap().len(), 2);
+    let input = json!({ "model": SMALL, "input": ["four", "eight ch"] });
+    let (_, body) = post(&format!("{}/v1/embeddings", provider.url()), &input).await;
+    let answer: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(answer["data"].as_array().unwrap().len(), 2);
+    assert_eq!(answer["usage"]["total_tokens"], 3);
+}
+
+#[tokio::test]
+async fn the_application_sends_sources_tokens_usage_and_done_in_this_order() {
+    let (app, _provider) = application(0.0).await;
+    let url = format!("{}/api/chat/stream", app.url());
+    let ask = json!({ "bookId": "book-1", "intent": "ask", "query": "Who speaks here?" });
+    let events = events(&url, &ask).await;
+    let names: Vec<&str> = events.iter().map(|(name, _)| name.as_str()).collect();
+    let tokens = names.iter().filter(|n| **n == "token").count();
+    assert!(tokens > 1);
+    assert_eq!(names[0], "sources");
+    assert!(names[1..=tokens].iter().all(|n| *n == "token"));
+    assert_eq!(names[tokens + 1..], ["usage", "done"]);
+    let said: String = events.iter().filter_map(|(_, e)| e["token"].as_str()).collect();
+    assert!(said.ends_with('.'), "{said}");
+    assert!(events[tokens + 1].1["total_tokens"].is_null(), "figures would count twice");
+}
+
+#[tokio::test]
+async fn an_enhancement_comes_whole_and_with_its_own_shape_of_usage() {
+    let (app, _provider) = application(0.0).await;
+    let url = format!("{}/api/chat/stream", app.url());
+    let body = json!({ "bookId": "book-2", "intent": "enhance", "enhanceType": "historical",
+        "selection": { "text": "The custom of reading at table." } });
+    let events = events(&url, &body).await;
+    let names: Vec<&str> = events.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["sources", "enhancement", "usage", "done"]);
+    assert_eq!(events[2].1["enhancement_type"], "historical");
+    assert!(!events[1].1["summary"].as_str().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn wrong_requests_are_refused_before_the_stream_and_missing_books_inside_it() {
+    let (app, _provider) = application(0.0).await;
+    let url = format!("{}/api/chat/stream", app.url());
+    assert_eq!(post(&url, &json!({ "intent": "ask" })).await.0, 400);
+    assert_eq!(post(&url, &json!({ "bookId": "book-1", "intent": "sing" })).await.0, 422);
+    assert_eq!(Caller::default().get(&url).await.unwrap().0.as_u16(), 405);
+    let gone = json!({ "bookId": "book-gone", "intent": "ask", "query": "Where is it?" });
+    let events = events(&url, &gone).await;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].0, "error");
+    assert_eq!(events[0].1["message"], "Book not found");
+}
+
+#[tokio::test]
+async fn a_failing_model_is_an_error_event_inside_a_200() {
+    let (app, _provider) = application(1.0).await;
+    let url = format!("{}/api/chat/stream", app.url());
+    let ask = json!({ "bookId": "book-1", "intent": "ask", "query": "Who speaks here?" });
+    let events = events(&url, &ask).await;
+    let (name, data) = events.last().unwrap();
+    assert_eq!(name, "error");
+    assert!(data["error"].as_str().unwrap().starts_with("The model answered "));
+}
+
+#[tokio::test]
+async fn readers_get_answers_and_some_leave_before_the_end() {
+    let (app, _provider) = application(0.0).await;
+    let url = format!("{}/api/chat/stream", app.url());
+    let caller = Caller::default();
+    let mut readers = Readers::new(3);
+    for _ in 0..20 {
+        let visit = Visit { patience: None, ..readers.next() };
+        let gone = visit.body["bookId"] == "book-gone";
+        let ended = drive::send(&caller, &url, &visit).await.unwrap();
+        assert_eq!(ended, if gone { Ended::Failed } else { Ended::Answered });
+    }
+    let hasty = Visit { patience: Some(1), ..readers.next() };
+    assert_eq!(drive::send(&caller, &url, &hasty).await.unwrap(), Ended::Left);
+}
