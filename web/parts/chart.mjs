@@ -24,13 +24,16 @@ export function Chart({ label, times, series, window, gaps = [], target = null, 
   const shape = series.map((one) => one.label).join("|");
 
   useEffect(() => {
+    const element = box.current;
+    // The page may have been left between drawing and this effect.
+    if (element === null) return undefined;
     const options = plotOptions({
-      width: box.current.clientWidth, height, series, axisText: text, view: () => newest.current, onCursor: setAt,
+      width: element.clientWidth, height, series, axisText: text, view: () => newest.current, onCursor: setAt,
       onZoom: onZoom === null ? null : (from, to) => newest.current.onZoom(from, to),
     });
-    plot.current = new globalThis.uPlot(options, rows(times, series), box.current);
-    const watch = new ResizeObserver(() => plot.current?.setSize({ width: box.current.clientWidth, height }));
-    watch.observe(box.current);
+    plot.current = new globalThis.uPlot(options, rows(times, series), element);
+    const watch = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
+    watch.observe(element);
     return () => {
       watch.disconnect();
       plot.current.destroy();

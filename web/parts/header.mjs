@@ -14,6 +14,7 @@ export const PAGES = [
 ];
 
 const THEMES = ["system", "light", "dark"];
+const THEME_WORDS = { system: "Auto", light: "Light", dark: "Dark" };
 /** Pages whose figures have a window. */
 const WITH_WINDOW = ["Overview", "Requests"];
 
@@ -29,7 +30,7 @@ export function Header({ title }) {
       </nav>
       ${WITH_WINDOW.includes(title) && html`<${TimePicker} />`}
       <div class="top-tools">
-        <button type="button" class="quiet" aria-label=${`Theme: ${theme.value}. Change to ${next}.`} onClick=${() => chooseTheme(next)}>${theme.value === "system" ? "Auto" : theme.value === "light" ? "Light" : "Dark"}</button>
+        <button type="button" class="quiet" aria-label=${`Theme: ${THEME_WORDS[theme.value]}, change to ${THEME_WORDS[next]}`} onClick=${() => chooseTheme(next)}>${THEME_WORDS[theme.value]}</button>
         <button type="button" class="quiet" aria-label="Keys" onClick=${() => (keysOpen.value = true)}>?</button>
       </div>
     </header>`;

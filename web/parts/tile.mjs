@@ -6,11 +6,11 @@ import { Status } from "./status.mjs";
 
 /** A large figure with trend. */
 export function Tile({ label, kpi, cells, also, alsoLabel }) {
-  if (kpi === undefined) return html`<article class="tile"><h3>${label}</h3><p class="tile-value muted">…</p></article>`;
+  if (kpi === undefined) return html`<article class="tile"><h2>${label}</h2><p class="tile-value muted">…</p></article>`;
   const known = kpi.value !== null;
   return html`
     <article class="tile" data-kpi=${kpi.name} data-state=${kpi.state}>
-      <h3 title=${kpi.meaning}>${label}</h3>
+      <h2 title=${kpi.meaning}>${label}</h2>
       <p class=${known ? "tile-value number" : "tile-value tile-unknown"}>${kpiText(kpi)}</p>
       <${Status} state=${kpi.state} />
       <${Sparkline} cells=${cells} />

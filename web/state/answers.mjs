@@ -37,9 +37,11 @@ export function useAnswer(url, every = null) {
   useEffect(() => {
     const stop = new AbortController();
     let timer;
+    let first = true;
     async function round() {
       try {
-        if (!document.hidden) {
+        if (first || !document.hidden) {
+          first = false;
           const data = await ask(url, stop.signal);
           if (!stop.signal.aborted) setState({ data, error: null });
         }

@@ -33,6 +33,7 @@ test("? lists the keys, a key changes the page, and single keys can be switched 
   await page.keyboard.press("?");
   await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
   await page.keyboard.press("s");
   await page.waitForURL(/\/setup/);
   await page.keyboard.press("?");

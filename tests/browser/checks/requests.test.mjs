@@ -27,7 +27,7 @@ test("a call opens into a detail with waterfall, sums and the source of every fi
 
 test("filters are in the address and can be taken away", async () => {
   const { page, close } = await open(browser, "/requests");
-  await page.getByLabel("Model").locator("option[value=browser-check]").waitFor({ state: "attached", timeout: DEADLINE_MS });
+  await page.getByLabel("Model").locator("option", { hasText: "browser-check" }).waitFor({ state: "attached", timeout: DEADLINE_MS });
   await page.getByLabel("Model").selectOption("browser-check");
   await page.waitForURL(/where=model%3Dbrowser-check/);
   await page.getByRole("link", { name: "Remove filter model=browser-check" }).click();

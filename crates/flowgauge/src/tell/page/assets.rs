@@ -12,6 +12,8 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -128,7 +130,7 @@ fn import_map(html: &str) -> Option<&str> {
 }
 
 fn policy(import_map: &str) -> HeaderValue {
-    let hash = base64(&Sha256::digest(import_map.as_bytes()));
+    let hash = STANDARD.encode(Sha256::digest(import_map.as_bytes()));
     let text = format!(
         "default-src 'none'; script-src 'self' 'sha256-{hash}'; style-src 'self'; img-src 'self'; \
          connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -173,22 +175,6 @@ fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         let _ = write!(out, "{byte:02x}");
-    }
-    out
-}
-
-/// Standard base64 with padding, as CSP wants a hash.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte));
-        let group = group << (8 * (3 - chunk.len()));
-        for place in 0..4_usize {
-            let index = usize::try_from((group >> (18 - 6 * place)) & 63).unwrap_or_default();
-            let letter = ALPHABET.get(index).copied().unwrap_or(b'A');
-            out.push(if place <= chunk.len() { char::from(letter) } else { '=' });
-        }
     }
     out
 }

@@ -40,7 +40,7 @@ async fn policy_carries_the_hash_of_the_import_map_as_served() {
     let (_, headers, body) = ask("/", None).await;
     let map = import_map(&body).expect("import map");
     serde_json::from_str::<serde_json::Value>(map).expect("JSON");
-    let hash = base64(&Sha256::digest(map.as_bytes()));
+    let hash = STANDARD.encode(Sha256::digest(map.as_bytes()));
     assert_eq!(
         header(&headers, "content-security-policy"),
         format!(
@@ -123,19 +123,4 @@ fn manifest_names_every_vendored_file_with_its_hash() {
         .filter(|n| n.as_ref() != "vendor/MANIFEST.json" && !named.contains(&n.to_string()))
         .collect();
     assert!(loose.is_empty(), "not in the manifest: {loose:?}");
-}
-
-#[test]
-fn base64_matches_the_vectors_of_rfc_4648() {
-    for (plain, coded) in [
-        ("", ""),
-        ("f", "Zg=="),
-        ("fo", "Zm8="),
-        ("foo", "Zm9v"),
-        ("foob", "Zm9vYg=="),
-        ("fooba", "Zm9vYmE="),
-        ("foobar", "Zm9vYmFy"),
-    ] {
-        assert_eq!(base64(plain.as_bytes()), coded);
-    }
 }
