@@ -1,0 +1,3 @@
+//! Behaviour of the whole program, one binary so that it links once.
+
+mod durability;
