@@ -13,7 +13,7 @@ use flowgauge_logic::call::{Call, Source, Status};
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
 use rusqlite::{Connection, Transaction, params};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -260,9 +260,10 @@ impl Store {
             fresh.extend(new);
             keys.extend(new_keys);
         }
-        let begun: Vec<&Call> = batches.iter().flat_map(|b| &b.started).collect();
-        let calls = self.packed(&fresh, Kind::Calls, now)?;
+        let begun = still_open(batches, &fresh);
+        // A start comes before its end in the order of replay.
         let started = self.packed(&begun, Kind::Started, now)?;
+        let calls = self.packed(&fresh, Kind::Calls, now)?;
         if calls.is_none() && started.is_none() && batches.iter().all(|b| b.events.is_empty()) {
             return Ok(done);
         }
@@ -474,6 +475,16 @@ impl Packed {
         hot::insert_batch(db, self.row, self.span, &self.blob)
             .map_err(StoreError::io("writing a batch"))
     }
+}
+
+/// Calls begun in these batches that do not end in them too.
+fn still_open<'b>(batches: &'b [Batch], fresh: &[&Call]) -> Vec<&'b Call> {
+    let mut begun: Vec<&Call> = batches.iter().flat_map(|b| &b.started).collect();
+    if !begun.is_empty() {
+        let ended: HashSet<CallId> = fresh.iter().map(|c| c.id).collect();
+        begun.retain(|c| !ended.contains(&c.id));
+    }
+    begun
 }
 
 fn begin(db: &Connection) -> Result<Transaction<'_>, StoreError> {

@@ -1,5 +1,7 @@
 //! Kills and full disks: what was acknowledged is there, once; what was lost is counted.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use flowgauge::logic::call::{Call, Door};
 use flowgauge::logic::id::{CallId, SpanId, TraceId};
 use flowgauge::logic::unit::{Micros, UnixMicros};
@@ -152,11 +154,11 @@ impl SmallDisk {
         match done {
             Ok(o) if o.status.success() => Some(Self(dir)),
             Ok(o) => {
-                println!("skipped: mount says {}", String::from_utf8_lossy(&o.stderr));
+                eprintln!("skipped: mount says {}", String::from_utf8_lossy(&o.stderr));
                 None
             }
             Err(e) => {
-                println!("skipped: no mount command: {e}");
+                eprintln!("skipped: no mount command: {e}");
                 None
             }
         }
