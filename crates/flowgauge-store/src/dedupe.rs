@@ -176,7 +176,8 @@ mod tests {
     #[test]
     fn a_delivery_is_known_for_a_day_and_no_longer() {
         let mut seen = Seen::default();
-        let (fresh, keys) = seen.fresh([call(1), call(1), call(2)].iter(), &mut Here::default());
+        let sent = [call(1), call(1), call(2)];
+        let (fresh, keys) = seen.fresh(sent.iter(), &mut Here::default());
         assert_eq!(fresh.len(), 2);
         seen.remember(keys, T0);
         assert!(seen.fresh([call(1)].iter(), &mut Here::default()).0.is_empty());

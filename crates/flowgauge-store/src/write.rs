@@ -1,18 +1,22 @@
 //! The one writer.
 
+mod pack;
+mod sealing;
+
 use crate::checkpoint::Checkpointer;
-use crate::dedupe::{Here, Key, Seen, fingerprint};
-use crate::hot::{self, BatchRow, Kind};
-use crate::live::{Generation, Live};
+use crate::dedupe::{Here, Key, Seen};
+use crate::hot::{self, Kind};
+use crate::live::Live;
 use crate::lock::DirLock;
 use crate::read::Shared;
 use crate::replay::{self, Replayed};
-use crate::seal::{self, Sealed};
-use crate::{Event, Gap, Reader, StoreError, codec};
+use crate::seal::Sealed;
+use crate::{Event, Gap, Reader, StoreError};
 use flowgauge_logic::call::{Call, Source, Status};
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
-use rusqlite::{Connection, Transaction, params};
+use pack::{Packed, begin, delete_batches, insert_events, still_open};
+use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -260,9 +264,10 @@ impl Store {
             fresh.extend(new);
             keys.extend(new_keys);
         }
-        let begun: Vec<&Call> = batches.iter().flat_map(|b| &b.started).collect();
-        let calls = self.packed(&fresh, Kind::Calls, now)?;
+        let begun = still_open(batches, &fresh);
+        // A start comes before its end in the order of replay.
         let started = self.packed(&begun, Kind::Started, now)?;
+        let calls = self.packed(&fresh, Kind::Calls, now)?;
         if calls.is_none() && started.is_none() && batches.iter().all(|b| b.events.is_empty()) {
             return Ok(done);
         }
@@ -350,96 +355,6 @@ impl Store {
         self.remember(&ended, keys, packed.as_ref(), now);
         Ok(ended.len() as u64)
     }
-
-    fn begin_seal(&mut self) -> Result<(), StoreError> {
-        let mut live = self.shared.live_mut();
-        if live.current.batches.is_empty() || live.sealing.is_some() {
-            return Ok(());
-        }
-        let generation = std::mem::take(&mut live.current);
-        let batches = generation.batches.clone();
-        live.sealing = Some(generation);
-        drop(live);
-        let dir = self.dir.clone();
-        let job = std::thread::Builder::new()
-            .name("fg-seal".into())
-            .spawn(move || seal::write(&dir, batches));
-        match job {
-            Ok(job) => self.job = Some(job),
-            Err(e) => {
-                self.take_back();
-                return Err(StoreError::io("starting the sealing thread")(e));
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits for the segment being written, if any, and lists it.
-    fn land(&mut self, now: UnixMicros) -> Result<(), StoreError> {
-        let Some(job) = self.job.take() else { return Ok(()) };
-        let sealed = match job.join() {
-            Ok(Ok(sealed)) => sealed,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "sealing failed; it is tried again");
-                return self.postpone(now);
-            }
-            Err(_) => {
-                tracing::error!("the sealing thread panicked; it is tried again");
-                return self.postpone(now);
-            }
-        };
-        let listed = self.list(&sealed, now);
-        self.failed |= listed.is_err();
-        listed
-    }
-
-    fn postpone(&mut self, now: UnixMicros) -> Result<(), StoreError> {
-        self.take_back();
-        self.no_seal_before = UnixMicros(now.0.saturating_add(SEAL_RETRY_US));
-        Ok(())
-    }
-
-    fn take_back(&self) {
-        let mut live = self.shared.live_mut();
-        if let Some(mut older) = live.sealing.take() {
-            older.absorb(std::mem::take(&mut live.current));
-            live.current = older;
-        }
-    }
-
-    /// The transaction that moves rows from batches to a segment, seen by readers all at once.
-    fn list(&mut self, sealed: &Sealed, now: UnixMicros) -> Result<(), StoreError> {
-        let carried = {
-            let open = std::mem::take(&mut self.open);
-            let carried = self.packed(&open.values().collect::<Vec<_>>(), Kind::Started, now);
-            self.open = open;
-            carried?
-        };
-        replay::quarantine(&self.db, sealed.bad())?;
-        let (minutes, series) = {
-            let mut live = self.shared.live_mut();
-            for (seq, reason) in sealed.bad() {
-                live.note_damage(format!("batch {seq} {reason}; it is set aside"));
-            }
-            let series = live.series.unsaved();
-            (live.sealing.as_ref().map(|g| g.minutes.clone()).unwrap_or_default(), series)
-        };
-        let tx = begin(&self.db)?;
-        seal::install(&tx, sealed, &minutes, &series, now)?;
-        delete_batches(&tx, &self.started)?;
-        if let Some(p) = &carried {
-            p.insert(&tx)?;
-        }
-        {
-            let mut live = self.shared.live_mut();
-            tx.commit().map_err(StoreError::io("committing a segment"))?;
-            live.sealing = None::<Generation>;
-            live.series.saved(series.len());
-        }
-        self.started = carried.iter().map(|p| p.row.seq).collect();
-        self.checkpoint.wrote(0, &self.db);
-        Ok(())
-    }
 }
 
 impl Drop for Store {
@@ -449,65 +364,6 @@ impl Drop for Store {
             drop(job.join());
         }
     }
-}
-
-/// A batch ready to be inserted.
-#[derive(Debug)]
-struct Packed {
-    row: BatchRow,
-    span: (i64, i64),
-    blob: Vec<u8>,
-}
-
-impl Packed {
-    fn new(seq: i64, calls: &[&Call], kind: Kind, now: UnixMicros) -> Result<Self, StoreError> {
-        let blob = codec::encode(calls).map_err(StoreError::io("packing a batch"))?;
-        let starts = || calls.iter().map(|c| c.time.start.0);
-        let span = (starts().min().unwrap_or(i64::MIN), starts().max().unwrap_or(i64::MAX));
-        let crc = codec::checksum(&blob);
-        let rows = calls.len() as u64;
-        let row = BatchRow { seq, kind: kind as i64, rows, committed: now, crc };
-        Ok(Self { row, span, blob })
-    }
-
-    fn insert(&self, db: &Connection) -> Result<(), StoreError> {
-        hot::insert_batch(db, self.row, self.span, &self.blob)
-            .map_err(StoreError::io("writing a batch"))
-    }
-}
-
-fn begin(db: &Connection) -> Result<Transaction<'_>, StoreError> {
-    Transaction::new_unchecked(db, rusqlite::TransactionBehavior::Immediate)
-        .map_err(StoreError::io("beginning a transaction"))
-}
-
-fn delete_batches(db: &Connection, list: &[i64]) -> Result<(), StoreError> {
-    let delete = || {
-        let mut statement = db.prepare_cached("DELETE FROM batches WHERE seq=?1")?;
-        list.iter().try_for_each(|seq| statement.execute([seq]).map(drop))
-    };
-    delete().map_err(StoreError::io::<rusqlite::Error>("dropping provisional rows"))
-}
-
-/// Adds events not known yet; returns how many were new.
-fn insert_events(db: &Connection, events: &[Event]) -> Result<u64, StoreError> {
-    let mut stored = 0;
-    for event in events {
-        let json = serde_json::to_string(event).map_err(StoreError::io("packing an event"))?;
-        let key = fingerprint(&[
-            &event.time.0.to_le_bytes(),
-            event.name.as_bytes(),
-            event.trace_id.as_ref().map_or(&[], |t| t.0.as_slice()),
-            event.span_id.as_ref().map_or(&[], |s| s.0.as_slice()),
-            event.attributes.as_bytes(),
-        ]);
-        let new = db
-            .prepare_cached("INSERT OR IGNORE INTO events VALUES(?1,?2,?3)")
-            .and_then(|mut s| s.execute(params![key.cast_signed(), event.time.0, json]))
-            .map_err(StoreError::io("writing an event"))?;
-        stored += new as u64;
-    }
-    Ok(stored)
 }
 
 fn rebuild(

@@ -1,5 +1,7 @@
 //! What a crash or damage leaves is found, named and survived.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use crate::sample::*;
 use flowgauge_logic::call::{Call, Status};
 use flowgauge_store::{Batch, CallQuery, Store};
@@ -70,6 +72,17 @@ fn a_call_in_flight_is_unseen_until_it_ends_and_interrupted_after_a_crash() {
     drop(opened);
     let again = Store::open(copy.path(), Default::default(), T0).unwrap();
     assert_eq!((again.interrupted, count(&again.store)), (0, 3));
+}
+
+#[test]
+fn a_call_that_begins_and_ends_in_one_commit_is_one_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    let both = Batch { calls: vec![call(1)], started: vec![call(1), call(2)], events: Vec::new() };
+    store.commit(both, T0).unwrap();
+    drop(store);
+    let opened = Store::open(dir.path(), Default::default(), T0).unwrap();
+    assert_eq!((opened.interrupted, count(&opened.store)), (1, 2));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Calls that differ in what the store looks at.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use flowgauge_logic::call::*;
 use flowgauge_logic::id::{CallId, SpanId, TraceId};
 use flowgauge_logic::unit::{Micros, NanoUsd, UnixMicros};

@@ -3,3 +3,6 @@
 mod api;
 mod demo;
 mod replay;
+//! Behaviour of the whole program, one binary so that it links once.
+
+mod durability;

@@ -1,0 +1,102 @@
+//! The writer's side of sealing: hands batches to a thread, lists what it wrote.
+
+use super::pack::{begin, delete_batches};
+use super::{SEAL_RETRY_US, Store};
+use crate::StoreError;
+use crate::hot::Kind;
+use crate::live::Generation;
+use crate::replay;
+use crate::seal::{self, Sealed};
+use flowgauge_logic::unit::UnixMicros;
+
+impl Store {
+    pub(super) fn begin_seal(&mut self) -> Result<(), StoreError> {
+        let mut live = self.shared.live_mut();
+        if live.current.batches.is_empty() || live.sealing.is_some() {
+            return Ok(());
+        }
+        let generation = std::mem::take(&mut live.current);
+        let batches = generation.batches.clone();
+        live.sealing = Some(generation);
+        drop(live);
+        let dir = self.dir.clone();
+        let job = std::thread::Builder::new()
+            .name("fg-seal".into())
+            .spawn(move || seal::write(&dir, batches));
+        match job {
+            Ok(job) => self.job = Some(job),
+            Err(e) => {
+                self.take_back();
+                return Err(StoreError::io("starting the sealing thread")(e));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the segment being written, if any, and lists it.
+    pub(super) fn land(&mut self, now: UnixMicros) -> Result<(), StoreError> {
+        let Some(job) = self.job.take() else { return Ok(()) };
+        let sealed = match job.join() {
+            Ok(Ok(sealed)) => sealed,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "sealing failed; it is tried again");
+                return self.postpone(now);
+            }
+            Err(_) => {
+                tracing::error!("the sealing thread panicked; it is tried again");
+                return self.postpone(now);
+            }
+        };
+        let listed = self.list(&sealed, now);
+        self.failed |= listed.is_err();
+        listed
+    }
+
+    fn postpone(&mut self, now: UnixMicros) -> Result<(), StoreError> {
+        self.take_back();
+        self.no_seal_before = UnixMicros(now.0.saturating_add(SEAL_RETRY_US));
+        Ok(())
+    }
+
+    fn take_back(&self) {
+        let mut live = self.shared.live_mut();
+        if let Some(mut older) = live.sealing.take() {
+            older.absorb(std::mem::take(&mut live.current));
+            live.current = older;
+        }
+    }
+
+    /// The transaction that moves rows from batches to a segment, seen by readers all at once.
+    fn list(&mut self, sealed: &Sealed, now: UnixMicros) -> Result<(), StoreError> {
+        let carried = {
+            let open = std::mem::take(&mut self.open);
+            let carried = self.packed(&open.values().collect::<Vec<_>>(), Kind::Started, now);
+            self.open = open;
+            carried?
+        };
+        replay::quarantine(&self.db, sealed.bad())?;
+        let (minutes, series) = {
+            let mut live = self.shared.live_mut();
+            for (seq, reason) in sealed.bad() {
+                live.note_damage(format!("batch {seq} {reason}; it is set aside"));
+            }
+            let series = live.series.unsaved();
+            (live.sealing.as_ref().map(|g| g.minutes.clone()).unwrap_or_default(), series)
+        };
+        let tx = begin(&self.db)?;
+        seal::install(&tx, sealed, &minutes, &series, now)?;
+        delete_batches(&tx, &self.started)?;
+        if let Some(p) = &carried {
+            p.insert(&tx)?;
+        }
+        {
+            let mut live = self.shared.live_mut();
+            tx.commit().map_err(StoreError::io("committing a segment"))?;
+            live.sealing = None::<Generation>;
+            live.series.saved(series.len());
+        }
+        self.started = carried.iter().map(|p| p.row.seq).collect();
+        self.checkpoint.wrote(0, &self.db);
+        Ok(())
+    }
+}
