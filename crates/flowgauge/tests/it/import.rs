@@ -101,6 +101,18 @@ async fn a_production_trace_is_imported_whole_and_only_once() {
         .map(|g| (g.from.to_rfc3339()[..16].replace('T', " "), g.rollup.success))
         .collect();
     assert_eq!(found, minutes);
+
+    let mut inputs: Vec<u64> = rows.iter().map(|r| r.1).collect();
+    inputs.sort_unstable();
+    let whole = RollupQuery { step: Step::Whole, ..by_minute };
+    let merged = reader.rollups(&whole).expect("rollups").remove(0).rollup;
+    for q in [0.5, 0.95, 0.99] {
+        let rank = q * (inputs.len() - 1) as f64;
+        let (low, high) = (inputs[rank as usize] as f64, inputs[rank as usize + 1] as f64);
+        let exact = low + (high - low) * rank.fract();
+        let told = merged.input.histogram.quantile(q).expect("a quantile");
+        assert!((told - exact).abs() <= exact * 0.005, "{q}: {told} against {exact}");
+    }
 }
 
 #[tokio::test]
