@@ -6,3 +6,16 @@ mod replay;
 //! Behaviour of the whole program, one binary so that it links once.
 
 mod durability;
+//! Integration tests: one binary, one module per topic.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "tests write wire formats and ranks of small numbers"
+)]
+
+#[cfg(test)]
+mod import;
+#[cfg(test)]
+mod otlp;
+#[cfg(test)]
+mod otlp_wire;

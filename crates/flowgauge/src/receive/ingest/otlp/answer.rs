@@ -74,7 +74,6 @@ fn bytes_field(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
 
 fn varint(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
-        #[expect(clippy::cast_possible_truncation, reason = "seven bits")]
         out.push((n & 0x7f) as u8 | 0x80);
         n >>= 7;
     }

@@ -17,11 +17,11 @@ pub(super) fn traces(body: &[u8], rows: &mut Collector<'_>) -> Result<(), Malfor
     groups(body, &mut |resource, scope, span| self::span(span, resource, scope, rows))
 }
 
+/// Takes one item with its resource and scope.
+type Visit<'v> = dyn FnMut(&Resource, &Scope, &[u8]) -> Result<(), Malformed> + 'v;
+
 /// Visits the third level of any request: spans, log records or metrics (they share their numbers).
-pub(super) fn groups(
-    body: &[u8],
-    visit: &mut dyn FnMut(&Resource, &Scope, &[u8]) -> Result<(), Malformed>,
-) -> Result<(), Malformed> {
+pub(super) fn groups(body: &[u8], visit: &mut Visit<'_>) -> Result<(), Malformed> {
     let mut top = Fields::new(body);
     while let Some(field) = top.next()? {
         let (1, Wire::Bytes(group)) = field else { continue };
