@@ -3,5 +3,6 @@
 mod access;
 mod answers;
 mod client;
+mod doors;
 mod lifecycle;
 mod live;
