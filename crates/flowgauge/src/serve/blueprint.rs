@@ -2,7 +2,7 @@
 
 use super::built::{Built, Parts};
 use super::clock::Clock;
-use super::doors::{Door, Main};
+use super::doors::{Door, Main, Otlp};
 use super::keys::{KeyRing, random};
 use super::ports::{self, Bound};
 use super::running::Shown;
@@ -13,9 +13,10 @@ use crate::config::Config;
 use crate::logic::price::PriceBook;
 use crate::receive::UserHasher;
 use crate::receive::gateway::Gateway;
+use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
 use crate::store::State;
-use crate::tell::page::{self, Exposure, Facts, Shared};
+use crate::tell::page::{self, Exposure, Facts, Port, PortState, Shared};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +48,11 @@ impl Blueprint {
         let keys = Arc::new(KeyRing::open(Arc::clone(&state), clock.clone())?);
         let main = ports::needed("http", config.listen)?;
         let exposure = Exposure { bound: main.port.addr.ip(), allow_open: config.allow_open_bind };
-        check_exposure(&main, exposure, &keys)?;
+        let otlp_http = ports::optional("otlp_http", config.otlp_http)?;
+        let otlp_grpc = ports::optional("otlp_grpc", config.otlp_grpc)?;
+        for bound in [&main, &otlp_http, &otlp_grpc] {
+            check_exposure(bound, exposure.allow_open, &keys)?;
+        }
         let user_key = user_key(&state)?;
         let prices = Arc::new(ArcSwap::from_pointee(prices(&config)?));
         let data = Owned::data()?;
@@ -59,15 +64,17 @@ impl Blueprint {
         let gateway = Gateway::new(
             &config,
             recorder.clone(),
-            prices,
+            Arc::clone(&prices),
             clock.clone(),
             hasher.clone(),
             Arc::new(GatewayKeys(Arc::clone(&keys))),
         )?;
+        let ingest =
+            Ingest::new(recorder.clone(), prices, clock.clone(), config.privacy, &user_key);
         let facts = Facts {
             data_dir: config.data_dir.clone(),
             zone: config.time_zone,
-            ports: vec![main.port.clone()],
+            ports: vec![main.port.clone(), otlp_http.port.clone(), otlp_grpc.port.clone()],
         };
         let stopping = CancellationToken::new();
         let asked = page::Parts {
@@ -75,23 +82,30 @@ impl Blueprint {
             clock,
             keys: Arc::clone(&keys),
             hasher,
+            ingest: Arc::clone(&ingest),
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };
         let app = Shared::new(asked, facts.clone(), stopping.clone());
         let router = page::router(&app, page::assets::routes());
         let control_handle = control.handle().clone();
-        let door = Door::Main(Arc::new(Main { gateway, router, control: control_handle }));
+        let otlp = Arc::new(Otlp { ingest: Arc::clone(&ingest), keys: Arc::clone(&keys) });
+        let behind = Main { otlp: Arc::clone(&otlp), gateway, router, control: control_handle };
         drop(_inside);
+        let doors = vec![(main, Door::Main(Arc::new(behind))), (otlp_http, Door::Otlp(otlp))];
         let shown = Shown { recorder, keys, app, facts };
-        let parts = Parts { shown, stopping, doors: vec![(main, door)] };
+        let parts = Parts { shown, stopping, doors, otlp_grpc, ingest };
         Ok(Built { data, control, parts })
     }
 }
 
-fn check_exposure(main: &Bound, exposure: Exposure, keys: &KeyRing) -> Result<(), StartError> {
-    let open = !exposure.bound.is_loopback() && keys.is_empty() && !exposure.allow_open;
-    if open { Err(StartError::OpenBind(main.port.addr)) } else { Ok(()) }
+fn check_exposure(bound: &Bound, allow_open: bool, keys: &KeyRing) -> Result<(), StartError> {
+    let Port { addr, state, .. } = &bound.port;
+    let reachable = *state == PortState::Open && !addr.ip().is_loopback();
+    if reachable && keys.is_empty() && !allow_open {
+        return Err(StartError::OpenBind(*addr));
+    }
+    Ok(())
 }
 
 /// The key of user hashes: random, made once, so that a user keeps one hash for ever.

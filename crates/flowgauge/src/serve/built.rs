@@ -5,7 +5,9 @@ use super::doors::Door;
 use super::ports::Bound;
 use super::running::{Running, Shown};
 use super::runtimes::Owned;
+use crate::receive::ingest::Ingest;
 use std::net::TcpListener;
+use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +25,8 @@ pub(super) struct Parts {
     pub(super) shown: Shown,
     pub(super) stopping: CancellationToken,
     pub(super) doors: Vec<(Bound, Door)>,
+    pub(super) otlp_grpc: Bound,
+    pub(super) ingest: Arc<Ingest>,
 }
 
 impl Built {
@@ -30,7 +34,7 @@ impl Built {
     #[must_use]
     pub fn run(self) -> Running {
         let Self { data, control, parts } = self;
-        let Parts { shown, stopping, doors } = parts;
+        let Parts { shown, stopping, doors, otlp_grpc, ingest } = parts;
         let stop = Stop { drain: stopping, cut: CancellationToken::new() };
         let mut tasks = JoinSet::new();
         for (bound, door) in doors {
@@ -38,7 +42,18 @@ impl Built {
             let (stop, name) = (stop.clone(), bound.port.name);
             tasks.spawn_on(open(name, socket, door, stop), data.handle());
         }
+        if let Some(socket) = otlp_grpc.socket {
+            let drain = stop.drain.clone();
+            tasks.spawn_on(open_grpc(socket, ingest, drain), data.handle());
+        }
         Running::new((data, control), shown, stop, tasks)
+    }
+}
+
+async fn open_grpc(socket: TcpListener, ingest: Arc<Ingest>, drain: CancellationToken) {
+    match tokio::net::TcpListener::from_std(socket) {
+        Ok(listener) => ingest.serve_grpc(listener, drain).await,
+        Err(e) => tracing::error!(error = %e, port = "otlp_grpc", "cannot listen"),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Which part answers a request: the one decision per request, by its path.
 
+use super::keys::KeyRing;
 use crate::receive::gateway::Gateway;
+use crate::receive::ingest::{Ingest, Signal};
 use crate::receive::{Body, BoxError};
 use axum::Router;
 use axum::extract::ConnectInfo;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use std::net::SocketAddr;
@@ -18,11 +20,21 @@ use tower::ServiceExt;
 pub(super) enum Door {
     /// The main port: OTLP/HTTP, gateway, API and page.
     Main(Arc<Main>),
+    /// The customary port of OTLP/HTTP, which serves nothing else.
+    Otlp(Arc<Otlp>),
+}
+
+/// The part behind OTLP.
+#[derive(Debug)]
+pub(super) struct Otlp {
+    pub(super) ingest: Arc<Ingest>,
+    pub(super) keys: Arc<KeyRing>,
 }
 
 /// The parts behind the main port.
 #[derive(Debug)]
 pub(super) struct Main {
+    pub(super) otlp: Arc<Otlp>,
     pub(super) gateway: Arc<Gateway>,
     pub(super) router: Router,
     pub(super) control: Handle,
@@ -35,12 +47,49 @@ impl Door {
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Response<Body> {
-        let Self::Main(main) = self;
-        let path = request.uri().path();
-        if main.gateway.claims(path) {
-            return Arc::clone(&main.gateway).handle(request, peer).await;
+        let signal = signal(request.uri().path());
+        match (self, signal) {
+            (Self::Otlp(otlp), Some(signal)) => otlp.take(signal, request, peer).await,
+            (Self::Otlp(_), None) => plain(StatusCode::NOT_FOUND),
+            (Self::Main(main), Some(signal)) => main.otlp.take(signal, request, peer).await,
+            (Self::Main(main), None) if main.gateway.claims(request.uri().path()) => {
+                Arc::clone(&main.gateway).handle(request, peer).await
+            }
+            (Self::Main(main), None) => main.ask(request, peer).await,
         }
-        main.ask(request, peer).await
+    }
+}
+
+fn signal(path: &str) -> Option<Signal> {
+    match path {
+        "/v1/traces" => Some(Signal::Traces),
+        "/v1/logs" => Some(Signal::Logs),
+        "/v1/metrics" => Some(Signal::Metrics),
+        _ => None,
+    }
+}
+
+impl Otlp {
+    /// Others need a key as soon as there is one: made-up rows would spoil every figure.
+    async fn take(
+        &self,
+        signal: Signal,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Response<Body> {
+        let local = peer.ip().to_canonical().is_loopback();
+        if !local && !self.keys.is_empty() && !self.admits(request.headers()) {
+            return plain(StatusCode::UNAUTHORIZED);
+        }
+        let response = Arc::clone(&self.ingest).http(signal, request).await;
+        response.map(|body| body.map_err(|never| match never {}).boxed_unsync())
+    }
+
+    fn admits(&self, headers: &HeaderMap) -> bool {
+        let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+        let bearer = text("authorization").and_then(|v| v.strip_prefix("Bearer "));
+        let shown = bearer.or_else(|| text("x-api-key"));
+        shown.and_then(|key| self.keys.holder(key)).is_some_and(|h| h.scope.may_send())
     }
 }
 

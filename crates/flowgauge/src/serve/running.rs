@@ -119,7 +119,7 @@ impl Running {
         if drained.is_err() {
             tracing::warn!("streams were cut at the deadline");
             self.stop.cut.cancel();
-            ended(&mut self.tasks).await;
+            self.tasks.shutdown().await;
         }
         self.recorder.shutdown().await;
     }

@@ -1,107 +1,107 @@
 //! `POST /api/v1/import`: rows that others wrote down, one JSON object a line.
+//!
+//! Owns the body: read piece by piece, whatever its length. Refuses to know what a row is; that is
+//! the importer's business.
 
 use super::ask::Params;
 use super::{App, Problem};
-use crate::logic::call::Call;
-use crate::record::Refused;
+use crate::receive::ingest::import::{ImportReport, MAX_LINE, MAX_REPORTED};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use futures_util::StreamExt;
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
 
-/// Rows stored together: a commit of a few milliseconds, and one line of memory each.
-const ROWS_AT_ONCE: usize = 500;
-/// Longest line: a row has no content, so a longer one is no row.
-const MAX_LINE: usize = 1 << 20;
+/// Bytes handed over at once: some thousand rows, one commit.
+const PIECE: usize = 4 << 20;
 
-/// What an import did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Imported {
-    /// Rows stored.
-    pub stored: u64,
-    /// Rows known already.
-    pub duplicates: u64,
-}
-
-/// Stores rows; answers once they are durable. A wrong line refuses itself and what follows; rows
-/// of the lines before it are stored, and sending them again changes nothing.
+/// Stores rows; answers once they are durable. Wrong lines are counted and the first of them named;
+/// the others are stored. Sending a file again stores only what is missing.
 #[utoipa::path(post, path = "/api/v1/import", tag = "import",
     request_body(content = String, content_type = "application/x-ndjson", description = "One call a line"),
-    responses((status = 200, body = Imported),
+    responses((status = 200, body = serde_json::Value, description = "Lines read, stored, known already, rejected"),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn import(
     State(app): State<App>,
     params: Params,
     body: Body,
-) -> Result<Json<Imported>, Problem> {
+) -> Result<Json<ImportReport>, Problem> {
     params.only(&[], &[])?;
     let mut chunks = body.into_data_stream();
-    let mut reading = Reading::default();
-    let mut done = Imported::default();
+    let mut done = Done::default();
+    let mut held: Vec<u8> = Vec::new();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.to_string()))?;
-        for part in chunk.split_inclusive(|b| *b == b'\n') {
-            reading.take(part)?;
-            if reading.rows.len() >= ROWS_AT_ONCE {
-                store(&app, &mut reading, &mut done).await?;
-            }
+        held.extend_from_slice(&chunk);
+        if held.len() < PIECE {
+            continue;
         }
-    }
-    reading.end_line()?;
-    store(&app, &mut reading, &mut done).await?;
-    Ok(Json(done))
-}
-
-async fn store(app: &App, reading: &mut Reading, done: &mut Imported) -> Result<(), Problem> {
-    let rows = std::mem::take(&mut reading.rows);
-    if rows.is_empty() {
-        return Ok(());
-    }
-    match app.recorder.submit(rows, Vec::new()).await {
-        Ok(ack) => {
-            done.stored += ack.stored;
-            done.duplicates += ack.duplicates;
-            Ok(())
-        }
-        Err(Refused { reason, retry_after_s }) => Err(Problem::later(reason, retry_after_s)),
-    }
-}
-
-/// Lines being put together from chunks.
-#[derive(Debug, Default)]
-struct Reading {
-    line: Vec<u8>,
-    number: u64,
-    rows: Vec<Call>,
-}
-
-impl Reading {
-    fn take(&mut self, part: &[u8]) -> Result<(), Problem> {
-        self.line.extend_from_slice(part);
-        if self.line.len() > MAX_LINE {
+        let whole = held.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let rest = held.split_off(whole);
+        if rest.len() > MAX_LINE {
+            let place = format!("line {}", done.lines + count_lines(&held) + 1);
             let detail = format!("longer than {MAX_LINE} bytes; a row is one line of JSON");
-            return Err(self.wrong(detail));
+            return Err(Problem::field(&place, "", detail));
         }
-        if part.ends_with(b"\n") { self.end_line() } else { Ok(()) }
+        done.take(&app, &held).await?;
+        held = rest;
     }
+    done.take(&app, &held).await?;
+    Ok(Json(done.report))
+}
 
-    fn end_line(&mut self) -> Result<(), Problem> {
-        let line = std::mem::take(&mut self.line);
-        self.number += 1;
-        if line.trim_ascii().is_empty() {
-            return Ok(());
-        }
-        // The number is of a line already ended; `wrong` counts on from there.
-        let row = serde_json::from_slice(&line)
-            .map_err(|e| Problem::field(&format!("line {}", self.number), "", e.to_string()))?;
-        self.rows.push(row);
+/// What was done so far.
+#[derive(Debug, Default)]
+struct Done {
+    lines: u64,
+    report: ImportReport,
+}
+
+impl Done {
+    async fn take(&mut self, app: &App, piece: &[u8]) -> Result<(), Problem> {
+        let said = app.ingest.import_ndjson(piece).await.map_err(|refused| {
+            let detail = format!("{}; {} rows are stored", refused.reason, self.report.stored);
+            Problem::later(detail, refused.retry_after_s)
+        })?;
+        self.add(said);
+        self.lines += count_lines(piece);
         Ok(())
     }
 
-    fn wrong(&self, detail: String) -> Problem {
-        Problem::field(&format!("line {}", self.number + 1), "", detail)
+    fn add(&mut self, said: ImportReport) {
+        let ImportReport { read, stored, duplicates, rejected, rejected_total } = said;
+        let report = &mut self.report;
+        report.read += read;
+        report.stored += stored;
+        report.duplicates += duplicates;
+        report.rejected_total += rejected_total;
+        let before = self.lines;
+        let numbered = rejected.into_iter().map(|(line, reason)| (before + line, reason));
+        let room = MAX_REPORTED.saturating_sub(report.rejected.len());
+        report.rejected.extend(numbered.take(room));
+    }
+}
+
+fn count_lines(piece: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', piece).fold(0, |n, _| n + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_lines_keep_their_number_across_pieces() {
+        let mut done = Done { lines: 1_000, report: ImportReport::default() };
+        let said = ImportReport {
+            read: 3,
+            rejected: vec![(2, "not a call".to_owned())],
+            rejected_total: 1,
+            ..ImportReport::default()
+        };
+        done.add(said);
+        assert_eq!(done.report.rejected, [(1_002, "not a call".to_owned())]);
+        assert_eq!(count_lines(b"a\nb\nc"), 2);
     }
 }

@@ -20,7 +20,6 @@ mod openapi;
 mod requests;
 
 pub use guard::Exposure;
-pub use import::Imported;
 pub use keys::{KeyList, KeyView, MadeKey};
 pub use live::{Second, Tick};
 pub use problem::Problem;

@@ -3,6 +3,7 @@
 use super::{Exposure, Problem};
 use crate::query::status::FirstCalls;
 use crate::receive::UserHasher;
+use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
 use crate::serve::clock::Clock;
 use crate::serve::keys::KeyRing;
@@ -88,6 +89,8 @@ pub struct Parts {
     pub keys: Arc<KeyRing>,
     /// Hashes of users, to find one by name.
     pub hasher: UserHasher,
+    /// The importer.
+    pub ingest: Arc<Ingest>,
     /// The gateway's counters.
     pub traffic: Arc<dyn Traffic>,
     /// How far the main port can be reached.
@@ -101,6 +104,7 @@ pub struct Shared {
     pub(super) clock: Clock,
     pub(super) keys: Arc<KeyRing>,
     pub(super) hasher: UserHasher,
+    pub(super) ingest: Arc<Ingest>,
     pub(super) traffic: Arc<dyn Traffic>,
     pub(super) exposure: Exposure,
     pub(super) facts: Facts,
@@ -116,7 +120,7 @@ impl Shared {
     /// Gathers what handlers share. `stop` ends live streams and turns readiness off.
     #[must_use]
     pub fn new(parts: Parts, facts: Facts, stop: CancellationToken) -> App {
-        let Parts { recorder, clock, keys, hasher, traffic, exposure } = parts;
+        let Parts { recorder, clock, keys, hasher, ingest, traffic, exposure } = parts;
         Arc::new(Self {
             started: clock.now(),
             started_mono: clock.monotonic(),
@@ -124,6 +128,7 @@ impl Shared {
             clock,
             keys,
             hasher,
+            ingest,
             traffic,
             exposure,
             facts,

@@ -21,9 +21,9 @@ pub(crate) const NOW: UnixMicros = UnixMicros(1_777_982_400_000_000);
 
 pub(crate) struct Served {
     pub(crate) running: Running,
-    #[expect(dead_code, reason = "time stands still while a test holds it")]
     pub(crate) hand: Hand,
-    _dir: tempfile::TempDir,
+    #[expect(dead_code, reason = "removed when the test ends")]
+    pub(crate) dir: tempfile::TempDir,
 }
 
 pub(crate) fn config(dir: &std::path::Path) -> Config {
@@ -41,7 +41,7 @@ pub(crate) async fn served() -> Served {
     let dir = tempfile::tempdir().unwrap();
     let (clock, hand) = Clock::frozen(NOW);
     let running = serve::start(config(dir.path()), clock).await.unwrap();
-    Served { running, hand, _dir: dir }
+    Served { running, hand, dir }
 }
 
 /// Sends one request on a connection of its own; the head of the answer is awaited.
