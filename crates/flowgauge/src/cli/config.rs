@@ -97,8 +97,6 @@ fn explain(key: Option<&str>, show: &ShowArgs, globals: &Globals) -> Done {
     for k in &found {
         sheet.row([&k.key, &k.value, &k.default, &k.origin, &k.about].map(String::as_str));
     }
-    let json = serde_json::to_value(&found)
-        .map_err(|e| Failure::new(exit::CANNOT_WRITE, e.to_string()))?;
-    show.print(&sheet, &json)?;
+    show.print(&sheet, &show::json(&found)?)?;
     Ok(exit::OK)
 }

@@ -73,8 +73,7 @@ fn print(args: &GetArgs, value: &KpiValue) -> Result<(), Failure> {
         }
         return show::emit(&format!("{}\n", bare(value)), file);
     };
-    let json = serde_json::to_value(value)
-        .map_err(|e| Failure::new(exit::CANNOT_WRITE, e.to_string()))?;
+    let json = show::json(value)?;
     let mut sheet = Sheet { columns: vec!["name", "value", "unit", "n"], rows: Vec::new() };
     sheet.row([value.name.clone(), bare(value), value.unit.sign().to_owned(), value.n.to_string()]);
     show::emit(&args.show.render(format, &sheet, &json)?, file)

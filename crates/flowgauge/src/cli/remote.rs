@@ -113,6 +113,18 @@ impl Remote {
         })
     }
 
+    /// A change without an answer.
+    pub(crate) fn change(&self, method: Method, path: &str) -> Result<(), Failure> {
+        self.block_on(async {
+            let work = async {
+                accepted(self.send(method, path, &[], Bytes::new()).await?).await.map(|_| ())
+            };
+            tokio::time::timeout(ANSWER_TIMEOUT, work)
+                .await
+                .unwrap_or_else(|_| Err(self.silent("did not answer in time")))
+        })
+    }
+
     /// The head of an answer whose body streams.
     pub(crate) async fn open(&self, path: &str) -> Result<Incoming, Failure> {
         let headers = [("accept", "text/event-stream")];

@@ -95,6 +95,11 @@ fn by_name(name: &str) -> Option<Format> {
     }
 }
 
+/// An answer as JSON.
+pub(crate) fn json<T: serde::Serialize>(answer: &T) -> Result<Value, Failure> {
+    serde_json::to_value(answer).map_err(|e| Failure::new(CANNOT_WRITE, e.to_string()))
+}
+
 /// Writes to stdout, or to a file under a temporary name that is then renamed.
 pub(crate) fn emit(text: &str, file: Option<&str>) -> Result<(), Failure> {
     let Some(file) = file else {
