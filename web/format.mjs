@@ -19,13 +19,13 @@ export const UNKNOWN_WORDS = {
 
 const missing = (value) => value === null || value === undefined || Number.isNaN(value);
 
-/** Milliseconds: 0.42 ms, 8.1 ms, 1,432 ms, 12.3 s. */
+/** Milliseconds: 0.42 ms, 8.1 ms, 1432 ms, 12.3 s. */
 export function ms(value) {
   if (missing(value)) return NONE;
   const size = Math.abs(value);
   if (size < 1) return `${trim(value, 2)} ms`;
   if (size < 9.95) return `${oneDigit.format(value)} ms`;
-  if (size < 9999.5) return `${whole.format(value)} ms`;
+  if (size < 9999.5) return `${Math.round(value)} ms`;
   return `${oneDigit.format(value / 1000)} s`;
 }
 
@@ -94,7 +94,7 @@ export function kpiText(kpi) {
 }
 
 /** Sample count behind a number. */
-export const samples = (n) => `n ${count(n)}`;
+export const samples = (n) => `n\u00a0${count(n)}`;
 
 const two = (value) => String(value).padStart(2, "0");
 

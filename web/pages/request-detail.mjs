@@ -1,2 +1,86 @@
+// One call: where its time, tokens and money went and where each figure comes from. Refuses markup:
+// everything a call carries is shown as text.
 import { html } from "../html.mjs";
-export const RequestDetail = () => html`<h1>RequestDetail</h1>`;
+import { nanos, stamp, us } from "../format.mjs";
+import { pageLink } from "../state/address.mjs";
+import { useAnswer } from "../state/answers.mjs";
+import { CallStatus } from "../parts/call-status.mjs";
+import { Icon } from "../parts/icon.mjs";
+import { Failure } from "../parts/note.mjs";
+import { TokenSum } from "../parts/token-sum.mjs";
+import { Waterfall } from "../parts/waterfall.mjs";
+import { costFrom, latencyFrom, modelOf, ttftFrom, usageFrom } from "../words.mjs";
+import { count } from "../format.mjs";
+
+const FACTS = [
+  ["Model asked for", "model_requested"], ["Model that answered", "model_used"], ["Provider", "provider"], ["Operation", "operation"],
+  ["Endpoint", "endpoint"], ["Intent", "intent"], ["Streamed", "stream"], ["HTTP status", "http_status"], ["Error type", "error_type"],
+  ["Finish reason", "finish_reason"], ["Attempts", "attempts"], ["Client's own retry", "client_retry"], ["Application", "service"],
+  ["Environment", "environment"], ["Version", "version"], ["User (keyed hash)", "user_key"], ["Session (keyed hash)", "session_key"],
+  ["Kind of traffic", "source"], ["Came through", "door"], ["Attribute dialect", "dialect"], ["Response cache", "cache_outcome"], ["Trace", "trace_id"], ["Span", "span_id"],
+  ["Answer's id", "response_id"], ["Upstream's request id", "upstream_request_id"], ["flowgauge's id", "call_id"],
+];
+
+/** The page. */
+export function RequestDetail({ id }) {
+  const { data: row, error } = useAnswer(`/api/v1/requests/${encodeURIComponent(id)}`);
+  return html`
+    <a class="back" href=${pageLink("/requests")}><${Icon} name="back" />Requests</a>
+    ${row === null && html`<h1>Request</h1>`}
+    <${Failure} error=${error} />
+    ${row !== null && html`<${Call} row=${row} />`}`;
+}
+
+function Call({ row }) {
+  return html`
+    <div class="page-head">
+      <h1>${modelOf(row) ?? "Model not reported"}</h1>
+      <${CallStatus} row=${row} full=${true} />
+      <time class="muted number" datetime=${row.start_time} title=${row.start_time}>${stamp(new Date(row.start_time))}</time>
+    </div>
+    <dl class="figures card">
+      <${Sourced} label="Latency" value=${us(row.latency_us)} from=${latencyFrom(row)} />
+      <${Sourced} label="Time to first token" value=${us(row.ttft_us)} from=${row.stream === false ? "not streamed" : ttftFrom(row)} />
+      <${Sourced} label="Upstream" value=${us(row.upstream_us)} from="waiting for head and bytes" />
+      <${Sourced} label="Gateway" value=${us(row.gateway_us)} from="latency − upstream" />
+      <${Sourced} label="Tokens in / out" value=${`${count(row.input_tokens)} / ${count(row.output_tokens)}`} from=${usageFrom(row)} />
+      <${Sourced} label="Cost" value=${nanos(row.cost_nanos)} from=${costFrom(row)} />
+    </dl>
+    <section class="card"><div class="card-head"><h2>Waterfall</h2></div><${Waterfall} row=${row} /></section>
+    <div class="columns">
+      <section class="card"><div class="card-head"><h2>Tokens</h2></div><${TokenSum} row=${row} /></section>
+      <section class="card"><div class="card-head"><h2>Cost</h2></div><${Money} row=${row} /></section>
+    </div>
+    <section class="card"><div class="card-head"><h2>Facts</h2><span class="muted">– means not reported</span></div><${Facts} row=${row} /></section>
+    <${Attributes} attributes=${row.attributes} />`;
+}
+
+const Sourced = ({ label, value, from }) => html`
+  <div class="figure" data-sourced><dt>${label}</dt><dd><span class="figure-value number">${value}</span><span class="figure-facts">${from}</span></dd></div>`;
+
+function Money({ row }) {
+  const exact = row.cost_nanos === null || row.cost_nanos === undefined ? "–" : `${row.cost_nanos.toLocaleString("en-US")} nano-dollars`;
+  const facts = [["Cost", nanos(row.cost_nanos)], ["Exactly", exact], ["Source", costFrom(row)], ["Price table", row.price_version ?? "–"]];
+  if (row.reported_cost_nanos !== null && row.reported_cost_nanos !== undefined) facts.push(["Producer says", nanos(row.reported_cost_nanos)]);
+  return html`<dl class="facts facts-wide">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd class="number">${value}</dd></div>`)}</dl>`;
+}
+
+function Facts({ row }) {
+  return html`<dl class="facts">${FACTS.map(([name, field]) => html`<div><dt>${name}</dt><dd class="break">${text(row[field])}</dd></div>`)}</dl>`;
+}
+
+function Attributes({ attributes }) {
+  const entries = Object.entries(attributes ?? {});
+  if (entries.length === 0) return null;
+  return html`
+    <section class="card">
+      <div class="card-head"><h2>Attributes as received</h2></div>
+      <dl class="facts facts-wide">${entries.map(([name, value]) => html`<div><dt class="mono">${name}</dt><dd class="mono break">${text(value)}</dd></div>`)}</dl>
+    </section>`;
+}
+
+function text(value) {
+  if (value === null || value === undefined || value === "") return "–";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

@@ -11,7 +11,7 @@ export function palette() {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(name).trim();
   return {
-    ink: of("--muted"), line: of("--line"), gap: of("--warning-soft"), gapEdge: of("--warning"), target: of("--muted"),
+    ink: of("--muted"), line: of("--line"), card: of("--card"), gap: of("--warning-soft"), gapEdge: of("--warning"), target: of("--muted"),
     series: [of("--series-1"), of("--series-2"), of("--series-3"), of("--series-4")],
     font: `11px ${of("--sans")}`,
   };
@@ -25,21 +25,21 @@ export function plotOptions({ width, height, series, axisText, view, onCursor, o
     width,
     height,
     legend: { show: false },
-    padding: [10, 8, 0, 0],
+    padding: [10, 22, 0, 0],
     cursor: { y: false, drag: { x: onZoom !== null, y: false, setScale: false }, points: { size: 7 } },
     scales: {
       x: { time: true, range: () => view().window },
       y: { range: (_, low, high) => [0, top(high, view().target)] },
     },
     axes: [
-      { ...axis, size: 28, space: 70, values: (_, splits, _axis, _space, step) => splits.map((at) => timeTick(at, step)) },
+      { ...axis, size: 24, space: 70, values: (_, splits, _axis, _space, step) => splits.map((at) => timeTick(at, step)) },
       { ...axis, size: 62, values: (_, splits) => splits.map(axisText) },
     ],
     series: [
       {},
       ...series.map((one, i) => ({
         label: one.label, stroke: colours.series[i], width: one.width ?? 1.75, dash: one.dash, spanGaps: false,
-        points: { size: 5, fill: colours.series[i] },
+        points: { show: false, size: 5, fill: colours.series[i] },
       })),
     ],
     hooks: {
@@ -96,8 +96,13 @@ function drawTarget(plot, target, colours) {
   ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
   line(ctx, bbox.left, y, bbox.left + bbox.width, y);
   ctx.font = `${11 * devicePixelRatio}px ${colours.font.slice(5)}`;
-  ctx.textAlign = "right";
-  ctx.fillText(target.text, bbox.left + bbox.width - 4 * devicePixelRatio, y - 4 * devicePixelRatio);
+  ctx.setLineDash([]);
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
+  ctx.strokeStyle = colours.card;
+  ctx.lineWidth = 4 * devicePixelRatio;
+  ctx.strokeText(target.text, bbox.left + 4 * devicePixelRatio, y - 4 * devicePixelRatio);
+  ctx.fillText(target.text, bbox.left + 4 * devicePixelRatio, y - 4 * devicePixelRatio);
   ctx.restore();
 }
 

@@ -10,7 +10,7 @@ export function Coverage({ snapshot, kpis }) {
   const estimated = kpis.get("estimated_usage");
   const unpriced = kpis.get("unpriced_calls");
   const parts = [
-    lost === 0 ? "no call lost" : `${count(lost)} calls lost in ${snapshot.gaps.length} gaps`,
+    lost === 0 ? "no call lost" : `${count(lost)} calls lost in ${snapshot.gaps.length === 1 ? "one stretch" : `${snapshot.gaps.length} stretches`}`,
     `${count(kpis.get("request_count")?.value)} requests recorded`,
   ];
   if (estimated?.value > 0) parts.push(`${percent(estimated.value)} of token counts are estimates`);

@@ -27,8 +27,8 @@ export function Header({ title }) {
       <nav aria-label="Pages">
         ${PAGES.map((page) => html`<a href=${pageLink(page.path)} aria-current=${page.title === current ? "page" : null}>${page.title}</a>`)}
       </nav>
+      ${WITH_WINDOW.includes(title) && html`<${TimePicker} />`}
       <div class="top-tools">
-        ${WITH_WINDOW.includes(title) && html`<${TimePicker} />`}
         <button type="button" class="quiet" aria-label=${`Theme: ${theme.value}. Change to ${next}.`} onClick=${() => chooseTheme(next)}>${theme.value === "system" ? "Auto" : theme.value === "light" ? "Light" : "Dark"}</button>
         <button type="button" class="quiet" aria-label="Keys" onClick=${() => (keysOpen.value = true)}>?</button>
       </div>

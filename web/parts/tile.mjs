@@ -1,6 +1,6 @@
 // One KPI with its n, its target and its status. Refuses to show a number without them.
 import { html } from "../html.mjs";
-import { count, inUnit, kpiText, samples } from "../format.mjs";
+import { inUnit, kpiText, samples } from "../format.mjs";
 import { Sparkline } from "./sparkline.mjs";
 import { Status } from "./status.mjs";
 
@@ -10,8 +10,9 @@ export function Tile({ label, kpi, cells, also, alsoLabel }) {
   const known = kpi.value !== null;
   return html`
     <article class="tile" data-kpi=${kpi.name} data-state=${kpi.state}>
-      <header><h3 title=${kpi.meaning}>${label}</h3><${Status} state=${kpi.state} /></header>
+      <h3 title=${kpi.meaning}>${label}</h3>
       <p class=${known ? "tile-value number" : "tile-value tile-unknown"}>${kpiText(kpi)}</p>
+      <${Status} state=${kpi.state} />
       <${Sparkline} cells=${cells} />
       <p class="tile-facts">
         <span data-fact="n" class="number">${samples(kpi.n)}</span>
@@ -23,7 +24,7 @@ export function Tile({ label, kpi, cells, also, alsoLabel }) {
 
 function alsoText(kpi, label) {
   const target = kpi.target === null ? "" : `, target ${kpi.target}`;
-  const value = kpi.value === null ? kpiText(kpi) : `${inUnit(kpi.value, kpi.unit)} (n ${count(kpi.n)})`;
+  const value = kpi.value === null ? kpiText(kpi) : `${inUnit(kpi.value, kpi.unit)} (${samples(kpi.n)})`;
   return `${label}: ${value}${target}`;
 }
 
@@ -38,7 +39,7 @@ export function Figure({ label, kpi }) {
         <span class=${kpi.value === null ? "figure-unknown" : "figure-value number"}>${kpiText(kpi)}</span>
         <span class="figure-facts">
           ${kpi.unit !== "count" && html`<span class="number">${samples(kpi.n)}</span>`}
-          ${kpi.target !== null && html`<span>${kpi.target}</span>`}
+          ${kpi.target !== null && html`<span>target ${kpi.target}</span>`}
           ${tone && html`<${Status} state=${kpi.state} />`}
         </span>
       </dd>

@@ -28,6 +28,9 @@ async function problem(response) {
   }
 }
 
+/** Rows of a page of requests; none before the first answer. */
+export const rowsOf = (page) => page?.requests ?? page?.items ?? [];
+
 /** The latest answer to `url`, asked again every `every` ms; `null` asks once. */
 export function useAnswer(url, every = null) {
   const [state, setState] = useState({ data: null, error: null });

@@ -1,2 +1,46 @@
-//! stub
-fn main() {}
+//! Chores of the repository: `cargo xtask tidy | test | bench | vendor-check`.
+//!
+//! Owns what a machine checks about the tree itself and the one command that sets up and runs all
+//! tests. Refuses product logic.
+
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+mod bench;
+mod suite;
+mod tidy;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match args.first().map(String::as_str) {
+        Some("tidy") => tidy::check(&root()),
+        Some("test") => suite::run(&root(), &args[1..]),
+        Some("bench") => bench::run(&root(), &args[1..]),
+        _ => Err(anyhow::anyhow!("usage: cargo xtask tidy | test [STEP…] | bench [NAME…]")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository's root: the parent of this package.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// Runs one program in a folder and fails with its name where it fails.
+fn sh(dir: &Path, program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
+    let mut command = std::process::Command::new(program);
+    command.current_dir(dir).args(args).envs(env.iter().copied());
+    let status = command.status().with_context(|| format!("start {program}"))?;
+    if !status.success() {
+        bail!("{program} {} failed ({status})", args.join(" "));
+    }
+    Ok(())
+}

@@ -10,6 +10,21 @@ pub mod read;
 pub mod state;
 pub mod write;
 
+mod bytes;
+mod checkpoint;
+mod codec;
+mod columns;
+mod dedupe;
+mod hot;
+mod live;
+mod lock;
+mod newest;
+mod packed;
+mod plan;
+mod replay;
+mod seal;
+mod segment;
+
 pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};
 pub use error::StoreError;
 pub use event::Event;

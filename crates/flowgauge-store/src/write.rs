@@ -1,9 +1,30 @@
 //! The one writer.
 
-use crate::{Event, Reader, StoreError};
-use flowgauge_logic::call::Call;
+use crate::checkpoint::Checkpointer;
+use crate::dedupe::{Here, Key, Seen, fingerprint};
+use crate::hot::{self, BatchRow, Kind};
+use crate::live::{Generation, Live};
+use crate::lock::DirLock;
+use crate::read::Shared;
+use crate::replay::{self, Replayed};
+use crate::seal::{self, Sealed};
+use crate::{Event, Gap, Reader, StoreError, codec};
+use flowgauge_logic::call::{Call, Source, Status};
+use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
-use std::path::Path;
+use rusqlite::{Connection, Transaction, params};
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// Rows of one segment at most: sealing holds them decoded, about 1 KiB each.
+const SEAL_ROWS: u64 = 262_144;
+/// Rollups of unsealed minutes at most: each holds six histograms.
+const SEAL_MINUTES: usize = 100_000;
+/// Pause after a sealing that failed; the rows are safe in their batches meanwhile.
+const SEAL_RETRY_US: i64 = UnixMicros::MINUTE;
 
 /// Limits of the store.
 #[derive(Debug, Clone)]
@@ -33,7 +54,7 @@ pub struct Batch {
     pub events: Vec<Event>,
 }
 
-/// What a commit did.
+/// What a commit did. Calls and events both count as rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Committed {
     /// Rows stored.
@@ -53,22 +74,453 @@ pub struct Opened {
 
 /// The one writer of a data directory.
 #[derive(Debug)]
-pub struct Store {}
+pub struct Store {
+    dir: PathBuf,
+    options: Options,
+    db: Connection,
+    shared: Arc<Shared>,
+    seen: Seen,
+    open: HashMap<CallId, Call>,
+    started: Vec<i64>,
+    next: i64,
+    checkpoint: Checkpointer,
+    job: Option<JoinHandle<Result<Sealed, StoreError>>>,
+    no_seal_before: UnixMicros,
+    failed: bool,
+    _lock: DirLock,
+}
 
 impl Store {
     /// Opens or creates, replays what was not sealed, deletes what a crash left behind.
-    pub fn open(dir: &Path, _options: Options, _now: UnixMicros) -> Result<Opened, StoreError> {
-        Err(StoreError::Absent(dir.to_owned()))
+    ///
+    /// # Errors
+    /// Another process has the directory, a newer version wrote it, or the disk refuses.
+    pub fn open(dir: &Path, options: Options, now: UnixMicros) -> Result<Opened, StoreError> {
+        let segments = hot::segments_dir(dir);
+        fs::create_dir_all(&segments).map_err(StoreError::io("creating the data directory"))?;
+        let lock = DirLock::take(dir)?;
+        let db = hot::open_writer(dir)?;
+        let synced = File::open(dir).and_then(|d| d.sync_all());
+        synced.map_err(StoreError::io("syncing the data directory"))?;
+        let mut found = rebuild(dir, &db, &options, now)?;
+        let live = std::mem::take(&mut found.live);
+        let mut store = Self {
+            dir: dir.to_owned(),
+            options,
+            checkpoint: Checkpointer::start(dir)?,
+            db,
+            shared: Arc::new(Shared::new(dir.to_owned(), segments, live)),
+            seen: found.seen,
+            open: found.open,
+            started: found.started,
+            next: found.next,
+            job: None,
+            no_seal_before: UnixMicros(i64::MIN),
+            failed: false,
+            _lock: lock,
+        };
+        let interrupted = store.end_open_calls(now)?;
+        Ok(Opened { store, interrupted })
+    }
+
+    /// Opens the files again after a failure, and learns from them what the failed commit left.
+    /// Calls in flight stay in flight. Keeps the directory and every reader.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; the store stays closed to commits then.
+    pub fn reopen(&mut self, now: UnixMicros) -> Result<(), StoreError> {
+        self.failed = true;
+        if let Some(job) = self.job.take() {
+            // Its segment is swept below where it is not listed.
+            drop(job.join());
+        }
+        let db = hot::open_writer(&self.dir)?;
+        // A write that proves that the disk takes writes, before the work of reading everything.
+        db.pragma_update(None, "user_version", hot::FORMAT)
+            .map_err(StoreError::io("writing to hot.db"))?;
+        let mut found = rebuild(&self.dir, &db, &self.options, now)?;
+        self.checkpoint = Checkpointer::start(&self.dir)?;
+        self.db = db;
+        self.shared.replace(std::mem::take(&mut found.live));
+        self.seen = found.seen;
+        self.open = found.open;
+        self.started = found.started;
+        self.next = found.next;
+        self.failed = false;
+        Ok(())
     }
 
     /// Makes a batch durable. On return it survives SIGKILL and power loss.
-    pub fn commit(&mut self, _batch: Batch, _now: UnixMicros) -> Result<Committed, StoreError> {
-        Ok(Committed::default())
+    ///
+    /// # Errors
+    /// The disk refuses. Nothing of the batch counts then; [`Store::reopen`] before the next commit.
+    pub fn commit(&mut self, batch: Batch, now: UnixMicros) -> Result<Committed, StoreError> {
+        let done = self.commit_group(std::slice::from_ref(&batch), now)?;
+        Ok(done.first().copied().unwrap_or_default())
+    }
+
+    /// Makes several batches durable at once and says what became of each.
+    ///
+    /// # Errors
+    /// As [`Store::commit`]: all of them or none.
+    pub fn commit_group(
+        &mut self,
+        batches: &[Batch],
+        now: UnixMicros,
+    ) -> Result<Vec<Committed>, StoreError> {
+        self.ready()?;
+        let done = self.commit_rows(batches, now);
+        self.failed |= done.is_err();
+        if done.is_ok()
+            && let Err(error) = self.seal_if_due(now)
+        {
+            // The rows are durable; the next commit finds the store failed.
+            tracing::error!(%error, "sealing failed");
+            self.failed = true;
+        }
+        done
+    }
+
+    /// Keeps a stretch of lost calls.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn record_gap(&mut self, gap: &Gap) -> Result<(), StoreError> {
+        self.ready()?;
+        let done = self.db.execute(
+            "INSERT INTO gaps(from_time, to_time, lost, reason) VALUES(?1,?2,?3,?4)",
+            params![gap.from.0, gap.to.0, gap.lost.cast_signed(), gap.reason],
+        );
+        self.failed |= done.is_err();
+        done.map(drop).map_err(StoreError::io("recording a gap"))
+    }
+
+    /// Begins to seal where it is time, and lists a segment that has been written meanwhile.
+    ///
+    /// # Errors
+    /// The database refuses; [`Store::reopen`] before the next commit.
+    pub fn seal_if_due(&mut self, now: UnixMicros) -> Result<(), StoreError> {
+        self.ready()?;
+        if self.job.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.land(now)?;
+        }
+        if self.job.is_none() && now >= self.no_seal_before && self.is_due(now) {
+            self.begin_seal()?;
+        }
+        Ok(())
+    }
+
+    /// Seals everything and waits for it.
+    ///
+    /// # Errors
+    /// The disk refuses; what was not sealed stays in its batches.
+    pub fn seal_now(&mut self, now: UnixMicros) -> Result<(), StoreError> {
+        self.ready()?;
+        self.land(now)?;
+        self.begin_seal()?;
+        self.land(now)
     }
 
     /// A read handle.
     #[must_use]
     pub fn reader(&self) -> Reader {
-        Reader {}
+        Reader::over(Arc::clone(&self.shared))
     }
+
+    fn ready(&self) -> Result<(), StoreError> {
+        if self.failed {
+            return Err(StoreError::io("writing")("the store failed and is not open again yet"));
+        }
+        Ok(())
+    }
+
+    fn is_due(&self, now: UnixMicros) -> bool {
+        let live = self.shared.live();
+        let g = &live.current;
+        let aged = g.oldest.is_some_and(|t| now.0.saturating_sub(t.0) >= self.options.seal_age_us);
+        !g.batches.is_empty()
+            && (aged
+                || g.bytes >= self.options.seal_bytes
+                || g.rows >= SEAL_ROWS
+                || g.minutes.len() >= SEAL_MINUTES)
+    }
+
+    fn commit_rows(
+        &mut self,
+        batches: &[Batch],
+        now: UnixMicros,
+    ) -> Result<Vec<Committed>, StoreError> {
+        self.know_imports(batches)?;
+        let (mut here, mut fresh, mut keys) = (Here::default(), Vec::new(), Vec::new());
+        let mut done = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let (new, new_keys) = self.seen.fresh(batch.calls.iter(), &mut here);
+            let duplicates = (batch.calls.len() - new.len()) as u64;
+            done.push(Committed { stored: new.len() as u64, duplicates });
+            fresh.extend(new);
+            keys.extend(new_keys);
+        }
+        let begun: Vec<&Call> = batches.iter().flat_map(|b| &b.started).collect();
+        let calls = self.packed(&fresh, Kind::Calls, now)?;
+        let started = self.packed(&begun, Kind::Started, now)?;
+        if calls.is_none() && started.is_none() && batches.iter().all(|b| b.events.is_empty()) {
+            return Ok(done);
+        }
+        let tx = begin(&self.db)?;
+        for packed in calls.iter().chain(&started) {
+            packed.insert(&tx)?;
+        }
+        for (batch, done) in batches.iter().zip(&mut done) {
+            let new = insert_events(&tx, &batch.events)?;
+            done.stored += new;
+            done.duplicates += batch.events.len() as u64 - new;
+        }
+        tx.commit().map_err(StoreError::io("committing a batch"))?;
+        let bytes = [&calls, &started].into_iter().flatten().map(|p| p.blob.len() as u64).sum();
+        self.open.extend(begun.into_iter().map(|c| (c.id, c.clone())));
+        self.started.extend(started.iter().map(|p| p.row.seq));
+        self.remember(&fresh, keys, calls.as_ref(), now);
+        self.checkpoint.wrote(bytes, &self.db);
+        Ok(done)
+    }
+
+    /// Fingerprints of sealed imports are read when the first import arrives: most starts need none.
+    fn know_imports(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
+        let imported = |c: &Call| c.origin.source == Source::Import;
+        if self.seen.lacks_imports() && batches.iter().any(|b| b.calls.iter().any(imported)) {
+            let keys = replay::sealed_imports(&self.db);
+            self.seen.load_imports(keys.map_err(StoreError::io("reading import fingerprints"))?);
+        }
+        Ok(())
+    }
+
+    /// Takes durable rows into memory.
+    fn remember(
+        &mut self,
+        fresh: &[&Call],
+        keys: Vec<Key>,
+        packed: Option<&Packed>,
+        now: UnixMicros,
+    ) {
+        self.seen.remember(keys, now);
+        for call in fresh {
+            self.open.remove(&call.id);
+        }
+        if let Some(p) = packed {
+            let mut live = self.shared.live_mut();
+            let Live { series, current, .. } = &mut *live;
+            current.add(p.row.seq, fresh, p.blob.len() as u64, now, series);
+        }
+    }
+
+    fn packed(
+        &mut self,
+        calls: &[&Call],
+        kind: Kind,
+        now: UnixMicros,
+    ) -> Result<Option<Packed>, StoreError> {
+        if calls.is_empty() {
+            return Ok(None);
+        }
+        let packed = Packed::new(self.next, calls, kind, now)?;
+        self.next += 1;
+        Ok(Some(packed))
+    }
+
+    /// Calls that were in flight when the last process died become rows.
+    fn end_open_calls(&mut self, now: UnixMicros) -> Result<u64, StoreError> {
+        if self.started.is_empty() {
+            return Ok(0);
+        }
+        let mut ended: Vec<Call> = self.open.drain().map(|(_, call)| call).collect();
+        ended.sort_by_key(|c| (c.time.start, c.id));
+        for call in &mut ended {
+            call.outcome.status = Status::Interrupted;
+        }
+        let ended: Vec<&Call> = ended.iter().collect();
+        let packed = self.packed(&ended, Kind::Calls, now)?;
+        let tx = begin(&self.db)?;
+        if let Some(p) = &packed {
+            p.insert(&tx)?;
+        }
+        delete_batches(&tx, &self.started)?;
+        tx.commit().map_err(StoreError::io("ending interrupted calls"))?;
+        self.started.clear();
+        let keys = ended.iter().map(|c| crate::dedupe::key_of(c)).collect();
+        self.remember(&ended, keys, packed.as_ref(), now);
+        Ok(ended.len() as u64)
+    }
+
+    fn begin_seal(&mut self) -> Result<(), StoreError> {
+        let mut live = self.shared.live_mut();
+        if live.current.batches.is_empty() || live.sealing.is_some() {
+            return Ok(());
+        }
+        let generation = std::mem::take(&mut live.current);
+        let batches = generation.batches.clone();
+        live.sealing = Some(generation);
+        drop(live);
+        let dir = self.dir.clone();
+        let job = std::thread::Builder::new()
+            .name("fg-seal".into())
+            .spawn(move || seal::write(&dir, batches));
+        match job {
+            Ok(job) => self.job = Some(job),
+            Err(e) => {
+                self.take_back();
+                return Err(StoreError::io("starting the sealing thread")(e));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the segment being written, if any, and lists it.
+    fn land(&mut self, now: UnixMicros) -> Result<(), StoreError> {
+        let Some(job) = self.job.take() else { return Ok(()) };
+        let sealed = match job.join() {
+            Ok(Ok(sealed)) => sealed,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "sealing failed; it is tried again");
+                return self.postpone(now);
+            }
+            Err(_) => {
+                tracing::error!("the sealing thread panicked; it is tried again");
+                return self.postpone(now);
+            }
+        };
+        let listed = self.list(&sealed, now);
+        self.failed |= listed.is_err();
+        listed
+    }
+
+    fn postpone(&mut self, now: UnixMicros) -> Result<(), StoreError> {
+        self.take_back();
+        self.no_seal_before = UnixMicros(now.0.saturating_add(SEAL_RETRY_US));
+        Ok(())
+    }
+
+    fn take_back(&self) {
+        let mut live = self.shared.live_mut();
+        if let Some(mut older) = live.sealing.take() {
+            older.absorb(std::mem::take(&mut live.current));
+            live.current = older;
+        }
+    }
+
+    /// The transaction that moves rows from batches to a segment, seen by readers all at once.
+    fn list(&mut self, sealed: &Sealed, now: UnixMicros) -> Result<(), StoreError> {
+        let carried = {
+            let open = std::mem::take(&mut self.open);
+            let carried = self.packed(&open.values().collect::<Vec<_>>(), Kind::Started, now);
+            self.open = open;
+            carried?
+        };
+        replay::quarantine(&self.db, sealed.bad())?;
+        let (minutes, series) = {
+            let mut live = self.shared.live_mut();
+            for (seq, reason) in sealed.bad() {
+                live.note_damage(format!("batch {seq} {reason}; it is set aside"));
+            }
+            let series = live.series.unsaved();
+            (live.sealing.as_ref().map(|g| g.minutes.clone()).unwrap_or_default(), series)
+        };
+        let tx = begin(&self.db)?;
+        seal::install(&tx, sealed, &minutes, &series, now)?;
+        delete_batches(&tx, &self.started)?;
+        if let Some(p) = &carried {
+            p.insert(&tx)?;
+        }
+        {
+            let mut live = self.shared.live_mut();
+            tx.commit().map_err(StoreError::io("committing a segment"))?;
+            live.sealing = None::<Generation>;
+            live.series.saved(series.len());
+        }
+        self.started = carried.iter().map(|p| p.row.seq).collect();
+        self.checkpoint.wrote(0, &self.db);
+        Ok(())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Some(job) = self.job.take() {
+            // Its rows are in their batches; the next start sweeps the file.
+            drop(job.join());
+        }
+    }
+}
+
+/// A batch ready to be inserted.
+#[derive(Debug)]
+struct Packed {
+    row: BatchRow,
+    span: (i64, i64),
+    blob: Vec<u8>,
+}
+
+impl Packed {
+    fn new(seq: i64, calls: &[&Call], kind: Kind, now: UnixMicros) -> Result<Self, StoreError> {
+        let blob = codec::encode(calls).map_err(StoreError::io("packing a batch"))?;
+        let starts = || calls.iter().map(|c| c.time.start.0);
+        let span = (starts().min().unwrap_or(i64::MIN), starts().max().unwrap_or(i64::MAX));
+        let crc = codec::checksum(&blob);
+        let rows = calls.len() as u64;
+        let row = BatchRow { seq, kind: kind as i64, rows, committed: now, crc };
+        Ok(Self { row, span, blob })
+    }
+
+    fn insert(&self, db: &Connection) -> Result<(), StoreError> {
+        hot::insert_batch(db, self.row, self.span, &self.blob)
+            .map_err(StoreError::io("writing a batch"))
+    }
+}
+
+fn begin(db: &Connection) -> Result<Transaction<'_>, StoreError> {
+    Transaction::new_unchecked(db, rusqlite::TransactionBehavior::Immediate)
+        .map_err(StoreError::io("beginning a transaction"))
+}
+
+fn delete_batches(db: &Connection, list: &[i64]) -> Result<(), StoreError> {
+    let delete = || {
+        let mut statement = db.prepare_cached("DELETE FROM batches WHERE seq=?1")?;
+        list.iter().try_for_each(|seq| statement.execute([seq]).map(drop))
+    };
+    delete().map_err(StoreError::io::<rusqlite::Error>("dropping provisional rows"))
+}
+
+/// Adds events not known yet; returns how many were new.
+fn insert_events(db: &Connection, events: &[Event]) -> Result<u64, StoreError> {
+    let mut stored = 0;
+    for event in events {
+        let json = serde_json::to_string(event).map_err(StoreError::io("packing an event"))?;
+        let key = fingerprint(&[
+            &event.time.0.to_le_bytes(),
+            event.name.as_bytes(),
+            event.trace_id.as_ref().map_or(&[], |t| t.0.as_slice()),
+            event.span_id.as_ref().map_or(&[], |s| s.0.as_slice()),
+            event.attributes.as_bytes(),
+        ]);
+        let new = db
+            .prepare_cached("INSERT OR IGNORE INTO events VALUES(?1,?2,?3)")
+            .and_then(|mut s| s.execute(params![key.cast_signed(), event.time.0, json]))
+            .map_err(StoreError::io("writing an event"))?;
+        stored += new as u64;
+    }
+    Ok(stored)
+}
+
+fn rebuild(
+    dir: &Path,
+    db: &Connection,
+    options: &Options,
+    now: UnixMicros,
+) -> Result<Replayed, StoreError> {
+    let mut found = replay::replay(db, options.max_series)?;
+    replay::load_recent(db, &mut found.seen, now)?;
+    if !found.bad.is_empty() {
+        replay::quarantine(db, &found.bad)?;
+    }
+    replay::sweep(&hot::segments_dir(dir), db, &mut found.live)?;
+    Ok(found)
 }

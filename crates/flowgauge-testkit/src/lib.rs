@@ -1,1 +1,3 @@
-//! stub
+//! Scripted upstreams and what else tests and benchmarks need. Never part of the program.
+
+pub mod upstream;

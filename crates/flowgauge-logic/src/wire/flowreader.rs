@@ -3,7 +3,7 @@
 //! Owns its events and the three shapes of its usage. Refuses to split a total into input and
 //! output: the application guesses such splits, and a guess is not a measurement.
 
-use super::json::{Count, Filled, Word};
+use super::json::{self, Count, Filled, Word};
 use super::openai::ErrorField;
 use super::{Seen, SeenError};
 use crate::price::decimal;
@@ -56,7 +56,7 @@ pub(super) fn event(seen: &mut Seen, name: &[u8], data: &[u8], at: Micros) {
         b"usage" => usage(seen, data),
         b"done" => {
             seen.out.complete = true;
-            let done = serde_json::from_slice::<Done>(data).unwrap_or_default();
+            let done = json::object::<Done>(data).unwrap_or_default();
             seen.out.cached |= done.cached == Some(true);
         }
         b"error" => seen.out.error = Some(error(data)),
@@ -73,7 +73,7 @@ pub(super) fn whole(seen: &mut Seen, body: &[u8]) {
         usage: Option<&'a RawValue>,
         error: ErrorField,
     }
-    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(body) else {
+    let Some(answer) = json::object::<Answer<'_>>(body) else {
         seen.unreadable();
         return;
     };
@@ -87,21 +87,21 @@ pub(super) fn whole(seen: &mut Seen, body: &[u8]) {
 /// The application builds `{"token":"…"}` without escaping, so a quote in the text breaks the JSON.
 /// Broken JSON holds text for certain: an empty or whole token would parse.
 fn has_text(data: &[u8]) -> bool {
-    match serde_json::from_slice::<Token>(data) {
-        Ok(token) => token.token.0,
-        Err(_) => !data.is_empty(),
+    match json::object::<Token>(data) {
+        Some(token) => token.token.0,
+        None => !data.is_empty(),
     }
 }
 
 fn error(data: &[u8]) -> SeenError {
-    let failure = serde_json::from_slice::<Failure>(data).unwrap_or_default();
+    let failure = json::object::<Failure>(data).unwrap_or_default();
     let mut error = failure.error.0.unwrap_or_default();
     error.code = error.code.or(failure.code.0);
     error
 }
 
 fn usage(seen: &mut Seen, data: &[u8]) {
-    let Ok(raw) = serde_json::from_slice::<RawUsage<'_>>(data) else {
+    let Some(raw) = json::object::<RawUsage<'_>>(data) else {
         seen.unreadable();
         return;
     };

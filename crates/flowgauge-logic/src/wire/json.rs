@@ -22,6 +22,12 @@ pub(super) fn short(text: &str) -> Text {
     Text::from(text.get(..end).unwrap_or_default())
 }
 
+/// Reads a JSON object; serde would also take a list of the members in order.
+pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
+    let first = bytes.iter().find(|b| !b.is_ascii_whitespace());
+    (first == Some(&b'{')).then(|| serde_json::from_slice(bytes).ok()).flatten()
+}
+
 /// A short text, from a string or a number; anything else is no text.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Word(pub Option<Text>);

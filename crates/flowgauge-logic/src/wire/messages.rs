@@ -4,7 +4,7 @@
 //! sampling passes of one answer. Refuses to add cumulative figures up.
 
 use super::buckets::Additive;
-use super::json::{Count, Filled, Word};
+use super::json::{self, Count, Filled, Word};
 use super::openai::ErrorField;
 use super::{Pass, Seen, keep};
 use crate::call::{InputTokens, OutputTokens, Usage, UsageSource};
@@ -100,7 +100,7 @@ impl RawUsage {
 
 /// One `data:` payload of a stream.
 pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
-    let Ok(event) = serde_json::from_slice::<StreamEvent>(data) else {
+    let Some(event) = json::object::<StreamEvent>(data) else {
         seen.unreadable();
         return;
     };
@@ -125,7 +125,7 @@ pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
 
 /// A whole answer.
 pub(super) fn whole(seen: &mut Seen, body: &[u8]) {
-    let Ok(message) = serde_json::from_slice::<Message>(body) else {
+    let Some(message) = json::object::<Message>(body) else {
         seen.unreadable();
         return;
     };

@@ -1,11 +1,13 @@
 //! What passes between application and provider, read from a copy of the bytes.
 //!
 //! Owns the reading of requests and of answers in every family flowgauge forwards, and the errors it
-//! says in their language. Refuses to change or hold back a byte, to keep content, and to guess: what
-//! an answer does not state stays unknown.
+//! says in their language. Refuses to keep content and to guess: what an answer does not state stays
+//! unknown. Reading never changes a byte; the one splice there is (asking a stream for its usage, and
+//! taking that out again) lives in `request` and `strip`.
 
 pub mod request;
 pub mod sse;
+pub mod strip;
 
 mod answer;
 mod buckets;

@@ -4,7 +4,7 @@
 //! share. Refuses to hold text: a delta is asked only whether it is empty.
 
 use super::buckets::Inclusive;
-use super::json::{Count, Filled, Word};
+use super::json::{self, Count, Filled, Word};
 use super::{Seen, SeenError, keep};
 use crate::price::decimal;
 use crate::unit::{Micros, NanoUsd};
@@ -175,7 +175,7 @@ pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
         seen.out.complete = true;
         return;
     }
-    let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else {
+    let Some(chunk) = json::object::<Chunk>(data) else {
         seen.unreadable();
         return;
     };
@@ -187,7 +187,7 @@ pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
 
 /// A whole answer.
 pub(super) fn whole(seen: &mut Seen, body: &[u8], embeddings: bool) {
-    let Ok(chunk) = serde_json::from_slice::<Chunk>(body) else {
+    let Some(chunk) = json::object::<Chunk>(body) else {
         seen.unreadable();
         return;
     };

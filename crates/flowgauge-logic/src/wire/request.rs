@@ -1,9 +1,10 @@
 //! What a request asks for, read in one pass from its body.
 //!
 //! Owns the few members that become dimensions of a call, and the splice that asks for usage.
-//! Refuses prompts, tools and everything else: they are skipped without being kept.
+//! Refuses prompts, tools and everything else: they are skipped without being kept and without
+//! recursion, so that no nesting can exhaust the stack.
 
-use super::json::{Count, Word};
+use super::json::{self, Count, Word};
 use crate::call::{Protocol, Text};
 use serde::Deserialize;
 
@@ -22,7 +23,7 @@ pub struct Asked {
     pub user: Option<Text>,
     /// Purpose, for FlowReader's own routes.
     pub intent: Option<Text>,
-    /// The body is no JSON object, or is nested too deeply (128 levels) to be read.
+    /// The body is no JSON object, or a member we need has an impossible type.
     pub parse_failed: bool,
 }
 
@@ -41,11 +42,11 @@ struct Body {
     intent: Word,
 }
 
-/// A boolean; anything else says nothing.
+/// A boolean; null says nothing.
 #[derive(Default)]
 struct Flag(Option<bool>);
 
-/// `stream_options`, or nothing where it is no object.
+/// `stream_options.include_usage`; null says nothing.
 #[derive(Default)]
 struct Options(Option<bool>);
 
@@ -55,16 +56,7 @@ struct Metadata(Word);
 
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Bool(bool),
-            Other(serde::de::IgnoredAny),
-        }
-        Ok(Self(match Either::deserialize(d)? {
-            Either::Bool(flag) => Some(flag),
-            Either::Other(_) => None,
-        }))
+        Option::<bool>::deserialize(d).map(Self)
     }
 }
 
@@ -97,7 +89,7 @@ impl Asked {
         if protocol == Protocol::Other {
             return Self::default();
         }
-        let Ok(body) = serde_json::from_slice::<Body>(body) else {
+        let Some(body) = json::object::<Body>(body) else {
             return Self { parse_failed: true, ..Self::default() };
         };
         let limit = body.max_completion_tokens.or_before(body.max_output_tokens);
@@ -109,6 +101,132 @@ impl Asked {
             user: body.user.0.or(body.safety_identifier.0).or(body.metadata.0.0),
             intent: body.intent.0.filter(|_| protocol == Protocol::FlowReader),
             parse_failed: false,
+        }
+    }
+}
+
+/// The same body with `"stream_options":{"include_usage":true}` spliced in, every other byte kept.
+///
+/// Only for a streamed chat or completion that does not mention `stream_options`; `None` otherwise:
+/// options that are there are the client's to set.
+#[must_use]
+pub fn with_include_usage(body: &[u8]) -> Option<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct Mentions {
+        #[serde(default)]
+        stream: Flag,
+        #[serde(default, deserialize_with = "mentioned")]
+        stream_options: bool,
+    }
+    let mentions = json::object::<Mentions>(body)?;
+    if mentions.stream.0 != Some(true) || mentions.stream_options {
+        return None;
+    }
+    let open = body.iter().position(|b| *b == b'{')?;
+    let (head, rest) = body.split_at_checked(open + 1)?;
+    // The object holds at least `stream`, so a comma always follows.
+    Some([head, INCLUDE_USAGE, b",", rest].concat())
+}
+
+/// The member that asks a streamed chat for its usage.
+const INCLUDE_USAGE: &[u8] = br#""stream_options":{"include_usage":true}"#;
+
+/// Reads any value, null too, as "it is there".
+fn mentioned<'de, D: serde::Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
+    serde::de::IgnoredAny::deserialize(d).map(|_| true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_chat_request_is_read_past_its_content() {
+        let asked = Asked::read(
+            Protocol::Chat,
+            br#" {"messages":[{"role":"user","content":"model \"x\" \u00e9"}],"model":"gpt-4o",
+            "stream":true,"stream_options":{"include_usage":false,"x":1},"max_tokens":7,
+            "max_completion_tokens":9,"user":"u-1","intent":"translate","tools":[{"a":[[]]}]}"#,
+        );
+        let expected = Asked {
+            model: Some("gpt-4o".into()),
+            stream: Some(true),
+            include_usage: Some(false),
+            max_tokens: Some(9),
+            user: Some("u-1".into()),
+            intent: None,
+            parse_failed: false,
+        };
+        assert_eq!(asked, expected);
+    }
+
+    #[test]
+    fn each_family_has_its_own_names() {
+        let asked = Asked::read(
+            Protocol::Messages,
+            br#"{"model":"claude-sonnet-4-5","max_tokens":5,"metadata":{"user_id":"u"}}"#,
+        );
+        assert_eq!((asked.max_tokens, asked.user.as_deref()), (Some(5), Some("u")));
+        assert_eq!(asked.stream, None);
+        let asked = Asked::read(Protocol::Responses, br#"{"max_output_tokens":5,"stream":null}"#);
+        assert_eq!((asked.max_tokens, asked.stream), (Some(5), None));
+        let asked = Asked::read(Protocol::FlowReader, br#"{"bookId":"b","intent":"enhance"}"#);
+        assert_eq!(asked.intent.as_deref(), Some("enhance"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_so_and_deep_nesting_is_only_skipped() {
+        for body in [&b""[..], b"[]", b"{", b"\xff", b"{\"stream_options\":7}"] {
+            assert!(Asked::read(Protocol::Chat, body).parse_failed, "{body:?}");
+        }
+        let deep = [b"{\"a\":", "[".repeat(1 << 20).as_bytes(), b"}"].concat();
+        assert!(Asked::read(Protocol::Chat, &deep).parse_failed);
+        let levels = 1 << 20;
+        let closed =
+            format!("{{\"a\":{}{},\"model\":\"m\"}}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(Asked::read(Protocol::Chat, closed.as_bytes()).model.as_deref(), Some("m"));
+        assert_eq!(Asked::read(Protocol::Other, b"{"), Asked::default());
+    }
+
+    #[test]
+    fn usage_is_asked_for_only_where_a_stream_did_not_say() {
+        let spliced = with_include_usage(b" {\"stream\": true, \"n\":1}\n").unwrap();
+        let expected =
+            b" {\"stream_options\":{\"include_usage\":true},\"stream\": true, \"n\":1}\n";
+        assert_eq!(spliced, expected);
+        for body in [
+            &b"{}"[..],
+            b"{\"stream\":false}",
+            b"{\"stream\":true,\"stream_options\":null}",
+            b"{\"stream\":true,\"stream_options\":{\"include_usage\":false}}",
+            b"[true]",
+            b"",
+        ] {
+            assert_eq!(with_include_usage(body), None, "{body:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..256)) {
+            let _ = Asked::read(Protocol::Chat, &body);
+            let _ = with_include_usage(&body);
+        }
+
+        #[test]
+        fn a_spliced_request_differs_only_in_the_member(model in "[ -~]{0,20}", spaces in "[ \\n]{0,3}") {
+            let model = serde_json::to_string(&model).unwrap();
+            let body = format!("{spaces}{{{spaces}\"model\":{model},\"stream\":true}}{spaces}");
+            let spliced = with_include_usage(body.as_bytes()).unwrap();
+            let asked = Asked::read(Protocol::Chat, &spliced);
+            prop_assert_eq!(asked.include_usage, Some(true));
+            let before = Asked::read(Protocol::Chat, body.as_bytes());
+            prop_assert_eq!(Asked { include_usage: None, ..asked }, before);
+            let member = b"\"stream_options\":{\"include_usage\":true},";
+            let without = String::from_utf8(spliced).unwrap();
+            let without = without.replacen(std::str::from_utf8(member).unwrap(), "", 1);
+            prop_assert_eq!(without, body);
         }
     }
 }

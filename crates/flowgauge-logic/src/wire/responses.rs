@@ -3,7 +3,7 @@
 //! Owns which `response.*` events carry content, and that usage, tier and outcome come with the
 //! response object of the last event. Refuses to read anything else of an item.
 
-use super::json::{Filled, Word};
+use super::json::{self, Filled, Word};
 use super::openai::{ErrorField, RawUsage};
 use super::{Seen, keep};
 use crate::unit::Micros;
@@ -68,7 +68,7 @@ pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
         seen.out.complete = true;
         return;
     }
-    let Ok(event) = serde_json::from_slice::<StreamEvent>(data) else {
+    let Some(event) = json::object::<StreamEvent>(data) else {
         seen.unreadable();
         return;
     };
@@ -102,7 +102,7 @@ fn is_content(kind: &str) -> bool {
 
 /// A whole answer.
 pub(super) fn whole(seen: &mut Seen, body: &[u8]) {
-    let Ok(response) = serde_json::from_slice::<Response>(body) else {
+    let Some(response) = json::object::<Response>(body) else {
         seen.unreadable();
         return;
     };

@@ -183,3 +183,166 @@ impl Parser {
         self.line.len().saturating_add(self.data.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Owned = (Vec<u8>, Vec<u8>, bool);
+
+    fn read(pieces: &[&[u8]]) -> Vec<Owned> {
+        let mut parser = Parser::default();
+        let mut events = Vec::new();
+        let mut each = |e: Event<'_>| events.push((e.name.to_vec(), e.data.to_vec(), e.cut));
+        for piece in pieces {
+            parser.feed(piece, &mut each);
+        }
+        parser.finish(&mut each);
+        events
+    }
+
+    /// The algorithm of the standard, written naively on the whole input.
+    fn reference(input: &[u8]) -> Vec<Owned> {
+        let input = input.strip_prefix(BOM).unwrap_or(input);
+        let mut lines = vec![Vec::new()];
+        let mut i = 0;
+        while i < input.len() {
+            if input[i] == b'\r' || input[i] == b'\n' {
+                if input[i] == b'\r' && input.get(i + 1) == Some(&b'\n') {
+                    i += 1;
+                }
+                lines.push(Vec::new());
+            } else {
+                lines.last_mut().unwrap().push(input[i]);
+            }
+            i += 1;
+        }
+        let unfinished = lines.pop().filter(|line| !line.is_empty());
+        let (mut events, mut name, mut data) = (Vec::new(), Vec::new(), Vec::<Vec<u8>>::new());
+        let mut take = |line: &[u8], end: bool, cut: bool| {
+            if end {
+                if !data.is_empty() {
+                    events.push((name.clone(), data.join(&b'\n'), cut));
+                }
+                name.clear();
+                data.clear();
+                return;
+            }
+            let colon = line.iter().position(|b| *b == b':').unwrap_or(line.len());
+            let value = line.get(colon + 1..).unwrap_or_default();
+            let value = if value.first() == Some(&b' ') { &value[1..] } else { value };
+            match &line[..colon] {
+                b"event" => name = value.to_vec(),
+                b"data" => data.push(value.to_vec()),
+                _ => {}
+            }
+        };
+        for line in lines {
+            take(&line, line.is_empty(), false);
+        }
+        if let Some(line) = unfinished {
+            take(&line, false, true);
+        }
+        take(&[], true, true);
+        events
+    }
+
+    #[test]
+    fn lines_join_comments_vanish_and_a_cut_event_is_marked() {
+        let input = b"\xef\xbb\xbf: hello\nevent: a\ndata: 1\ndata:2\ndata\nid: 7\n\n\xef\xbb\xbfdata: x\n\ndata: end";
+        let event = |name: &[u8], data: &[u8], cut| (name.to_vec(), data.to_vec(), cut);
+        let expected = vec![event(b"a", b"1\n2\n", false), event(b"", b"end", true)];
+        assert_eq!(read(&[input]), expected);
+    }
+
+    #[test]
+    fn a_boundary_is_only_between_events() {
+        let mut parser = Parser::default();
+        let mut at = |bytes: &[u8]| {
+            parser.feed(bytes, &mut |_| {});
+            parser.at_boundary()
+        };
+        assert!(at(b""));
+        for (bytes, boundary) in [
+            (&b"data: 1"[..], false),
+            (b"\r", false),
+            (b"\n", false),
+            (b"\r", true),
+            (b"\n", true),
+            (b": comment", false),
+            (b"\n", true),
+            (b"event: x\n", false),
+            (b"\n", true),
+        ] {
+            assert_eq!(at(bytes), boundary, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_over_the_limit_is_dropped_and_the_next_is_read() {
+        let mebibyte = vec![b'x'; 1 << 20];
+        for (mebibytes, oversized) in [(15, false), (16, true), (40, true)] {
+            let mut parser = Parser::default();
+            let mut events = Vec::new();
+            let mut each = |e: Event<'_>| events.push((e.oversized, e.data.len()));
+            parser.feed(b"data: ", &mut each);
+            for _ in 0..mebibytes {
+                parser.feed(&mebibyte, &mut each);
+                assert!(parser.line.capacity() + parser.data.capacity() <= 2 * MAX_EVENT_BYTES);
+            }
+            assert!(!parser.at_boundary());
+            parser.feed(b"\n\ndata: small\n\n", &mut each);
+            assert!(parser.line.capacity() + parser.data.capacity() <= 2 * KEEP_BYTES);
+            let length = if oversized { 0 } else { mebibytes << 20 };
+            assert_eq!(events, [(oversized, length), (false, 5)]);
+        }
+    }
+
+    #[test]
+    fn many_small_lines_of_one_event_are_bounded_together() {
+        let mut parser = Parser::default();
+        let line = [&b"data: "[..], &vec![b'x'; 1 << 20], b"\n"].concat();
+        let mut oversized = Vec::new();
+        let mut each = |e: Event<'_>| oversized.push(e.oversized);
+        for _ in 0..20 {
+            parser.feed(&line, &mut each);
+        }
+        assert!(parser.data.capacity() <= 2 * MAX_EVENT_BYTES);
+        parser.feed(b"\n", &mut each);
+        assert_eq!(oversized, [true]);
+    }
+
+    /// Bytes out of which fields, line ends and broken UTF-8 arise often.
+    fn stream() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            Just(&b"data"[..]),
+            Just(&b"event"[..]),
+            Just(&b":"[..]),
+            Just(&b" "[..]),
+            Just(&b"\r"[..]),
+            Just(&b"\n"[..]),
+            Just(&b"\r\n"[..]),
+            Just(&b"\n\n"[..]),
+            Just(BOM),
+            Just(&b"\xc3"[..]),
+            Just(&b"\0"[..]),
+            Just(&b"data: x"[..]),
+        ];
+        proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn the_parser_equals_the_reference_however_the_bytes_are_cut(input in stream()) {
+            let expected = reference(&input);
+            prop_assert_eq!(&read(&[&input]), &expected);
+            let single: Vec<&[u8]> = input.chunks(1).collect();
+            prop_assert_eq!(&read(&single), &expected);
+            for cut in 0..=input.len() {
+                let (head, tail) = input.split_at(cut);
+                prop_assert_eq!(&read(&[head, tail]), &expected);
+            }
+        }
+    }
+}

@@ -26,7 +26,12 @@ impl UserHasher {
     /// A hasher under `key`.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
-        Self(Hmac::new(key.into()))
+        // HMAC pads a short key with zeros to the block of its hash, 64 bytes for SHA-256.
+        let mut block = [0; 64];
+        for (slot, byte) in block.iter_mut().zip(key) {
+            *slot = *byte;
+        }
+        Self(Hmac::new(&block.into()))
     }
 
     /// The hash of a name.

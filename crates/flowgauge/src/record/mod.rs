@@ -3,14 +3,44 @@
 //! The gateway never waits here: a full queue drops the row, counts it and shows a gap. Ingest
 //! waits for the commit and is refused, never lied to, when there is no room (decision D6).
 
+mod counters;
+mod ring;
+mod writer;
+
 use crate::logic::call::Call;
-use crate::store::{Event, Reader};
+use crate::logic::window::Window;
+use crate::serve::clock::Clock;
+use crate::store::{Event, Gap, Options, Reader, StoreError};
+use counters::Shared;
+use parking_lot::Mutex;
+use std::path::Path;
 use std::sync::Arc;
-use tokio::sync::broadcast;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use tokio::sync::{broadcast, oneshot};
+use writer::{Message, Writer};
+
+/// Messages waiting for the writer. At 20,000 calls a second with two messages each it bridges a
+/// second and a half in which the disk stands still.
+const QUEUE: usize = 65_536;
+/// Rows of submitted batches waiting: a second of what the writer can store.
+const MAX_WAITING_ROWS: u64 = 131_072;
+/// Backlog that adds one second to the advice to come back.
+const ROWS_PER_RETRY_SECOND: u64 = 32_768;
+/// Longest advice: senders that are told more give up.
+const MAX_RETRY_S: u32 = 30;
+/// Finished calls a slow live view may lag behind before it misses some.
+const LIVE_LAG: usize = 1_024;
 
 /// Handle on the writer. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Recorder {}
+pub struct Recorder {
+    queue: SyncSender<Message>,
+    shared: Arc<Shared>,
+    live: broadcast::Sender<Arc<Call>>,
+    clock: Clock,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
 
 /// Rows made durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +61,7 @@ pub struct Refused {
     pub retry_after_s: u32,
 }
 
-/// Counters of the writer since start.
+/// Counters of the writer since start. At rest `received = stored + duplicates + lost + refused + queued`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RecordStats {
     /// Rows handed in.
@@ -42,41 +72,163 @@ pub struct RecordStats {
     pub duplicates: u64,
     /// Rows lost, each of them shown in a gap.
     pub lost: u64,
+    /// Rows refused: their senders know and keep them.
+    #[serde(default)]
+    pub refused: u64,
     /// Commits.
     pub commits: u64,
     /// Rows waiting.
     pub queued: u64,
+    /// Calls in flight when the last process died.
+    #[serde(default)]
+    pub interrupted: u64,
     /// Why the store does not take rows now; nothing in health.
     pub degraded: Option<String>,
 }
 
 impl Recorder {
+    /// Starts the writer. A store that cannot be opened is tried again once a second meanwhile
+    /// calls are held back, within limits.
+    ///
+    /// # Errors
+    /// Another process has the directory, a newer version wrote it, or there are no threads left.
+    pub fn start(dir: &Path, options: Options, clock: Clock) -> Result<Self, StoreError> {
+        let (queue, messages) = sync_channel(QUEUE);
+        let shared = Arc::new(Shared::default());
+        let writer = Writer::open(dir, options, clock.clone(), Arc::clone(&shared))?;
+        let thread = std::thread::Builder::new()
+            .name("fg-writer".into())
+            .spawn(move || writer.run(&messages))
+            .map_err(StoreError::io("starting the writer thread"))?;
+        let thread = Arc::new(Mutex::new(Some(thread)));
+        Ok(Self { queue, shared, live: broadcast::channel(LIVE_LAG).0, clock, thread })
+    }
+
+    /// Stores what waits and ends the writer. Rows handed in afterwards are lost, and counted.
+    pub async fn shutdown(self) {
+        let queue = self.queue.clone();
+        let thread = self.thread.lock().take();
+        let end = move || {
+            // Waits for room: what is queued before it is stored first.
+            if queue.send(Message::Stop).is_err() {
+                tracing::error!("the writer ended before it was told to");
+            }
+            if thread.is_some_and(|t| t.join().is_err()) {
+                tracing::error!("the writer thread panicked");
+            }
+        };
+        if let Err(error) = tokio::task::spawn_blocking(end).await {
+            tracing::error!(%error, "could not wait for the writer");
+        }
+    }
+
     /// Notes that a call began, in the form its row has if flowgauge dies before its end. Never waits.
-    pub fn started(&self, _call: Call) {}
+    pub fn started(&self, call: Call) {
+        // Without it a crash shows nothing of this call; its end is recorded all the same.
+        if self.queue.try_send(Message::Started(Box::new(call))).is_err() {
+            tracing::debug!("no room to note that a call began");
+        }
+    }
 
     /// Hands over a finished call. Never waits; what does not fit is counted as lost.
-    pub fn finished(&self, _call: Call) {}
+    pub fn finished(&self, call: Call) {
+        self.shared.received(1);
+        self.publish(&call);
+        match self.queue.try_send(Message::Finished(Box::new(call))) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => {
+                self.shared.lost(self.clock.now(), 1, "the recording queue was full");
+            }
+            Err(TrySendError::Disconnected(_)) => {
+                self.shared.lost(self.clock.now(), 1, "the recorder had stopped");
+            }
+        }
+    }
 
     /// Stores rows and returns once they are durable.
-    pub async fn submit(&self, _calls: Vec<Call>, _events: Vec<Event>) -> Result<Ack, Refused> {
-        Ok(Ack { stored: 0, duplicates: 0 })
+    ///
+    /// # Errors
+    /// There is no room, or the store does not take rows now; nothing of it is stored then.
+    pub async fn submit(&self, calls: Vec<Call>, events: Vec<Event>) -> Result<Ack, Refused> {
+        let rows = (calls.len() + events.len()) as u64;
+        if rows == 0 {
+            return Ok(Ack { stored: 0, duplicates: 0 });
+        }
+        self.shared.received(rows);
+        if let Some(why) = self.shared.degraded() {
+            return Err(self.refuse(rows, format!("the store does not take rows: {why}")));
+        }
+        if !self.shared.admit(rows, MAX_WAITING_ROWS) {
+            return Err(self.refuse(rows, "too many rows are waiting to be stored".to_owned()));
+        }
+        let shown: Vec<Arc<Call>> = if self.live.receiver_count() > 0 {
+            calls.iter().cloned().map(Arc::new).collect()
+        } else {
+            Vec::new()
+        };
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Submit { calls, events, reply };
+        if self.queue.try_send(message).is_err() {
+            self.shared.release(rows);
+            return Err(self.refuse(rows, "the recording queue is full".to_owned()));
+        }
+        match answer.await {
+            Ok(Ok(ack)) => {
+                shown.into_iter().for_each(|c| drop(self.live.send(c)));
+                Ok(ack)
+            }
+            Ok(Err(why)) => Err(self.refused(why)),
+            Err(_) => Err(self.refused("the recorder stopped".to_owned())),
+        }
+    }
+
+    fn refuse(&self, rows: u64, reason: String) -> Refused {
+        self.shared.refused(rows);
+        self.refused(reason)
+    }
+
+    /// The advice grows with the backlog.
+    fn refused(&self, reason: String) -> Refused {
+        let backlog = self.shared.waiting() / ROWS_PER_RETRY_SECOND;
+        let retry_after_s = u32::try_from(backlog).unwrap_or(MAX_RETRY_S).min(MAX_RETRY_S - 1) + 1;
+        Refused { reason, retry_after_s }
+    }
+
+    fn publish(&self, call: &Call) {
+        if self.live.receiver_count() > 0 {
+            // An error means that the last listener left just now.
+            drop(self.live.send(Arc::new(call.clone())));
+        }
     }
 
     /// Every finished call from now on, for live views; slow listeners miss some.
     #[must_use]
     pub fn live(&self) -> broadcast::Receiver<Arc<Call>> {
-        broadcast::channel(1).1
+        self.live.subscribe()
     }
 
     /// A read handle, or nothing while the store cannot be opened.
     #[must_use]
     pub fn reader(&self) -> Option<Reader> {
-        None
+        self.shared.reader()
+    }
+
+    /// Stretches in which calls were lost: those on disk and those that wait to be written.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn gaps(&self, window: Window) -> Result<Vec<Gap>, StoreError> {
+        let mut gaps = match self.reader() {
+            Some(reader) => reader.gaps(window)?,
+            None => Vec::new(),
+        };
+        gaps.extend(self.shared.gaps_within(window));
+        Ok(gaps)
     }
 
     /// Counters.
     #[must_use]
     pub fn stats(&self) -> RecordStats {
-        RecordStats::default()
+        self.shared.stats()
     }
 }

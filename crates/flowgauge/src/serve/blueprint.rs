@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::doors::{Door, Main};
 use super::keys::{KeyRing, random};
 use super::ports::{self, Bound};
+use super::running::Shown;
 use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
@@ -53,13 +54,14 @@ impl Blueprint {
         let control = Owned::control()?;
         let _inside = data.handle().enter();
 
+        let hasher = UserHasher::new(&user_key);
         let recorder = recorder(&config, &clock)?;
         let gateway = Gateway::new(
             &config,
             recorder.clone(),
             prices,
             clock.clone(),
-            UserHasher::new(&user_key),
+            hasher.clone(),
             Arc::new(GatewayKeys(Arc::clone(&keys))),
         )?;
         let facts = Facts {
@@ -68,20 +70,21 @@ impl Blueprint {
             ports: vec![main.port.clone()],
         };
         let stopping = CancellationToken::new();
-        let app = Shared::new(
-            recorder.clone(),
+        let asked = page::Parts {
+            recorder: recorder.clone(),
             clock,
-            Arc::clone(&keys),
-            Arc::new(GatewayTraffic(Arc::clone(&gateway))),
+            keys: Arc::clone(&keys),
+            hasher,
+            traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
-            facts.clone(),
-            stopping.clone(),
-        );
-        let router = page::router(&app, axum::Router::new());
+        };
+        let app = Shared::new(asked, facts.clone(), stopping.clone());
+        let router = page::router(&app, page::assets::routes());
         let control_handle = control.handle().clone();
         let door = Door::Main(Arc::new(Main { gateway, router, control: control_handle }));
         drop(_inside);
-        let parts = Parts { recorder, keys, facts, stopping, doors: vec![(main, door)] };
+        let shown = Shown { recorder, keys, app, facts };
+        let parts = Parts { shown, stopping, doors: vec![(main, door)] };
         Ok(Built { data, control, parts })
     }
 }

@@ -2,14 +2,10 @@
 
 use super::connections::{Stop, accept};
 use super::doors::Door;
-use super::keys::KeyRing;
 use super::ports::Bound;
-use super::running::Running;
+use super::running::{Running, Shown};
 use super::runtimes::Owned;
-use crate::record::Recorder;
-use crate::tell::page::Facts;
 use std::net::TcpListener;
-use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -24,9 +20,7 @@ pub struct Built {
 /// What a running flowgauge consists of.
 #[derive(Debug)]
 pub(super) struct Parts {
-    pub(super) recorder: Recorder,
-    pub(super) keys: Arc<KeyRing>,
-    pub(super) facts: Facts,
+    pub(super) shown: Shown,
     pub(super) stopping: CancellationToken,
     pub(super) doors: Vec<(Bound, Door)>,
 }
@@ -36,7 +30,7 @@ impl Built {
     #[must_use]
     pub fn run(self) -> Running {
         let Self { data, control, parts } = self;
-        let Parts { recorder, keys, facts, stopping, doors } = parts;
+        let Parts { shown, stopping, doors } = parts;
         let stop = Stop { drain: stopping, cut: CancellationToken::new() };
         let mut tasks = JoinSet::new();
         for (bound, door) in doors {
@@ -44,7 +38,7 @@ impl Built {
             let (stop, name) = (stop.clone(), bound.port.name);
             tasks.spawn_on(open(name, socket, door, stop), data.handle());
         }
-        Running::new(data, control, recorder, keys, facts, stop, tasks)
+        Running::new((data, control), shown, stop, tasks)
     }
 }
 

@@ -18,7 +18,7 @@ mod traffic;
 
 pub use blueprint::Blueprint;
 pub use built::Built;
-pub use running::Running;
+pub use running::{DRAIN_DEADLINE, Running};
 
 use crate::config::Config;
 use crate::logic::price::PriceError;

@@ -4,7 +4,7 @@ use super::connections::Stop;
 use super::keys::KeyRing;
 use super::runtimes::Owned;
 use crate::record::Recorder;
-use crate::tell::page::{Facts, PortState};
+use crate::tell::page::{App, Facts, PortState};
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -28,6 +28,7 @@ pub struct Running {
     /// The recorder, for those who add rows from inside.
     pub recorder: Recorder,
     keys: Arc<KeyRing>,
+    app: App,
     facts: Facts,
     stop: Stop,
     tasks: JoinSet<()>,
@@ -36,16 +37,23 @@ pub struct Running {
     _data: Owned,
 }
 
+/// Parts that are reachable while it runs.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) recorder: Recorder,
+    pub(super) keys: Arc<KeyRing>,
+    pub(super) app: App,
+    pub(super) facts: Facts,
+}
+
 impl Running {
     pub(super) fn new(
-        data: Owned,
-        control: Owned,
-        recorder: Recorder,
-        keys: Arc<KeyRing>,
-        facts: Facts,
+        (data, control): (Owned, Owned),
+        parts: Shown,
         stop: Stop,
         tasks: JoinSet<()>,
     ) -> Self {
+        let Shown { recorder, keys, app, facts } = parts;
         let open = |name: &str| {
             let port = facts.ports.iter().find(|p| p.name == name && p.state == PortState::Open);
             port.map(|p| p.addr)
@@ -57,6 +65,7 @@ impl Running {
             otlp_grpc: open("otlp_grpc"),
             recorder,
             keys,
+            app,
             facts,
             stop,
             tasks,
@@ -69,6 +78,12 @@ impl Running {
     #[must_use]
     pub fn keys(&self) -> &Arc<KeyRing> {
         &self.keys
+    }
+
+    /// What the API's handlers share, to look at the routes.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
     }
 
     pub(super) fn control(&self) -> Handle {

@@ -1,3 +1,5 @@
 //! Integration tests, one binary; a module per behaviour a user sees.
 
+mod api;
 mod demo;
+mod replay;

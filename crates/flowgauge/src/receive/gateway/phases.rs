@@ -1,6 +1,6 @@
 //! A request's way through the gateway, phase by phase.
 
-use crate::logic::call::{Call, Door, Text};
+use crate::logic::call::{Call, Door, Protocol};
 use crate::logic::unit::Micros;
 use crate::receive::Body;
 use crate::receive::egress::{Answer, Outbound};
@@ -111,7 +111,7 @@ fn place(call: &mut Call, target: &Target) {
     }
 }
 
-fn refuse(mut flight: Flight, refusal: &Refusal, family: crate::logic::call::Protocol) -> Response<Body> {
+fn refuse(mut flight: Flight, refusal: &Refusal, family: Protocol) -> Response<Body> {
     let id = flight.id();
     flight.end(|outcome| refusal.record(outcome));
     refusal.answer(family, id)

@@ -47,6 +47,8 @@ fn own(app: &Shared, text: &mut Text) {
         ("record_stored", "Rows made durable.", stats.stored),
         ("record_duplicates", "Rows known already.", stats.duplicates),
         ("record_lost", "Rows lost, each of them shown in a gap.", stats.lost),
+        ("record_refused", "Rows refused; their senders keep them.", stats.refused),
+        ("record_interrupted", "Calls in flight when the last process died.", stats.interrupted),
         ("record_commits", "Commits.", stats.commits),
     ] {
         text.counter(name, help, value);

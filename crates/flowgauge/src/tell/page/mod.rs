@@ -4,6 +4,7 @@
 //! figures: handlers read a question, hand it to `query`, and serialise the answer.
 
 pub mod ask;
+pub mod assets;
 pub mod guard;
 pub mod problem;
 pub mod routes;
@@ -25,7 +26,7 @@ pub use live::{Second, Tick};
 pub use problem::Problem;
 pub use requests::Page;
 pub use routes::{Need, Routes};
-pub use shared::{App, Counter, Facts, Port, PortState, Shared, Traffic};
+pub use shared::{App, Counter, Facts, Parts, Port, PortState, Shared, Traffic};
 
 use utoipa_axum::routes;
 
@@ -55,7 +56,6 @@ pub fn declared(app: &App) -> Routes {
 }
 
 /// The router of API and page.
-#[must_use]
 pub fn router(app: &App, page: axum::Router<()>) -> axum::Router<()> {
     declared(app).finish(app, page)
 }

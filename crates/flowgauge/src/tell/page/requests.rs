@@ -2,10 +2,11 @@
 
 use super::ask::{COMMON, Params};
 use super::{App, Problem};
-use crate::logic::call::{Call, Status};
+use crate::logic::call::{Call, Status, Text};
 use crate::logic::id::{CallId, TraceId};
 use crate::logic::unit::UnixMicros;
 use crate::query::view::RequestView;
+use crate::receive::UserHasher;
 use crate::store::CallQuery;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -18,6 +19,9 @@ const USUAL: &str = "24h";
 const USUAL_ROWS: usize = 50;
 /// Rows of a page at most: about 1 MB of JSON.
 const MAX_ROWS: usize = 500;
+
+/// Digits of a user's hash.
+const HASH_DIGITS: usize = 24;
 
 /// A page of requests.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -33,7 +37,7 @@ pub struct Page {
     params(("limit" = Option<u32>, Query, description = "1 to 500, 50 unless given"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("status" = Option<String>, Query, description = "ok, error, cancelled, truncated, interrupted or refused"),
-        ("user" = Option<String>, Query, description = "Keyed hash of a user, as rows show it"),
+        ("user" = Option<String>, Query, description = "Name of a user, or its hash as rows show it"),
         ("trace" = Option<String>, Query, description = "W3C trace id"),
         ("spans" = Option<bool>, Query, description = "Spans that are no model call too"),
         ("since" = Option<String>, Query), ("from" = Option<String>, Query),
@@ -49,7 +53,7 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
     let mut question = CallQuery::newest(window, limit + 1);
     question.filter = params.filter()?;
     question.with_spans = params.flag("spans")?;
-    question.user_key = params.one("user")?.map(Into::into);
+    question.user_key = params.one("user")?.map(|user| user_key(user, &app.hasher));
     question.status = match params.one("status")? {
         Some(word) => Some(status(word)?),
         None => None,
@@ -76,6 +80,12 @@ fn page(rows: &[Call], limit: usize) -> Page {
         items: shown.iter().map(RequestView::from).collect(),
         next_cursor: shown.last().filter(|_| more).map(write_cursor),
     }
+}
+
+/// A user is named, or given as rows show users: as a keyed hash.
+fn user_key(user: &str, hasher: &UserHasher) -> Text {
+    let hashed = user.len() == HASH_DIGITS && user.bytes().all(|b| b.is_ascii_hexdigit());
+    if hashed { user.into() } else { hasher.hash(user) }
 }
 
 fn status(word: &str) -> Result<Status, Problem> {
@@ -128,6 +138,14 @@ mod tests {
     fn call(second: i64) -> Call {
         let at = UnixMicros(second * 1_000_000);
         Call::begun(CallId::new(at, [5; 10]), at, at, Door::Gateway)
+    }
+
+    #[test]
+    fn a_user_is_found_by_name_and_by_hash() {
+        let hasher = UserHasher::new(&[1; 32]);
+        let hash = user_key("ada", &hasher);
+        assert_eq!(hash.len(), HASH_DIGITS);
+        assert_eq!(user_key(&hash, &hasher), hash);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Exposure, Problem};
 use crate::query::status::FirstCalls;
+use crate::receive::UserHasher;
 use crate::record::Recorder;
 use crate::serve::clock::Clock;
 use crate::serve::keys::KeyRing;
@@ -76,12 +77,30 @@ pub enum PortState {
     Off,
 }
 
+/// Parts that handlers ask.
+#[derive(Debug)]
+pub struct Parts {
+    /// The store's writer and reader.
+    pub recorder: Recorder,
+    /// Time.
+    pub clock: Clock,
+    /// API keys.
+    pub keys: Arc<KeyRing>,
+    /// Hashes of users, to find one by name.
+    pub hasher: UserHasher,
+    /// The gateway's counters.
+    pub traffic: Arc<dyn Traffic>,
+    /// How far the main port can be reached.
+    pub exposure: Exposure,
+}
+
 /// What handlers share.
 #[derive(Debug)]
 pub struct Shared {
     pub(super) recorder: Recorder,
     pub(super) clock: Clock,
     pub(super) keys: Arc<KeyRing>,
+    pub(super) hasher: UserHasher,
     pub(super) traffic: Arc<dyn Traffic>,
     pub(super) exposure: Exposure,
     pub(super) facts: Facts,
@@ -96,21 +115,15 @@ pub struct Shared {
 impl Shared {
     /// Gathers what handlers share. `stop` ends live streams and turns readiness off.
     #[must_use]
-    pub fn new(
-        recorder: Recorder,
-        clock: Clock,
-        keys: Arc<KeyRing>,
-        traffic: Arc<dyn Traffic>,
-        exposure: Exposure,
-        facts: Facts,
-        stop: CancellationToken,
-    ) -> App {
+    pub fn new(parts: Parts, facts: Facts, stop: CancellationToken) -> App {
+        let Parts { recorder, clock, keys, hasher, traffic, exposure } = parts;
         Arc::new(Self {
             started: clock.now(),
             started_mono: clock.monotonic(),
             recorder,
             clock,
             keys,
+            hasher,
             traffic,
             exposure,
             facts,

@@ -1,0 +1,224 @@
+//! Rollups and series keys as bytes, as `hot.db` holds them.
+
+use crate::bytes::{Damage, Take, put_bytes, put_i64, put_u64};
+use flowgauge_logic::call::{CacheOutcome, Protocol, Source, Text};
+use flowgauge_logic::quantile::Histogram;
+use flowgauge_logic::rollup::{Dist, Rollup, SeriesKey};
+
+/// Version of both formats.
+const VERSION: u8 = 1;
+
+/// A rollup as bytes, its checksum last: a flipped bit is never a wrong figure.
+pub(crate) fn seal_rollup(r: &Rollup) -> Vec<u8> {
+    let mut out = put_rollup(r);
+    let crc = crc32c::crc32c(&out);
+    out.extend_from_slice(&crc.to_le_bytes());
+    out
+}
+
+/// A rollup from bytes that end in their checksum.
+pub(crate) fn open_rollup(blob: &[u8]) -> Result<Rollup, Damage> {
+    let (body, crc) = blob.split_last_chunk::<4>().ok_or(Damage("ends early"))?;
+    if crc32c::crc32c(body) != u32::from_le_bytes(*crc) {
+        return Err(Damage("does not match its checksum"));
+    }
+    take_rollup(body)
+}
+
+fn put_rollup(r: &Rollup) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512);
+    out.push(VERSION);
+    for v in scalars(r) {
+        put_u64(&mut out, v);
+    }
+    for counts in [&r.by_status[..], &r.by_class[..], &r.by_cache[..]] {
+        counts.iter().for_each(|v| put_u64(&mut out, *v));
+    }
+    for v in [r.cost_nanos, r.cost_success_nanos, r.avoided_nanos] {
+        put_i64(&mut out, v);
+    }
+    for d in [&r.latency, &r.ttft, &r.overhead, &r.tpot, &r.input, &r.output] {
+        put_dist(&mut out, d);
+    }
+    out
+}
+
+const fn scalars(r: &Rollup) -> [u64; 14] {
+    [
+        r.success,
+        r.failure,
+        r.apart,
+        r.retries,
+        r.streamed,
+        r.cache_read,
+        r.cache_write,
+        r.reasoning,
+        r.usage_estimated,
+        r.usage_absent,
+        r.original_input,
+        r.original_sent,
+        r.priced,
+        r.unpriced,
+    ]
+}
+
+fn put_dist(out: &mut Vec<u8>, d: &Dist) {
+    put_u64(out, d.sum);
+    let buckets = d.histogram.buckets();
+    put_u64(out, buckets.len() as u64);
+    let mut previous = 0;
+    for (bucket, count) in buckets {
+        put_u64(out, u64::from(bucket - previous));
+        put_u64(out, *count);
+        previous = *bucket;
+    }
+}
+
+fn take_rollup(blob: &[u8]) -> Result<Rollup, Damage> {
+    let mut from = Take::new(blob);
+    if from.byte()? != VERSION {
+        return Err(Damage("has an unknown version"));
+    }
+    // Fields of a struct literal are evaluated in the order written: that of `scalars`.
+    let mut r = Rollup {
+        success: from.u64()?,
+        failure: from.u64()?,
+        apart: from.u64()?,
+        retries: from.u64()?,
+        streamed: from.u64()?,
+        cache_read: from.u64()?,
+        cache_write: from.u64()?,
+        reasoning: from.u64()?,
+        usage_estimated: from.u64()?,
+        usage_absent: from.u64()?,
+        original_input: from.u64()?,
+        original_sent: from.u64()?,
+        priced: from.u64()?,
+        unpriced: from.u64()?,
+        ..Rollup::default()
+    };
+    for counts in [&mut r.by_status[..], &mut r.by_class[..], &mut r.by_cache[..]] {
+        for v in counts {
+            *v = from.u64()?;
+        }
+    }
+    for v in [&mut r.cost_nanos, &mut r.cost_success_nanos, &mut r.avoided_nanos] {
+        *v = from.i64()?;
+    }
+    let dists =
+        [&mut r.latency, &mut r.ttft, &mut r.overhead, &mut r.tpot, &mut r.input, &mut r.output];
+    for d in dists {
+        *d = take_dist(&mut from)?;
+    }
+    if from.left() > 0 { Err(Damage("has bytes after its end")) } else { Ok(r) }
+}
+
+fn take_dist(from: &mut Take<'_>) -> Result<Dist, Damage> {
+    let sum = from.u64()?;
+    let n = from.count()?;
+    let mut buckets = Vec::with_capacity(n);
+    let mut previous = 0u16;
+    for _ in 0..n {
+        let step: u16 = from.narrow()?;
+        previous = previous.checked_add(step).ok_or(Damage("has a bucket out of range"))?;
+        buckets.push((previous, from.u64()?));
+    }
+    let histogram = Histogram::from_sorted(buckets).ok_or(Damage("has unsorted buckets"))?;
+    Ok(Dist { histogram, sum })
+}
+
+/// A series key as bytes.
+pub(crate) fn put_series(key: &SeriesKey) -> Vec<u8> {
+    let mut out = vec![
+        VERSION,
+        key.source.code(),
+        key.protocol.code(),
+        key.cache.code(),
+        u8::from(key.retry),
+    ];
+    for text in [
+        &key.service,
+        &key.environment,
+        &key.version,
+        &key.endpoint,
+        &key.intent,
+        &key.model,
+        &key.provider,
+        &key.arm,
+        &key.tenant,
+    ] {
+        put_bytes(&mut out, text.as_bytes());
+    }
+    out
+}
+
+/// A series key from bytes.
+pub(crate) fn take_series(blob: &[u8]) -> Result<SeriesKey, Damage> {
+    let mut from = Take::new(blob);
+    if from.byte()? != VERSION {
+        return Err(Damage("has an unknown version"));
+    }
+    let code = Damage("holds a code this version does not know");
+    let mut key = SeriesKey {
+        source: Source::from_code(from.byte()?).ok_or(code)?,
+        protocol: Protocol::from_code(from.byte()?).ok_or(code)?,
+        cache: CacheOutcome::from_code(from.byte()?).ok_or(code)?,
+        retry: from.byte()? == 1,
+        service: Text::default(),
+        environment: Text::default(),
+        version: Text::default(),
+        endpoint: Text::default(),
+        intent: Text::default(),
+        model: Text::default(),
+        provider: Text::default(),
+        arm: Text::default(),
+        tenant: Text::default(),
+    };
+    for text in [
+        &mut key.service,
+        &mut key.environment,
+        &mut key.version,
+        &mut key.endpoint,
+        &mut key.intent,
+        &mut key.model,
+        &mut key.provider,
+        &mut key.arm,
+        &mut key.tenant,
+    ] {
+        *text = Text::from(from.text()?);
+    }
+    if from.left() > 0 { Err(Damage("has bytes after its end")) } else { Ok(key) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_rollup_survives() {
+        let mut r = Rollup { success: 3, cost_nanos: -7, ..Rollup::default() };
+        for v in [0, 1, 255, 256, 90_000, u64::MAX / 2] {
+            r.latency.record(v);
+            r.output.record(v);
+        }
+        r.by_class[10] = 9;
+        assert_eq!(take_rollup(&put_rollup(&r)), Ok(r));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut versioned = vec![VERSION];
+            versioned.extend(&bytes);
+            for b in [&bytes, &versioned] {
+                if let Ok(r) = take_rollup(b) {
+                    prop_assert_eq!(take_rollup(&put_rollup(&r)), Ok(r));
+                }
+                if let Ok(k) = take_series(b) {
+                    prop_assert_eq!(take_series(&put_series(&k)), Ok(k));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Which rollups answer a question: whole hours where they fit, minutes at the edges and in memory.
+
+use crate::live::{SeriesTable, total_of};
+use crate::seal::{HOUR_LEVEL, MINUTE_LEVEL, MINUTES_PER_HOUR};
+use crate::{Group, RollupQuery, Step};
+use flowgauge_logic::call::{Call, Door, Source, Text};
+use flowgauge_logic::id::CallId;
+use flowgauge_logic::rollup::{Dim, Rollup, SeriesKey};
+use flowgauge_logic::unit::UnixMicros;
+use std::collections::HashMap;
+
+/// A stretch of one level: buckets from, up to and not including.
+pub(crate) type Stretch = (i64, i64, i64);
+
+/// A question made ready.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    from: i64,
+    to: i64,
+    step: Option<i64>,
+    /// Group of each series that counts.
+    pub(crate) series: HashMap<u32, usize>,
+    groups: Vec<Vec<Text>>,
+    sums: HashMap<(i64, usize), Rollup>,
+}
+
+impl Plan {
+    pub(crate) fn new(query: &RollupQuery, table: &SeriesTable) -> Self {
+        let window = query.window.whole_minutes();
+        let step = match query.step {
+            Step::Whole => None,
+            Step::Minutes(m) => Some(i64::from(m.max(1))),
+        };
+        let mut plan = Self {
+            from: window.from.minute(),
+            to: window.to.minute(),
+            step,
+            series: HashMap::new(),
+            groups: Vec::new(),
+            sums: HashMap::new(),
+        };
+        let mut names =
+            query.filter.terms.iter().map(|t| t.0).chain(query.group_by.iter().copied());
+        if names.all(|d| d == Dim::Source) {
+            for source in Source::ALL {
+                plan.want(query, total_of(*source), &blank(*source));
+            }
+        } else {
+            for (id, key) in table.keys() {
+                plan.want(query, *id, key);
+            }
+        }
+        plan
+    }
+
+    fn want(&mut self, query: &RollupQuery, id: u32, key: &SeriesKey) {
+        if !query.filter.accepts(key) {
+            return;
+        }
+        let name: Vec<Text> = query.group_by.iter().map(|d| Text::from(key.get(*d))).collect();
+        let known = self.groups.iter().position(|g| *g == name);
+        let group = known.unwrap_or_else(|| {
+            self.groups.push(name);
+            self.groups.len() - 1
+        });
+        self.series.insert(id, group);
+    }
+
+    /// What to read from disk.
+    pub(crate) fn stretches(&self) -> Vec<Stretch> {
+        let first = self.from.saturating_add(MINUTES_PER_HOUR - 1).div_euclid(MINUTES_PER_HOUR);
+        let last = self.to.div_euclid(MINUTES_PER_HOUR);
+        let whole_hours = self.step.is_none_or(|s| s % MINUTES_PER_HOUR == 0);
+        if !whole_hours || first >= last {
+            return vec![(MINUTE_LEVEL, self.from, self.to)];
+        }
+        vec![
+            (MINUTE_LEVEL, self.from, first * MINUTES_PER_HOUR),
+            (HOUR_LEVEL, first, last),
+            (MINUTE_LEVEL, last * MINUTES_PER_HOUR, self.to),
+        ]
+    }
+
+    /// Adds a rollup of a minute if it counts.
+    pub(crate) fn add(&mut self, minute: i64, series: u32, rollup: &Rollup) {
+        if !(self.from..self.to).contains(&minute) {
+            return;
+        }
+        let Some(group) = self.series.get(&series) else { return };
+        let at = self.step.map_or(self.from, |s| minute.div_euclid(s) * s);
+        self.sums.entry((at, *group)).or_default().merge(rollup);
+    }
+
+    /// The answer, sorted by step, then key.
+    pub(crate) fn finish(self) -> Vec<Group> {
+        let Self { sums, groups, .. } = self;
+        let group = |((minute, group), rollup): ((i64, usize), Rollup)| Group {
+            from: UnixMicros::from_minute(minute),
+            key: groups.get(group).cloned().unwrap_or_default(),
+            rollup,
+        };
+        let mut out: Vec<Group> = sums.into_iter().map(group).collect();
+        out.sort_by(|a, b| (a.from, &a.key).cmp(&(b.from, &b.key)));
+        out
+    }
+}
+
+/// A key that says nothing but its source.
+fn blank(source: Source) -> SeriesKey {
+    let mut call = Call::begun(CallId([0; 16]), UnixMicros(0), UnixMicros(0), Door::Gateway);
+    call.origin.source = source;
+    SeriesKey::of(&call)
+}

@@ -1,0 +1,180 @@
+//! What a start finds: batches to replay, calls without an end, files a crash left behind.
+
+use crate::dedupe::{Seen, key_of};
+use crate::hot::{self, BatchRow, Kind};
+use crate::live::{Live, SeriesTable};
+use crate::{StoreError, codec, packed};
+use flowgauge_logic::call::Call;
+use flowgauge_logic::id::CallId;
+use flowgauge_logic::unit::UnixMicros;
+use rusqlite::{Connection, params};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+/// State rebuilt from disk.
+#[derive(Debug, Default)]
+pub(crate) struct Replayed {
+    pub(crate) live: Live,
+    pub(crate) seen: Seen,
+    /// Begun and not finished.
+    pub(crate) open: HashMap<CallId, Call>,
+    /// Sequences of the batches that hold them.
+    pub(crate) started: Vec<i64>,
+    /// Next free sequence.
+    pub(crate) next: i64,
+    /// Batches whose bytes are damaged, and why.
+    pub(crate) bad: Vec<(i64, String)>,
+}
+
+/// Reads everything not sealed. Writes nothing.
+pub(crate) fn replay(db: &Connection, max_series: usize) -> Result<Replayed, StoreError> {
+    let mut out = Replayed { next: 1, ..Replayed::default() };
+    out.live.series = SeriesTable::new(max_series);
+    read_tables(db, &mut out).map_err(StoreError::io("reading hot.db"))?;
+    let rows = hot::batches(db).map_err(StoreError::io("listing batches"))?;
+    for row in rows {
+        out.next = out.next.max(row.seq + 1);
+        read_batch(db, row, &mut out).map_err(StoreError::io("reading a batch"))?;
+    }
+    Ok(out)
+}
+
+fn read_tables(db: &Connection, out: &mut Replayed) -> rusqlite::Result<()> {
+    let mut statement = db.prepare("SELECT id, key FROM series ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, blob): (u32, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        match packed::take_series(&blob) {
+            Ok(key) => out.live.series.load(id, key),
+            Err(e) => out.live.note_damage(format!("name of series {id} {e}")),
+        }
+    }
+    let last: Option<i64> = db.query_row(
+        "SELECT max((SELECT coalesce(max(id),0) FROM segments), \
+                    (SELECT coalesce(max(seq),0) FROM quarantine))",
+        [],
+        |r| r.get(0),
+    )?;
+    out.next = last.unwrap_or_default() + 1;
+    let mut statement = db.prepare("SELECT seq, rows, reason FROM quarantine ORDER BY seq")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (seq, n, reason): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        out.live.note_damage(named(seq, n, &reason));
+    }
+    Ok(())
+}
+
+fn named(seq: i64, rows: i64, reason: &str) -> String {
+    format!("batch {seq} ({rows} rows) {reason}; it is set aside")
+}
+
+fn read_batch(db: &Connection, row: BatchRow, out: &mut Replayed) -> rusqlite::Result<()> {
+    let Some((blob, crc)) = hot::blob(db, row.seq)? else { return Ok(()) };
+    let calls = match codec::decode(&blob, crc) {
+        Ok(calls) => calls,
+        Err(e) => {
+            let reason = e.to_string();
+            out.live.note_damage(named(row.seq, row.rows.cast_signed(), &reason));
+            out.bad.push((row.seq, reason));
+            return Ok(());
+        }
+    };
+    if row.kind == Kind::Started as i64 {
+        out.started.push(row.seq);
+        out.open.extend(calls.into_iter().map(|c| (c.id, c)));
+        return Ok(());
+    }
+    for call in &calls {
+        out.open.remove(&call.id);
+    }
+    out.seen.remember(calls.iter().map(key_of), row.committed);
+    let Live { series, current, .. } = &mut out.live;
+    let calls: Vec<&Call> = calls.iter().collect();
+    current.add(row.seq, &calls, blob.len() as u64, row.committed, series);
+    Ok(())
+}
+
+/// Takes over the fingerprints of sealed rows that are still within their time.
+pub(crate) fn load_recent(
+    db: &Connection,
+    seen: &mut Seen,
+    now: UnixMicros,
+) -> Result<(), StoreError> {
+    let mut load = || {
+        let mut statement =
+            db.prepare("SELECT expires, keys FROM dedupe WHERE expires > ?1 ORDER BY expires")?;
+        let mut rows = statement.query([now.0])?;
+        while let Some(row) = rows.next()? {
+            let (expires, blob): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            let at = UnixMicros(expires.saturating_sub(crate::dedupe::WINDOW));
+            seen.remember(unpack_keys(&blob).map(crate::dedupe::Key::Recent), at);
+        }
+        Ok(())
+    };
+    load().map_err(StoreError::io::<rusqlite::Error>("reading delivery fingerprints"))
+}
+
+/// The fingerprints of all sealed imports.
+pub(crate) fn sealed_imports(db: &Connection) -> rusqlite::Result<Vec<u64>> {
+    let mut statement = db.prepare("SELECT keys FROM dedupe WHERE expires IS NULL")?;
+    let mut rows = statement.query([])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let blob: Vec<u8> = row.get(0)?;
+        out.extend(unpack_keys(&blob));
+    }
+    Ok(out)
+}
+
+/// Fingerprints as a blob.
+pub(crate) fn pack_keys(keys: &[u64]) -> Vec<u8> {
+    keys.iter().flat_map(|k| k.to_le_bytes()).collect()
+}
+
+fn unpack_keys(blob: &[u8]) -> impl Iterator<Item = u64> {
+    blob.chunks_exact(8).map(|c| c.iter().rev().fold(0u64, |n, b| (n << 8) | u64::from(*b)))
+}
+
+/// Moves damaged batches out of the way, so that every later start goes on too.
+pub(crate) fn quarantine(db: &Connection, bad: &[(i64, String)]) -> Result<(), StoreError> {
+    let set_aside = || {
+        let tx = db.unchecked_transaction()?;
+        for (seq, reason) in bad {
+            tx.execute(
+                "INSERT OR REPLACE INTO quarantine \
+                 SELECT seq, kind, rows, crc, ?2, blob FROM batches WHERE seq=?1",
+                params![seq, reason],
+            )?;
+            tx.execute("DELETE FROM batches WHERE seq=?1", [seq])?;
+        }
+        tx.commit()
+    };
+    set_aside().map_err(StoreError::io("setting damaged batches aside"))
+}
+
+/// Deletes temporary files, and segments whose batches are still here: their sealing did not end.
+/// A segment that neither the manifest nor a batch accounts for is kept and named.
+pub(crate) fn sweep(dir: &Path, db: &Connection, live: &mut Live) -> Result<(), StoreError> {
+    let failed = StoreError::io::<std::io::Error>;
+    let listed: HashSet<String> = hot::segments(db)
+        .map_err(StoreError::io("listing segments"))?
+        .into_iter()
+        .map(|s| s.file)
+        .collect();
+    let unsealed: HashSet<String> =
+        live.current.batches.iter().map(|seq| format!("{seq:016x}.parquet")).collect();
+    for entry in std::fs::read_dir(dir).map_err(failed("listing segments"))? {
+        let entry = entry.map_err(failed("listing segments"))?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if listed.contains(&name) {
+            continue;
+        }
+        if name.ends_with(".parquet.tmp") || unsealed.contains(&name) {
+            std::fs::remove_file(entry.path()).map_err(failed("sweeping an unfinished segment"))?;
+        } else if name.ends_with(".parquet") {
+            live.note_damage(format!("segment {name} is in no manifest; it is kept, not read"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! Sealing: batches become a segment and rollups on disk, in one transaction.
+//!
+//! The file is written off the writer's thread; nothing counts until the transaction commits.
+
+use crate::dedupe::{Key, WINDOW, key_of};
+use crate::hot::{self, SegmentRow};
+use crate::live::Minutes;
+use crate::{StoreError, codec, packed, replay, segment};
+use flowgauge_logic::rollup::Rollup;
+use flowgauge_logic::unit::UnixMicros;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Minutes in a bucket of the finer and of the coarser level of rollups.
+pub(crate) const MINUTE_LEVEL: i64 = 0;
+/// See [`MINUTE_LEVEL`].
+pub(crate) const HOUR_LEVEL: i64 = 1;
+/// Minutes in one bucket of the coarser level.
+pub(crate) const MINUTES_PER_HOUR: i64 = 60;
+
+/// A segment that is on disk and not listed yet.
+#[derive(Debug, Default)]
+pub(crate) struct Sealed {
+    /// Nothing where every batch was damaged.
+    segment: Option<SegmentRow>,
+    batches: Vec<i64>,
+    recent: Vec<u64>,
+    imports: Vec<u64>,
+    bad: Vec<(i64, String)>,
+}
+
+impl Sealed {
+    /// Batches that turned out to be damaged.
+    pub(crate) fn bad(&self) -> &[(i64, String)] {
+        &self.bad
+    }
+}
+
+/// Reads batches and writes their segment.
+pub(crate) fn write(dir: &Path, batches: Vec<i64>) -> Result<Sealed, StoreError> {
+    let db = hot::open_reader(dir)?;
+    let mut calls = Vec::new();
+    let mut out = Sealed::default();
+    for seq in &batches {
+        let blob = hot::blob(&db, *seq).map_err(StoreError::io("reading a batch to seal"))?;
+        let Some((blob, crc)) = blob else { continue };
+        match codec::decode(&blob, crc) {
+            Ok(rows) => calls.extend(rows),
+            Err(e) => out.bad.push((*seq, e.to_string())),
+        }
+    }
+    for key in calls.iter().map(key_of) {
+        match key {
+            Key::Recent(k) => out.recent.push(k),
+            Key::Import(k) => out.imports.push(k),
+        }
+    }
+    if let Some(id) = batches.iter().max()
+        && !calls.is_empty()
+    {
+        out.segment = Some(segment::write(&hot::segments_dir(dir), *id, &mut calls)?);
+    }
+    out.batches = batches;
+    Ok(out)
+}
+
+/// Writes everything a sealed segment changes into an open transaction.
+pub(crate) fn install(
+    db: &Connection,
+    sealed: &Sealed,
+    minutes: &Minutes,
+    series: &[(u32, Vec<u8>)],
+    now: UnixMicros,
+) -> Result<(), StoreError> {
+    let sql = || {
+        for (id, key) in series {
+            db.prepare_cached("INSERT OR REPLACE INTO series VALUES(?1,?2)")?
+                .execute(params![id, key])?;
+        }
+        if let Some(s) = &sealed.segment {
+            db.execute(
+                "INSERT INTO segments VALUES(?1,?2,?3,?4,?5,?6,?7)",
+                params![
+                    s.id,
+                    s.file,
+                    s.rows.cast_signed(),
+                    s.bytes.cast_signed(),
+                    s.min_time,
+                    s.max_time,
+                    s.crc
+                ],
+            )?;
+            install_keys(db, s.id, sealed, now)?;
+        }
+        let mut delete = db.prepare_cached("DELETE FROM batches WHERE seq=?1")?;
+        for seq in &sealed.batches {
+            delete.execute([seq])?;
+        }
+        Ok(())
+    };
+    sql().map_err(StoreError::io::<rusqlite::Error>("listing a segment"))?;
+    merge_rollups(db, minutes)
+}
+
+fn install_keys(
+    db: &Connection,
+    segment: i64,
+    sealed: &Sealed,
+    now: UnixMicros,
+) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM dedupe WHERE expires <= ?1", [now.0])?;
+    let mut insert = db.prepare_cached("INSERT INTO dedupe VALUES(?1,?2,?3)")?;
+    if !sealed.recent.is_empty() {
+        // Counted from the sealing, not the commit: remembered a little longer than promised.
+        let expires = now.0.saturating_add(WINDOW);
+        insert.execute(params![segment, expires, replay::pack_keys(&sealed.recent)])?;
+    }
+    if !sealed.imports.is_empty() {
+        insert.execute(params![segment, None::<i64>, replay::pack_keys(&sealed.imports)])?;
+    }
+    Ok(())
+}
+
+fn merge_rollups(db: &Connection, minutes: &Minutes) -> Result<(), StoreError> {
+    let mut hours: HashMap<(i64, u32), Rollup> = HashMap::new();
+    for ((minute, series), rollup) in minutes {
+        merge_one(db, MINUTE_LEVEL, *series, *minute, rollup)?;
+        let hour = minute.div_euclid(MINUTES_PER_HOUR);
+        hours.entry((hour, *series)).or_default().merge(rollup);
+    }
+    for ((hour, series), rollup) in &hours {
+        merge_one(db, HOUR_LEVEL, *series, *hour, rollup)?;
+    }
+    Ok(())
+}
+
+fn merge_one(
+    db: &Connection,
+    level: i64,
+    series: u32,
+    bucket: i64,
+    rollup: &Rollup,
+) -> Result<(), StoreError> {
+    let failed = StoreError::io::<rusqlite::Error>;
+    let old: Option<Vec<u8>> = db
+        .prepare_cached("SELECT blob FROM rollups WHERE level=?1 AND series=?2 AND bucket=?3")
+        .and_then(|mut s| s.query_row(params![level, series, bucket], |r| r.get(0)).optional())
+        .map_err(failed("reading a rollup"))?;
+    let blob = match old {
+        None => packed::seal_rollup(rollup),
+        Some(old) => match packed::open_rollup(&old) {
+            Ok(mut sum) => {
+                sum.merge(rollup);
+                packed::seal_rollup(&sum)
+            }
+            // Left as it is: reading it goes on naming the damage, which a fresh sum would hide.
+            Err(_) => return Ok(()),
+        },
+    };
+    db.prepare_cached("INSERT OR REPLACE INTO rollups VALUES(?1,?2,?3,?4)")
+        .and_then(|mut s| s.execute(params![level, series, bucket, blob]))
+        .map_err(failed("writing a rollup"))?;
+    Ok(())
+}

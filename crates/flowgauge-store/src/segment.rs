@@ -1,0 +1,158 @@
+//! Segments: Parquet files written once, checked before they are believed, never changed.
+
+use crate::StoreError;
+use crate::bytes::Damage;
+use crate::columns;
+use crate::hot::SegmentRow;
+use arrow_array::cast::AsArray;
+use flowgauge_logic::call::Call;
+use flowgauge_logic::id::CallId;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::{KeyValue, RowGroupMetaData};
+use parquet::file::properties::WriterProperties;
+use parquet::file::statistics::Statistics;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
+
+/// Rows read together: small, so that the newest page of calls touches little of a file.
+const ROW_GROUP: usize = 16_384;
+/// Key of the copy of the manifest entry in each file, from which a lost manifest is rebuilt.
+const MANIFEST_KEY: &str = "flowgauge.manifest";
+/// Bytes read at a time while a file is checked.
+const CHECK_CHUNK: usize = 1 << 20;
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Writes calls as the segment `id`; on return it is on disk under its name, listed nowhere yet.
+pub(crate) fn write(dir: &Path, id: i64, calls: &mut [Call]) -> Result<SegmentRow, StoreError> {
+    calls.sort_by_key(|c| (c.time.start, c.id));
+    let mut row = SegmentRow {
+        id,
+        file: format!("{id:016x}.parquet"),
+        rows: calls.len() as u64,
+        bytes: 0,
+        min_time: calls.first().map_or(0, |c| c.time.start.0),
+        max_time: calls.last().map_or(0, |c| c.time.start.0),
+        crc: 0,
+    };
+    let bytes = encode(&row, calls).map_err(StoreError::io("encoding a segment"))?;
+    row.bytes = bytes.len() as u64;
+    row.crc = crc32c::crc32c(&bytes);
+    put_file(dir, &row.file, &bytes).map_err(StoreError::io("writing a segment"))?;
+    Ok(row)
+}
+
+fn encode(row: &SegmentRow, calls: &[Call]) -> Result<Vec<u8>, Cause> {
+    let entry = KeyValue::new(MANIFEST_KEY.to_owned(), serde_json::to_string(row)?);
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_key_value_metadata(Some(vec![entry]))
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), columns::schema(), Some(properties))?;
+    for chunk in calls.chunks(ROW_GROUP) {
+        writer.write(&columns::batch_of(chunk)?)?;
+    }
+    Ok(writer.into_inner()?)
+}
+
+/// Temp file, fsync, rename, fsync of the directory: a listed segment is a whole one.
+fn put_file(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+    let temp = dir.join(format!("{name}.tmp"));
+    let mut file = File::create(&temp)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temp, dir.join(name))?;
+    File::open(dir)?.sync_all()
+}
+
+/// Checks a whole file against the manifest.
+pub(crate) fn verify(dir: &Path, row: &SegmentRow) -> Result<(), StoreError> {
+    let damaged = |detail: String| StoreError::Damaged {
+        what: format!("segment {} ({} rows)", row.file, row.rows),
+        detail,
+    };
+    let mut file = File::open(dir.join(&row.file)).map_err(|e| damaged(e.to_string()))?;
+    let mut chunk = vec![0; CHECK_CHUNK];
+    let (mut crc, mut bytes) = (0, 0u64);
+    loop {
+        let n = file.read(&mut chunk).map_err(|e| damaged(e.to_string()))?;
+        if n == 0 {
+            break;
+        }
+        crc = crc32c::crc32c_append(crc, chunk.get(..n).unwrap_or_default());
+        bytes += n as u64;
+    }
+    if bytes == row.bytes && crc == row.crc {
+        return Ok(());
+    }
+    Err(damaged(format!("{bytes} bytes do not match the checksum of {}", row.bytes)))
+}
+
+/// A segment open for reading.
+pub(crate) struct Segment {
+    file: File,
+    groups: Vec<(i64, i64)>,
+}
+
+impl Segment {
+    pub(crate) fn open(dir: &Path, name: &str) -> Result<Self, Cause> {
+        let file = File::open(dir.join(name))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file.try_clone()?)?;
+        let groups = builder.metadata().row_groups().iter().map(span_of).collect();
+        Ok(Self { file, groups })
+    }
+
+    /// First and last start time of each row group, oldest first.
+    pub(crate) fn groups(&self) -> &[(i64, i64)] {
+        &self.groups
+    }
+
+    /// The row with an id, if it is here. Reads one column before it reads a row.
+    pub(crate) fn find(&self, id: CallId) -> Result<Option<Call>, Cause> {
+        let wanted = id.to_string();
+        for group in 0..self.groups.len() {
+            let builder = ParquetRecordBatchReaderBuilder::try_new(self.file.try_clone()?)?;
+            let mask = ProjectionMask::columns(builder.parquet_schema(), ["call_id"]);
+            let reader = builder.with_row_groups(vec![group]).with_projection(mask).build()?;
+            for batch in reader {
+                let batch = batch?;
+                let Some(ids) = batch.columns().first().and_then(|c| c.as_string_opt::<i32>())
+                else {
+                    return Err(Damage("has no ids").into());
+                };
+                if ids.iter().flatten().any(|i| i == wanted) {
+                    return Ok(self.rows(group)?.into_iter().find(|c| c.id == id));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The rows of one group.
+    pub(crate) fn rows(&self, group: usize) -> Result<Vec<Call>, Cause> {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(self.file.try_clone()?)?
+            .with_row_groups(vec![group])
+            .with_batch_size(ROW_GROUP)
+            .build()?;
+        let mut calls = Vec::new();
+        for batch in reader {
+            calls.extend(columns::calls_of(&batch?)?);
+        }
+        Ok(calls)
+    }
+}
+
+/// A group without statistics may hold any time.
+fn span_of(group: &RowGroupMetaData) -> (i64, i64) {
+    let column = group.columns().iter().find(|c| c.column_path().string() == "start_time");
+    match column.and_then(|c| c.statistics()) {
+        Some(Statistics::Int64(s)) => {
+            (s.min_opt().copied().unwrap_or(i64::MIN), s.max_opt().copied().unwrap_or(i64::MAX))
+        }
+        _ => (i64::MIN, i64::MAX),
+    }
+}

@@ -1,0 +1,6 @@
+//! Behaviour of the store as its users see it.
+
+mod recovery;
+mod rollups;
+mod rows;
+mod sample;

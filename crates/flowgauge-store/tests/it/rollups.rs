@@ -1,0 +1,138 @@
+//! Rollups equal a recomputation from rows, wherever the rows are.
+
+use crate::sample::*;
+use flowgauge_logic::call::{Call, Text};
+use flowgauge_logic::rollup::{Dim, Filter, Rollup, SeriesKey};
+use flowgauge_logic::unit::UnixMicros;
+use flowgauge_logic::window::Window;
+use flowgauge_store::{Group, Options, RollupQuery, Step, Store};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// The answer, the slow way.
+fn recomputed(calls: &[Call], query: &RollupQuery) -> Vec<Group> {
+    let window = query.window.whole_minutes();
+    let mut groups: BTreeMap<(UnixMicros, Vec<Text>), Rollup> = BTreeMap::new();
+    for call in calls {
+        let key = SeriesKey::of(call);
+        if !call.what.leaf || !window.contains(call.time.start) || !query.filter.accepts(&key) {
+            continue;
+        }
+        let from = match query.step {
+            Step::Whole => window.from,
+            Step::Minutes(m) => {
+                let m = i64::from(m);
+                UnixMicros::from_minute(call.time.start.minute().div_euclid(m) * m)
+            }
+        };
+        let name = query.group_by.iter().map(|d| Text::from(key.get(*d))).collect();
+        groups.entry((from, name)).or_default().record(call);
+    }
+    groups.into_iter().map(|((from, key), rollup)| Group { from, key, rollup }).collect()
+}
+
+fn query(from: i64, to: i64, filter: &[&str], by: &[Dim], step: Step) -> RollupQuery {
+    RollupQuery {
+        window: Window { from: minutes(from), to: minutes(to) },
+        filter: Filter::parse(filter).unwrap(),
+        group_by: by.to_vec(),
+        step,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn any_mix_of_commits_seals_and_restarts_gives_the_recomputed_rollups(
+        steps in prop::collection::vec((0u8..6, 1u64..400), 1..12),
+        from in -90i64..90, length in 1i64..400, step in prop::sample::select(vec![0u32, 1, 7, 60, 120]),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = open(dir.path());
+        let mut all: Vec<Call> = Vec::new();
+        for (action, n) in steps {
+            match action {
+                0 => store.seal_now(T0).unwrap(),
+                1 => {
+                    drop(store);
+                    store = open(dir.path());
+                }
+                _ => {
+                    let first = all.len() as u64;
+                    // Several seconds apart, so that hours are covered.
+                    let mut more = calls(first..first + n);
+                    for c in &mut more {
+                        c.time.start = UnixMicros(T0.0 + (c.time.start.0 - T0.0) * 9);
+                    }
+                    put(&mut store, more.clone());
+                    all.extend(more);
+                }
+            }
+        }
+        let step = if step == 0 { Step::Whole } else { Step::Minutes(step) };
+        let questions = [
+            query(from, from + length, &[], &[], step),
+            query(from, from + length, &["model=large"], &[Dim::Intent], step),
+            query(from, from + length, &[], &[Dim::Model, Dim::Intent], step),
+            query(from, from + length, &["source=observed"], &[Dim::Source], step),
+        ];
+        for q in &questions {
+            prop_assert_eq!(store.reader().rollups(q).unwrap(), recomputed(&all, q));
+        }
+        let dead = crash(dir.path());
+        let reader = flowgauge_store::Reader::open(dead.path()).unwrap();
+        prop_assert_eq!(reader.rollups(&questions[1]).unwrap(), recomputed(&all, &questions[1]));
+    }
+}
+
+#[test]
+fn too_many_series_fold_and_nothing_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { max_series: 3, ..Options::default() };
+    let mut store = Store::open(dir.path(), options, T0).unwrap().store;
+    let many: Vec<Call> = (0..50)
+        .map(|n| {
+            let mut c = call(n);
+            c.what.leaf = true;
+            c.what.endpoint = Some(format!("route-{n}").into());
+            c
+        })
+        .collect();
+    put(&mut store, many);
+    let groups = store.reader().rollups(&query(0, 60, &[], &[Dim::Endpoint], Step::Whole)).unwrap();
+    let requests: u64 = groups.iter().map(|g| g.rollup.requests()).sum();
+    assert_eq!(requests, 50);
+    assert!(groups.iter().any(|g| g.key == ["(other)"]));
+    assert!(groups.len() <= 4);
+}
+
+#[test]
+fn readers_never_see_a_row_twice_or_not_at_all_while_sealing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    put(&mut store, calls(0..5_000));
+    let want = calls(0..5_000).iter().filter(|c| c.what.leaf).count() as u64;
+    let reader = store.reader();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut looks = 0u32;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let groups = reader.rollups(&query(0, 600, &[], &[], Step::Whole)).unwrap();
+                assert_eq!(groups.iter().map(|g| g.rollup.requests()).sum::<u64>(), want);
+                looks += 1;
+            }
+            looks
+        });
+        for n in 0..10 {
+            // A span that is no model call, so that there is something to seal.
+            let mut more = call(1_100_000 + n * 11);
+            more.what.leaf = false;
+            put(&mut store, vec![more]);
+            store.seal_now(T0).unwrap();
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(watch.join().unwrap() > 0);
+    });
+}

@@ -1,0 +1,68 @@
+//! What an upstream saw.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::time::Instant;
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Method.
+    pub method: Method,
+    /// Path and query.
+    pub path: String,
+    /// Header as received.
+    pub headers: HeaderMap,
+    /// Body as received.
+    pub body: Bytes,
+}
+
+#[derive(Debug)]
+pub(super) struct Log {
+    keeps: bool,
+    requests: Mutex<Vec<Seen>>,
+    aborts: Mutex<Vec<Instant>>,
+}
+
+impl Log {
+    pub(super) const fn new(keeps: bool) -> Self {
+        Self { keeps, requests: Mutex::new(Vec::new()), aborts: Mutex::new(Vec::new()) }
+    }
+
+    pub(super) fn request(&self, seen: impl FnOnce() -> Seen) {
+        if self.keeps {
+            self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(seen());
+        }
+    }
+
+    pub(super) fn requests(&self) -> Vec<Seen> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn aborts(&self) -> Vec<Instant> {
+        self.aborts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Notes an abort unless told that the answer ended.
+#[derive(Debug)]
+pub(super) struct Unfinished(Option<Arc<Log>>);
+
+impl Unfinished {
+    pub(super) const fn new(log: Arc<Log>) -> Self {
+        Self(Some(log))
+    }
+
+    pub(super) fn finished(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(log) = self.0.take() {
+            log.aborts.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! How one request is answered.
+
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+/// Where an answer stands still for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hang {
+    /// Before its head.
+    Head,
+    /// After its first frame.
+    Body,
+    /// After its first frame, sending comments.
+    Comments,
+}
+
+/// How one request is answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Script {
+    /// Status instead of 200; the body is then an error object.
+    pub status: Option<u16>,
+    /// Wait before the head, ms.
+    pub head_delay_ms: u64,
+    /// Wait before each event after the first, ms.
+    pub chunk_delay_ms: u64,
+    /// Words of content; 8 where not said.
+    pub words: Option<usize>,
+    /// Bytes per write instead of one event per write.
+    pub split: Option<usize>,
+    /// Usage in a chat stream even where the request did not ask.
+    pub usage: bool,
+    /// An error event after so many events, then the end.
+    pub error_after: Option<usize>,
+    /// Where it stands still.
+    pub hang: Option<Hang>,
+    /// The connection breaks after so many bytes of the body.
+    pub cut_at: Option<usize>,
+    /// The stream ends cleanly after so many events.
+    pub stop_after: Option<usize>,
+    /// The body is compressed so (`gzip`).
+    pub encoding: Option<String>,
+    /// A body of so many bytes of padding instead of an answer.
+    pub padding: Option<usize>,
+}
+
+impl Script {
+    /// As a header value for `x-script`.
+    #[must_use]
+    pub fn header(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The script of a request.
+    pub(super) fn of(headers: &HeaderMap, model: &str, named: &[(String, Self)]) -> Self {
+        if let Some(asked) = headers.get("x-script").and_then(|v| v.to_str().ok()) {
+            return serde_json::from_str(asked)
+                .unwrap_or_else(|_| Self { status: Some(400), ..Self::default() });
+        }
+        if let Some((_, script)) = named.iter().find(|(name, _)| name == model) {
+            return script.clone();
+        }
+        match model.split_once('-').map(|(word, n)| (word, n.parse::<u16>())) {
+            Some(("slow", Ok(ms))) => Self { head_delay_ms: u64::from(ms), ..Self::default() },
+            Some(("error", Ok(status))) => Self { status: Some(status), ..Self::default() },
+            _ => Self::default(),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Accepts, chooses, answers.
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::body::{ScriptedBody, Then};
+use super::log::{Log, Seen, Unfinished};
+use super::script::{Hang, Script};
+use super::{answer, events};
+
+const WORDS: usize = 8;
+
+type Named = Arc<Vec<(String, Script)>>;
+
+pub(super) async fn accept(listener: TcpListener, named: Named, log: Arc<Log>) {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok((socket, _)) = listener.accept().await else { continue };
+        let _ = socket.set_nodelay(true);
+        let (named, log) = (Arc::clone(&named), Arc::clone(&log));
+        connections.spawn(async move {
+            let service = service_fn(move |request| {
+                let (named, log) = (Arc::clone(&named), Arc::clone(&log));
+                async move { Ok::<_, Infallible>(respond(request, &named, log).await) }
+            });
+            let io = TokioIo::new(socket);
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await;
+        });
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Asked {
+    model: String,
+    stream: bool,
+    stream_options: Option<StreamOptions>,
+    intent: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct StreamOptions {
+    include_usage: bool,
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    named: &[(String, Script)],
+    log: Arc<Log>,
+) -> Response<ScriptedBody> {
+    let (parts, body) = request.into_parts();
+    let mut unfinished = Unfinished::new(Arc::clone(&log));
+    let bytes = body.collect().await.map(|all| all.to_bytes()).unwrap_or_default();
+    let asked: Asked = serde_json::from_slice(&bytes).unwrap_or_default();
+    log.request(|| Seen {
+        method: parts.method.clone(),
+        path: parts.uri.to_string(),
+        headers: parts.headers.clone(),
+        body: bytes,
+    });
+    let script = Script::of(&parts.headers, &asked.model, named);
+    if script.head_delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(script.head_delay_ms)).await;
+    }
+    if script.hang == Some(Hang::Head) {
+        std::future::pending::<()>().await;
+    }
+    let path = parts.uri.path();
+    if let Some(status) = script.status {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        let text = answer::error(path, status.as_u16()).to_string();
+        let mut response = whole(text, &script, unfinished);
+        *response.status_mut() = status;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("7"));
+        }
+        return response;
+    }
+    if let Some(stream) = stream(path, &asked, &script) {
+        return streamed(stream, path, &script, unfinished);
+    }
+    match plain(&parts, &asked, &script) {
+        Some(text) => whole(text, &script, unfinished),
+        None => {
+            unfinished.finished();
+            let mut response = whole(answer::error(path, 404).to_string(), &script, unfinished);
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            response
+        }
+    }
+}
+
+fn stream(path: &str, asked: &Asked, script: &Script) -> Option<Vec<String>> {
+    let count = script.words.unwrap_or(WORDS);
+    let usage = script.usage || asked.stream_options.as_ref().is_some_and(|o| o.include_usage);
+    match path {
+        "/v1/chat/completions" if asked.stream => Some(events::chat(&asked.model, count, usage)),
+        "/v1/completions" if asked.stream => Some(events::completions(&asked.model, count)),
+        "/v1/responses" if asked.stream => Some(events::responses(&asked.model, count)),
+        "/v1/messages" if asked.stream => Some(events::messages(&asked.model, count)),
+        "/api/chat/stream" => Some(events::flowreader(count)),
+        _ => None,
+    }
+}
+
+fn plain(parts: &Parts, asked: &Asked, script: &Script) -> Option<String> {
+    if let Some(size) = script.padding {
+        return Some(format!("{{\"padding\":\"{}\"}}", "x".repeat(size)));
+    }
+    let count = script.words.unwrap_or(WORDS);
+    let value = match parts.uri.path() {
+        "/v1/chat/completions" => answer::chat(&asked.model, count),
+        "/v1/completions" => answer::completions(&asked.model, count),
+        "/v1/embeddings" => answer::embeddings(&asked.model),
+        "/v1/responses" => answer::responses(&asked.model, count),
+        "/v1/messages" => answer::messages(&asked.model, count),
+        "/v1/models" => answer::models(),
+        "/v1/echo" | "/api/echo" => echo(parts, asked),
+        _ => return None,
+    };
+    Some(value.to_string())
+}
+
+/// What arrived, for tests of what the gateway lets through.
+fn echo(parts: &Parts, asked: &Asked) -> Value {
+    let fields: Vec<_> = parts
+        .headers
+        .iter()
+        .map(|(n, v)| json!([n.as_str(), String::from_utf8_lossy(v.as_bytes())]))
+        .collect();
+    json!({ "path": parts.uri.to_string(), "headers": fields, "intent": asked.intent })
+}
+
+fn whole(text: String, script: &Script, unfinished: Unfinished) -> Response<ScriptedBody> {
+    let bytes = encode(text.into_bytes(), script);
+    let length = bytes.len() as u64;
+    let (pieces, then) = pieces(vec![bytes], script);
+    let body =
+        ScriptedBody::new(pieces, then, unfinished).delayed(script.chunk_delay_ms).sized(length);
+    answer_with(body, "application/json", script)
+}
+
+fn streamed(
+    mut all: Vec<String>,
+    path: &str,
+    script: &Script,
+    unfinished: Unfinished,
+) -> Response<ScriptedBody> {
+    if let Some(n) = script.error_after {
+        all.truncate(n);
+        all.push(events::error(path));
+    }
+    if let Some(n) = script.stop_after {
+        all.truncate(n);
+    }
+    let parts: Vec<Vec<u8>> = if script.encoding.is_some() {
+        vec![encode(all.concat().into_bytes(), script)]
+    } else {
+        all.into_iter().map(String::into_bytes).collect()
+    };
+    let (pieces, then) = pieces(parts, script);
+    let body = ScriptedBody::new(pieces, then, unfinished).delayed(script.chunk_delay_ms);
+    answer_with(body, "text/event-stream; charset=utf-8", script)
+}
+
+fn answer_with(body: ScriptedBody, kind: &'static str, script: &Script) -> Response<ScriptedBody> {
+    let mut response = Response::new(body);
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    fields.insert("x-request-id", HeaderValue::from_static("req_fixed"));
+    // A fixed date keeps two answers equal.
+    fields.insert(header::DATE, HeaderValue::from_static("Tue, 14 Nov 2023 22:13:20 GMT"));
+    if let Some(coding) = script.encoding.as_deref().and_then(|c| HeaderValue::from_str(c).ok()) {
+        fields.insert(header::CONTENT_ENCODING, coding);
+    }
+    response
+}
+
+fn encode(plain: Vec<u8>, script: &Script) -> Vec<u8> {
+    if script.encoding.as_deref() != Some("gzip") {
+        return plain;
+    }
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    match encoder.write_all(&plain).and_then(|()| encoder.finish()) {
+        Ok(encoded) => encoded,
+        Err(_) => plain,
+    }
+}
+
+/// Cuts a body as the script wants it, and says what follows.
+fn pieces(parts: Vec<Vec<u8>>, script: &Script) -> (VecDeque<Bytes>, Then) {
+    let mut out: VecDeque<Bytes> = match script.split {
+        Some(size) => parts.concat().chunks(size.max(1)).map(Bytes::copy_from_slice).collect(),
+        None => parts.into_iter().map(Bytes::from).collect(),
+    };
+    if let Some(limit) = script.cut_at {
+        let mut left = limit;
+        for piece in &mut out {
+            piece.truncate(left);
+            left -= piece.len();
+        }
+        out.retain(|piece| !piece.is_empty());
+        return (out, Then::Break);
+    }
+    match script.hang {
+        Some(Hang::Body) => {
+            out.truncate(1);
+            (out, Then::Hang)
+        }
+        Some(Hang::Comments) => {
+            out.truncate(1);
+            (out, Then::Comments)
+        }
+        Some(Hang::Head) | None => (out, Then::End),
+    }
+}

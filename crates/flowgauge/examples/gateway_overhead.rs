@@ -1,0 +1,231 @@
+//! Added latency and CPU per request of the gateway, socket to socket.
+//!
+//! Starts the release binaries of flowgauge and of the scripted upstream as processes of their own,
+//! then measures direct and through in interleaved rounds (performance.md protocol): p50 and p99 at
+//! one connection, p50 and p99 at a fixed open-loop rate counted from the planned send time, and
+//! CPU time of the server per request at eight connections. Recording is on and durable.
+
+#![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
+
+use anyhow::{Context, Result, bail};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const ROUNDS: usize = 40;
+const PER_ROUND: usize = 250;
+const OPEN_LOOP_RATE: u32 = 2_000;
+const OPEN_LOOP_REQUESTS: u32 = 20_000;
+const OPEN_LOOP_CONNECTIONS: u32 = 8;
+const CPU_REQUESTS: usize = 40_000;
+
+fn main() -> Result<()> {
+    let upstream = Server::upstream()?;
+    let gauge = Server::gauge(upstream.addr)?;
+    let body = chat_body(600);
+    let (mut direct, mut through) = (Vec::new(), Vec::new());
+    let mut to_upstream = Connection::open(upstream.addr)?;
+    let mut to_gauge = Connection::open(gauge.addr)?;
+    closed_loop(&mut to_upstream, &body, 500)?;
+    closed_loop(&mut to_gauge, &body, 500)?;
+    for _ in 0..ROUNDS {
+        direct.extend(closed_loop(&mut to_upstream, &body, PER_ROUND)?);
+        through.extend(closed_loop(&mut to_gauge, &body, PER_ROUND)?);
+    }
+    report("c=1", &mut direct, &mut through);
+
+    let mut direct = open_loop(upstream.addr, &body)?;
+    let mut through = open_loop(gauge.addr, &body)?;
+    report(&format!("open loop {OPEN_LOOP_RATE}/s"), &mut direct, &mut through);
+
+    let before = gauge.cpu_us()?;
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| -> Result<()> {
+                let mut connection = Connection::open(gauge.addr)?;
+                closed_loop(&mut connection, &body, CPU_REQUESTS / 8)?;
+                Ok(())
+            });
+        }
+    });
+    let per_request = (gauge.cpu_us()? - before) as f64 / CPU_REQUESTS as f64;
+    let rate = CPU_REQUESTS as f64 / started.elapsed().as_secs_f64();
+    println!(
+        "c=8: {per_request:.1} µs CPU per request (floor 120, limit 16–25), {rate:.0} requests/s"
+    );
+    println!("RSS after load: {:.1} MiB", gauge.rss_mib()?);
+    Ok(())
+}
+
+fn report(name: &str, direct: &mut [f64], through: &mut [f64]) {
+    let (d50, d99) = (percentile(direct, 0.50), percentile(direct, 0.99));
+    let (t50, t99) = (percentile(through, 0.50), percentile(through, 0.99));
+    println!(
+        "{name}: direct p50 {d50:.0} p99 {d99:.0} µs; through p50 {t50:.0} p99 {t99:.0} µs; \
+         added p50 {:.0} µs (floor 150, limit ~20), p99 {:.0} µs",
+        t50 - d50,
+        t99 - d99
+    );
+}
+
+fn percentile(values: &mut [f64], q: f64) -> f64 {
+    flowgauge::logic::quantile::exact(values, q).unwrap_or(f64::NAN)
+}
+
+fn chat_body(size: usize) -> Vec<u8> {
+    let text = "word ".repeat(size / 5);
+    let json =
+        format!(r#"{{"model":"gpt-4o-mini","messages":[{{"role":"user","content":"{text}"}}]}}"#);
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         authorization: Bearer test\r\ncontent-length: {}\r\n\r\n",
+        json.len()
+    );
+    [head.into_bytes(), json.into_bytes()].concat()
+}
+
+fn closed_loop(connection: &mut Connection, request: &[u8], n: usize) -> Result<Vec<f64>> {
+    (0..n).map(|_| connection.exchange(request).map(|d| d.as_secs_f64() * 1e6)).collect()
+}
+
+/// Latency counts from the planned send time, so that a stall is not hidden by waiting for it.
+fn open_loop(addr: SocketAddr, request: &[u8]) -> Result<Vec<f64>> {
+    let gap = Duration::from_secs(1) / (OPEN_LOOP_RATE / OPEN_LOOP_CONNECTIONS);
+    let workers: Vec<_> = (0..OPEN_LOOP_CONNECTIONS)
+        .map(|i| {
+            let request = request.to_vec();
+            std::thread::spawn(move || -> Result<Vec<f64>> {
+                let mut connection = Connection::open(addr)?;
+                let mut planned = Instant::now() + gap * i / OPEN_LOOP_CONNECTIONS;
+                let mut out = Vec::new();
+                for _ in 0..OPEN_LOOP_REQUESTS / OPEN_LOOP_CONNECTIONS {
+                    if let Some(wait) = planned.checked_duration_since(Instant::now()) {
+                        std::thread::sleep(wait);
+                    }
+                    connection.exchange(&request)?;
+                    out.push(planned.elapsed().as_secs_f64() * 1e6);
+                    planned += gap;
+                }
+                Ok(out)
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for worker in workers {
+        all.extend(worker.join().map_err(|_| anyhow::anyhow!("a worker panicked"))??);
+    }
+    Ok(all)
+}
+
+struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    fn open(addr: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(addr)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        Ok(Self(BufReader::new(stream)))
+    }
+
+    fn exchange(&mut self, request: &[u8]) -> Result<Duration> {
+        let started = Instant::now();
+        self.0.get_mut().write_all(request)?;
+        let mut line = String::new();
+        self.0.read_line(&mut line)?;
+        if !line.starts_with("HTTP/1.1 200") {
+            bail!("unexpected answer {line:?}");
+        }
+        let mut length = None;
+        loop {
+            line.clear();
+            self.0.read_line(&mut line)?;
+            if line == "\r\n" {
+                break;
+            }
+            let lower = line.to_ascii_lowercase();
+            if let Some(value) = lower.strip_prefix("content-length:") {
+                length = Some(value.trim().parse::<usize>()?);
+            }
+        }
+        let mut body = vec![0; length.context("the answer has no content-length")?];
+        self.0.read_exact(&mut body)?;
+        Ok(started.elapsed())
+    }
+}
+
+struct Server {
+    child: Child,
+    addr: SocketAddr,
+    _data: Option<tempfile::TempDir>,
+}
+
+impl Server {
+    fn upstream() -> Result<Self> {
+        let addr = free_address()?;
+        let child = spawn("scripted-upstream", &["--port", &addr.port().to_string()])?;
+        wait_for(addr)?;
+        Ok(Self { child, addr, _data: None })
+    }
+
+    fn gauge(upstream: SocketAddr) -> Result<Self> {
+        let (addr, data) = (free_address()?, tempfile::tempdir()?);
+        let dir = data.path().to_str().context("temporary folder")?;
+        let (listen, url) = (addr.to_string(), format!("http://{upstream}/v1"));
+        let args = ["--data-dir", dir, "serve", "--listen", &listen, "--upstream", &url];
+        let child = spawn("flowgauge", &args)?;
+        wait_for(addr)?;
+        Ok(Self { child, addr, _data: Some(data) })
+    }
+
+    fn cpu_us(&self) -> Result<u64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+        let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok());
+        // utime and stime, in ticks of 10 ms; after the command they are fields 11 and 12.
+        Ok((ticks(11).context("utime")? + ticks(12).context("stime")?) * 10_000)
+    }
+
+    fn rss_mib(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find(|l| l.starts_with("VmRSS")).context("VmRSS")?;
+        let kib = line.split_whitespace().nth(1).context("VmRSS")?.parse::<f64>()?;
+        Ok(kib / 1024.0)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().and_then(|()| self.child.wait().map(drop)).unwrap_or_default();
+    }
+}
+
+/// Programs stand one folder above this example in cargo's target folder.
+fn spawn(name: &str, args: &[&str]) -> Result<Child> {
+    let here: PathBuf = std::env::current_exe()?;
+    let folder = here.parent().and_then(|p| p.parent()).context("target folder")?;
+    Command::new(folder.join(name))
+        .args(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("start {name}; build it in release first"))
+}
+
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+fn wait_for(addr: SocketAddr) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < deadline {
+        if TcpStream::connect(addr).is_ok() {
+            return Ok(());
+        }
+        std::thread::yield_now();
+    }
+    bail!("nothing listens on {addr}")
+}

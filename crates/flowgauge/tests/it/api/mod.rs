@@ -1,0 +1,7 @@
+//! The HTTP API of a served flowgauge, over a real socket.
+
+mod access;
+mod answers;
+mod client;
+mod lifecycle;
+mod live;

@@ -1,0 +1,46 @@
+// Requests: the list, its filters, and one call in detail.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { DEADLINE_MS, URL_UNDER_TEST, launch, open } from "./browser.mjs";
+import { sendCall } from "./send-call.mjs";
+
+let browser;
+before(async () => {
+  browser = await launch();
+  await sendCall(URL_UNDER_TEST);
+});
+after(() => browser.close());
+
+test("a call opens into a detail with waterfall, sums and the source of every figure", async () => {
+  const { page, faults, close } = await open(browser, "/requests?where=model%3Dbrowser-check");
+  await page.locator("table.requests tbody a").first().click();
+  await page.waitForURL(/\/requests\/[0-9a-f-]+/);
+  await page.locator("table.waterfall [data-part=total]").waitFor();
+  assert.ok((await page.locator("table.sums .sum").count()) === 2);
+  assert.deepEqual(await page.locator("table.sums .sum td").allInnerTexts(), ["1,200", "80"]);
+  const sourced = page.locator("[data-sourced]");
+  assert.equal(await sourced.count(), 6);
+  for (const figure of await sourced.all()) assert.notEqual((await figure.locator(".figure-facts").innerText()).trim(), "");
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("filters are in the address and can be taken away", async () => {
+  const { page, close } = await open(browser, "/requests");
+  await page.getByLabel("Model").locator("option[value=browser-check]").waitFor({ state: "attached", timeout: DEADLINE_MS });
+  await page.getByLabel("Model").selectOption("browser-check");
+  await page.waitForURL(/where=model%3Dbrowser-check/);
+  await page.getByRole("link", { name: "Remove filter model=browser-check" }).click();
+  await page.waitForURL((url) => !url.search.includes("where"));
+  await page.getByLabel("Status").selectOption("refused");
+  await page.waitForURL(/status=refused/);
+  await close();
+});
+
+test("an id that does not exist says so in the server's words", async () => {
+  const { page, close } = await open(browser, "/requests/0199c0de-0000-7000-8000-000000000000");
+  const note = page.getByRole("alert");
+  await note.waitFor();
+  assert.notEqual((await note.innerText()).trim(), "");
+  await close();
+});

@@ -1,0 +1,20 @@
+// Runs the page checks against FLOWGAUGE_URL, or against the stand-in where none is given. Refuses
+// to retry: a check passes or it does not. FLOWGAUGE_SHOTS names a folder for pictures.
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+let stand = null;
+let base = process.env.FLOWGAUGE_URL?.replace(/\/$/, "");
+if (base === undefined) {
+  stand = new Worker(path.join(here, "fixture/worker.mjs"));
+  base = await new Promise((told) => stand.once("message", told));
+}
+process.stdout.write(`page under test: ${base}${stand === null ? "" : " (stand-in)"}\n`);
+const checks = readdirSync(path.join(here, "checks")).filter((name) => name.endsWith(".test.mjs")).map((name) => path.join("checks", name));
+const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=1", ...checks], { cwd: here, stdio: "inherit", env: { ...process.env, FLOWGAUGE_URL: base } });
+await stand?.terminate();
+process.exitCode = status ?? 1;

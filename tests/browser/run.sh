@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The page in a real browser against the demo. Needs FLOWGAUGE_BIN; `cargo xtask test browser` sets it.
+set -euo pipefail
+cd "$(dirname "$0")"
+: "${FLOWGAUGE_BIN:?the flowgauge binary under test}"
+export FLOWGAUGE_CACHE="${FLOWGAUGE_CACHE:-$HOME/.cache/flowgauge}"
+modules="$FLOWGAUGE_CACHE/browser-$(sha256sum package-lock.json | cut -c1-12)"
+if [ ! -d "$modules/node_modules" ]; then
+  mkdir -p "$modules"
+  cp package.json package-lock.json "$modules/"
+  (cd "$modules" && npm ci --silent --no-audit --no-fund)
+fi
+ln -sfn "$modules/node_modules" node_modules
+exec node run.mjs

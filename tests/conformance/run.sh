@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Real SDKs and instrumentations against the real binary. Needs FLOWGAUGE_BIN and SCRIPTED_UPSTREAM_BIN; `cargo xtask test conformance` sets them.
+set -euo pipefail
+cd "$(dirname "$0")"
+: "${FLOWGAUGE_BIN:?the flowgauge binary under test}" "${SCRIPTED_UPSTREAM_BIN:?the scripted upstream}"
+export FLOWGAUGE_CACHE="${FLOWGAUGE_CACHE:-$HOME/.cache/flowgauge}"
+bash ./setup.sh
+exec "$FLOWGAUGE_CACHE/venv-main/bin/python" -m pytest -q -p no:cacheprovider .
