@@ -232,3 +232,6 @@ impl Recorder {
         self.shared.stats()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,7 +147,7 @@ impl Writer {
             let stop = group.stop;
             self.settle(group);
             if stop {
-                return self.close();
+                return self.close(messages);
             }
         }
     }
@@ -309,8 +309,10 @@ impl Writer {
     }
 
     /// The last chance for rows held back; what still finds no place is lost, and counted.
-    fn close(mut self) {
-        self.settle(Group::default());
+    fn close(mut self, messages: &Receiver<Message>) {
+        let mut late = Group::default();
+        messages.try_iter().for_each(|m| late.add(m));
+        self.settle(late);
         let held = self.ring.drain();
         self.lose(&held, "flowgauge stopped while the store took no rows");
         self.write_gaps(true);
