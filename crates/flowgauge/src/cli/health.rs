@@ -6,11 +6,11 @@ use super::get::bare;
 use super::globals::{self, Globals};
 use super::number;
 use super::period::{self, PeriodArgs};
-use super::show::{self, ShowArgs, Sheet};
+use super::show::{self, Sheet, ShowArgs};
 use crate::logic::kpi::{Kpi, State, Unit};
+use crate::query::KpiValue;
 use crate::query::errors::ErrorReport;
 use crate::query::health::{Health, Verdict};
-use crate::query::KpiValue;
 
 /// Verbs of `health`.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -139,9 +139,13 @@ fn plugin_line(health: &Health) -> String {
         .iter()
         .filter(|k| matches!(k.state, State::Alert | State::Critical))
         .map(|k| format!("{} {} ({})", k.name, shown(k), k.state.words()))
-        .chain(health.components.iter().filter(|c| c.state != Verdict::Ok).map(|c| {
-            format!("{} {}: {}", c.name, word(c.state), c.detail)
-        }))
+        .chain(
+            health
+                .components
+                .iter()
+                .filter(|c| c.state != Verdict::Ok)
+                .map(|c| format!("{} {}: {}", c.name, word(c.state), c.detail)),
+        )
         .collect();
     let measured = health.kpis.iter().filter(|k| k.value.is_some());
     let data: Vec<String> = measured.map(performance_data).collect();
@@ -168,7 +172,8 @@ fn performance_data(kpi: &KpiValue) -> String {
 }
 
 fn classes(report: &ErrorReport) -> Sheet {
-    let columns = vec!["class", "count", "first seen", "last seen", "models", "endpoints", "example"];
+    let columns =
+        vec!["class", "count", "first seen", "last seen", "models", "endpoints", "example"];
     let mut sheet = Sheet { columns, rows: Vec::new() };
     for group in &report.groups {
         let names = |places: &[crate::query::errors::Place]| {
@@ -192,7 +197,8 @@ fn classes(report: &ErrorReport) -> Sheet {
 }
 
 fn summary(report: &ErrorReport) -> String {
-    let rate = report.error_rate.map_or_else(|| "n/a".to_owned(), |r| number::with_unit(r, Unit::Percent));
+    let rate =
+        report.error_rate.map_or_else(|| "n/a".to_owned(), |r| number::with_unit(r, Unit::Percent));
     format!("{} of {} requests failed; error rate {rate}", report.failures, report.requests)
 }
 

@@ -82,7 +82,10 @@ pub(crate) fn run(command: &KeyCommand, globals: &Globals) -> Done {
             } else {
                 show::line(&made.key)?;
             }
-            show::note(&format!("{} may {scope}; keep the key, it is not shown again", made.view.id));
+            show::note(&format!(
+                "{} may {scope}; keep the key, it is not shown again",
+                made.view.id
+            ));
         }
         KeyCommand::List { show } => {
             let list: KeyList = remote.get("/api/v1/keys", &[])?;
@@ -91,7 +94,9 @@ pub(crate) fn run(command: &KeyCommand, globals: &Globals) -> Done {
             for k in &list.keys {
                 let or_dash = |t: &Option<String>| t.clone().unwrap_or_else(|| "–".to_owned());
                 let (expires, revoked) = (or_dash(&k.expires), or_dash(&k.revoked));
-                sheet.row([&k.id, &k.name, &k.scope, &k.created, &expires, &revoked].map(String::as_str));
+                sheet.row(
+                    [&k.id, &k.name, &k.scope, &k.created, &expires, &revoked].map(String::as_str),
+                );
             }
             show.print(&sheet, &super::show::json(&list.keys)?)?;
         }

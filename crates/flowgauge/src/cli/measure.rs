@@ -181,7 +181,8 @@ fn headers(texts: &[String]) -> Result<Vec<(String, String)>, Failure> {
 }
 
 fn print(args: &MeasureArgs, report: &Report) -> Result<(), Failure> {
-    let show = show::ShowArgs { json: args.json, output: args.output.clone(), ..Default::default() };
+    let show =
+        show::ShowArgs { json: args.json, output: args.output.clone(), ..Default::default() };
     let (format, file) = show.target();
     let mut sheet = Sheet { columns: vec!["figure", "value"], rows: Vec::new() };
     sheet.rows = report.rows();

@@ -10,6 +10,7 @@ mod exit;
 mod get;
 mod globals;
 mod health;
+mod import;
 mod key;
 mod measure;
 mod metrics;
@@ -55,6 +56,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// See it with pretend traffic: no key, no network, no traces
     Demo(serve::DemoArgs),
+    /// Read history from a CSV or JSON Lines file
+    Import(import::ImportArgs),
     /// Write completions for a shell, or the manual
     Completions(completions::CompletionsArgs),
     /// Print the version
@@ -126,6 +129,7 @@ fn dispatch(arguments: &Arguments) -> Done {
         }
         Command::Serve(args) => serve::serve(args, globals),
         Command::Demo(args) => serve::demo(args),
+        Command::Import(args) => import::run(args, globals),
         Command::Health(command) => health::run(command, globals),
         Command::Requests(command) => requests::run(command, globals),
         Command::Store(command) => store::run(command, globals),

@@ -5,7 +5,7 @@ use super::exit::{self, Done, Failure};
 use super::globals::{self, Globals};
 use super::number;
 use super::period::{self, PeriodArgs};
-use super::show::{self, ShowArgs, Sheet};
+use super::show::{self, Sheet, ShowArgs};
 use super::stream;
 use crate::logic::call::Status;
 use crate::query::view::RequestView;
@@ -85,7 +85,8 @@ pub(crate) fn run(command: &RequestsCommand, globals: &Globals) -> Done {
     let loaded = globals.load(false, &[])?;
     match command {
         RequestsCommand::List { filter, status, limit, period, show } => {
-            let window = period.window(period::ANALYSIS, globals::now(), loaded.config.time_zone)?;
+            let window =
+                period.window(period::ANALYSIS, globals::now(), loaded.config.time_zone)?;
             let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
             let filter = Where::parse(filter)?;
             let found = globals.origin(&loaded)?.requests(window, &filter, *status, limit)?;
@@ -120,7 +121,8 @@ fn list(found: &[RequestView]) -> Sheet {
 
 fn cells(view: &RequestView) -> [String; 10] {
     let none = || "n/a".to_owned();
-    let text = |t: &Option<crate::logic::call::Text>| t.as_ref().map_or_else(none, ToString::to_string);
+    let text =
+        |t: &Option<crate::logic::call::Text>| t.as_ref().map_or_else(none, ToString::to_string);
     let model = view.model_used.as_ref().or(view.model_requested.as_ref());
     let word = match view.http_status {
         Some(code) if view.status != Status::Ok => format!("{} {code}", view.status.word()),
@@ -142,7 +144,11 @@ fn cells(view: &RequestView) -> [String; 10] {
 
 /// Exact dollars without trailing zeros.
 fn money(decimal: &str) -> &str {
-    if decimal.contains('.') { decimal.trim_end_matches('0').trim_end_matches('.') } else { decimal }
+    if decimal.contains('.') {
+        decimal.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        decimal
+    }
 }
 
 /// Every field that is known, and for the measured ones where they came from.
@@ -182,4 +188,3 @@ fn provenance(field: &str, view: &RequestView) -> String {
         _ => String::new(),
     }
 }
-

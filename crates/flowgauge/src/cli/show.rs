@@ -68,7 +68,12 @@ impl ShowArgs {
     }
 
     /// The answer as text, with its last line ended.
-    pub(crate) fn render(&self, format: Format, sheet: &Sheet, json: &Value) -> Result<String, Failure> {
+    pub(crate) fn render(
+        &self,
+        format: Format,
+        sheet: &Sheet,
+        json: &Value,
+    ) -> Result<String, Failure> {
         let broken = |e: &dyn std::fmt::Display| Failure::new(CANNOT_WRITE, e.to_string());
         let mut text = match format {
             Format::Json => serde_json::to_string_pretty(json).map_err(|e| broken(&e))?,

@@ -26,7 +26,8 @@ impl Events {
 
     /// The next event; nothing at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Event>, Failure> {
-        let broken = |why: String| Failure::new(exit::UNREACHABLE, format!("the stream broke: {why}"));
+        let broken =
+            |why: String| Failure::new(exit::UNREACHABLE, format!("the stream broke: {why}"));
         loop {
             if let Some(event) = take(&mut self.buffer) {
                 return Ok(Some(event));

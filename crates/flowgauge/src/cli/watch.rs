@@ -69,9 +69,9 @@ fn seconds(text: &str) -> Result<u64, String> {
         }
     };
     // A year: longer is a slip of the finger.
-    parsed.filter(|s| (1..=366 * 86_400).contains(s)).ok_or_else(|| {
-        format!("{text:?} must be from one second to a year")
-    })
+    parsed
+        .filter(|s| (1..=366 * 86_400).contains(s))
+        .ok_or_else(|| format!("{text:?} must be from one second to a year"))
 }
 
 /// The figures of a line; what is not known is `n/a`.
@@ -111,7 +111,10 @@ pub(crate) fn run(args: &WatchArgs, globals: &Globals) -> Done {
         lines.extend(alerts);
         if screen {
             let end = "\n\nCtrl-C ends.";
-            show::line(&format!("{CLEAR}flowgauge, every {interval} s\n\n{}{end}", lines.join("\n")))?;
+            show::line(&format!(
+                "{CLEAR}flowgauge, every {interval} s\n\n{}{end}",
+                lines.join("\n")
+            ))?;
         } else {
             show::line(&lines.join("\n"))?;
         }
@@ -119,7 +122,11 @@ pub(crate) fn run(args: &WatchArgs, globals: &Globals) -> Done {
         if spent.saturating_add(interval) >= duration {
             let rest = duration.saturating_sub(spent);
             let stopped = runtime.block_on(wait(rest, &mut interrupt));
-            return Ok(if stopped { exit::INTERRUPTED } else { end(args.fail_on_alert && alerted) });
+            return Ok(if stopped {
+                exit::INTERRUPTED
+            } else {
+                end(args.fail_on_alert && alerted)
+            });
         }
         if runtime.block_on(wait(interval, &mut interrupt)) {
             return Ok(exit::INTERRUPTED);
@@ -210,7 +217,8 @@ mod tests {
 
     #[test]
     fn a_line_reads_as_the_guide_prints_it() {
-        let figures = Figures { p95_ms: Some(812.4), tokens: Some(431.0), quality: None, cache: Some(31.2) };
+        let figures =
+            Figures { p95_ms: Some(812.4), tokens: Some(431.0), quality: None, cache: Some(31.2) };
         let expected = "[2026-11-24 10:00:00] P95: 812ms | Tokens: 431 | Quality: n/a | Cache: 31%";
         let shown = line(figures, UnixMicros(NOW.0), Tz::UTC);
         assert_eq!(shown.split(']').next_back(), expected.split(']').next_back());

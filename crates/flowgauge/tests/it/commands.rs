@@ -55,7 +55,8 @@ fn run(dir: &Path, args: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn a_metric_is_one_bare_number() {
     let dir = filled();
-    let (code, stdout, stderr) = run(dir.path(), &["metrics", "get", "request_count", "--since", "1h"]);
+    let (code, stdout, stderr) =
+        run(dir.path(), &["metrics", "get", "request_count", "--since", "1h"]);
     assert_eq!((code, stdout.as_str()), (Some(0), "42\n"), "{stderr}");
     let (code, stdout, _) = run(dir.path(), &["metrics", "get", "p95_latency"]);
     let p95: f64 = stdout.trim().parse().unwrap();
@@ -81,7 +82,10 @@ fn requests_are_listed_as_an_array_and_shown_one_by_one() {
     assert_eq!((code, found.len()), (Some(0), 2));
     let id = found[0]["call_id"].as_str().unwrap();
     let (code, stdout, _) = run(dir.path(), &["requests", "get", id]);
-    assert!(code == Some(0) && stdout.contains("100000") && stdout.contains("clock of gateway"), "{stdout}");
+    assert!(
+        code == Some(0) && stdout.contains("100000") && stdout.contains("clock of gateway"),
+        "{stdout}"
+    );
     let (code, _, _) = run(dir.path(), &["requests", "get", "nonsense"]);
     assert_eq!(code, Some(64));
 }
@@ -89,7 +93,8 @@ fn requests_are_listed_as_an_array_and_shown_one_by_one() {
 #[test]
 fn errors_are_grouped_and_health_has_an_exit_code() {
     let dir = filled();
-    let (_, stdout, stderr) = run(dir.path(), &["health", "errors", "--last", "30min", "--format", "csv"]);
+    let (_, stdout, stderr) =
+        run(dir.path(), &["health", "errors", "--last", "30min", "--format", "csv"]);
     assert!(stdout.contains("upstream_5xx,2,"), "{stdout}");
     assert!(stderr.contains("2 of 42 requests failed"), "{stderr}");
     let (code, stdout, _) = run(dir.path(), &["health", "check", "--nagios"]);

@@ -14,7 +14,10 @@ fn every_problem_of_a_file_is_shown_with_a_caret_in_one_run() {
     let (stdout, stderr) = out(&done);
     assert_eq!(done.status.code(), Some(78), "{stderr}");
     assert!(stdout.is_empty(), "{stdout}");
-    assert!(stderr.contains("bad.yaml:1:1: unknown key `listn`\n    1 | listn: 1\n      | ^^^^^"), "{stderr}");
+    assert!(
+        stderr.contains("bad.yaml:1:1: unknown key `listn`\n    1 | listn: 1\n      | ^^^^^"),
+        "{stderr}"
+    );
     assert!(stderr.contains("did you mean `listen`?"), "{stderr}");
     assert!(stderr.contains("bad.yaml:5:19: \"5\" has no unit"), "{stderr}");
     assert!(stderr.contains("would hide flowgauge's own /v1"), "{stderr}");
@@ -53,7 +56,8 @@ fn explain_names_value_and_origin_and_hides_secrets() {
 fn the_example_is_valid() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("example.yaml");
-    let done = flowgauge(dir.path()).args(["config", "example", "--output"]).arg(&file).output().unwrap();
+    let done =
+        flowgauge(dir.path()).args(["config", "example", "--output"]).arg(&file).output().unwrap();
     assert_eq!(done.status.code(), Some(0), "{}", out(&done).1);
     let done = flowgauge(dir.path()).args(["config", "validate"]).arg(&file).output().unwrap();
     assert_eq!(done.status.code(), Some(0), "{}", out(&done).1);

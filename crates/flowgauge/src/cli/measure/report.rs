@@ -48,7 +48,10 @@ impl Report {
                 .iter()
                 .filter_map(|p| Some(crate::logic::unit::NanoUsd(p.cost_nanos?).as_usd_f64()))
                 .collect(),
-            cache: good.iter().filter_map(|p| p.cache_hit.map(|h| f64::from(u8::from(h)))).collect(),
+            cache: good
+                .iter()
+                .filter_map(|p| p.cache_hit.map(|h| f64::from(u8::from(h))))
+                .collect(),
         }
     }
 
@@ -143,7 +146,10 @@ mod tests {
         let json = report.json();
         assert_eq!(json["latency"]["mean"], 200.0);
         assert_eq!(json["latency"]["max"], 300.0);
-        assert_eq!((&json["tokens"]["total"], &json["tokens"]["sum"]), (&42.0.into(), &84.0.into()));
+        assert_eq!(
+            (&json["tokens"]["total"], &json["tokens"]["sum"]),
+            (&42.0.into(), &84.0.into())
+        );
         assert_eq!((&json["errors"], &json["samples"]), (&1.into(), &3.into()));
         assert_eq!(json["metrics"]["latency"], json["latency"]);
         assert_eq!(report.succeeded(), 2);
@@ -152,7 +158,14 @@ mod tests {
     #[test]
     fn what_was_not_measured_is_null() {
         let json = Report::of(&[probe(1.0, false)]).json();
-        for figure in ["/latency/p95", "/ttft/p50", "/tokens/total", "/cost/total", "/quality/score", "/cache/hitRate"] {
+        for figure in [
+            "/latency/p95",
+            "/ttft/p50",
+            "/tokens/total",
+            "/cost/total",
+            "/quality/score",
+            "/cache/hitRate",
+        ] {
             assert_eq!(json.pointer(figure), Some(&Value::Null), "{figure}");
         }
     }

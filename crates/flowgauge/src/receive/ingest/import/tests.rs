@@ -1,4 +1,3 @@
-
 use super::*;
 use crate::logic::call::{Call, ErrorClass, Source, Status};
 use crate::logic::unit::{Micros, NanoUsd, UnixMicros};
