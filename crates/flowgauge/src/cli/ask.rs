@@ -52,7 +52,12 @@ fn parameters(window: Window, filter: &Where) -> Vec<(&'static str, String)> {
 
 impl Origin {
     /// One KPI of a window.
-    pub(crate) fn kpi(&self, kpi: &Kpi, window: Window, filter: &Where) -> Result<KpiValue, Failure> {
+    pub(crate) fn kpi(
+        &self,
+        kpi: &Kpi,
+        window: Window,
+        filter: &Where,
+    ) -> Result<KpiValue, Failure> {
         match self {
             Self::Server(remote) => {
                 remote.get(&format!("/api/v1/kpis/{}", kpi.name), &parameters(window, filter))
@@ -70,7 +75,12 @@ impl Origin {
     }
 
     /// How things stand.
-    pub(crate) fn health(&self, window: Window, critical: bool, filter: &Where) -> Result<Health, Failure> {
+    pub(crate) fn health(
+        &self,
+        window: Window,
+        critical: bool,
+        filter: &Where,
+    ) -> Result<Health, Failure> {
         match self {
             Self::Server(remote) => {
                 let mut parameters = parameters(window, filter);
@@ -154,7 +164,8 @@ impl Origin {
                         .hint("ids have 32 hexadecimal digits; see `flowgauge requests list`")
                 })?;
                 let call = reader.call(id)?;
-                let call = call.ok_or_else(|| Failure::usage(format!("there is no request {id}")))?;
+                let call =
+                    call.ok_or_else(|| Failure::usage(format!("there is no request {id}")))?;
                 Ok(RequestView::from(&call))
             }
         }

@@ -2,7 +2,7 @@
 
 use super::exit::{self, Done, Failure};
 use super::globals::Globals;
-use super::show::{self, ShowArgs, Sheet};
+use super::show::{self, Sheet, ShowArgs};
 use crate::config;
 use std::path::PathBuf;
 
@@ -61,7 +61,9 @@ Exit codes:
 /// Runs one verb.
 pub(crate) fn run(command: &ConfigCommand, globals: &Globals) -> Done {
     match command {
-        ConfigCommand::Validate { file, no_secrets } => validate(file.clone(), !no_secrets, globals),
+        ConfigCommand::Validate { file, no_secrets } => {
+            validate(file.clone(), !no_secrets, globals)
+        }
         ConfigCommand::Explain { key, show } => explain(key.as_deref(), show, globals),
         ConfigCommand::Example { output } => {
             let file = output.as_deref().filter(|f| *f != "-");
@@ -75,7 +77,8 @@ fn validate(file: Option<PathBuf>, with_secrets: bool, globals: &Globals) -> Don
     let mut globals = globals.clone();
     globals.config = file.or(globals.config);
     globals.load(with_secrets, &[])?;
-    let name = globals.config.map_or_else(|| "the configuration".to_owned(), |f| f.display().to_string());
+    let name =
+        globals.config.map_or_else(|| "the configuration".to_owned(), |f| f.display().to_string());
     show::line(&format!("{name} is valid"))?;
     Ok(exit::OK)
 }
@@ -93,12 +96,11 @@ fn explain(key: Option<&str>, show: &ShowArgs, globals: &Globals) -> Done {
             None => failure.hint("`flowgauge config explain` lists all of them"),
         });
     }
-    let mut sheet = Sheet { columns: vec!["key", "value", "default", "origin", "about"], rows: Vec::new() };
+    let mut sheet =
+        Sheet { columns: vec!["key", "value", "default", "origin", "about"], rows: Vec::new() };
     for k in &found {
         sheet.row([&k.key, &k.value, &k.default, &k.origin, &k.about].map(String::as_str));
     }
-    let json = serde_json::to_value(&found)
-        .map_err(|e| Failure::new(exit::CANNOT_WRITE, e.to_string()))?;
-    show.print(&sheet, &json)?;
+    show.print(&sheet, &show::json(&found)?)?;
     Ok(exit::OK)
 }

@@ -5,7 +5,7 @@ use super::exit::{self, Done, Failure};
 use super::globals::{self, Globals};
 use super::number;
 use super::period::{self, PeriodArgs};
-use super::show::{self, ShowArgs, Sheet};
+use super::show::{self, Sheet, ShowArgs};
 use crate::logic::kpi::Kpi;
 use crate::query::KpiValue;
 
@@ -52,7 +52,9 @@ pub(crate) fn run(args: &GetArgs, globals: &Globals) -> Done {
     let loaded = globals.load(false, &[])?;
     let (now, zone) = (globals::now(), loaded.config.time_zone);
     let to_date = match kpi.name {
-        "daily_cost" | "daily_tokens" if args.period.is_unset() => period::to_date(false, now, zone),
+        "daily_cost" | "daily_tokens" if args.period.is_unset() => {
+            period::to_date(false, now, zone)
+        }
         "monthly_cost" if args.period.is_unset() => period::to_date(true, now, zone),
         _ => None,
     };
@@ -73,8 +75,7 @@ fn print(args: &GetArgs, value: &KpiValue) -> Result<(), Failure> {
         }
         return show::emit(&format!("{}\n", bare(value)), file);
     };
-    let json = serde_json::to_value(value)
-        .map_err(|e| Failure::new(exit::CANNOT_WRITE, e.to_string()))?;
+    let json = show::json(value)?;
     let mut sheet = Sheet { columns: vec!["name", "value", "unit", "n"], rows: Vec::new() };
     sheet.row([value.name.clone(), bare(value), value.unit.sign().to_owned(), value.n.to_string()]);
     show::emit(&args.show.render(format, &sheet, &json)?, file)

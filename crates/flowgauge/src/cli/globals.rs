@@ -65,8 +65,9 @@ impl Globals {
         }
         let file = read_file(self.config.as_deref())?;
         let environment = environment();
-        config::load(&Sources { file, environment, sets, with_secrets })
-            .map_err(|problems| Failure::new(BAD_CONFIG, format!("the configuration is refused\n{problems}")))
+        config::load(&Sources { file, environment, sets, with_secrets }).map_err(|problems| {
+            Failure::new(BAD_CONFIG, format!("the configuration is refused\n{problems}"))
+        })
     }
 
     /// Where answers come from. A named server is asked and nothing else; a named directory is read
@@ -91,9 +92,15 @@ impl Globals {
             Ok(reader) => Ok(Origin::Directory(Box::new(reader))),
             Err(StoreError::Absent(_)) => Err(Failure::new(
                 UNREACHABLE,
-                format!("no server answers at {} and {} holds no data", remote.base(), dir.display()),
+                format!(
+                    "no server answers at {} and {} holds no data",
+                    remote.base(),
+                    dir.display()
+                ),
             )
-            .hint("start one with `flowgauge serve`, or name one with --server URL or --data-dir DIR")),
+            .hint(
+                "start one with `flowgauge serve`, or name one with --server URL or --data-dir DIR",
+            )),
             Err(e) => Err(e.into()),
         }
     }

@@ -9,11 +9,20 @@ mod config;
 mod exit;
 mod get;
 mod globals;
+mod health;
+mod import;
+mod key;
+mod measure;
 mod metrics;
 mod number;
 mod period;
 mod remote;
+mod requests;
+mod serve;
 mod show;
+mod store;
+mod stream;
+mod watch;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -43,6 +52,12 @@ struct Arguments {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Command {
+    /// Serve page, API, gateway and OTLP until told to stop
+    Serve(serve::ServeArgs),
+    /// See it with pretend traffic: no key, no network, no traces
+    Demo(serve::DemoArgs),
+    /// Read history from a CSV or JSON Lines file
+    Import(import::ImportArgs),
     /// Write completions for a shell, or the manual
     Completions(completions::CompletionsArgs),
     /// Print the version
@@ -57,9 +72,21 @@ Exit codes:
     /// Read, watch and measure metrics
     #[command(subcommand)]
     Metrics(metrics::MetricsCommand),
+    /// How things stand, for people and monitoring systems
+    #[command(subcommand)]
+    Health(health::HealthCommand),
     /// Check and explain the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Single calls
+    #[command(subcommand)]
+    Requests(requests::RequestsCommand),
+    /// The store
+    #[command(subcommand)]
+    Store(store::StoreCommand),
+    /// API keys
+    #[command(subcommand)]
+    Key(key::KeyCommand),
 }
 
 /// Runs one command line.
@@ -100,6 +127,13 @@ fn dispatch(arguments: &Arguments) -> Done {
             show::line(concat!("flowgauge ", env!("CARGO_PKG_VERSION")))?;
             Ok(exit::OK)
         }
+        Command::Serve(args) => serve::serve(args, globals),
+        Command::Demo(args) => serve::demo(args),
+        Command::Import(args) => import::run(args, globals),
+        Command::Health(command) => health::run(command, globals),
+        Command::Requests(command) => requests::run(command, globals),
+        Command::Store(command) => store::run(command, globals),
+        Command::Key(command) => key::run(command, globals),
         Command::Metrics(command) => metrics::run(command, globals),
         Command::Config(command) => config::run(command, globals),
     }

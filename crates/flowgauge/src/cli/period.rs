@@ -39,7 +39,12 @@ impl PeriodArgs {
     }
 
     /// The window meant, in the calendar of `zone`; `default` where no option was given.
-    pub(crate) fn window(&self, default: Span, now: UnixMicros, zone: Tz) -> Result<Window, Failure> {
+    pub(crate) fn window(
+        &self,
+        default: Span,
+        now: UnixMicros,
+        zone: Tz,
+    ) -> Result<Window, Failure> {
         if let Some(day) = &self.day {
             let date = date(day, now, zone)?;
             return Window::day(date, zone).ok_or_else(|| no_time(day));

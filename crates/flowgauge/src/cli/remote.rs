@@ -85,7 +85,11 @@ impl Remote {
     }
 
     /// A JSON answer.
-    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, Failure> {
+    pub(crate) fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<T, Failure> {
         let path = with_query(path, query);
         self.call(Method::GET, &path, &[], Bytes::new())
     }
@@ -98,18 +102,42 @@ impl Remote {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<T, Failure> {
-        let text = self.block_on(async {
+        self.block_on(self.ask(method, path, headers, body))
+    }
+
+    /// The same inside this client's runtime.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<T, Failure> {
+        let work = async {
+            let answer = accepted(self.send(method, path, headers, body).await?).await?;
+            body_of(answer.into_body(), MAX_ANSWER).await
+        };
+        let text = tokio::time::timeout(ANSWER_TIMEOUT, work)
+            .await
+            .unwrap_or_else(|_| Err(self.silent("did not answer in time")))?;
+        serde_json::from_slice(&text).map_err(|e| {
+            Failure::new(
+                BAD_DATA,
+                format!("{}{path} answered what is not understood: {e}", self.base),
+            )
+            .hint("server and command are of different versions")
+        })
+    }
+
+    /// A change without an answer.
+    pub(crate) fn change(&self, method: Method, path: &str) -> Result<(), Failure> {
+        self.block_on(async {
             let work = async {
-                let answer = accepted(self.send(method, path, headers, body).await?).await?;
-                body_of(answer.into_body(), MAX_ANSWER).await
+                accepted(self.send(method, path, &[], Bytes::new()).await?).await.map(|_| ())
             };
             tokio::time::timeout(ANSWER_TIMEOUT, work)
                 .await
                 .unwrap_or_else(|_| Err(self.silent("did not answer in time")))
-        })?;
-        serde_json::from_slice(&text).map_err(|e| {
-            Failure::new(BAD_DATA, format!("{}{path} answered what is not understood: {e}", self.base))
-                .hint("server and command are of different versions")
         })
     }
 

@@ -68,7 +68,12 @@ impl ShowArgs {
     }
 
     /// The answer as text, with its last line ended.
-    pub(crate) fn render(&self, format: Format, sheet: &Sheet, json: &Value) -> Result<String, Failure> {
+    pub(crate) fn render(
+        &self,
+        format: Format,
+        sheet: &Sheet,
+        json: &Value,
+    ) -> Result<String, Failure> {
         let broken = |e: &dyn std::fmt::Display| Failure::new(CANNOT_WRITE, e.to_string());
         let mut text = match format {
             Format::Json => serde_json::to_string_pretty(json).map_err(|e| broken(&e))?,
@@ -93,6 +98,11 @@ fn by_name(name: &str) -> Option<Format> {
         "md" => Some(Format::Md),
         _ => None,
     }
+}
+
+/// An answer as JSON.
+pub(crate) fn json<T: serde::Serialize>(answer: &T) -> Result<Value, Failure> {
+    serde_json::to_value(answer).map_err(|e| Failure::new(CANNOT_WRITE, e.to_string()))
 }
 
 /// Writes to stdout, or to a file under a temporary name that is then renamed.

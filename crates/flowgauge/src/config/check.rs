@@ -96,8 +96,12 @@ fn gateway(f: &mut Findings, root: &Node, base: Gateway, secrets: &dyn Secrets) 
         let timeouts = Timeouts::default();
         match read::url(text) {
             Ok(base_url) => {
-                providers =
-                    vec![Provider { name: "default".to_owned(), base_url, api_key: None, timeouts }];
+                providers = vec![Provider {
+                    name: "default".to_owned(),
+                    base_url,
+                    api_key: None,
+                    timeouts,
+                }];
             }
             Err(why) => f.add(Problem::new(place.clone(), why)),
         }

@@ -75,8 +75,7 @@ impl Problems {
 
     /// Whether a line may hold a secret, by any problem found on it or by its key.
     fn is_secret(&self, line: usize, source: &str) -> bool {
-        let on_line =
-            |p: &Problem| matches!(p.place, Place::File { line: at, .. } if at == line);
+        let on_line = |p: &Problem| matches!(p.place, Place::File { line: at, .. } if at == line);
         let reference = source.contains("env:") || source.contains("file:");
         self.list.iter().any(|p| p.hide_line && on_line(p))
             || (source.contains("api_key") && !reference)

@@ -25,12 +25,18 @@ impl Findings {
             Value::Text(text) if !allowed.is_empty() => {
                 let wants = allowed.join(", ");
                 self.add(
-                    Problem::new(node.place.clone(), format!("`{path}` is a section, not {text:?}"))
-                        .hint(format!("its keys are {wants}")),
+                    Problem::new(
+                        node.place.clone(),
+                        format!("`{path}` is a section, not {text:?}"),
+                    )
+                    .hint(format!("its keys are {wants}")),
                 );
             }
             Value::Text(text) if schema::is_list(path) => {
-                self.add(Problem::new(node.place.clone(), format!("`{path}` is a list, not {text:?}")));
+                self.add(Problem::new(
+                    node.place.clone(),
+                    format!("`{path}` is a list, not {text:?}"),
+                ));
             }
             Value::Text(_) => {}
             Value::List(items) if schema::is_list(path) => {
@@ -56,7 +62,8 @@ impl Findings {
                         self.unknown(key, path, &allowed, &entry.place);
                         continue;
                     }
-                    let below = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+                    let below =
+                        if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
                     self.shape(&entry.node, &below);
                 }
             }
@@ -100,7 +107,11 @@ impl Findings {
     }
 
     /// A text that must be there.
-    pub(super) fn required<'a>(&mut self, node: &'a Node, key: &str) -> Option<(&'a str, &'a Place)> {
+    pub(super) fn required<'a>(
+        &mut self,
+        node: &'a Node,
+        key: &str,
+    ) -> Option<(&'a str, &'a Place)> {
         let found = self.text(node, key).filter(|(t, _)| !t.is_empty());
         if found.is_none() {
             self.add(Problem::new(node.place.clone(), format!("`{key}` is missing here")));
@@ -120,9 +131,8 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
 
 /// `127.0.0.1:4000`, `[::1]:4000`, `localhost:4000` or a port alone, which means loopback.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
-    let loopback = |port: &str| {
-        port.parse::<u16>().ok().map(|p| SocketAddr::from((Ipv4Addr::LOCALHOST, p)))
-    };
+    let loopback =
+        |port: &str| port.parse::<u16>().ok().map(|p| SocketAddr::from((Ipv4Addr::LOCALHOST, p)));
     text.parse()
         .ok()
         .or_else(|| loopback(text))

@@ -116,7 +116,12 @@ fn first_line(text: &str) -> String {
 }
 
 /// Lays `path = text` over a tree; a text in brackets or braces is YAML.
-pub(super) fn overlay(root: &mut Node, path: &str, text: &str, place: &Place) -> Result<(), Problem> {
+pub(super) fn overlay(
+    root: &mut Node,
+    path: &str,
+    text: &str,
+    place: &Place,
+) -> Result<(), Problem> {
     let keys: Vec<&str> = path.split('.').collect();
     if keys.len() > MAX_DEPTH || keys.iter().any(|k| k.is_empty()) {
         return Err(Problem::new(place.clone(), format!("{path:?} is no path of keys")));

@@ -1,10 +1,9 @@
-//! Integration tests, one binary; a module per behaviour a user sees.
+//! Behaviour of the whole program, one binary so that it links once; a module per topic.
 
 mod api;
+mod commands;
+mod config;
 mod demo;
-mod replay;
-//! Behaviour of the whole program, one binary so that it links once.
-
 mod durability;
 //! Integration tests: one binary, one module per topic.
 #![expect(
@@ -19,3 +18,4 @@ mod import;
 mod otlp;
 #[cfg(test)]
 mod otlp_wire;
+mod replay;

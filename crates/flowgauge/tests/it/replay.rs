@@ -70,8 +70,9 @@ async fn every_call_of_a_replayed_production_hour_is_answered_and_stored() {
     let speed: f64 = speed.unwrap_or(SPEED);
     let upstream = Upstream::start_on(0, Vec::new(), false).await.unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let running =
-        flowgauge::serve::start(config(dir.path(), &upstream.base_url()), Clock::real()).await.unwrap();
+    let running = flowgauge::serve::start(config(dir.path(), &upstream.base_url()), Clock::real())
+        .await
+        .unwrap();
     let client: Client<HttpConnector, Full<Bytes>> =
         Client::builder(TokioExecutor::new()).build_http();
     let url = format!("http://{}/v1/chat/completions", running.addr);
@@ -92,7 +93,8 @@ async fn every_call_of_a_replayed_production_hour_is_answered_and_stored() {
     let reader = running.recorder.reader().unwrap();
     running.stop().await;
 
-    let window = Window { from: before, to: UnixMicros(Clock::real().now().0 + UnixMicros::MINUTE) };
+    let window =
+        Window { from: before, to: UnixMicros(Clock::real().now().0 + UnixMicros::MINUTE) };
     let count = |name: &str| {
         let kpi = Kpi::find(name).unwrap();
         query::one(&reader, kpi, window, &Filter::default()).unwrap().value

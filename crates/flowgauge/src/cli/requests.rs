@@ -1,0 +1,190 @@
+//! `requests list`, `requests get ID`, `requests tail`: single calls.
+
+use super::ask::Where;
+use super::exit::{self, Done, Failure};
+use super::globals::{self, Globals};
+use super::number;
+use super::period::{self, PeriodArgs};
+use super::show::{self, Sheet, ShowArgs};
+use super::stream;
+use crate::logic::call::Status;
+use crate::query::view::RequestView;
+
+/// Verbs of `requests`.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub(crate) enum RequestsCommand {
+    /// The newest requests of a window
+    #[command(after_help = "\
+Examples:
+  flowgauge requests list --since 1h --status error
+  flowgauge requests list --where model=gpt-4o-mini --limit 1000 --json
+
+Exit codes:
+  0   listed, be it none
+  64  wrong usage
+  69  neither a server nor a data directory")]
+    List {
+        /// Only calls with this value of a dimension
+        #[arg(long = "where", value_name = "DIM=VALUE")]
+        filter: Vec<String>,
+        /// Only this status: ok, error, cancelled, truncated, interrupted, refused
+        #[arg(long, value_parser = status)]
+        status: Option<Status>,
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+        #[command(flatten)]
+        period: PeriodArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// One request: every number with where it came from
+    #[command(after_help = "\
+Examples:
+  flowgauge requests get 01890a5d5cc67c8e9d3f0123456789ab
+  flowgauge requests get 01890a5d-5cc6-7c8e-9d3f-0123456789ab --json
+
+Exit codes:
+  0   shown
+  64  there is no such request
+  69  neither a server nor a data directory")]
+    Get {
+        /// Its id, as answered in x-flowgauge-request-id
+        id: String,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// Requests as they finish, until interrupted
+    #[command(after_help = "\
+Examples:
+  flowgauge requests tail
+  flowgauge requests tail --json | jq .latency_us
+
+Exit codes:
+  0    the server stopped
+  69   no server answers
+  130  interrupted")]
+    Tail {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn status(text: &str) -> Result<Status, String> {
+    Status::from_word(text).ok_or_else(|| {
+        let words: Vec<&str> = Status::ALL.iter().map(|s| s.word()).collect();
+        let near = crate::logic::nearest::nearest(text, words.iter().copied());
+        let tip = near.map_or_else(String::new, |n| format!("; did you mean {n}?"));
+        format!("there are {}{tip}", words.join(", "))
+    })
+}
+
+/// Runs one verb.
+pub(crate) fn run(command: &RequestsCommand, globals: &Globals) -> Done {
+    let loaded = globals.load(false, &[])?;
+    match command {
+        RequestsCommand::List { filter, status, limit, period, show } => {
+            let window =
+                period.window(period::ANALYSIS, globals::now(), loaded.config.time_zone)?;
+            let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
+            let filter = Where::parse(filter)?;
+            let found = globals.origin(&loaded)?.requests(window, &filter, *status, limit)?;
+            show.print(&list(&found), &super::show::json(&found)?)?;
+        }
+        RequestsCommand::Get { id, show } => {
+            let found = globals.origin(&loaded)?.request(id)?;
+            show.print(&detail(&found), &super::show::json(&found)?)?;
+        }
+        RequestsCommand::Tail { json } => {
+            let remote = globals.remote(&loaded)?;
+            return remote.block_on(stream::tail(&remote, |view| {
+                show::line(&if *json {
+                    serde_json::to_string(view)
+                        .map_err(|e| Failure::new(exit::CANNOT_WRITE, e.to_string()))?
+                } else {
+                    show::printable(&cells(view).join("  "))
+                })
+            }));
+        }
+    }
+    Ok(exit::OK)
+}
+
+const COLUMNS: [&str; 10] =
+    ["time", "endpoint", "model", "status", "latency", "ttft", "in", "out", "cost", "id"];
+
+fn list(found: &[RequestView]) -> Sheet {
+    let rows = found.iter().map(|v| cells(v).to_vec()).collect();
+    Sheet { columns: COLUMNS.to_vec(), rows }
+}
+
+fn cells(view: &RequestView) -> [String; 10] {
+    let none = || "n/a".to_owned();
+    let text =
+        |t: &Option<crate::logic::call::Text>| t.as_ref().map_or_else(none, ToString::to_string);
+    let model = view.model_used.as_ref().or(view.model_requested.as_ref());
+    let word = match view.http_status {
+        Some(code) if view.status != Status::Ok => format!("{} {code}", view.status.word()),
+        _ => view.status.word().to_owned(),
+    };
+    [
+        view.start_time.clone(),
+        text(&view.endpoint),
+        model.map_or_else(none, ToString::to_string),
+        word,
+        view.latency_us.map_or_else(none, |m| number::micros(m.0)),
+        view.ttft_us.map_or_else(none, |m| number::micros(m.0)),
+        view.input_tokens.map_or_else(none, |t| t.0.to_string()),
+        view.output_tokens.map_or_else(none, |t| t.0.to_string()),
+        view.cost_usd.as_ref().map_or_else(none, |c| format!("${}", money(c))),
+        view.call_id.to_string(),
+    ]
+}
+
+/// Exact dollars without trailing zeros.
+fn money(decimal: &str) -> &str {
+    if decimal.contains('.') {
+        decimal.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        decimal
+    }
+}
+
+/// Every field that is known, and for the measured ones where they came from.
+fn detail(view: &RequestView) -> Sheet {
+    let mut sheet = Sheet { columns: vec!["field", "value", "from"], rows: Vec::new() };
+    let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(view) else { return sheet };
+    for (name, value) in &fields {
+        let from = provenance(name, view);
+        let text = match value {
+            serde_json::Value::Null if from.is_empty() => continue,
+            serde_json::Value::Null => "n/a".to_owned(),
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Array(list) if list.is_empty() => continue,
+            serde_json::Value::Object(map) if map.is_empty() => continue,
+            other => other.to_string(),
+        };
+        sheet.row([name.as_str(), &text, &from]);
+    }
+    sheet
+}
+
+fn provenance(field: &str, view: &RequestView) -> String {
+    let door = view.door.word();
+    match field {
+        "latency_us" => format!("clock of {door}"),
+        "ttft_us" => view.ttft_source.word().to_owned(),
+        "upstream_us" | "upstream_head_us" | "gateway_us" if view.upstream_us.is_some() => {
+            format!("clock of {door}")
+        }
+        "generation_us" if view.generation_us.is_some() => "latency_us - ttft_us".to_owned(),
+        "input_tokens" | "output_tokens" => format!("usage {}", view.usage_source.word()),
+        "cost_nanos" | "cost_usd" => match (&view.cost_unknown_reason, &view.price_version) {
+            (Some(why), _) => format!("unknown: {}", why.word()),
+            (None, Some(version)) => format!("{}, prices {version}", view.cost_source.word()),
+            (None, None) => view.cost_source.word().to_owned(),
+        },
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,122 @@
+//! `serve` and `demo`: the commands that run until they are told to stop.
+
+use super::exit::{self, BAD_CONFIG, Done, Failure, UNREACHABLE};
+use super::globals::Globals;
+use crate::demo::{self, DemoError, DemoOptions};
+use crate::serve::{self, Options, ServeError, StartError};
+use std::net::SocketAddr;
+
+/// Options of `serve`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  flowgauge serve
+  flowgauge serve --listen 127.0.0.1:4400 --upstream http://127.0.0.1:8000/v1
+
+Exit codes:
+  0   stopped as asked (SIGTERM, SIGINT)
+  64  wrong usage
+  69  a port is taken
+  75  the data directory is in use
+  78  bad configuration")]
+pub(crate) struct ServeArgs {
+    /// Address of page, API, gateway and OTLP/HTTP
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Provider that serves every request, e.g. http://127.0.0.1:8000/v1
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+    /// Say nothing at start
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  flowgauge demo
+  flowgauge demo --speed 10 --no-history
+
+Exit codes:
+  0   stopped as asked
+  64  wrong usage
+  69  a port is taken")]
+pub(crate) struct DemoArgs {
+    /// Address of page, API and gateway; 127.0.0.1:4000 or a free port
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// 1 is life-like, 10 answers ten times as fast
+    #[arg(long, default_value_t = 1.0)]
+    speed: f64,
+    /// The same seed makes the same demo
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Begin without the made-up week
+    #[arg(long)]
+    no_history: bool,
+    /// Stop by itself after so many seconds
+    #[arg(long = "for", value_name = "SECONDS")]
+    for_seconds: Option<u64>,
+}
+
+/// Serves until told to stop.
+pub(crate) fn serve(args: &ServeArgs, globals: &Globals) -> Done {
+    let more = [
+        ("listen", args.listen.clone(), "--listen"),
+        ("gateway.upstream", args.upstream.clone(), "--upstream"),
+    ];
+    let loaded = globals.load(true, &more)?;
+    log();
+    serve::run(loaded.config, Options { quiet: args.quiet }).map_err(refused)?;
+    Ok(exit::OK)
+}
+
+/// Plays the demo.
+pub(crate) fn demo(args: &DemoArgs) -> Done {
+    log();
+    let options = DemoOptions {
+        listen: args.listen,
+        speed: args.speed,
+        seed: args.seed,
+        no_history: args.no_history,
+        for_seconds: args.for_seconds,
+    };
+    demo::run(options).map_err(|e| match e {
+        DemoError::Speed(_) => Failure::usage(e.to_string()),
+        _ => Failure::new(UNREACHABLE, e.to_string()),
+    })?;
+    Ok(exit::OK)
+}
+
+fn refused(error: ServeError) -> Failure {
+    let code = match error {
+        ServeError::Start(StartError::Store(e)) => return e.into(),
+        ServeError::Start(ref start) => match start {
+            StartError::PriceFile { .. }
+            | StartError::Prices { .. }
+            | StartError::OpenBind(_)
+            | StartError::Gateway(_) => BAD_CONFIG,
+            StartError::Bind { .. }
+            | StartError::Keys(_)
+            | StartError::Store(_)
+            | StartError::Threads(_) => UNREACHABLE,
+        },
+        ServeError::Signals(_) => UNREACHABLE,
+    };
+    Failure::new(code, error.to_string())
+}
+
+/// Logs go to stderr: text on a terminal, JSON elsewhere. `RUST_LOG` chooses what.
+fn log() {
+    use std::io::IsTerminal;
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Fails only where a logger is installed already, which is as good.
+    let _installed = if std::io::stderr().is_terminal() {
+        builder.try_init()
+    } else {
+        builder.json().try_init()
+    };
+}

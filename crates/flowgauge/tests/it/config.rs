@@ -1,0 +1,64 @@
+//! `config`: errors with carets, origins of values, the example file.
+
+use super::commands::{flowgauge, out};
+use std::fs;
+
+#[test]
+fn every_problem_of_a_file_is_shown_with_a_caret_in_one_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bad.yaml");
+    let text = "listn: 1\ngateway:\n  providers:\n    - {name: a, base_url: \"http://x\", api_key: sk-live-1}\n\
+                store: {seal_age: 5}\napps:\n  - {name: x, prefix: /v1/foo, upstream: http://y}\n";
+    fs::write(&file, text).unwrap();
+    let done = flowgauge(dir.path()).args(["config", "validate"]).arg(&file).output().unwrap();
+    let (stdout, stderr) = out(&done);
+    assert_eq!(done.status.code(), Some(78), "{stderr}");
+    assert!(stdout.is_empty(), "{stdout}");
+    assert!(
+        stderr.contains("bad.yaml:1:1: unknown key `listn`\n    1 | listn: 1\n      | ^^^^^"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("did you mean `listen`?"), "{stderr}");
+    assert!(stderr.contains("bad.yaml:5:19: \"5\" has no unit"), "{stderr}");
+    assert!(stderr.contains("would hide flowgauge's own /v1"), "{stderr}");
+    assert!(!stderr.contains("sk-live-1"), "a secret was echoed: {stderr}");
+}
+
+#[test]
+fn explain_names_value_and_origin_and_hides_secrets() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "store: {seal_age: 10min, seal_size: 1MiB}\ngateway:\n  providers:\n    - name: a\n      \
+                base_url: http://x\n      api_key: env:OPENAI_KEY\n";
+    fs::write(dir.path().join("flowgauge.yaml"), text).unwrap();
+    let done = flowgauge(dir.path())
+        .env("FLOWGAUGE__STORE__SEAL_AGE", "20min")
+        .env("OPENAI_KEY", "sk-live-2")
+        .args(["--set", "store.max_series=7", "config", "explain", "--json"])
+        .output()
+        .unwrap();
+    let (stdout, stderr) = out(&done);
+    assert_eq!(done.status.code(), Some(0), "{stderr}");
+    let all: Vec<serde_json::Value> = serde_json::from_str(&stdout).unwrap();
+    let of = |key: &str| {
+        let found = all.iter().find(|k| k["key"] == key).unwrap();
+        (found["value"].as_str().unwrap().to_owned(), found["origin"].as_str().unwrap().to_owned())
+    };
+    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    assert_eq!(of("store.seal_age"), pair("20min", "environment FLOWGAUGE__STORE__SEAL_AGE"));
+    assert_eq!(of("store.max_series"), pair("7", "option --set"));
+    assert_eq!(of("store.seal_size"), pair("1MiB", "flowgauge.yaml:1:38"));
+    assert_eq!(of("time_zone"), pair("UTC", "default"));
+    assert_eq!(of("gateway.providers.0.api_key").0, "[secret from env:OPENAI_KEY]");
+    assert!(!stdout.contains("sk-live-2"));
+}
+
+#[test]
+fn the_example_is_valid() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("example.yaml");
+    let done =
+        flowgauge(dir.path()).args(["config", "example", "--output"]).arg(&file).output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{}", out(&done).1);
+    let done = flowgauge(dir.path()).args(["config", "validate"]).arg(&file).output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{}", out(&done).1);
+}
