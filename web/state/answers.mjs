@@ -29,7 +29,7 @@ async function problem(response) {
 }
 
 /** Rows of a page of requests; none before the first answer. */
-export const rowsOf = (page) => page?.requests ?? page?.items ?? [];
+export const rowsOf = (page) => page?.items ?? [];
 
 /** The latest answer to `url`, asked again every `every` ms; `null` asks once. */
 export function useAnswer(url, every = null) {

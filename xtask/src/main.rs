@@ -10,6 +10,7 @@ use std::process::ExitCode;
 mod bench;
 mod suite;
 mod tidy;
+mod vendor;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -17,7 +18,12 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::check(&root()),
         Some("test") => suite::run(&root(), &args[1..]),
         Some("bench") => bench::run(&root(), &args[1..]),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask tidy | test [STEP…] | bench [NAME…]")),
+        Some("vendor-check") => vendor::check(&root(), args.get(1).map(Path::new)).map(|files| {
+            eprintln!("{files} vendored files are as the manifest says");
+        }),
+        _ => Err(anyhow::anyhow!(
+            "usage: cargo xtask tidy | test [STEP…] | bench [NAME…] | vendor-check [NODE_MODULES]"
+        )),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
