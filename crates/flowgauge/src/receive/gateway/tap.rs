@@ -139,10 +139,10 @@ impl HttpBody for TapBody {
         match Pin::new(upstream).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 let now = this.arrived();
-                if let (Some(data), Some((watch, _))) = (frame.data_ref(), &mut this.live) {
-                    if watch.saw(data, now) {
-                        this.last_event = now;
-                    }
+                if let (Some(data), Some((watch, _))) = (frame.data_ref(), &mut this.live)
+                    && watch.saw(data, now)
+                {
+                    this.last_event = now;
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
