@@ -31,12 +31,22 @@ pub(super) struct ScriptedBody {
     /// Length promised in the head.
     length: Option<u64>,
     first: bool,
+    flushed: bool,
     unfinished: Unfinished,
 }
 
 impl ScriptedBody {
     pub(super) fn new(pieces: VecDeque<Bytes>, then: Then, unfinished: Unfinished) -> Self {
-        Self { pieces, then, delay: None, timer: None, length: None, first: true, unfinished }
+        Self {
+            pieces,
+            then,
+            delay: None,
+            timer: None,
+            length: None,
+            first: true,
+            flushed: false,
+            unfinished,
+        }
     }
 
     pub(super) const fn delayed(mut self, ms: u64) -> Self {
@@ -83,6 +93,12 @@ impl Body for ScriptedBody {
             Then::End => {
                 this.unfinished.finished();
                 Poll::Ready(None)
+            }
+            Then::Break if !this.flushed => {
+                // A server drops what it has not written when a body fails: let it write first.
+                this.flushed = true;
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
             Then::Break => {
                 this.unfinished.finished();

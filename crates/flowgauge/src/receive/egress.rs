@@ -62,7 +62,6 @@ impl Egress {
     }
 
     /// Sends a request. Dropping the result cancels it.
-    #[must_use]
     pub fn send(&self, request: Request<Outbound>) -> Pending {
         self.client.request(request)
     }

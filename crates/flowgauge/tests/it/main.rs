@@ -19,3 +19,6 @@ mod otlp;
 #[cfg(test)]
 mod otlp_wire;
 mod replay;
+//! Integration tests, one binary; a module per behaviour a user sees.
+
+mod gateway;

@@ -30,10 +30,9 @@ pub(super) fn read(headers: &HeaderMap, hasher: &UserHasher, call: &mut Call) ->
         };
         malformed += u64::from(!taken);
     }
-    if let Some(retry) = headers.get("x-stainless-retry-count") {
-        if let Some(count) = text(retry).and_then(|t| t.parse().ok()) {
-            call.outcome.client_retry = count;
-        }
+    let retry = headers.get("x-stainless-retry-count").and_then(text);
+    if let Some(count) = retry.and_then(|t| t.parse().ok()) {
+        call.outcome.client_retry = count;
     }
     if let Some((trace, parent)) = headers.get("traceparent").and_then(traceparent) {
         call.link.trace_id = Some(trace);

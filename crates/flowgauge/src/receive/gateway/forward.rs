@@ -37,11 +37,9 @@ pub(super) async fn forward(
     let limit = Micros(target.timeouts.first_byte.0.min(rest.0));
     let sent = flight.elapsed();
     let pending = target.egress.send(request);
-    let mut waiting = Waiting { flight: Some(flight), pending: Some(pending), begun: false };
+    let mut waiting = Waiting { call: Some((flight, pending)), begun: false };
     let mut timer = pin!(tokio::time::sleep(Duration::from_micros(limit.0)));
-    let came = poll_fn(|cx| waiting.poll_head(cx, timer.as_mut())).await;
-    waiting.pending = None;
-    let Some(mut flight) = waiting.flight.take() else { unreachable!("only taken here and in drop") };
+    let (mut flight, came) = poll_fn(|cx| waiting.poll_head(cx, timer.as_mut())).await;
     flight.waited(flight.elapsed().saturating_sub(sent));
     match came {
         Ok(answer) => Head::Came(flight, answer),
@@ -88,8 +86,8 @@ impl NoHead {
 
 /// Waits for a head; dropped before it came, the client has left.
 struct Waiting {
-    flight: Option<Flight>,
-    pending: Option<Pending>,
+    /// Gone once there is a head, or will be none.
+    call: Option<(Flight, Pending)>,
     begun: bool,
 }
 
@@ -98,26 +96,27 @@ impl Waiting {
         &mut self,
         cx: &mut Context<'_>,
         timer: Pin<&mut Sleep>,
-    ) -> Poll<Result<Answer, NoHead>> {
-        let Some(pending) = &mut self.pending else { return Poll::Pending };
-        match Pin::new(pending).poll(cx) {
-            Poll::Ready(came) => return Poll::Ready(came.map_err(NoHead::Failed)),
-            Poll::Pending => {}
+    ) -> Poll<(Flight, Result<Answer, NoHead>)> {
+        let Some((flight, mut pending)) = self.call.take() else { return Poll::Pending };
+        if let Poll::Ready(came) = Pin::new(&mut pending).poll(cx) {
+            return Poll::Ready((flight, came.map_err(NoHead::Failed)));
+        }
+        if timer.poll(cx).is_ready() {
+            return Poll::Ready((flight, Err(NoHead::TooLate)));
         }
         // The request is on its way; only now is there time to say so.
         if !self.begun {
             self.begun = true;
-            if let Some(flight) = &self.flight {
-                flight.started();
-            }
+            flight.started();
         }
-        timer.poll(cx).map(|()| Err(NoHead::TooLate))
+        self.call = Some((flight, pending));
+        Poll::Pending
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let (Some(flight), Some(pending)) = (self.flight.take(), self.pending.take()) {
+        if let Some((flight, pending)) = self.call.take() {
             drain::before_head(flight, pending);
         }
     }

@@ -39,6 +39,9 @@ pub(super) struct TapBody {
     last_event: Micros,
     /// Its length was promised, so nothing may be added.
     sized: bool,
+    /// Said on the next poll: a server drops what it has not written when a body fails, so it gets a
+    /// turn to write first.
+    failing: Option<Broken>,
 }
 
 impl TapBody {
@@ -52,6 +55,7 @@ impl TapBody {
             waiting_since: None,
             last_event,
             sized,
+            failing: None,
         }
     }
 
@@ -73,7 +77,11 @@ impl TapBody {
 
     /// Ends a broken answer in a way the client sees: with an event where one may follow, else by
     /// breaking off. An answer that said its last word just ends.
-    fn break_off(&mut self, why: Broken) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn break_off(
+        &mut self,
+        why: Broken,
+        cx: &Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let (code, ending) = match why {
             Broken::Cut => ("upstream_closed", Ending::Cut),
             Broken::Stalled => ("upstream_timeout", Ending::Stalled),
@@ -84,7 +92,9 @@ impl TapBody {
         let may_append = !self.sized && watch.may_append();
         self.over(ending);
         if self.sized || !(settled || may_append) {
-            return Poll::Ready(Some(Err(Box::new(why))));
+            self.failing = Some(why);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         if settled {
             return Poll::Ready(None);
@@ -122,20 +132,23 @@ impl HttpBody for TapBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
+        if let Some(why) = this.failing.take() {
+            return Poll::Ready(Some(Err(Box::new(why))));
+        }
         let Some((_, upstream)) = &mut this.live else { return Poll::Ready(None) };
         match Pin::new(upstream).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 let now = this.arrived();
-                if let (Some(data), Some((watch, _))) = (frame.data_ref(), &mut this.live) {
-                    if watch.saw(data, now) {
-                        this.last_event = now;
-                    }
+                if let (Some(data), Some((watch, _))) = (frame.data_ref(), &mut this.live)
+                    && watch.saw(data, now)
+                {
+                    this.last_event = now;
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(_))) => {
                 this.arrived();
-                this.break_off(Broken::Cut)
+                this.break_off(Broken::Cut, cx)
             }
             Poll::Ready(None) => {
                 this.arrived();
@@ -151,19 +164,23 @@ impl HttpBody for TapBody {
                 }
                 ready!(this.poll_limits(cx));
                 this.arrived();
-                this.break_off(Broken::Stalled)
+                this.break_off(Broken::Stalled, cx)
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.live.as_ref().is_none_or(|(_, upstream)| upstream.is_end_stream())
+        match &self.live {
+            Some((_, upstream)) => upstream.is_end_stream(),
+            None => self.failing.is_none(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.live {
             Some((_, upstream)) if self.sized => upstream.size_hint(),
             Some(_) => SizeHint::default(),
+            None if self.failing.is_some() => SizeHint::default(),
             None => SizeHint::with_exact(0),
         }
     }

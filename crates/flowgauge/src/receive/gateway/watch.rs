@@ -101,11 +101,11 @@ impl Watch {
     /// The answer is over: reads the rest and lets the row be written, elsewhere where that is long work.
     pub(super) fn settle(mut self, ending: Ending) {
         self.flight.client_done();
-        if self.observation.work() > READ_INLINE {
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn_blocking(move || self.conclude(ending));
-                return;
-            }
+        if self.observation.work() > READ_INLINE
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn_blocking(move || self.conclude(ending));
+            return;
         }
         self.conclude(ending);
     }

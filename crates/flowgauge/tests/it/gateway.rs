@@ -1,0 +1,6 @@
+//! The gateway between a real client and a scripted upstream, with a real store behind it.
+
+mod bytes;
+mod endings;
+mod head;
+mod stage;
