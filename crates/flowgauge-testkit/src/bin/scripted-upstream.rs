@@ -10,7 +10,8 @@ async fn main() -> anyhow::Result<()> {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--port" => {
-                let value = arguments.next().ok_or_else(|| anyhow::anyhow!("--port wants a number"))?;
+                let value =
+                    arguments.next().ok_or_else(|| anyhow::anyhow!("--port wants a number"))?;
                 port = value.parse()?;
             }
             other => anyhow::bail!("unknown argument {other}; usage: scripted-upstream [--port N]"),

@@ -114,13 +114,17 @@ pub(super) fn messages(model: &str, count: usize) -> Vec<String> {
 
 /// FlowReader's chat stream.
 pub(super) fn flowreader(count: usize) -> Vec<String> {
-    let sources = json!({ "sources": [{ "title": "Selection", "type": "book", "selection": true }] });
+    let sources =
+        json!({ "sources": [{ "title": "Selection", "type": "book", "selection": true }] });
     let mut all = vec![named("sources", &sources)];
     all.extend(words(count).map(|w| named("token", &json!({ "token": w }))));
-    all.push(named("usage", &json!({
-        "prompt_tokens": 12, "completion_tokens": count, "total_tokens": 12 + count,
-        "cost_usd": 0.001, "model_used": "gpt-4o-mini", "cached": false,
-    })));
+    all.push(named(
+        "usage",
+        &json!({
+            "prompt_tokens": 12, "completion_tokens": count, "total_tokens": 12 + count,
+            "cost_usd": 0.001, "model_used": "gpt-4o-mini", "cached": false,
+        }),
+    ));
     all.push(named("done", &json!({ "timestamp": "2026-01-01T00:00:00Z" })));
     all
 }

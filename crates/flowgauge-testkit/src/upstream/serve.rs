@@ -152,9 +152,8 @@ fn whole(text: String, script: &Script, unfinished: Unfinished) -> Response<Scri
     let bytes = encode(text.into_bytes(), script);
     let length = bytes.len() as u64;
     let (pieces, then) = pieces(vec![bytes], script);
-    let body = ScriptedBody::new(pieces, then, unfinished)
-        .delayed(script.chunk_delay_ms)
-        .sized(length);
+    let body =
+        ScriptedBody::new(pieces, then, unfinished).delayed(script.chunk_delay_ms).sized(length);
     answer_with(body, "application/json", script)
 }
 

@@ -26,7 +26,9 @@ pub(super) fn authenticate(
         let owner = shown.to_str().ok().and_then(|token| keys.check(token));
         return owner.map(Some).ok_or(Refusal::KEY);
     }
-    if let Some(owner) = headers.get(header::AUTHORIZATION).and_then(bearer).and_then(|t| keys.check(t)) {
+    if let Some(owner) =
+        headers.get(header::AUTHORIZATION).and_then(bearer).and_then(|t| keys.check(t))
+    {
         headers.remove(header::AUTHORIZATION);
         return Ok(Some(owner));
     }
@@ -60,7 +62,11 @@ mod tests {
         }
     }
 
-    fn ask(field: Option<(HeaderName, &'static str)>, peer: &str, require: bool) -> (bool, HeaderMap) {
+    fn ask(
+        field: Option<(HeaderName, &'static str)>,
+        peer: &str,
+        require: bool,
+    ) -> (bool, HeaderMap) {
         let mut headers = HeaderMap::new();
         if let Some((name, value)) = field {
             headers.insert(name, HeaderValue::from_static(value));
@@ -79,8 +85,7 @@ mod tests {
 
     #[test]
     fn a_key_of_ours_in_the_place_of_the_providers_opens_and_is_removed() {
-        let (open, left) =
-            ask(Some((header::AUTHORIZATION, "Bearer fg-good")), "10.0.0.1:1", true);
+        let (open, left) = ask(Some((header::AUTHORIZATION, "Bearer fg-good")), "10.0.0.1:1", true);
         assert!(open && left.is_empty());
         let (open, left) = ask(Some((X_API_KEY, "fg-good")), "10.0.0.1:1", true);
         assert!(open && left.is_empty());

@@ -41,7 +41,9 @@ pub(super) async fn forward(
     let mut timer = pin!(tokio::time::sleep(Duration::from_micros(limit.0)));
     let came = poll_fn(|cx| waiting.poll_head(cx, timer.as_mut())).await;
     waiting.pending = None;
-    let Some(mut flight) = waiting.flight.take() else { unreachable!("only taken here and in drop") };
+    let Some(mut flight) = waiting.flight.take() else {
+        unreachable!("only taken here and in drop")
+    };
     flight.waited(flight.elapsed().saturating_sub(sent));
     match came {
         Ok(answer) => Head::Came(flight, answer),

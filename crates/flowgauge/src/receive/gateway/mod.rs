@@ -103,8 +103,8 @@ impl Gateway {
     /// Whether a path is the gateway's: an application's, or under `/v1` and not OTLP's.
     #[must_use]
     pub fn claims(&self, path: &str) -> bool {
-        let provider = path.starts_with("/v1/")
-            && !matches!(path, "/v1/traces" | "/v1/metrics" | "/v1/logs");
+        let provider =
+            path.starts_with("/v1/") && !matches!(path, "/v1/traces" | "/v1/metrics" | "/v1/logs");
         provider || self.routes.app(path).is_some()
     }
 

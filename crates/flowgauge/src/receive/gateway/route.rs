@@ -154,8 +154,7 @@ mod tests {
     #[test]
     fn a_route_to_nowhere_is_refused() {
         let mut config = Config::default();
-        config.gateway.routes =
-            vec![Route { path: None, model: None, provider: "nobody".into() }];
+        config.gateway.routes = vec![Route { path: None, model: None, provider: "nobody".into() }];
         assert!(matches!(Routes::new(&config), Err(GatewayError::UnknownProvider(_))));
     }
 

@@ -17,7 +17,9 @@ const API_KEY: HeaderName = HeaderName::from_static("api-key");
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// The address is no address.
-    #[error("{name}: `{url}` is not a usable address; write http://host[:port][/path] or https://…")]
+    #[error(
+        "{name}: `{url}` is not a usable address; write http://host[:port][/path] or https://…"
+    )]
     Url {
         /// Provider or app.
         name: String,
@@ -164,8 +166,8 @@ impl Target {
 
 fn credential(name: &str, key: &Secret) -> Result<Credential, TargetError> {
     let sensitive = |text: &str| {
-        let mut value = HeaderValue::from_str(text)
-            .map_err(|_| TargetError::Key { name: name.to_owned() })?;
+        let mut value =
+            HeaderValue::from_str(text).map_err(|_| TargetError::Key { name: name.to_owned() })?;
         value.set_sensitive(true);
         Ok::<_, TargetError>(value)
     };

@@ -101,7 +101,10 @@ async fn status_tells_addresses_and_the_first_call_of_a_door() {
     let addr = served.running.addr;
     let status = get(addr, "/api/v1/status").await.json();
     assert_eq!(status["listen"], json!(addr.to_string()));
-    assert_eq!(status["first_call_by_door"], json!({"gateway": null, "otlp": null, "import": null}));
+    assert_eq!(
+        status["first_call_by_door"],
+        json!({"gateway": null, "otlp": null, "import": null})
+    );
     served.running.recorder.submit(vec![call(1, 5)], Vec::new()).await.unwrap();
     let status = get(addr, "/api/v1/status").await.json();
     assert_eq!(status["first_call_by_door"]["gateway"], "2026-05-05T11:59:55.000000Z");
@@ -140,8 +143,7 @@ async fn wrong_questions_name_place_value_and_way_out() {
 async fn imported_lines_are_durable_and_a_wrong_one_is_named() {
     let served = served().await;
     let addr = served.running.addr;
-    let lines: Vec<String> =
-        (1..=3).map(|n| serde_json::to_string(&call(n, 5)).unwrap()).collect();
+    let lines: Vec<String> = (1..=3).map(|n| serde_json::to_string(&call(n, 5)).unwrap()).collect();
     let done = post(addr, "/api/v1/import", &lines.join("\n")).await;
     assert_eq!(done.json()["stored"], 3, "{}", done.text());
     let wrong = post(addr, "/api/v1/import", &format!("{}\n{{\"id\":", lines[0])).await;

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use flowgauge::config::Config;
-use flowgauge::logic::call::{Call, Door, ErrorClass, InputTokens, OutputTokens, Status, UsageSource};
+use flowgauge::logic::call::{
+    Call, Door, ErrorClass, InputTokens, OutputTokens, Status, UsageSource,
+};
 use flowgauge::logic::id::CallId;
 use flowgauge::logic::unit::{Micros, NanoUsd, UnixMicros};
 use flowgauge::serve::clock::{Clock, Hand};

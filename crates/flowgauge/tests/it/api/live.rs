@@ -42,6 +42,10 @@ async fn calls_and_ticks_come_live_and_the_stream_ends_with_flowgauge() {
     assert_eq!(tick["last_second"]["tokens"], 120);
     assert_eq!(tick["in_flight"], 0);
     served.running.stop().await;
-    let end = async { while let Some(frame) = body.frame().await { drop(frame) } };
+    let end = async {
+        while let Some(frame) = body.frame().await {
+            drop(frame)
+        }
+    };
     tokio::time::timeout(Duration::from_secs(5), end).await.expect("the stream goes on");
 }

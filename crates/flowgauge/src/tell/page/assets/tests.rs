@@ -98,7 +98,8 @@ async fn licences_of_all_vendored_modules_are_served() {
     let (status, headers, body) = ask("/assets/third-party-licenses.txt", None).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(header(&headers, "content-type"), "text/plain; charset=utf-8");
-    for name in ["==== preact ====", "==== htm ====", "==== preact-signals ====", "==== uplot ===="] {
+    for name in ["==== preact ====", "==== htm ====", "==== preact-signals ====", "==== uplot ===="]
+    {
         assert!(body.contains(name), "{name}");
     }
 }
