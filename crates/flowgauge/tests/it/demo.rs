@@ -162,12 +162,12 @@ async fn readers_get_answers_and_some_leave_before_the_end() {
     let caller = Caller::default();
     let mut readers = Readers::new(3);
     for _ in 0..20 {
-        let visit = Visit { patience: None, ..readers.next() };
+        let visit = Visit { patience: None, ..readers.next_visit() };
         let gone = visit.body["bookId"] == "book-gone";
         let ended = drive::send(&caller, &url, &visit).await.unwrap();
         assert_eq!(ended, if gone { Ended::Failed } else { Ended::Answered });
     }
-    let hasty = Visit { patience: Some(1), ..readers.next() };
+    let hasty = Visit { patience: Some(1), ..readers.next_visit() };
     assert_eq!(drive::send(&caller, &url, &hasty).await.unwrap(), Ended::Left);
 }
 
