@@ -88,11 +88,11 @@ impl Readers {
     }
 
     /// What the next reader asks.
-    pub fn next(&mut self) -> Visit {
+    pub fn next_visit(&mut self) -> Visit {
         let dice = &mut self.dice;
         let at = usize::try_from(dice.below(READERS)).unwrap_or(0);
         let fresh = arrive(dice);
-        let Some(slot) = self.sessions.get_mut(at) else { return self.next() };
+        let Some(slot) = self.sessions.get_mut(at) else { return self.next_visit() };
         let (session, book) = slot.clone();
         if dice.chance(LEAVES) {
             *slot = fresh;
@@ -137,7 +137,7 @@ pub async fn run(
             continue;
         }
         let (visit, url, caller, tally) =
-            (readers.next(), url.clone(), caller.clone(), Arc::clone(&tally));
+            (readers.next_visit(), url.clone(), caller.clone(), Arc::clone(&tally));
         tally.sent.fetch_add(1, Ordering::Relaxed);
         let stop = stop.clone();
         under_way.spawn(async move {
@@ -200,7 +200,7 @@ mod tests {
         let mut readers = Readers::new(20);
         let mut seen: HashMap<String, Vec<String>> = HashMap::new();
         for _ in 0..4_000 {
-            let visit = readers.next();
+            let visit = readers.next_visit();
             let book = visit.body["bookId"].as_str().unwrap().to_owned();
             if book != "book-gone" {
                 seen.entry(visit.session).or_default().push(book);

@@ -107,14 +107,25 @@ pub fn run(options: DemoOptions) -> Result<(), DemoError> {
         .enable_all()
         .build()
         .map_err(DemoError::io("start the runtime"))?;
-    let played = runtime.block_on(play(&options, Clock::real()));
+    let played = runtime.block_on(async {
+        let ended = stage::ended(options.for_seconds);
+        let ended = ended.map_err(DemoError::io("listen for Ctrl-C"))?;
+        play(&options, Clock::real(), ended).await
+    });
     // Nothing of ours is left to wait for; a stray blocking task must not keep the terminal.
     runtime.shutdown_timeout(Duration::from_secs(1));
     played
 }
 
-async fn play(options: &DemoOptions, clock: Clock) -> Result<(), DemoError> {
-    let ended = stage::ended(options.for_seconds).map_err(DemoError::io("listen for Ctrl-C"))?;
+/// The same inside a program that has a runtime, until `ended`.
+///
+/// # Errors
+/// When a part cannot start.
+pub async fn play(
+    options: &DemoOptions,
+    clock: Clock,
+    ended: impl Future<Output = ()>,
+) -> Result<(), DemoError> {
     let folder = tempfile::Builder::new()
         .prefix("flowgauge-demo-")
         .tempdir()
@@ -184,11 +195,9 @@ fn announce(addr: SocketAddr, rows: u64) {
         0 => "no history".to_owned(),
         rows => format!("a week of made-up history ({rows} calls)"),
     };
-    let seconds = SLOW_AFTER.as_secs() / 60;
-    let minutes = if seconds == 2 { "two".to_owned() } else { seconds.to_string() };
     eprintln!("flowgauge demo on http://{addr}");
     eprintln!("  {week} and about {} live requests a second", drive::PER_SECOND);
     eprintln!("  look at: latency by intent; cost by model (translations go to the dear one)");
-    eprintln!("  in {minutes} minutes \"{SLOW_INTENT}\" answers begin to take 40 % longer");
+    eprintln!("  in two minutes \"{SLOW_INTENT}\" answers begin to take 40 % longer");
     eprintln!("  everything lies in a temporary folder that is removed on exit; stop with Ctrl-C");
 }

@@ -4,11 +4,13 @@ use flowgauge::demo::caller::{Caller, SseReader};
 use flowgauge::demo::drive::{self, Ended, Readers, Visit};
 use flowgauge::demo::local::LocalServer;
 use flowgauge::demo::model_server::{self, Pace};
-use flowgauge::demo::{SMALL, app, text};
+use flowgauge::demo::{self, DemoOptions, SMALL, app, text};
 use flowgauge::serve::clock::Clock;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// A thousand times life: answers in a millisecond or two.
 const FAST: f64 = 1_000.0;
@@ -160,11 +162,90 @@ async fn readers_get_answers_and_some_leave_before_the_end() {
     let caller = Caller::default();
     let mut readers = Readers::new(3);
     for _ in 0..20 {
-        let visit = Visit { patience: None, ..readers.next() };
+        let visit = Visit { patience: None, ..readers.next_visit() };
         let gone = visit.body["bookId"] == "book-gone";
         let ended = drive::send(&caller, &url, &visit).await.unwrap();
         assert_eq!(ended, if gone { Ended::Failed } else { Ended::Answered });
     }
-    let hasty = Visit { patience: Some(1), ..readers.next() };
+    let hasty = Visit { patience: Some(1), ..readers.next_visit() };
     assert_eq!(drive::send(&caller, &url, &hasty).await.unwrap(), Ended::Left);
+}
+
+/// The demo with a week behind it, asked as a user would: a page of requests and the KPIs.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_demo_has_a_week_at_once_and_live_calls_that_belong_together() {
+    // Bound and released: the demo wants to be told an address, and the test to know it.
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let options = DemoOptions { listen: Some(listen), speed: 50.0, ..DemoOptions::default() };
+    let stop = CancellationToken::new();
+    let stopped = stop.clone().cancelled_owned();
+    let demo = tokio::spawn(async move { demo::play(&options, Clock::real(), stopped).await });
+
+    let url = format!("http://{listen}");
+    let trace = loop_until(|| live_trace(url.clone())).await;
+    let rows = get(&format!("{url}/api/v1/requests?trace={trace}")).await.unwrap();
+    let rows = rows["items"].as_array().unwrap().clone();
+    let of = |protocol: &str| rows.iter().find(|r| r["protocol"] == protocol).unwrap().clone();
+    let (app, model) = (of("flowreader"), of("chat"));
+    assert_eq!((&app["service"], &app["endpoint"]), (&json!("flowreader"), &json!("chat/stream")));
+    assert!(app["cost_nanos"].is_null(), "money is counted at the model's row alone");
+    assert_eq!(model["intent"], app["intent"]);
+    assert_eq!(model["session_key"], app["session_key"]);
+    assert!(
+        model["cost_nanos"].as_i64().unwrap() > 0 && model["output_tokens"].as_u64().unwrap() > 0
+    );
+    assert!(app["latency_us"].as_u64() >= model["latency_us"].as_u64());
+
+    let kpis = get(&format!("{url}/api/v1/kpis?since=8d")).await.unwrap();
+    let n = kpis["kpis"].as_array().unwrap().iter().filter_map(|k| k["n"].as_u64()).max();
+    assert!(n.unwrap() > 70_000, "{n:?}");
+
+    stop.cancel();
+    demo.await.unwrap().unwrap();
+}
+
+async fn get(url: &str) -> Option<Value> {
+    let (status, body) = Caller::default().get(url).await.ok()?;
+    status.is_success().then(|| serde_json::from_slice(&body).ok())?
+}
+
+/// Trace of a live request of which both rows are there, answered in full.
+async fn live_trace(url: String) -> Option<String> {
+    let page = get(&format!("{url}/api/v1/requests?limit=100&status=ok&since=1m")).await?;
+    let rows = page["items"].as_array()?;
+    let has = |trace: &Value, protocol: &str| {
+        rows.iter().any(|r| &r["trace_id"] == trace && r["protocol"] == protocol)
+    };
+    let live = rows.iter().map(|r| &r["trace_id"]).find(|t| has(t, "flowreader") && has(t, "chat"));
+    live?.as_str().map(str::to_owned)
+}
+
+async fn loop_until<T, F: Future<Output = Option<T>>>(ask: impl Fn() -> F) -> T {
+    let patience = Duration::from_secs(60);
+    let answer = tokio::time::timeout(patience, async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    answer.await.expect("within a minute")
+}
+
+#[test]
+fn a_demo_for_a_second_ends_by_itself() {
+    let options = DemoOptions {
+        listen: Some("127.0.0.1:0".parse().unwrap()),
+        no_history: true,
+        for_seconds: Some(1),
+        ..DemoOptions::default()
+    };
+    demo::run(options).unwrap();
+}
+
+#[test]
+fn a_speed_of_nothing_is_refused() {
+    let options = DemoOptions { speed: 0.0, ..DemoOptions::default() };
+    assert!(demo::run(options).unwrap_err().to_string().contains("above 0"));
 }
