@@ -11,7 +11,6 @@ use crate::receive::ingest::import::{self, Format, ImportReport, Mapping, Reader
 use crate::record::{Ack, Recorder, Refused};
 use crate::serve::clock::Clock;
 use crate::store::{Options, State};
-use crate::tell::page::Imported;
 use bytes::Bytes;
 use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -126,7 +125,7 @@ async fn send(remote: &Remote, calls: Vec<crate::logic::call::Call>) -> Result<A
         body.push(b'\n');
     }
     let headers = [("content-type", "application/x-ndjson")];
-    let asked = remote.ask::<Imported>(Method::POST, "/api/v1/import", &headers, Bytes::from(body));
+    let asked = remote.ask::<ImportReport>(Method::POST, "/api/v1/import", &headers, Bytes::from(body));
     let done = asked.await.map_err(|e| refused(e.message))?;
     Ok(Ack { stored: done.stored, duplicates: done.duplicates })
 }

@@ -1,24 +1,17 @@
-//! Behaviour of the whole program, one binary so that it links once; a module per topic.
-
-mod api;
-mod commands;
-mod config;
-mod demo;
-mod durability;
-//! Integration tests: one binary, one module per topic.
+//! Behaviour of the whole program: one binary so that it links once, a module per topic.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "tests write wire formats and ranks of small numbers"
 )]
 
-#[cfg(test)]
+mod api;
+mod commands;
+mod config;
+mod demo;
+mod durability;
+mod gateway;
 mod import;
-#[cfg(test)]
 mod otlp;
-#[cfg(test)]
 mod otlp_wire;
 mod replay;
-//! Integration tests, one binary; a module per behaviour a user sees.
-
-mod gateway;
