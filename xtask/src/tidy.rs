@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 const FILE_LINES: usize = 600;
 /// Longest function, in lines: a screen.
 const FUNCTION_LINES: usize = 70;
+/// Functions that may be longer, and why.
+const LONG_FUNCTIONS: &[(&str, &str)] =
+    &[("crates/flowgauge/src/query/view.rs", "one line per field of the flat row")];
 /// Names that say nothing about what a file owns.
 const EMPTY_NAMES: &[&str] =
     &["utils", "util", "helpers", "types", "structs", "traits", "misc", "common"];
@@ -16,7 +19,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("record", &["config", "serve::clock"]),
     ("receive", &["config", "record", "serve::clock"]),
     ("query", &["config", "serve::clock", "record"]),
-    ("tell", &["config", "query", "record", "serve::clock", "receive"]),
+    ("tell", &["config", "query", "record", "serve::clock", "serve::keys", "receive"]),
 ];
 
 /// Checks the whole tree; all findings are printed, then it fails.
@@ -107,7 +110,8 @@ fn long_functions(name: &str, lines: &[&str], findings: &mut Vec<String>) {
             && *line == format!("{}}}", " ".repeat(depth))
         {
             let length = i + 1 - start;
-            if length > FUNCTION_LINES {
+            let excused = LONG_FUNCTIONS.iter().any(|(file, _)| *file == name);
+            if length > FUNCTION_LINES && !excused {
                 findings.push(format!(
                     "{name}:{}: function of {length} lines, at most {FUNCTION_LINES}",
                     start + 1

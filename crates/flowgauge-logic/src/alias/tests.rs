@@ -1,3 +1,5 @@
+//! Spans of every dialect become the same call.
+
 use super::*;
 use crate::call::{Call, Dialect, Door, ErrorClass, Status, TtftSource, Usage};
 use crate::id::{CallId, SpanId, TraceId};

@@ -125,7 +125,8 @@ async fn send(remote: &Remote, calls: Vec<crate::logic::call::Call>) -> Result<A
         body.push(b'\n');
     }
     let headers = [("content-type", "application/x-ndjson")];
-    let asked = remote.ask::<ImportReport>(Method::POST, "/api/v1/import", &headers, Bytes::from(body));
+    let asked =
+        remote.ask::<ImportReport>(Method::POST, "/api/v1/import", &headers, Bytes::from(body));
     let done = asked.await.map_err(|e| refused(e.message))?;
     Ok(Ack { stored: done.stored, duplicates: done.duplicates })
 }

@@ -46,7 +46,7 @@ fn explain_names_value_and_origin_and_hides_secrets() {
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
     assert_eq!(of("store.seal_age"), pair("20min", "environment FLOWGAUGE__STORE__SEAL_AGE"));
     assert_eq!(of("store.max_series"), pair("7", "option --set"));
-    assert_eq!(of("store.seal_size"), pair("1MiB", "flowgauge.yaml:1:38"));
+    assert_eq!(of("store.seal_size"), pair("1MiB", "flowgauge.yaml:1:37"));
     assert_eq!(of("time_zone"), pair("UTC", "default"));
     assert_eq!(of("gateway.providers.0.api_key").0, "[secret from env:OPENAI_KEY]");
     assert!(!stdout.contains("sk-live-2"));

@@ -1,3 +1,5 @@
+//! Files read line by line: good ones become calls, bad ones are named, twice is once.
+
 use super::*;
 use crate::logic::call::{Call, ErrorClass, Source, Status};
 use crate::logic::unit::{Micros, NanoUsd, UnixMicros};

@@ -1,6 +1,8 @@
+//! The doors against good, bad, huge and damaged input.
+
 use super::batch::Collector;
 use super::inflate::inflate;
-use super::{json, walk, walk_logs, Signal};
+use super::{Signal, json, walk, walk_logs};
 use crate::config::Privacy;
 use crate::logic::call::{Door, Text};
 use crate::logic::unit::UnixMicros;
