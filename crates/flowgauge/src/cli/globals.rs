@@ -34,7 +34,7 @@ pub(crate) struct Globals {
 #[derive(Debug)]
 pub(crate) enum Origin {
     /// A running server.
-    Server(Remote),
+    Server(Box<Remote>),
     /// A data directory that nobody serves.
     Directory(Box<Reader>),
 }
@@ -74,19 +74,21 @@ impl Globals {
     /// unless it is being served; otherwise the server of the configuration is tried first.
     pub(crate) fn origin(&self, loaded: &Loaded) -> Result<Origin, Failure> {
         if self.server.is_some() {
-            return Ok(Origin::Server(self.remote(loaded)?));
+            return Ok(Origin::Server(Box::new(self.remote(loaded)?)));
         }
         let dir = &loaded.config.data_dir;
         if self.data_dir.is_some() {
             return match Reader::open(dir) {
                 Ok(reader) => Ok(Origin::Directory(Box::new(reader))),
-                Err(StoreError::Locked { .. }) => Ok(Origin::Server(self.remote(loaded)?)),
+                Err(StoreError::Locked { .. }) => {
+                    Ok(Origin::Server(Box::new(self.remote(loaded)?)))
+                }
                 Err(e) => Err(e.into()),
             };
         }
         let remote = self.remote(loaded)?;
         if remote.is_up() {
-            return Ok(Origin::Server(remote));
+            return Ok(Origin::Server(Box::new(remote)));
         }
         match Reader::open(dir) {
             Ok(reader) => Ok(Origin::Directory(Box::new(reader))),

@@ -111,7 +111,7 @@ pub(crate) fn run(args: &MeasureArgs, globals: &Globals) -> Done {
     });
     let Some(sent) = sent else { return Ok(exit::INTERRUPTED) };
     let mut probes = sent?;
-    let origin = Origin::Server(server);
+    let origin = Origin::Server(Box::new(server));
     send::look_up(&origin, &mut probes);
     let report = Report::of(&probes);
     print(args, &report)?;

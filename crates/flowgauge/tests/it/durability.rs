@@ -1,7 +1,5 @@
 //! Kills and full disks: what was acknowledged is there, once; what was lost is counted.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
 use flowgauge::logic::call::{Call, Door};
 use flowgauge::logic::id::{CallId, SpanId, TraceId};
 use flowgauge::logic::unit::{Micros, UnixMicros};

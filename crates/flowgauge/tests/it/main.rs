@@ -5,13 +5,23 @@
     reason = "tests write wire formats and ranks of small numbers"
 )]
 
+#[cfg(test)]
 mod api;
+#[cfg(test)]
 mod commands;
+#[cfg(test)]
 mod config;
+#[cfg(test)]
 mod demo;
+#[cfg(test)]
 mod durability;
+#[cfg(test)]
 mod gateway;
+#[cfg(test)]
 mod import;
+#[cfg(test)]
 mod otlp;
+#[cfg(test)]
 mod otlp_wire;
+#[cfg(test)]
 mod replay;

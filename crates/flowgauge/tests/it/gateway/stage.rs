@@ -1,7 +1,5 @@
 //! Gateway, upstream, store and client, wired as `serve` wires them.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what the stage needs must work")]
-
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use flowgauge::config::{App, AppDialect, Config, Provider, Timeouts};
