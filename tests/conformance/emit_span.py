@@ -24,7 +24,7 @@ def exporter(kind, compression, endpoint):
             endpoint=endpoint, insecure=True, compression=chosen[compression], timeout=10
         )
     if kind == "json":
-        from opentelemetry.exporter.otlp.json.http import Compression
+        from opentelemetry.exporter.otlp.common.http import Compression
         from opentelemetry.exporter.otlp.json.http.trace_exporter import OTLPSpanExporter
     else:
         from opentelemetry.exporter.otlp.proto.http import Compression

@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")"
 : "${FLOWGAUGE_BIN:?the flowgauge binary under test}" "${SCRIPTED_UPSTREAM_BIN:?the scripted upstream}"
 export FLOWGAUGE_CACHE="${FLOWGAUGE_CACHE:-$HOME/.cache/flowgauge}"
-bash ./setup.sh
-exec "$FLOWGAUGE_CACHE/venv-main/bin/python" -m pytest -q -p no:cacheprovider .
+venv=$(sh ./setup.sh)
+exec "$venv/bin/python" -m pytest -q -p no:cacheprovider .
