@@ -2,6 +2,9 @@
 //! every figure flowgauge shows. Alerts, dashboard, reports, commands and docs derive from it.
 
 use crate::known::{Known, Reason};
+use crate::unit::UnixMicros;
+use crate::window::Window;
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 pub use self::compute::{Context, measure};
@@ -189,10 +192,24 @@ impl Kpi {
         }
     }
 
+    /// The window of a KPI that has one of its own: the calendar day or month so far.
+    #[must_use]
+    pub fn own_window(&self, now: UnixMicros, zone: Tz) -> Option<Window> {
+        match self.name {
+            "daily_tokens" | "daily_cost" => Window::day_to_date(now, zone),
+            "monthly_cost" => Window::month_to_date(now, zone),
+            _ => None,
+        }
+    }
+
     /// The target as the guide writes it, e.g. `< 1500 ms`.
     #[must_use]
     pub fn target_text(&self) -> Option<String> {
         let target = self.target?;
+        // Nothing is less than no count: a target of zero is zero.
+        if target <= 0.0 && self.better == Better::Lower {
+            return Some("0".to_owned());
+        }
         let sign = if self.better == Better::Higher { ">" } else { "<" };
         Some(match self.unit {
             Unit::Usd => format!("{sign} ${target}"),
@@ -357,7 +374,7 @@ pub const CATALOGUE: &[Kpi] = &[
         ..kpi("", "output_tokens_p99", "P99 output tokens", Unit::Tokens)
     },
     Kpi {
-        meaning: "Billed tokens of the trailing 24 hours.",
+        meaning: "Billed tokens of the calendar day to date.",
         ..kpi("K6", "daily_tokens", "Daily tokens", Unit::Tokens)
     },
     Kpi {

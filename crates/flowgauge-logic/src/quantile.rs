@@ -83,6 +83,9 @@ impl Histogram {
             self.buckets.clone_from(&other.buckets);
             return;
         }
+        if self.add_where_known(other) {
+            return;
+        }
         let mut out = Vec::with_capacity(self.buckets.len().max(other.buckets.len()));
         let (mut a, mut b) = (self.buckets.iter().peekable(), other.buckets.iter().peekable());
         loop {
@@ -102,6 +105,22 @@ impl Histogram {
             out.extend(next);
         }
         self.buckets = out;
+    }
+
+    /// Adds in place where every bucket of `other` is known here, which is the usual case when many
+    /// minutes are summed; else changes nothing and says so.
+    fn add_where_known(&mut self, other: &Self) -> bool {
+        let mut mine = self.buckets.iter();
+        if !other.buckets.iter().all(|theirs| mine.any(|m| m.0 == theirs.0)) {
+            return false;
+        }
+        let mut mine = self.buckets.iter_mut();
+        for (bucket, count) in &other.buckets {
+            if let Some(m) = mine.find(|m| m.0 == *bucket) {
+                m.1 = m.1.saturating_add(*count);
+            }
+        }
+        true
     }
 
     /// How many values.

@@ -1,7 +1,7 @@
 //! Half-open time windows, and calendar days in a named zone.
 
 use crate::unit::UnixMicros;
-use chrono::{Days, NaiveDate, NaiveTime, TimeZone};
+use chrono::{Datelike, Days, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,19 @@ impl Window {
     pub fn day(date: NaiveDate, zone: Tz) -> Option<Self> {
         let next = date.checked_add_days(Days::new(1))?;
         Some(Self { from: midnight(date, zone)?, to: midnight(next, zone)? })
+    }
+
+    /// The calendar day so far, in a zone.
+    #[must_use]
+    pub fn day_to_date(now: UnixMicros, zone: Tz) -> Option<Self> {
+        Some(Self { from: Self::day(local_date(now, zone)?, zone)?.from, to: now })
+    }
+
+    /// The calendar month so far, in a zone.
+    #[must_use]
+    pub fn month_to_date(now: UnixMicros, zone: Tz) -> Option<Self> {
+        let first = local_date(now, zone)?.with_day(1)?;
+        Some(Self { from: Self::day(first, zone)?.from, to: now })
     }
 
     /// Whether a moment lies inside.
@@ -59,6 +72,13 @@ impl Window {
             to: UnixMicros::from_minute(UnixMicros(up).minute()),
         }
     }
+}
+
+/// The date on the wall at a moment.
+#[must_use]
+pub fn local_date(now: UnixMicros, zone: Tz) -> Option<NaiveDate> {
+    let utc = chrono::DateTime::from_timestamp_micros(now.0)?;
+    Some(utc.with_timezone(&zone).date_naive())
 }
 
 /// The first moment of a day. Where midnight is skipped, the first moment that exists after it.

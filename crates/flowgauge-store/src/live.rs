@@ -4,7 +4,12 @@ use crate::packed;
 use flowgauge_logic::call::{Call, Source};
 use flowgauge_logic::rollup::{Rollup, SeriesKey};
 use flowgauge_logic::unit::UnixMicros;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+/// Rows of one segment at most: sealing holds them decoded, about 1 KiB each.
+const SEAL_ROWS: u64 = 262_144;
+/// Rollups of unsealed minutes of one segment at most: each holds six histograms.
+const SEAL_MINUTES: usize = 100_000;
 
 /// First id of a named series. Ids below are the totals of a source, by its code.
 pub(crate) const FIRST_SERIES: u32 = 16;
@@ -110,15 +115,9 @@ impl Generation {
         }
     }
 
-    /// Puts back what could not be sealed; `later` came after it.
-    pub(crate) fn absorb(&mut self, later: Self) {
-        for (at, rollup) in later.minutes {
-            self.minutes.entry(at).or_default().merge(&rollup);
-        }
-        self.batches.extend(later.batches);
-        self.rows += later.rows;
-        self.bytes += later.bytes;
-        self.oldest = self.oldest.or(later.oldest);
+    /// Whether it is as large as one segment may be.
+    pub(crate) fn is_full(&self) -> bool {
+        self.rows >= SEAL_ROWS || self.minutes.len() >= SEAL_MINUTES
     }
 }
 
@@ -126,8 +125,8 @@ impl Generation {
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     pub(crate) series: SeriesTable,
-    /// Being written to a segment now.
-    pub(crate) sealing: Option<Generation>,
+    /// Full ones, oldest first; the first is being written to a segment, or will be next.
+    pub(crate) frozen: VecDeque<Generation>,
     /// Takes new batches.
     pub(crate) current: Generation,
     /// Damage found, named.
@@ -136,7 +135,14 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn generations(&self) -> impl Iterator<Item = &Generation> {
-        self.sealing.iter().chain(std::iter::once(&self.current))
+        self.frozen.iter().chain(std::iter::once(&self.current))
+    }
+
+    /// Closes the current generation: what comes goes into a new one.
+    pub(crate) fn freeze(&mut self) {
+        if !self.current.batches.is_empty() {
+            self.frozen.push_back(std::mem::take(&mut self.current));
+        }
     }
 
     /// Names damage once.

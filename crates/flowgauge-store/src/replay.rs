@@ -92,6 +92,9 @@ fn read_batch(db: &Connection, row: BatchRow, out: &mut Replayed) -> rusqlite::R
     let Live { series, current, .. } = &mut out.live;
     let calls: Vec<&Call> = calls.iter().collect();
     current.add(row.seq, &calls, blob.len() as u64, row.committed, series);
+    if current.is_full() {
+        out.live.freeze();
+    }
     Ok(())
 }
 
@@ -163,7 +166,7 @@ pub(crate) fn sweep(dir: &Path, db: &Connection, live: &mut Live) -> Result<(), 
         .map(|s| s.file)
         .collect();
     let unsealed: HashSet<String> =
-        live.current.batches.iter().map(|seq| format!("{seq:016x}.parquet")).collect();
+        live.generations().flat_map(|g| &g.batches).map(|s| format!("{s:016x}.parquet")).collect();
     for entry in std::fs::read_dir(dir).map_err(failed("listing segments"))? {
         let entry = entry.map_err(failed("listing segments"))?;
         let Ok(name) = entry.file_name().into_string() else { continue };

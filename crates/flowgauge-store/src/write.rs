@@ -23,10 +23,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// Rows of one segment at most: sealing holds them decoded, about 1 KiB each.
-const SEAL_ROWS: u64 = 262_144;
-/// Rollups of unsealed minutes at most: each holds six histograms.
-const SEAL_MINUTES: usize = 100_000;
+/// Generations that wait for their segment at most, about 4 M rows: beyond, the writer waits for the
+/// oldest before it takes more, and those who send are told to come back.
+const MAX_FROZEN: usize = 16;
 /// Pause after a sealing that failed; the rows are safe in their batches meanwhile.
 const SEAL_RETRY_US: i64 = UnixMicros::MINUTE;
 
@@ -208,8 +207,14 @@ impl Store {
         if self.job.as_ref().is_some_and(JoinHandle::is_finished) {
             self.land(now)?;
         }
-        if self.job.is_none() && now >= self.no_seal_before && self.is_due(now) {
+        if self.is_due(now) {
+            self.shared.live_mut().freeze();
+        }
+        if now >= self.no_seal_before {
             self.begin_seal()?;
+        }
+        if self.shared.live().frozen.len() > MAX_FROZEN {
+            self.land(now)?;
         }
         Ok(())
     }
@@ -220,9 +225,17 @@ impl Store {
     /// The disk refuses; what was not sealed stays in its batches.
     pub fn seal_now(&mut self, now: UnixMicros) -> Result<(), StoreError> {
         self.ready()?;
-        self.land(now)?;
-        self.begin_seal()?;
-        self.land(now)
+        self.shared.live_mut().freeze();
+        let mut waiting = usize::MAX;
+        loop {
+            let left = self.shared.live().frozen.len();
+            if left == 0 || left == waiting {
+                return Ok(());
+            }
+            waiting = left;
+            self.begin_seal()?;
+            self.land(now)?;
+        }
     }
 
     /// A read handle.
@@ -242,11 +255,7 @@ impl Store {
         let live = self.shared.live();
         let g = &live.current;
         let aged = g.oldest.is_some_and(|t| now.0.saturating_sub(t.0) >= self.options.seal_age_us);
-        !g.batches.is_empty()
-            && (aged
-                || g.bytes >= self.options.seal_bytes
-                || g.rows >= SEAL_ROWS
-                || g.minutes.len() >= SEAL_MINUTES)
+        !g.batches.is_empty() && (aged || g.bytes >= self.options.seal_bytes || g.is_full())
     }
 
     fn commit_rows(

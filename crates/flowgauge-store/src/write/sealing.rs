@@ -4,32 +4,26 @@ use super::pack::{begin, delete_batches};
 use super::{SEAL_RETRY_US, Store};
 use crate::StoreError;
 use crate::hot::Kind;
-use crate::live::Generation;
 use crate::replay;
 use crate::seal::{self, Sealed};
 use flowgauge_logic::unit::UnixMicros;
 
 impl Store {
+    /// Hands the oldest generation to a thread, where there is one and none is being written.
     pub(super) fn begin_seal(&mut self) -> Result<(), StoreError> {
-        let mut live = self.shared.live_mut();
-        if live.current.batches.is_empty() || live.sealing.is_some() {
+        if self.job.is_some() {
             return Ok(());
         }
-        let generation = std::mem::take(&mut live.current);
-        let batches = generation.batches.clone();
-        live.sealing = Some(generation);
-        drop(live);
+        let batches = match self.shared.live().frozen.front() {
+            Some(oldest) => oldest.batches.clone(),
+            None => return Ok(()),
+        };
         let dir = self.dir.clone();
         let job = std::thread::Builder::new()
             .name("fg-seal".into())
-            .spawn(move || seal::write(&dir, batches));
-        match job {
-            Ok(job) => self.job = Some(job),
-            Err(e) => {
-                self.take_back();
-                return Err(StoreError::io("starting the sealing thread")(e));
-            }
-        }
+            .spawn(move || seal::write(&dir, batches))
+            .map_err(StoreError::io("starting the sealing thread"))?;
+        self.job = Some(job);
         Ok(())
     }
 
@@ -52,18 +46,10 @@ impl Store {
         listed
     }
 
+    /// The generation stays where it is and is tried again later.
     fn postpone(&mut self, now: UnixMicros) -> Result<(), StoreError> {
-        self.take_back();
         self.no_seal_before = UnixMicros(now.0.saturating_add(SEAL_RETRY_US));
         Ok(())
-    }
-
-    fn take_back(&self) {
-        let mut live = self.shared.live_mut();
-        if let Some(mut older) = live.sealing.take() {
-            older.absorb(std::mem::take(&mut live.current));
-            live.current = older;
-        }
     }
 
     /// The transaction that moves rows from batches to a segment, seen by readers all at once.
@@ -81,7 +67,7 @@ impl Store {
                 live.note_damage(format!("batch {seq} {reason}; it is set aside"));
             }
             let series = live.series.unsaved();
-            (live.sealing.as_ref().map(|g| g.minutes.clone()).unwrap_or_default(), series)
+            (live.frozen.front().map(|g| g.minutes.clone()).unwrap_or_default(), series)
         };
         let tx = begin(&self.db)?;
         seal::install(&tx, sealed, &minutes, &series, now)?;
@@ -92,7 +78,7 @@ impl Store {
         {
             let mut live = self.shared.live_mut();
             tx.commit().map_err(StoreError::io("committing a segment"))?;
-            live.sealing = None::<Generation>;
+            live.frozen.pop_front();
             live.series.saved(series.len());
         }
         self.started = carried.iter().map(|p| p.row.seq).collect();

@@ -14,6 +14,7 @@ use crate::query::view::RequestView;
 use crate::query::{self, KpiValue, Snapshot};
 use crate::record::RecordStats;
 use crate::store::CallQuery;
+use chrono_tz::Tz;
 
 /// A page of requests from the server.
 #[derive(Debug, serde::Deserialize)]
@@ -67,10 +68,15 @@ impl Origin {
     }
 
     /// Every KPI of a window.
-    pub(crate) fn snapshot(&self, window: Window, filter: &Where) -> Result<Snapshot, Failure> {
+    pub(crate) fn snapshot(
+        &self,
+        window: Window,
+        filter: &Where,
+        zone: Tz,
+    ) -> Result<Snapshot, Failure> {
         match self {
             Self::Server(remote) => remote.get("/api/v1/kpis", &parameters(window, filter)),
-            Self::Directory(reader) => Ok(query::snapshot(reader, window, &filter.filter)?),
+            Self::Directory(reader) => Ok(query::snapshot(reader, window, &filter.filter, zone)?),
         }
     }
 
@@ -80,6 +86,7 @@ impl Origin {
         window: Window,
         critical: bool,
         filter: &Where,
+        zone: Tz,
     ) -> Result<Health, Failure> {
         match self {
             Self::Server(remote) => {
@@ -90,7 +97,7 @@ impl Origin {
                 remote.get("/api/v1/health", &parameters)
             }
             Self::Directory(reader) => {
-                let snapshot = query::snapshot(reader, window, &filter.filter)?;
+                let snapshot = query::snapshot(reader, window, &filter.filter, zone)?;
                 let status = reader.status()?;
                 let mut store = health::store_component(&RecordStats::default(), Some(&status));
                 if status.damage.is_empty() {

@@ -51,14 +51,8 @@ pub(crate) fn run(args: &GetArgs, globals: &Globals) -> Done {
     let filter = Where::parse(&args.filter)?;
     let loaded = globals.load(false, &[])?;
     let (now, zone) = (globals::now(), loaded.config.time_zone);
-    let to_date = match kpi.name {
-        "daily_cost" | "daily_tokens" if args.period.is_unset() => {
-            period::to_date(false, now, zone)
-        }
-        "monthly_cost" if args.period.is_unset() => period::to_date(true, now, zone),
-        _ => None,
-    };
-    let window = match to_date {
+    let own = if args.period.is_unset() { kpi.own_window(now, zone) } else { None };
+    let window = match own {
         Some(window) => window,
         None => args.period.window(period::ANALYSIS, now, zone)?,
     };

@@ -71,7 +71,7 @@ pub(crate) fn run(command: &HealthCommand, globals: &Globals) -> Done {
         HealthCommand::Check { critical, nagios, filter, period, show } => {
             let window = period.window(period::STATUS, now, zone)?;
             let filter = Where::parse(filter)?;
-            let health = globals.origin(&loaded)?.health(window, *critical, &filter)?;
+            let health = globals.origin(&loaded)?.health(window, *critical, &filter, zone)?;
             if *nagios {
                 show::line(&plugin_line(&health))?;
             } else {

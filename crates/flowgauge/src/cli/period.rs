@@ -3,8 +3,8 @@
 use super::exit::Failure;
 use crate::logic::duration::{self, Span};
 use crate::logic::unit::UnixMicros;
-use crate::logic::window::Window;
-use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeZone};
+use crate::logic::window::{Window, local_date};
+use chrono::{NaiveDate, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
 
 /// Stretch of time for status and health.
@@ -64,18 +64,6 @@ impl PeriodArgs {
         };
         Ok(Window { from: span.before(now, zone), to: now })
     }
-}
-
-/// The calendar day so far, or the month.
-pub(crate) fn to_date(month: bool, now: UnixMicros, zone: Tz) -> Option<Window> {
-    let today = local_date(now, zone)?;
-    let first = if month { today.with_day(1)? } else { today };
-    Some(Window { from: Window::day(first, zone)?.from, to: now })
-}
-
-fn local_date(now: UnixMicros, zone: Tz) -> Option<NaiveDate> {
-    let utc = chrono::DateTime::from_timestamp_micros(now.0)?;
-    Some(utc.with_timezone(&zone).date_naive())
 }
 
 fn date(text: &str, now: UnixMicros, zone: Tz) -> Result<NaiveDate, Failure> {
@@ -138,7 +126,7 @@ mod tests {
         let day = period(|a| a.day = Some("yesterday".to_owned())).unwrap();
         assert_eq!(day.from.to_rfc3339(), "2026-11-22T23:00:00.000000Z");
         assert_eq!(day.to.0 - day.from.0, UnixMicros::DAY);
-        let month = to_date(true, NOW, Tz::Europe__Berlin).unwrap();
+        let month = Window::month_to_date(NOW, Tz::Europe__Berlin).unwrap();
         assert_eq!(month.from.to_rfc3339(), "2026-10-31T23:00:00.000000Z");
     }
 

@@ -15,6 +15,7 @@ use crate::logic::rollup::{Dim, Filter, Rollup};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::store::{Gap, Reader, RollupQuery, Step, StoreError};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 /// One KPI with everything needed to show it.
@@ -111,15 +112,36 @@ impl KpiValue {
     }
 }
 
-/// Every KPI of a window.
+/// Every KPI of a window; those of the day and month so far are read over their own, which ends
+/// where the window does.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn snapshot(reader: &Reader, window: Window, filter: &Filter) -> Result<Snapshot, StoreError> {
+pub fn snapshot(
+    reader: &Reader,
+    window: Window,
+    filter: &Filter,
+    zone: Tz,
+) -> Result<Snapshot, StoreError> {
     let window = window.whole_minutes();
     let rollup = whole(reader, window, filter)?;
     let context = Context { minutes: window.minutes() };
-    let kpis = CATALOGUE.iter().map(|k| KpiValue::of(k, &rollup, context)).collect();
+    let mut own: Vec<(Window, Rollup)> = Vec::new();
+    let mut kpis = Vec::with_capacity(CATALOGUE.len());
+    for kpi in CATALOGUE {
+        let Some(theirs) = kpi.own_window(window.to, zone) else {
+            kpis.push(KpiValue::of(kpi, &rollup, context));
+            continue;
+        };
+        let known = own.iter().position(|(w, _)| *w == theirs);
+        let at = known.unwrap_or(own.len());
+        if known.is_none() {
+            own.push((theirs, whole(reader, theirs, filter)?));
+        }
+        if let Some((w, r)) = own.get(at) {
+            kpis.push(KpiValue::of(kpi, r, Context { minutes: w.minutes() }));
+        }
+    }
     Ok(Snapshot { window, kpis, gaps: reader.gaps(window)? })
 }
 

@@ -1,7 +1,7 @@
 //! What a request's header says about on whose behalf it comes (decision D22). What is malformed is
 //! left out and counted; it never fails the call.
 
-use crate::logic::call::{Call, Text};
+use crate::logic::call::{Call, Source, Text};
 use crate::logic::id::{SpanId, TraceId};
 use crate::receive::UserHasher;
 use http::header::{HeaderMap, HeaderValue};
@@ -50,10 +50,20 @@ fn take(own: &str, value: &str, hasher: &UserHasher, call: &mut Call) -> bool {
         "environment" => call.origin.environment = Some(Text::from(value)),
         "version" => call.origin.version = Some(Text::from(value)),
         "endpoint" => call.what.endpoint = Some(Text::from(value)),
+        "source" => return source(value, call),
         // Nothing is cached and nothing optimised unless switched on, so both are granted already.
         "cache" => return value == "bypass",
         "optimizations" => return value == "off",
         other => return label(other, value, call),
+    }
+    true
+}
+
+/// Traffic made on purpose may say so; nothing else may be claimed.
+fn source(value: &str, call: &mut Call) -> bool {
+    match Source::from_word(value) {
+        Some(made @ (Source::Probe | Source::Replay)) => call.origin.source = made,
+        _ => return false,
     }
     true
 }
@@ -108,6 +118,14 @@ mod tests {
         let mut call = Call::begun(CallId::new(at, [0; 10]), at, at, Door::Gateway);
         let malformed = read(&headers, &UserHasher::new(&[1; 32]), &mut call);
         (call, malformed)
+    }
+
+    #[test]
+    fn a_probe_says_so_and_nobody_claims_to_be_an_import() {
+        let (call, malformed) = read_all(&[("x-flowgauge-source", b"probe")]);
+        assert_eq!((call.origin.source, malformed), (Source::Probe, 0));
+        let (call, malformed) = read_all(&[("x-flowgauge-source", b"import")]);
+        assert_eq!((call.origin.source, malformed), (Source::Observed, 1));
     }
 
     #[test]

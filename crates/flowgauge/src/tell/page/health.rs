@@ -47,10 +47,13 @@ pub(super) async fn health(
 ) -> Result<Json<Health>, Problem> {
     params.only(COMMON, &["critical"])?;
     let critical = params.flag("critical")?;
-    let window = params.window(HEALTH, app.clock.now(), app.facts.zone)?;
+    let zone = app.facts.zone;
+    let window = params.window(HEALTH, app.clock.now(), zone)?;
     let filter = params.filter()?;
     let asked = app
-        .ask(move |reader| Ok((crate::query::snapshot(reader, window, &filter)?, reader.status()?)))
+        .ask(move |reader| {
+            Ok((crate::query::snapshot(reader, window, &filter, zone)?, reader.status()?))
+        })
         .await;
     let (snapshot, store) = match asked {
         Ok((snapshot, store)) => (snapshot, Some(store)),

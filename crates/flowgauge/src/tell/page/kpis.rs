@@ -34,9 +34,10 @@ const USUAL_COLUMNS: &str =
         (status = 400, body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn all(State(app): State<App>, params: Params) -> Result<Json<Snapshot>, Problem> {
     params.only(COMMON, &[])?;
-    let window = params.window(USUAL, app.clock.now(), app.facts.zone)?;
+    let zone = app.facts.zone;
+    let window = params.window(USUAL, app.clock.now(), zone)?;
     let filter = params.filter()?;
-    Ok(Json(app.ask(move |reader| query::snapshot(reader, window, &filter)).await?))
+    Ok(Json(app.ask(move |reader| query::snapshot(reader, window, &filter, zone)).await?))
 }
 
 /// One KPI of a window.

@@ -25,7 +25,9 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(super) async fn metrics(State(app): State<App>, params: Params) -> Result<Response, Problem> {
     params.only(&[], &[])?;
     let window = Window::last(WINDOW_US, app.clock.now());
-    let snapshot = app.ask(move |reader| query::snapshot(reader, window, &Filter::default())).await;
+    let zone = app.facts.zone;
+    let snapshot =
+        app.ask(move |reader| query::snapshot(reader, window, &Filter::default(), zone)).await;
     let mut text = Text::default();
     // Own counters are told even while the store cannot be read: then they matter most.
     text.gauge(
