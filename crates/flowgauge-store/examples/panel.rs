@@ -35,8 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let now = UnixMicros(T0 + i64::try_from(n)? * step);
         store.commit(Batch { calls: batch, ..Batch::default() }, now)?;
     }
-    // Filling outruns sealing, which a day of traffic does not: measured is the state it settles in,
-    // with the last segment's worth of rows in memory.
+    // Filling outruns sealing, which a day of traffic does not: measured is the state it settles in.
     let tail = UnixMicros(T0 + UnixMicros::DAY);
     store.seal_now(tail)?;
     println!("filled {calls} calls in {:.0} s", begun.elapsed().as_secs_f64());
