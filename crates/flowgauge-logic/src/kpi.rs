@@ -149,19 +149,20 @@ impl State {
 }
 
 impl Kpi {
-    /// The entry of a name. Ratios may be asked for by the names rules use.
+    /// The entry of a name; quantiles may be named from either end (`p95_ttft`, `ttft_p95`).
     #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
         let name = match name {
             "requests" | "count" => "request_count",
-            "p95_ttft" => "ttft_p95",
-            "p50_ttft" => "ttft_p50",
-            "p99_ttft" => "ttft_p99",
             "tokens" => "total_tokens",
             "cost" => "total_cost",
             n => n,
         };
-        CATALOGUE.iter().find(|k| k.name == name)
+        let named = |name: &str| CATALOGUE.iter().find(|k| k.name == name);
+        named(name).or_else(|| {
+            let (quantile, rest) = name.split_once('_')?;
+            named(&format!("{rest}_{quantile}")).filter(|_| quantile.starts_with('p'))
+        })
     }
 
     /// The catalogued name nearest to a mistyped one, by edit distance, if any is near.

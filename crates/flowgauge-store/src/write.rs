@@ -23,9 +23,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// Generations that wait for their segment at most, about 4 M rows: beyond, the writer waits for the
-/// oldest before it takes more, and those who send are told to come back.
-const MAX_FROZEN: usize = 16;
+/// Generations that wait for their segment at most, beside the one being written: beyond, the writer
+/// waits for the oldest, and senders feel it. A start replays what is not sealed at 2 µs a row, and
+/// three generations are what it can replay in 2 s.
+const MAX_FROZEN: usize = 1;
 /// Pause after a sealing that failed; the rows are safe in their batches meanwhile.
 const SEAL_RETRY_US: i64 = UnixMicros::MINUTE;
 

@@ -81,6 +81,12 @@ fn states_follow_the_guides_ladder() {
 }
 
 #[test]
+fn a_quantile_is_found_from_either_end_of_its_name() {
+    assert_eq!(Kpi::find("p95_input_tokens").map(|k| k.name), Some("input_tokens_p95"));
+    assert_eq!(Kpi::find("p95_nonsense"), None);
+}
+
+#[test]
 fn a_mistyped_name_gets_a_suggestion_and_nonsense_does_not() {
     assert_eq!(Kpi::nearest("p95_latncy"), Some("p95_latency"));
     assert_eq!(Kpi::nearest("xyz"), None);

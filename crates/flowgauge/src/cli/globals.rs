@@ -5,6 +5,7 @@ use super::exit::{BAD_CONFIG, Failure, UNREACHABLE};
 use super::remote::Remote;
 use crate::config::{self, Loaded, Sources};
 use crate::logic::unit::UnixMicros;
+use crate::serve::announce::{published, reachable};
 use crate::serve::clock::Clock;
 use crate::store::{Reader, StoreError};
 use std::path::{Path, PathBuf};
@@ -107,27 +108,29 @@ impl Globals {
         }
     }
 
-    /// The server, without asking whether it is there.
+    /// The server: the named one, else the one that owns the data directory, else that of the
+    /// configuration, without asking whether it is there.
     pub(crate) fn remote(&self, loaded: &Loaded) -> Result<Remote, Failure> {
-        let base = match &self.server {
-            Some(url) => url.clone(),
-            None => format!("http://{}", reachable(loaded.config.listen.addr)),
-        };
-        let key = std::env::var("FLOWGAUGE_KEY").ok().filter(|k| !k.trim().is_empty());
-        Remote::new(&base, key)
+        if let Some(url) = &self.server {
+            return self.remote_at(url);
+        }
+        if let Some(owner) = self.owner(loaded)? {
+            return Ok(owner);
+        }
+        self.remote_at(&format!("http://{}", reachable(loaded.config.listen.addr)))
     }
-}
 
-/// An address to connect to: who listens everywhere is reached on loopback.
-fn reachable(addr: std::net::SocketAddr) -> std::net::SocketAddr {
-    let mut addr = addr;
-    if addr.ip().is_unspecified() {
-        addr.set_ip(match addr {
-            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
+    /// The running server that owns the data directory.
+    pub(crate) fn owner(&self, loaded: &Loaded) -> Result<Option<Remote>, Failure> {
+        let Some(url) = published(&loaded.config.data_dir) else { return Ok(None) };
+        let owner = self.remote_at(&url)?;
+        Ok(owner.is_up().then_some(owner))
     }
-    addr
+
+    fn remote_at(&self, base: &str) -> Result<Remote, Failure> {
+        let key = std::env::var("FLOWGAUGE_KEY").ok().filter(|k| !k.trim().is_empty());
+        Remote::new(base, key)
+    }
 }
 
 /// Name and text of the configuration file, where one is named or lies here.

@@ -67,7 +67,9 @@ pub(crate) fn run(args: &ImportArgs, globals: &Globals) -> Done {
         .map_err(unreadable)?;
     let bar = progress(size);
     let remote = globals.remote(&loaded)?;
-    let asked = globals.server.is_some() || (globals.data_dir.is_none() && remote.is_up());
+    let asked = globals.server.is_some()
+        || globals.owner(&loaded)?.is_some()
+        || (globals.data_dir.is_none() && remote.is_up());
     let done = if asked {
         remote.block_on(import::run(
             reader,

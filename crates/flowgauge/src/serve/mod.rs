@@ -4,6 +4,7 @@
 //! in order, ports bound, nothing accepted yet), [`Running`]. Stopping follows the flow: no new
 //! connections, streams end or meet the deadline, the recorder drains, the process ends.
 
+pub mod announce;
 pub mod clock;
 pub mod keys;
 

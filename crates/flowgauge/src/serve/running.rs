@@ -1,5 +1,6 @@
 //! A running flowgauge: its addresses, and its end.
 
+use super::announce;
 use super::connections::Stop;
 use super::keys::KeyRing;
 use super::runtimes::Owned;
@@ -59,8 +60,10 @@ impl Running {
             port.map(|p| p.addr)
         };
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let addr = open("http").unwrap_or(nowhere);
+        announce::publish(&facts.data_dir, addr);
         Self {
-            addr: open("http").unwrap_or(nowhere),
+            addr,
             otlp_http: open("otlp_http"),
             otlp_grpc: open("otlp_grpc"),
             recorder,
@@ -114,6 +117,7 @@ impl Running {
     /// Stops in flow order: accepts nothing more, lets requests end until the deadline, then writes
     /// what came last.
     pub async fn stop(mut self) {
+        announce::withdraw(&self.facts.data_dir);
         self.stop.drain.cancel();
         let drained = tokio::time::timeout(DRAIN_DEADLINE, ended(&mut self.tasks)).await;
         if drained.is_err() {

@@ -25,3 +25,5 @@ mod otlp;
 mod otlp_wire;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod served;
