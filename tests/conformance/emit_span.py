@@ -29,9 +29,8 @@ def exporter(kind, compression, endpoint):
     else:
         from opentelemetry.exporter.otlp.proto.http import Compression
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    chosen = {"none": Compression.NoCompression, "gzip": Compression.Gzip}
     return OTLPSpanExporter(
-        endpoint=endpoint + "/v1/traces", compression=chosen[compression], timeout=10
+        endpoint=endpoint + "/v1/traces", compression=Compression(compression), timeout=10
     )
 
 

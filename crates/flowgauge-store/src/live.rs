@@ -7,7 +7,7 @@ use flowgauge_logic::unit::UnixMicros;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Rows of one segment at most: sealing holds them decoded, about 1 KiB each.
-const SEAL_ROWS: u64 = 262_144;
+const SEAL_ROWS: u64 = 131_072;
 /// Rollups of unsealed minutes of one segment at most: each holds six histograms.
 const SEAL_MINUTES: usize = 100_000;
 

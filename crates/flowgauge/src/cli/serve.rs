@@ -96,6 +96,7 @@ fn refused(error: ServeError) -> Failure {
             StartError::PriceFile { .. }
             | StartError::Prices { .. }
             | StartError::OpenBind(_)
+            | StartError::OpenGrpc(_)
             | StartError::Gateway(_) => BAD_CONFIG,
             StartError::Bind { .. }
             | StartError::Keys(_)

@@ -21,6 +21,8 @@ use arc_swap::ArcSwap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
+/// Name of the gRPC port.
+const OTLP_GRPC: &str = "otlp_grpc";
 /// Name of the secret under which users and sessions are hashed.
 const USER_HASH: &str = "user-hash";
 
@@ -49,7 +51,7 @@ impl Blueprint {
         let main = ports::needed("http", config.listen)?;
         let exposure = Exposure { bound: main.port.addr.ip(), allow_open: config.allow_open_bind };
         let otlp_http = ports::optional("otlp_http", config.otlp_http)?;
-        let otlp_grpc = ports::optional("otlp_grpc", config.otlp_grpc)?;
+        let otlp_grpc = ports::optional(OTLP_GRPC, config.otlp_grpc)?;
         for bound in [&main, &otlp_http, &otlp_grpc] {
             check_exposure(bound, exposure.allow_open, &keys)?;
         }
@@ -102,10 +104,14 @@ impl Blueprint {
 fn check_exposure(bound: &Bound, allow_open: bool, keys: &KeyRing) -> Result<(), StartError> {
     let Port { addr, state, .. } = &bound.port;
     let reachable = *state == PortState::Open && !addr.ip().is_loopback();
-    if reachable && keys.is_empty() && !allow_open {
-        return Err(StartError::OpenBind(*addr));
+    if !reachable || allow_open {
+        return Ok(());
     }
-    Ok(())
+    // Calls over gRPC show no key, so a key does not keep anybody out there.
+    if bound.port.name == OTLP_GRPC {
+        return Err(StartError::OpenGrpc(*addr));
+    }
+    if keys.is_empty() { Err(StartError::OpenBind(*addr)) } else { Ok(()) }
 }
 
 /// The key of user hashes: random, made once, so that a user keeps one hash for ever.

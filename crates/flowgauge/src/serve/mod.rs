@@ -58,6 +58,12 @@ pub enum StartError {
          while listening on 127.0.0.1, or set allow_open_bind: true to let everybody in"
     )]
     OpenBind(SocketAddr),
+    /// OTLP over gRPC has no keys.
+    #[error(
+        "{0} (otlp.grpc) can be reached by others and gRPC checks no key: listen on 127.0.0.1, use \
+         otlp.http with a key, or set allow_open_bind: true to let everybody in"
+    )]
+    OpenGrpc(SocketAddr),
     /// The operator's price file.
     #[error("read prices from {file}: {source}")]
     PriceFile {

@@ -34,6 +34,19 @@ async fn a_bind_that_others_reach_needs_a_key_or_a_word() {
 }
 
 #[tokio::test]
+async fn a_key_does_not_open_the_door_that_checks_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut open = config(dir.path());
+    let running = serve::start(open.clone(), Clock::real()).await.unwrap();
+    running.keys().make("first", serve::keys::Scope::Admin, None).unwrap();
+    running.stop().await;
+    open.otlp_grpc.enabled = true;
+    open.otlp_grpc.addr = "0.0.0.0:0".parse().unwrap();
+    let refused = serve::start(open, Clock::real()).await.unwrap_err().to_string();
+    assert!(refused.contains("otlp.grpc"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_port_that_was_named_and_is_taken_stops_the_start() {
     let served = served().await;
     let dir = tempfile::tempdir().unwrap();
