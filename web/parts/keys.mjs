@@ -1,7 +1,7 @@
 // Keyboard shortcuts and the dialog that lists them. Refuses single keys while someone types, and
 // altogether once they are switched off (speech input sends letters).
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { html } from "../html.mjs";
 import { go, pageLink, withParams } from "../state/address.mjs";
 import { recall, remember } from "../state/theme.mjs";
@@ -33,7 +33,9 @@ const CHART_KEYS = [
 
 function onKey(event) {
   if (!enabled.value || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest?.("input, select, textarea, [contenteditable]") !== null || keysOpen.value) return;
+  if (event.target.closest?.("input, select, textarea, [contenteditable]") !== null) return;
+  // The dialog itself is asked: its close event comes a moment after it is gone.
+  if (document.querySelector("dialog[open]") !== null) return;
   const shortcut = SHORTCUTS.find((one) => one.key === event.key);
   if (shortcut === undefined) return;
   event.preventDefault();
@@ -48,7 +50,8 @@ function choose(on) {
 /** Listener and dialog. */
 export function Keys() {
   const dialog = useRef(null);
-  useEffect(() => {
+  // As soon as the page stands, not after its first frame: an early key is not lost.
+  useLayoutEffect(() => {
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, []);
