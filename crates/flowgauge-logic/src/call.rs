@@ -8,9 +8,11 @@ use crate::unit::{Micros, NanoUsd, Tokens, UnixMicros};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+pub use self::attempt::*;
 pub use self::outcome::*;
 pub use self::usage::*;
 
+mod attempt;
 mod outcome;
 mod usage;
 
@@ -38,6 +40,8 @@ pub struct Call {
     pub cost: Cost,
     /// How it ended.
     pub outcome: Outcome,
+    /// Its upstream requests and billed passes, where there was more than one.
+    pub attempts: Vec<Attempt>,
     /// What cache and optimisations did.
     pub control: Control,
     /// Attributes as received, a JSON object without content; kept so that rows can be derived again.
@@ -58,6 +62,7 @@ impl Call {
             usage: Usage::default(),
             cost: Cost::default(),
             outcome: Outcome::default(),
+            attempts: Vec::new(),
             control: Control::default(),
             raw: None,
         }
@@ -93,6 +98,9 @@ pub struct Link {
     pub conversation_id: Option<Text>,
     /// The response this one continues.
     pub previous_response_id: Option<Text>,
+    /// The row that counts in this one's place: the same call seen through another door, or the
+    /// call this one was made for. Such a row is no leaf.
+    pub merged_into: Option<CallId>,
 }
 
 /// How the call came to be known.

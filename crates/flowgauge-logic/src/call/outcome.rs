@@ -20,6 +20,8 @@ pub struct Outcome {
     pub client_retry: u16,
     /// Upstream requests made for this call.
     pub attempts: u16,
+    /// Why another target than the first answered, e.g. `upstream_5xx`.
+    pub fallback_reason: Option<Text>,
 }
 
 closed_set!(

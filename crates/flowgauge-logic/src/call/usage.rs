@@ -30,6 +30,8 @@ impl Usage {
     pub const PART_CAPPED: u8 = 8;
     /// The provider refused `include_usage`.
     pub const INCLUDE_USAGE_REFUSED: u8 = 16;
+    /// The answer was abandoned before its usage came.
+    pub const NOT_AWAITED: u8 = 32;
 
     /// Σ of the input buckets.
     #[must_use]

@@ -179,6 +179,20 @@ fn put_ending<'d>(out: &mut Out<'_, 'd>, call: &'d Call) {
     if let Some(raw) = &call.raw {
         put_bytes(&mut out.body, raw.as_bytes());
     }
+    put_later(out, call);
+}
+
+/// Fields that came later: rows without them have none of their bits.
+fn put_later<'d>(out: &mut Out<'_, 'd>, call: &'d Call) {
+    out.opt_bytes(call.link.merged_into.as_ref().map(|i| i.0.as_slice()));
+    out.opt_text(&call.outcome.fallback_reason);
+    // Few calls have several attempts, so that their form may be wordy.
+    let attempts =
+        if call.attempts.is_empty() { None } else { serde_json::to_vec(&call.attempts).ok() };
+    out.flag(attempts.is_some());
+    if let Some(json) = attempts {
+        put_bytes(&mut out.body, &json);
+    }
 }
 
 struct In<'i, 'a> {
@@ -346,6 +360,17 @@ fn take_ending(from: &mut In<'_, '_>, call: &mut Call) -> Result<(), Damage> {
     call.control.generation = from.rare()?;
     if from.flag() {
         call.raw = Some(from.take.text()?.into());
+    }
+    take_later(from, call)
+}
+
+fn take_later(from: &mut In<'_, '_>, call: &mut Call) -> Result<(), Damage> {
+    call.link.merged_into = from.opt_array()?.map(CallId);
+    call.outcome.fallback_reason = from.opt_text()?;
+    if from.flag() {
+        let json = from.take.text()?;
+        call.attempts =
+            serde_json::from_str(json).map_err(|_| Damage("has unreadable attempts"))?;
     }
     Ok(())
 }

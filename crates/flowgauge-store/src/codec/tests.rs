@@ -46,7 +46,26 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn attempt()(
+        number in any::<u16>(), reason in one(AttemptReason::ALL), model in text(),
+        input in any::<Option<u64>>(), cost in any::<Option<i64>>(), status in one(Status::ALL),
+    ) -> Attempt {
+        let input = input.map(|text| InputTokens { text, ..InputTokens::default() });
+        Attempt {
+            number,
+            reason,
+            model,
+            usage: Usage { input, ..Usage::default() },
+            cost: Cost { nanos: cost.map(NanoUsd), ..Cost::default() },
+            status,
+            ..Attempt::default()
+        }
+    }
+}
+
+prop_compose! {
     pub(crate) fn any_call()(
+        later in (any::<Option<[u8; 16]>>(), text(), prop::collection::vec(attempt(), 0..3)),
         mut c in shape(),
         mut texts in prop::collection::vec(text(), 26),
         times in any::<[Option<u64>; 4]>(),
@@ -99,6 +118,9 @@ prop_compose! {
         c.control.original_input_tokens = rest.1.map(Tokens);
         c.control.generation = rest.2;
         c.raw = raw.map(Into::into);
+        c.link.merged_into = later.0.map(CallId);
+        c.outcome.fallback_reason = later.1;
+        c.attempts = later.2;
         c
     }
 }

@@ -250,7 +250,20 @@ pub(crate) const ALL: &[Column] = &[
             }
         }
     ),
+    opt_id!("merged_into", link.merged_into),
+    opt_text!("fallback_reason", outcome.fallback_reason),
+    column!("attempt_rows", Text, attempts_as_json, |c, v| {
+        c.attempts = serde_json::from_str(&text_of(v)?).ok()?;
+        Some(())
+    }),
 ];
+
+fn attempts_as_json(call: &Call) -> Value<'_> {
+    if call.attempts.is_empty() {
+        return Value::Null;
+    }
+    serde_json::to_string(&call.attempts).map_or(Value::Null, |t| Value::Text(Cow::Owned(t)))
+}
 
 fn labels_as_json(call: &Call) -> Value<'_> {
     if call.who.labels.is_empty() {

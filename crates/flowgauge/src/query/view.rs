@@ -4,7 +4,7 @@
 //! Refuses to decide anything: every figure is taken from the stored row.
 
 use crate::logic::call::{
-    CacheOutcome, Call, Control, Cost, CostSource, CostUnknown, Dialect, Door, ErrorClass,
+    Attempt, CacheOutcome, Call, Control, Cost, CostSource, CostUnknown, Dialect, Door, ErrorClass,
     Protocol, Source, Status, Text, TtftSource, Usage, UsageSource,
 };
 use crate::logic::id::{CallId, SpanId, TraceId};
@@ -107,6 +107,15 @@ pub struct RequestView {
     pub client_retry: u16,
     /// Upstream requests made for this call.
     pub attempts: u16,
+    /// Each of them, where there was more than one, or the provider billed several passes.
+    #[schema(value_type = Vec<Object>)]
+    pub attempt_rows: Vec<Attempt>,
+    /// Why another target than the first answered.
+    #[schema(value_type = Option<String>)]
+    pub fallback_reason: Option<Text>,
+    /// The row that counts in this one's place.
+    #[schema(value_type = Option<String>)]
+    pub merged_into: Option<CallId>,
     /// Σ of the input buckets.
     #[schema(value_type = Option<u64>)]
     pub input_tokens: Option<Tokens>,
@@ -216,12 +225,13 @@ pub struct RequestView {
     pub attributes: Option<serde_json::Value>,
 }
 
-const USAGE_FLAGS: [(u8, &str); 5] = [
+const USAGE_FLAGS: [(u8, &str); 6] = [
     (Usage::ADDITIVE_GUARD, "additive_guard"),
     (Usage::TOTAL_DISAGREES, "total_disagrees"),
     (Usage::PARSE_FAILED, "parse_failed"),
     (Usage::PART_CAPPED, "part_capped"),
     (Usage::INCLUDE_USAGE_REFUSED, "include_usage_refused"),
+    (Usage::NOT_AWAITED, "not_awaited"),
 ];
 
 const COST_FLAGS: [(u8, &str); 2] =
@@ -240,7 +250,20 @@ fn words(bits: u8, names: &[(u8, &str)]) -> Vec<String> {
 
 impl From<&Call> for RequestView {
     fn from(call: &Call) -> Self {
-        let Call { id, link, origin, what, who, time, usage, cost, outcome, control, raw } = call;
+        let Call {
+            id,
+            link,
+            origin,
+            what,
+            who,
+            time,
+            usage,
+            cost,
+            outcome,
+            attempts,
+            control,
+            raw,
+        } = call;
         let start = time.start.to_rfc3339();
         Self {
             call_id: *id,
@@ -279,6 +302,9 @@ impl From<&Call> for RequestView {
             finish_reason: outcome.finish_reason.clone(),
             client_retry: outcome.client_retry,
             attempts: outcome.attempts,
+            attempt_rows: attempts.clone(),
+            fallback_reason: outcome.fallback_reason.clone(),
+            merged_into: link.merged_into,
             input_tokens: usage.input_total(),
             output_tokens: usage.output_total(),
             input_text: usage.input.map(|i| i.text),
