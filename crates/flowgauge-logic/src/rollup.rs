@@ -6,8 +6,10 @@ use crate::call::{CacheOutcome, Call, Counts, ErrorClass, Source, Status, Text, 
 use crate::quantile::Histogram;
 use serde::{Deserialize, Serialize};
 
+pub use self::distinct::Distinct;
 pub use self::series::{BadDim, Dim, Filter, SeriesKey};
 
+mod distinct;
 mod series;
 
 /// One minute of one series, or any sum of such.
@@ -65,6 +67,9 @@ pub struct Rollup {
     pub cost_success_nanos: i64,
     /// Σ cost avoided, nano-dollars.
     pub avoided_nanos: i64,
+    /// Users, else sessions, whose calls these are, without the client's own retries.
+    #[serde(default, skip_serializing_if = "Distinct::is_empty")]
+    pub users: Distinct,
 }
 
 /// A distribution: its histogram and its exact sum.
@@ -124,6 +129,11 @@ impl Rollup {
         bump(&mut self.by_cache, CacheOutcome::code(call.control.cache));
         self.retries += u64::from(call.outcome.client_retry > 0);
         self.streamed += u64::from(call.what.stream == Some(true));
+        if call.outcome.client_retry == 0
+            && let Some(user) = call.who.user_key.as_ref().or(call.who.session_key.as_ref())
+        {
+            self.users.add(user);
+        }
         if counts == Counts::Success {
             self.record_times(call);
         }
@@ -211,6 +221,7 @@ impl Rollup {
             cost_nanos,
             cost_success_nanos,
             avoided_nanos,
+            users,
         } = other;
         for (mine, theirs) in [
             (&mut self.success, success),
@@ -246,6 +257,7 @@ impl Rollup {
         self.cost_nanos = self.cost_nanos.saturating_add(*cost_nanos);
         self.cost_success_nanos = self.cost_success_nanos.saturating_add(*cost_success_nanos);
         self.avoided_nanos = self.avoided_nanos.saturating_add(*avoided_nanos);
+        self.users.merge(users);
     }
 }
 
