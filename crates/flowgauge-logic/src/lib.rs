@@ -14,6 +14,7 @@ pub mod nearest;
 pub mod price;
 pub mod quantile;
 pub mod rollup;
+pub mod score;
 pub mod unit;
 pub mod window;
 pub mod wire;
