@@ -1,5 +1,7 @@
 //! From the written tree to the checked [`Config`]: all problems are found in one run.
 
+mod labels;
+
 use super::problem::{Place, Problem};
 use super::read::{self, Findings};
 use super::schema::RESERVED;
@@ -28,6 +30,8 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
         time_zone: f.value(root, "time_zone", base.time_zone, read::zone),
         gateway: gateway(f, root, base.gateway, secrets),
         apps: apps(f, root),
+        evaluators: labels::evaluators(f, root),
+        checks: labels::checks(f, root),
         prices: f.value(root, "prices", None, |t| path(t).map(Some)),
         store: super::StoreSection {
             seal_bytes: f.value(root, "store.seal_size", base.store.seal_bytes, read::bytes),

@@ -9,6 +9,8 @@ pub mod schema;
 pub mod secret;
 mod tree;
 
+use crate::logic::call::Text;
+use crate::logic::score::Scale;
 use crate::logic::unit::Micros;
 use chrono_tz::Tz;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -35,6 +37,10 @@ pub struct Config {
     pub gateway: Gateway,
     /// Applications measured on their own paths.
     pub apps: Vec<App>,
+    /// Scales of evaluators; those not named here give 0 to 1.
+    pub evaluators: Vec<Evaluator>,
+    /// Uptime checks.
+    pub checks: Vec<Check>,
     /// Operator's price file, which wins over the embedded table.
     pub prices: Option<PathBuf>,
     /// Storing.
@@ -149,6 +155,32 @@ impl Default for Timeouts {
     }
 }
 
+/// An evaluator of answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluator {
+    /// As it names itself.
+    pub name: String,
+    /// What its values lie on.
+    pub scale: Scale,
+    /// Stands where a score names no version.
+    pub version: Option<Text>,
+}
+
+/// An uptime check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Name.
+    pub name: String,
+    /// `http://host[:port][/path]`.
+    pub url: String,
+    /// How often.
+    pub every: Micros,
+    /// How long an answer may take.
+    pub timeout: Micros,
+    /// The status that is good.
+    pub expect_status: u16,
+}
+
 /// Storing.
 #[derive(Debug, Clone)]
 pub struct StoreSection {
@@ -186,6 +218,8 @@ impl Default for Config {
             time_zone: Tz::UTC,
             gateway: Gateway::default(),
             apps: Vec::new(),
+            evaluators: Vec::new(),
+            checks: Vec::new(),
             prices: None,
             store: StoreSection {
                 seal_bytes: 32 << 20,
