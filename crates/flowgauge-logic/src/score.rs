@@ -228,11 +228,11 @@ impl Score {
         (self.time, self.received) >= (other.time, other.received)
     }
 
-    /// Whether it says the same: a resend changes nothing.
+    /// Whether it says the same, whenever it does: a resend changes nothing.
     #[must_use]
     pub fn says_what(&self, other: &Self) -> bool {
         let mut same = other.clone();
-        (same.id, same.received) = (self.id, self.received);
+        (same.id, same.time, same.received) = (self.id, self.time, self.received);
         *self == same
     }
 }

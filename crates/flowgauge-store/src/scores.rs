@@ -145,10 +145,16 @@ fn put_one(
         .and_then(|mut s| s.query_row(params![judge, about], |r| r.get(0)).optional())
         .map_err(StoreError::io("looking for an earlier score"))?;
     let earlier = known.as_deref().map(from_json).transpose()?;
-    if let Some(earlier) = &earlier
-        && (score.says_what(earlier) || !score.follows(earlier))
-    {
-        return Ok(Put::Unchanged);
+    if let Some(earlier) = &earlier {
+        if !score.follows(earlier) || score == earlier {
+            return Ok(Put::Unchanged);
+        }
+        if score.says_what(earlier) {
+            // The same said again later: only its moment moves.
+            let again = Score { id: earlier.id, ..score.clone() };
+            insert(tx, &again, attached, (&judge, &about))?;
+            return Ok(Put::Unchanged);
+        }
     }
     insert(tx, score, attached, (&judge, &about))?;
     Ok(if earlier.is_some() { Put::Replaced } else { Put::Stored })

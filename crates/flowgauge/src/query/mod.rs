@@ -3,11 +3,14 @@
 //! Commands and the HTTP API give the same answers: both call these functions, and their JSON is
 //! the serialisation of these types. Nothing here reads raw rows except where it says so.
 
+pub mod checks;
 pub mod errors;
 pub mod health;
-mod labels;
+pub mod scores;
 pub mod status;
 pub mod view;
+
+mod labels;
 
 use crate::logic::call::Text;
 use crate::logic::known::{Known, Reason};

@@ -9,9 +9,8 @@ mod waiting;
 
 use super::{Recorder, Refused};
 use crate::config::Evaluator;
-use crate::logic::call::Text;
 use crate::logic::id::CallId;
-use crate::logic::score::{Attached, Reference, Scale, Score};
+use crate::logic::score::{Attached, Reference, Scale, Score, ScoreKind};
 use crate::serve::clock::Clock;
 use crate::store::{Put, Reader, Scores, StoreError};
 use parking_lot::Mutex;
@@ -83,11 +82,16 @@ impl ScoreBook {
         Ok(Arc::new(Self { store, recorder, clock, evaluators, waiting }))
     }
 
-    /// The scale of an evaluator, and the version that stands where its sender names none.
-    #[must_use]
-    pub fn evaluator(&self, name: &str) -> (Scale, Option<Text>) {
-        let known = self.evaluators.iter().find(|e| e.name == name);
-        known.map_or((Scale::default(), None), |e| (e.scale, e.version.clone()))
+    /// Reads the value on the scale its evaluator declares; the declared version stands where the
+    /// sender names none.
+    fn read(&self, score: &mut Score) {
+        let declared = self.evaluators.iter().find(|e| e.name == score.evaluator);
+        if let Some(version) = declared.and_then(|e| e.version.as_ref())
+            && score.version.is_empty()
+        {
+            score.version.clone_from(version);
+        }
+        score.read_on(declared.map_or_else(Scale::default, |e| e.scale), score.raw);
     }
 
     /// Makes scores durable, attached where their call is known.
@@ -108,7 +112,10 @@ impl ScoreBook {
         }
     }
 
-    fn keep_now(&self, scores: Vec<Score>) -> Result<Kept, StoreError> {
+    fn keep_now(&self, mut scores: Vec<Score>) -> Result<Kept, StoreError> {
+        for score in scores.iter_mut().filter(|s| s.kind == ScoreKind::Evaluation) {
+            self.read(score);
+        }
         let abouts: Vec<&Reference> = scores.iter().map(|s| &s.about).collect();
         let found = match self.recorder.reader() {
             Some(reader) => self.look(&reader, &abouts)?,
