@@ -152,25 +152,33 @@ fn take_usage(seen: &mut Seen, usage: RawUsage) {
         let pass = |p: RawUsage| Pass { usage: p.stated().usage(), model: p.model.0 };
         seen.out.passes = passes.into_iter().map(pass).collect();
     }
-    let stated = match seen.out.passes.as_slice() {
-        [] => seen.messages.usage(),
-        passes => sum(passes, seen.messages.usage().web_searches),
-    };
+    let mut stated = seen.messages.usage();
+    if let Some(last) = seen.out.passes.last_mut() {
+        // Searches are stated for the whole answer only.
+        last.usage.web_searches = stated.web_searches;
+        stated = sum(&seen.out.passes, &stated);
+    }
     seen.state_usage(stated);
     if usage.service_tier.0.is_some() {
         seen.out.service_tier = usage.service_tier.0;
     }
 }
 
-/// What all passes were billed; unknown where one of them is. The top level repeats the last pass.
-fn sum(passes: &[Pass], web_searches: u32) -> Usage {
+/// What all passes were billed; unknown where one of them is.
+///
+/// The passes are the record of what is billed. What the top level states besides them differs by
+/// feature: the pass that answered (fallback models), all passes of one model (advisors), all but
+/// summaries (compaction). So its tokens are left out, whatever they are, and only its split of the
+/// output is taken over, which passes lack.
+fn sum(passes: &[Pass], top: &Usage) -> Usage {
     let mut input = InputTokens::default();
     let mut output = OutputTokens::default();
     let mut flags = 0;
     for pass in passes {
         flags |= pass.usage.flags;
         let (Some(i), Some(o)) = (pass.usage.input, pass.usage.output) else {
-            return Usage { flags: flags | Usage::PARSE_FAILED, web_searches, ..Usage::default() };
+            let flags = flags | Usage::PARSE_FAILED;
+            return Usage { flags, web_searches: top.web_searches, ..Usage::default() };
         };
         input.text = input.text.saturating_add(i.text);
         input.cache_read = input.cache_read.saturating_add(i.cache_read);
@@ -179,6 +187,17 @@ fn sum(passes: &[Pass], web_searches: u32) -> Usage {
         output.visible = output.visible.saturating_add(o.visible);
         output.reasoning = output.reasoning.saturating_add(o.reasoning);
     }
-    let source = UsageSource::Provider;
-    Usage { input: Some(input), output: Some(output), source, flags, web_searches }
+    if output.reasoning == 0
+        && let Some(split) = top.output
+    {
+        output.reasoning = split.reasoning.min(output.visible);
+        output.visible -= output.reasoning;
+    }
+    Usage {
+        input: Some(input),
+        output: Some(output),
+        source: UsageSource::Provider,
+        flags,
+        web_searches: top.web_searches,
+    }
 }

@@ -41,6 +41,18 @@ impl Received {
         copy
     }
 
+    /// Reads to the end and keeps nothing, unless more than `limit` bytes come. An answer read out frees
+    /// its connection.
+    pub async fn read_out(mut self, limit: usize) {
+        let mut left = limit;
+        while let Some(Ok(frame)) = self.rest.frame().await {
+            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(less) => left = less,
+                None => break,
+            }
+        }
+    }
+
     fn bytes_ahead(&self) -> u64 {
         let data = self.ahead.iter().filter_map(|f| f.as_ref().ok()?.data_ref());
         data.fold(0, |sum, d| sum.saturating_add(d.len() as u64))

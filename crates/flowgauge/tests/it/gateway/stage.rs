@@ -59,6 +59,7 @@ pub(crate) fn config(upstream: &str, timeouts: Timeouts) -> Config {
             base_url: format!("{upstream}/v1"),
             api_key: None,
             timeouts,
+            retry: None,
         })
         .into();
     config.apps = vec![App {
