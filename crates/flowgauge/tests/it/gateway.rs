@@ -1,5 +1,6 @@
 //! The gateway between a real client and a scripted upstream, with a real store behind it.
 
+mod attempts;
 mod bytes;
 mod endings;
 mod head;
