@@ -4,4 +4,6 @@ mod attempts;
 mod bytes;
 mod endings;
 mod head;
+mod passes;
 mod stage;
+mod storm;
