@@ -208,7 +208,8 @@ fn a_single_pass_of_the_same_model_leaves_no_attempt() {
 
 #[test]
 fn a_failed_attempt_costs_nothing_unless_the_provider_billed_it() {
-    let failed = Attempt { status: Status::Error, model: Some("unheard-of".into()), ..Attempt::default() };
+    let failed =
+        Attempt { status: Status::Error, model: Some("unheard-of".into()), ..Attempt::default() };
     let answered =
         Attempt { model: Some("pass-b".into()), usage: tokens(50_000, 296), ..Attempt::default() };
     let mut one = call("unheard-of", tokens(50_000, 296));

@@ -26,7 +26,8 @@ fn only_failures_that_may_pass_are_asked_again() {
 #[test]
 fn a_conflict_stays_one_at_another_target() {
     assert!(!Failure::Status(409).is_of_the_target() && !Failure::Status(400).is_of_the_target());
-    for other in [Failure::Status(429), Failure::Status(500), Failure::Unreachable, Failure::Silent] {
+    for other in [Failure::Status(429), Failure::Status(500), Failure::Unreachable, Failure::Silent]
+    {
         assert!(other.is_of_the_target(), "{other:?}");
     }
 }

@@ -91,8 +91,7 @@ fn retries_and_fallbacks_are_checked_and_explained() {
                 - {name: two, base_url: \"http://y\", api_key: env:TWO}\n  routes:\n    \
                 - {model: a, provider: one, retry: {attempts: 2}, fallback: [{provider: two, model: b}, {provider: one, model: c}]}\n";
     fs::write(dir.path().join("flowgauge.yaml"), text).unwrap();
-    let done =
-        flowgauge(dir.path()).args(["config", "explain", "--json"]).output().unwrap();
+    let done = flowgauge(dir.path()).args(["config", "explain", "--json"]).output().unwrap();
     let (stdout, stderr) = out(&done);
     assert_eq!(done.status.code(), Some(0), "{stderr}");
     let all: Vec<serde_json::Value> = serde_json::from_str(&stdout).unwrap();

@@ -41,17 +41,22 @@ mod tests {
         let body = " {\"messages\":[{\"model\":\"no\"}], \"model\" : \"a\\u0062\" ,\"n\":1.50}\n";
         let want = " {\"messages\":[{\"model\":\"no\"}], \"model\" : \"c\\\"d\" ,\"n\":1.50}\n";
         assert_eq!(renamed(body, "c\"d").as_deref(), Some(want));
-        assert_eq!(
-            renamed(r#"{"mod\u0065l":"a"}"#, "b").as_deref(),
-            Some(r#"{"mod\u0065l":"b"}"#)
-        );
+        assert_eq!(renamed(r#"{"mod\u0065l":"a"}"#, "b").as_deref(), Some(r#"{"mod\u0065l":"b"}"#));
     }
 
     #[test]
     fn a_body_without_one_model_is_left_alone() {
         for body in [
-            "", "[]", "{", "{}", r#"{"model":null}"#, r#"{"model":7}"#, r#"{"model":{"model":"a"}}"#,
-            r#"{"model":"a","model":"b"}"#, r#"[{"model":"a"}]"#, r#"{"model":"a"} {}"#,
+            "",
+            "[]",
+            "{",
+            "{}",
+            r#"{"model":null}"#,
+            r#"{"model":7}"#,
+            r#"{"model":{"model":"a"}}"#,
+            r#"{"model":"a","model":"b"}"#,
+            r#"[{"model":"a"}]"#,
+            r#"{"model":"a"} {}"#,
         ] {
             assert_eq!(renamed(body, "m"), None, "{body:?}");
         }

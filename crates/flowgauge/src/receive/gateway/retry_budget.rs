@@ -32,8 +32,7 @@ impl Counted {
     pub(super) fn may_retry(&mut self) -> bool {
         if !self.retrying {
             let calls = self.budget.calls.load(Ordering::Relaxed);
-            let one_more =
-                |n: u64| (n < retries_allowed(calls.saturating_sub(n))).then_some(n + 1);
+            let one_more = |n: u64| (n < retries_allowed(calls.saturating_sub(n))).then_some(n + 1);
             let order = Ordering::Relaxed;
             self.retrying = self.budget.retrying.fetch_update(order, order, one_more).is_ok();
         }

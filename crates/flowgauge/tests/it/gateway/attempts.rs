@@ -119,7 +119,10 @@ async fn when_all_requests_fail_the_client_gets_the_last_answer_unchanged() {
     assert_eq!((got.status.as_u16(), &got.body), (503, &want.body));
     let row = stage.row().await;
     assert_eq!((row.outcome.status, row.outcome.class), (Status::Error, ErrorClass::Upstream5xx));
-    assert_eq!((row.outcome.attempts, row.attempts.len(), row.outcome.http_status), (2, 2, Some(503)));
+    assert_eq!(
+        (row.outcome.attempts, row.attempts.len(), row.outcome.http_status),
+        (2, 2, Some(503))
+    );
 }
 
 #[tokio::test]
@@ -213,7 +216,10 @@ async fn after_its_retries_the_next_target_is_asked_for_its_own_model() {
     assert_eq!(header(&got, "x-flowgauge-attempts"), Some("3"));
 
     let first = stage.upstream.requests();
-    assert_eq!((first.len(), &first[0].headers["authorization"]), (2, &"Bearer sk-caller".parse().unwrap()));
+    assert_eq!(
+        (first.len(), &first[0].headers["authorization"]),
+        (2, &"Bearer sk-caller".parse().unwrap())
+    );
     let [there] = &spare.requests()[..] else { panic!("one request to the spare") };
     assert_eq!(there.headers["authorization"], "Bearer sk-spare");
     assert!(!there.headers.contains_key("openai-organization"));

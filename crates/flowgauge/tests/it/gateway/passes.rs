@@ -61,7 +61,10 @@ async fn every_pass_is_priced_at_its_own_model_streamed_or_not() {
         }
     }
     let [one, other] = &rows[..] else { panic!("two rows") };
-    assert_eq!((&one.usage, &one.cost, &one.attempts), (&other.usage, &other.cost, &other.attempts));
+    assert_eq!(
+        (&one.usage, &one.cost, &one.attempts),
+        (&other.usage, &other.cost, &other.attempts)
+    );
 }
 
 #[tokio::test]
@@ -72,7 +75,11 @@ async fn one_pass_without_a_price_leaves_the_whole_cost_unknown() {
     assert_eq!((row.cost.nanos, row.cost.unknown_reason), (None, CostUnknown::NoPrice));
     let costs: Vec<_> = row.attempts.iter().map(|a| a.cost.nanos).collect();
     assert_eq!(costs, [None, Some(NanoUsd(257_400_000))]);
-    assert_eq!(row.usage.input_total().map(|t| t.0), Some(110_000), "tokens are known all the same");
+    assert_eq!(
+        row.usage.input_total().map(|t| t.0),
+        Some(110_000),
+        "tokens are known all the same"
+    );
 }
 
 #[tokio::test]
@@ -98,7 +105,10 @@ async fn cache_buckets_of_every_pass_are_kept_and_a_lone_pass_is_the_call() {
     let rows = stage.rows(2).await;
     let two = rows.iter().find(|r| r.attempts.len() == 2).unwrap();
     let input = two.usage.input.unwrap();
-    assert_eq!((input.text, input.cache_read, input.cache_write_5m, input.cache_write_1h), (30, 100, 10, 20));
+    assert_eq!(
+        (input.text, input.cache_read, input.cache_write_5m, input.cache_write_1h),
+        (30, 100, 10, 20)
+    );
     let output = two.usage.output.unwrap();
     assert_eq!((output.visible, output.reasoning), (9, 3));
     let models: Vec<_> = two.attempts.iter().map(|a| a.model.as_deref()).collect();
