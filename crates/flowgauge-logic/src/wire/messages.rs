@@ -1,15 +1,21 @@
 //! Anthropic messages, streamed and whole.
 //!
-//! Owns the additive usage object, that `message_delta` replaces what `message_start` said, and the
-//! sampling passes of one answer. Refuses to add cumulative figures up.
+//! Owns the additive usage object, that `message_delta` replaces what `message_start` said, the sampling
+//! passes of one answer, and what of them is billed. Refuses to add cumulative figures up.
 
 use super::buckets::Additive;
-use super::json::{self, Count, Filled, Word};
+use super::json::{self, Count, Filled, Object, Objects, Word};
 use super::openai::ErrorField;
 use super::{Pass, Seen, keep};
 use crate::call::{InputTokens, OutputTokens, Usage, UsageSource};
 use crate::unit::Micros;
 use serde::Deserialize;
+
+use self::declined::{Block, Kind};
+
+pub(super) use self::declined::Declined;
+
+mod declined;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -17,6 +23,7 @@ struct StreamEvent {
     #[serde(rename = "type")]
     kind: Word,
     message: Option<Message>,
+    content_block: Object<Block>,
     delta: Option<Delta>,
     usage: Option<RawUsage>,
     error: ErrorField,
@@ -27,7 +34,9 @@ struct StreamEvent {
 struct Message {
     id: Word,
     model: Word,
+    content: Objects<Block>,
     stop_reason: Word,
+    stop_details: Object<Kind>,
     usage: Option<RawUsage>,
     error: ErrorField,
 }
@@ -39,6 +48,7 @@ struct Delta {
     thinking: Filled,
     partial_json: Filled,
     stop_reason: Word,
+    stop_details: Object<Kind>,
 }
 
 #[derive(Deserialize, Default)]
@@ -107,10 +117,14 @@ pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
     if let Some(message) = event.message {
         take(seen, message);
     }
+    if let Some(block) = event.content_block.0 {
+        seen.declined.saw(Objects(vec![block]));
+    }
     if let Some(delta) = event.delta {
         if delta.text.0 || delta.thinking.0 || delta.partial_json.0 {
             seen.content(at);
         }
+        seen.declined.ended(&delta.stop_reason, delta.stop_details);
         seen.finish_reason(delta.stop_reason);
     }
     if let Some(usage) = event.usage {
@@ -136,6 +150,8 @@ pub(super) fn whole(seen: &mut Seen, body: &[u8]) {
 fn take(seen: &mut Seen, message: Message) {
     keep(&mut seen.out.response_id, message.id);
     keep(&mut seen.out.model, message.model);
+    seen.declined.saw(message.content);
+    seen.declined.ended(&message.stop_reason, message.stop_details);
     seen.finish_reason(message.stop_reason);
     if let Some(usage) = message.usage {
         take_usage(seen, usage);
@@ -153,10 +169,16 @@ fn take_usage(seen: &mut Seen, usage: RawUsage) {
         seen.out.passes = passes.into_iter().map(pass).collect();
     }
     let mut stated = seen.messages.usage();
-    if let Some(last) = seen.out.passes.last_mut() {
+    if let Some((last, earlier)) = seen.out.passes.split_last_mut() {
+        for pass in earlier {
+            pass.usage = seen.declined.billed_pass(pass.model.as_ref(), pass.usage);
+        }
+        last.usage = seen.declined.billed_last(last.usage);
         // Searches are stated for the whole answer only.
         last.usage.web_searches = stated.web_searches;
         stated = sum(&seen.out.passes, &stated);
+    } else {
+        stated = seen.declined.billed_last(stated);
     }
     seen.state_usage(stated);
     if usage.service_tier.0.is_some() {

@@ -100,6 +100,7 @@ enum Body {
 struct Seen {
     out: Observed,
     messages: buckets::Additive,
+    declined: messages::Declined,
 }
 
 impl Seen {
