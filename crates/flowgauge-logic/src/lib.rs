@@ -13,6 +13,7 @@ pub mod kpi;
 pub mod nearest;
 pub mod price;
 pub mod quantile;
+pub mod retry;
 pub mod rollup;
 pub mod score;
 pub mod unit;

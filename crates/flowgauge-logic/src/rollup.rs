@@ -27,7 +27,7 @@ pub struct Rollup {
     pub by_class: [u64; 11],
     /// Calls by [`CacheOutcome`] code.
     pub by_cache: [u64; 5],
-    /// Calls that were the client's own retries.
+    /// Successes and failures that were the client's own retries.
     pub retries: u64,
     /// Streamed calls.
     pub streamed: u64,
@@ -127,7 +127,8 @@ impl Rollup {
         bump(&mut self.by_status, Status::code(call.outcome.status));
         bump(&mut self.by_class, ErrorClass::code(call.outcome.class));
         bump(&mut self.by_cache, CacheOutcome::code(call.control.cache));
-        self.retries += u64::from(call.outcome.client_retry > 0);
+        let retried = call.outcome.client_retry > 0 && counts != Counts::Apart;
+        self.retries += u64::from(retried);
         self.streamed += u64::from(call.what.stream == Some(true));
         if call.outcome.client_retry == 0
             && let Some(user) = call.who.user_key.as_ref().or(call.who.session_key.as_ref())

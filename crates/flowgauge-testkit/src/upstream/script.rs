@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Where an answer stands still for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,16 @@ pub struct Script {
     pub encoding: Option<String>,
     /// A body of so many bytes of padding instead of an answer.
     pub padding: Option<usize>,
+    /// Usage of an Anthropic answer, instead of one that fits its words.
+    pub messages_usage: Option<Value>,
+    /// A `retry-after-ms` field beside a status.
+    pub retry_after_ms: Option<u64>,
+    /// An `x-should-retry` field beside a status.
+    pub should_retry: Option<bool>,
+    /// Requests with an equal script are answered by these in turn, over and over.
+    pub turns: Vec<Self>,
+    /// Tells equal scripts apart.
+    pub case: u64,
 }
 
 impl Script {
@@ -52,7 +63,7 @@ impl Script {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The script of a request.
+    /// The script of a request, before turns.
     pub(super) fn of(headers: &HeaderMap, model: &str, named: &[(String, Self)]) -> Self {
         if let Some(asked) = headers.get("x-script").and_then(|v| v.to_str().ok()) {
             return serde_json::from_str(asked)

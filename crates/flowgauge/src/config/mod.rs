@@ -1,6 +1,7 @@
 //! Checked configuration. Raw YAML becomes these types at the edge, or is refused with file, line,
 //! column and the way out; nobody inside checks again (decision D12).
 
+mod again;
 mod check;
 mod load;
 mod problem;
@@ -10,6 +11,7 @@ pub mod secret;
 mod tree;
 
 use crate::logic::call::Text;
+use crate::logic::retry::Policy;
 use crate::logic::score::Scale;
 use crate::logic::unit::Micros;
 use chrono_tz::Tz;
@@ -88,6 +90,8 @@ pub struct Provider {
     pub api_key: Option<Secret>,
     /// Limits on waiting.
     pub timeouts: Timeouts,
+    /// Whether a failed request is made again; a route's own `retry` wins.
+    pub retry: Option<Policy>,
 }
 
 /// Which provider serves a request.
@@ -99,6 +103,19 @@ pub struct Route {
     pub model: Option<String>,
     /// Name of the provider.
     pub provider: String,
+    /// Whether a failed request is made again, at any of its targets.
+    pub retry: Option<Policy>,
+    /// Asked in order after the provider failed.
+    pub fallback: Vec<Fallback>,
+}
+
+/// A target of a route after its first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fallback {
+    /// Name of the provider.
+    pub provider: String,
+    /// Model asked for there; the caller's where unset.
+    pub model: Option<String>,
 }
 
 /// An application behind its own path prefix.
@@ -239,6 +256,7 @@ impl Default for Gateway {
             base_url: base_url.to_owned(),
             api_key: None,
             timeouts: Timeouts::default(),
+            retry: None,
         };
         Self {
             providers: vec![
