@@ -8,6 +8,7 @@ mod admit;
 mod attempts;
 mod authenticate;
 mod counters;
+mod credential;
 mod decode;
 mod dimensions;
 mod drain;

@@ -1,23 +1,16 @@
 //! Upstreams as the request path needs them: parsed once, so that forwarding only joins strings.
 
-use crate::config::{App, AppDialect, Provider, Secret, Timeouts};
+use crate::config::{App, AppDialect, Provider, Timeouts};
 use crate::logic::call::{Protocol, Text};
 use crate::receive::egress::{Egress, EgressError, Outbound};
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri, Version};
 use std::time::Duration;
 
+use super::credential::{Credential, forget_caller};
 use super::operation::Operation;
-
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-const API_KEY: HeaderName = HeaderName::from_static("api-key");
-
-/// Accounts of a caller at a provider.
-const ACCOUNTS: [&str; 2] = ["openai-organization", "openai-project"];
-/// Names under which providers take a key in the query.
-const KEYS: [&str; 5] = ["key", "api_key", "api-key", "access_token", "token"];
 
 /// Why an upstream of the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -70,12 +63,6 @@ pub(super) enum Kind {
     App { prefix: String, strip: String, dialect: AppDialect },
 }
 
-#[derive(Debug)]
-struct Credential {
-    bearer: HeaderValue,
-    plain: HeaderValue,
-}
-
 impl Target {
     pub(super) fn provider(p: &Provider) -> Result<Self, TargetError> {
         let mut target = Self::at(&p.name, &p.base_url, p.timeouts, Kind::Provider)?;
@@ -83,7 +70,7 @@ impl Target {
             target.base = rest.to_owned();
         }
         target.credential = match &p.api_key {
-            Some(key) => Some(credential(&p.name, key)?),
+            Some(key) => Some(Credential::of(&p.name, key)?),
             None => None,
         };
         Ok(target)
@@ -175,58 +162,17 @@ impl Target {
         if matches!(self.kind, Kind::Provider) {
             headers.remove(header::COOKIE);
         }
-        let Some(credential) = &self.credential else { return };
-        let as_api_key = protocol == Protocol::Messages || headers.contains_key(&X_API_KEY);
-        remove_credentials(headers);
-        if as_api_key {
-            headers.insert(X_API_KEY, credential.plain.clone());
-        } else {
-            headers.insert(header::AUTHORIZATION, credential.bearer.clone());
+        if let Some(credential) = &self.credential {
+            credential.replace(headers, protocol);
         }
     }
-}
-
-fn remove_credentials(headers: &mut HeaderMap) {
-    for name in [header::AUTHORIZATION, X_API_KEY, API_KEY] {
-        headers.remove(name);
-    }
-}
-
-/// Takes out what identifies the caller at its own provider: credentials, accounts, and keys in the
-/// query.
-fn forget_caller(parts: &mut Parts) -> Result<(), http::Error> {
-    remove_credentials(&mut parts.headers);
-    for name in ACCOUNTS {
-        parts.headers.remove(name);
-    }
-    let Some(query) = parts.uri.query() else { return Ok(()) };
-    let secret = |pair: &&str| KEYS.contains(&pair.split('=').next().unwrap_or(pair));
-    if !query.split('&').any(|pair| secret(&pair)) {
-        return Ok(());
-    }
-    let kept: Vec<&str> = query.split('&').filter(|pair| !secret(pair)).collect();
-    let mark = if kept.is_empty() { "" } else { "?" };
-    let path = format!("{}{mark}{}", parts.uri.path(), kept.join("&"));
-    parts.uri = Uri::builder().path_and_query(path).build()?;
-    Ok(())
-}
-
-fn credential(name: &str, key: &Secret) -> Result<Credential, TargetError> {
-    let sensitive = |text: &str| {
-        let mut value =
-            HeaderValue::from_str(text).map_err(|_| TargetError::Key { name: name.to_owned() })?;
-        value.set_sensitive(true);
-        Ok::<_, TargetError>(value)
-    };
-    Ok(Credential {
-        bearer: sensitive(&format!("Bearer {}", key.reveal()))?,
-        plain: sensitive(key.reveal())?,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Secret;
+    use http::HeaderValue;
 
     fn provider(url: &str) -> Result<Target, TargetError> {
         Target::provider(&Provider {
@@ -270,22 +216,6 @@ mod tests {
         target.authorize(&mut headers, Protocol::Messages);
         assert_eq!(headers.get("x-api-key").unwrap(), "sk-real");
         assert_eq!(headers.len(), 1);
-    }
-
-    #[test]
-    fn what_identifies_the_caller_elsewhere_does_not_reach_another_provider() {
-        let (mut parts, ()) = Request::post("/v1/chat/completions?beta=true&key=sk-mine&x=1")
-            .header("authorization", "Bearer mine")
-            .header("api-key", "mine")
-            .header("openai-organization", "org-mine")
-            .header("anthropic-version", "2023-06-01")
-            .body(())
-            .unwrap()
-            .into_parts();
-        forget_caller(&mut parts).unwrap();
-        assert_eq!(parts.uri.to_string(), "/v1/chat/completions?beta=true&x=1");
-        let left: Vec<_> = parts.headers.keys().map(HeaderName::as_str).collect();
-        assert_eq!(left, ["anthropic-version"]);
     }
 
     #[test]
