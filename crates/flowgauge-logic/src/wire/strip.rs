@@ -77,9 +77,23 @@ impl UsageStrip {
         self.line.is_empty() && !self.passing && !self.open
     }
 
-    /// The end of the body: what is held of a line passes.
+    /// Whether no unfinished line is held.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.line.is_empty()
+    }
+
+    /// The end of the body: what is held is a line without its end.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        out.append(&mut self.line);
+        if !self.line.is_empty() {
+            self.end_line(&[], &[], out);
+        }
+    }
+
+    /// The body broke off: what is held of a line is no line. Where it passed already, this changes
+    /// nothing.
+    pub fn drop_line(&mut self) {
+        self.line = Vec::new();
     }
 
     fn hold(&mut self, part: &[u8], out: &mut Vec<u8>) {

@@ -42,15 +42,25 @@ pub(super) fn chat(model: &str, count: usize, usage: bool) -> Vec<String> {
 }
 
 /// OpenAI legacy completions.
-pub(super) fn completions(model: &str, count: usize) -> Vec<String> {
+pub(super) fn completions(model: &str, count: usize, usage: bool) -> Vec<String> {
     let chunk = |text: &str, finish: Value| {
-        data(&json!({
+        let mut c = json!({
             "id": "cmpl-fixed", "object": "text_completion", "created": 1_700_000_000,
             "model": model, "choices": [{ "index": 0, "text": text, "finish_reason": finish }],
-        }))
+        });
+        if usage {
+            c["usage"] = Value::Null;
+        }
+        data(&c)
     };
     let mut all: Vec<_> = words(count).map(|w| chunk(&w, Value::Null)).collect();
     all.push(chunk("", json!("stop")));
+    if usage {
+        all.push(data(&json!({
+            "id": "cmpl-fixed", "object": "text_completion", "created": 1_700_000_000,
+            "model": model, "choices": [], "usage": super::answer::openai_usage(count),
+        })));
+    }
     all.push("data: [DONE]\n\n".to_owned());
     all
 }

@@ -41,9 +41,16 @@ pub const KNOBS: &[Knob] = &[
     knob("gateway.providers[].timeouts.first_byte", "300s", "Wait for the response head."),
     knob("gateway.providers[].timeouts.idle", "120s", "Wait between two events of a stream."),
     knob("gateway.providers[].timeouts.total", "600s", "Wait in all."),
+    knob("gateway.providers[].usage.inject", "", "The same for this provider alone."),
+    knob("gateway.providers[].drain_window", "", "The same for this provider alone; at most 60s."),
     knob("gateway.routes[].path", "", "Path prefix, e.g. /v1/messages."),
     knob("gateway.routes[].model", "", "Model name; `*` at its end matches any rest."),
     knob("gateway.routes[].provider", "", "Name of the provider that serves it."),
+    knob("gateway.routes[].usage.inject", "", "The same for this route alone."),
+    knob("gateway.routes[].drain_window", "", "The same for this route alone; at most 60s."),
+    knob("gateway.usage.inject", "true", "Make streams tell their usage that were not asked to."),
+    knob("gateway.tokenizers[].model", "", "Model name; `*` at its end matches any rest."),
+    knob("gateway.tokenizers[].file", "", "A tokenizer.json to count its tokens with."),
     knob("gateway.max_body", "64MiB", "Largest request body; larger ones are refused with 413."),
     knob("gateway.drain_window", "200ms", "How long an abandoned stream is read on for its usage."),
     knob(
@@ -127,7 +134,10 @@ mod tests {
     #[test]
     fn a_path_leads_to_its_keys() {
         assert_eq!(children("otlp"), ["grpc", "http"]);
-        assert_eq!(children("gateway.routes[]"), ["path", "model", "provider"]);
+        assert_eq!(
+            children("gateway.routes[]"),
+            ["path", "model", "provider", "usage", "drain_window"]
+        );
         assert!(children("").contains(&"allow_open_bind"));
         assert!(is_list("apps") && !is_list("gateway"));
         assert_eq!(find("apps.3.name").map(|k| k.path), Some("apps[].name"));

@@ -4,3 +4,4 @@ mod bytes;
 mod endings;
 mod head;
 mod stage;
+mod usage;

@@ -1,9 +1,9 @@
 //! Abandoned calls: the upstream is read on for the drain window, because its usage may be about to
 //! come, then cancelled (decision D21).
 
+use crate::logic::unit::Micros;
 use crate::receive::egress::Pending;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -11,12 +11,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Gateway;
 use super::counters::count;
 use super::flight::Flight;
+use super::read_ahead::ReadAhead;
 use super::watch::{Ending, Watch};
 
 /// The client left before the head came.
 pub(super) fn before_head(mut flight: Flight, pending: Pending) {
     flight.cancelled();
-    let Some((permit, window)) = admit(flight.gateway()) else { return };
+    let window = flight.terms().drain_window;
+    let Some((permit, window)) = admit(flight.gateway(), window) else { return };
     // Without a runtime this is a shutdown: dropping the flight writes the row.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
     runtime.spawn(async move {
@@ -25,16 +27,17 @@ pub(super) fn before_head(mut flight: Flight, pending: Pending) {
             let Ok(answer) = pending.await else { return };
             let (head, upstream) = answer.into_parts();
             let watch = Watch::open(flight, &head);
-            read_on(watch, upstream).await;
+            read_on(watch, upstream.into()).await;
         })
         .await;
     });
 }
 
 /// The client left in the middle of the body.
-pub(super) fn body(mut watch: Watch, upstream: Incoming) {
+pub(super) fn body(mut watch: Watch, upstream: ReadAhead) {
     watch.flight().cancelled();
-    let Some((permit, window)) = admit(watch.flight().gateway()) else {
+    let window = watch.flight().terms().drain_window;
+    let Some((permit, window)) = admit(watch.flight().gateway(), window) else {
         drop(upstream);
         watch.settle(Ending::Left);
         return;
@@ -50,7 +53,7 @@ pub(super) fn body(mut watch: Watch, upstream: Incoming) {
 }
 
 /// Reads on to the end; dropped at the end of the window, the watch settles all the same.
-async fn read_on(watch: Watch, mut upstream: Incoming) {
+async fn read_on(watch: Watch, mut upstream: ReadAhead) {
     let mut watch = Settling(Some(watch));
     while let Some(Ok(frame)) = upstream.frame().await {
         let (Some(watch), Some(data)) = (&mut watch.0, frame.data_ref()) else { continue };
@@ -76,14 +79,14 @@ async fn within<F: Future>(window: Duration, reading: F) -> Option<F::Output> {
 }
 
 /// Room for one more drain, and how long it may last.
-fn admit(gateway: &Gateway) -> Option<(OwnedSemaphorePermit, Duration)> {
-    if gateway.drain_window.0 == 0 {
+fn admit(gateway: &Gateway, window: Micros) -> Option<(OwnedSemaphorePermit, Duration)> {
+    if window.0 == 0 {
         return None;
     }
     match std::sync::Arc::clone(&gateway.drains).try_acquire_owned() {
         Ok(permit) => {
             count(&gateway.counters.drains);
-            Some((permit, Duration::from_micros(gateway.drain_window.0)))
+            Some((permit, Duration::from_micros(window.0)))
         }
         Err(_) => {
             count(&gateway.counters.drains_refused);

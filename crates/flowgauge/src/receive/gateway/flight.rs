@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Gateway;
+use super::count::{is_due, is_stated};
 use super::counters::count;
+use super::terms::Terms;
 
 /// A call on its way.
 pub(super) struct Flight {
@@ -24,6 +26,9 @@ pub(super) struct Flight {
     /// When the client had all it will get.
     left: Option<Micros>,
     ended: bool,
+    /// Its tokens were counted, or could not be.
+    counted: bool,
+    terms: Terms,
 }
 
 impl Flight {
@@ -33,7 +38,18 @@ impl Flight {
         count(&gateway.counters.requests);
         let id = call.id;
         let call = Some(Box::new(call));
-        Self { gateway, call, id, begun, upstream: Micros(0), left: None, ended: false }
+        let terms = Terms::default();
+        Self {
+            gateway,
+            call,
+            id,
+            begun,
+            upstream: Micros(0),
+            left: None,
+            ended: false,
+            counted: false,
+            terms,
+        }
     }
 
     pub(super) const fn id(&self) -> CallId {
@@ -42,6 +58,11 @@ impl Flight {
 
     pub(super) const fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
+    }
+
+    /// What was arranged so that its usage becomes known.
+    pub(super) const fn terms(&mut self) -> &mut Terms {
+        &mut self.terms
     }
 
     /// Monotonic time.
@@ -105,7 +126,9 @@ impl Flight {
     }
 
     /// Takes over what the answer said about itself; never how the call ended.
-    pub(super) fn learn(&mut self, seen: &Observed, streamed: bool) {
+    pub(super) fn learn(&mut self, seen: &mut Observed, streamed: bool) {
+        self.terms.produced = std::mem::take(&mut seen.produced);
+        self.terms.opening_only = seen.usage_opening;
         self.note(|call| {
             call.usage = seen.usage;
             call.what.model_used.clone_from(&seen.model);
@@ -133,6 +156,21 @@ impl Flight {
     pub(super) fn unreadable(&mut self) {
         count(&self.gateway.counters.unreadable);
         self.note(|call| call.usage.flags |= Usage::PARSE_FAILED);
+    }
+
+    /// The call, to be written once its tokens are counted; nothing where they need not be.
+    fn to_count(&mut self) -> Option<Self> {
+        if self.counted || !self.call.as_ref().is_some_and(|call| is_due(call, &self.terms)) {
+            return None;
+        }
+        self.client_done();
+        Some(Self {
+            gateway: Arc::clone(&self.gateway),
+            call: self.call.take(),
+            counted: true,
+            terms: std::mem::take(&mut self.terms),
+            ..*self
+        })
     }
 
     /// The protocol of the call.
@@ -171,6 +209,17 @@ impl Drop for Flight {
             } else {
                 self.cancelled();
             }
+        }
+        let (terms, abandoned) = (&self.terms, Usage::NOT_AWAITED);
+        if let Some(call) = &mut self.call {
+            let awaited = call.outcome.status != Status::Cancelled || call.outcome.attempts == 0;
+            let missing = call.what.leaf && !is_stated(&call.usage, terms);
+            call.usage.flags |= terms.flags | if missing && !awaited { abandoned } else { 0 };
+        }
+        if let Some(flight) = self.to_count() {
+            // It is in flight until its row is written.
+            self.gateway.counter.submit(flight);
+            return;
         }
         self.write();
         self.gateway.in_flight.fetch_sub(1, Ordering::Relaxed);

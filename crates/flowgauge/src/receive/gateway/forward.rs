@@ -2,7 +2,7 @@
 
 use crate::logic::unit::Micros;
 use crate::receive::egress::{Answer, Outbound, Pending, TooLarge, never_connected};
-use http::Request;
+use http::{Request, Response};
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -13,13 +13,14 @@ use tokio::time::Sleep;
 use super::counters::count;
 use super::drain;
 use super::flight::Flight;
+use super::read_ahead::ReadAhead;
 use super::refuse::Refusal;
 use super::target::Target;
 
 /// The flight back from the wait, with what it brought.
 pub(super) enum Head {
     /// The upstream answers.
-    Came(Flight, Answer),
+    Came(Flight, Response<ReadAhead>),
     /// It does not.
     Failed(Flight, Refusal),
 }
@@ -32,7 +33,7 @@ pub(super) async fn forward(
     request: Request<Outbound>,
     max_body: u64,
 ) -> Head {
-    flight.note(|call| call.outcome.attempts = 1);
+    flight.note(|call| call.outcome.attempts = call.outcome.attempts.saturating_add(1));
     let rest = target.timeouts.total.saturating_sub(flight.elapsed());
     let limit = Micros(target.timeouts.first_byte.0.min(rest.0));
     let sent = flight.elapsed();
@@ -42,7 +43,7 @@ pub(super) async fn forward(
     let (mut flight, came) = poll_fn(|cx| waiting.poll_head(cx, timer.as_mut())).await;
     flight.waited(flight.elapsed().saturating_sub(sent));
     match came {
-        Ok(answer) => Head::Came(flight, answer),
+        Ok(answer) => Head::Came(flight, answer.map(ReadAhead::from)),
         Err(why) => {
             let refusal = why.refusal(max_body);
             if refusal == Refusal::UNREACHABLE {

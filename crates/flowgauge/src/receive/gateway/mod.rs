@@ -1,11 +1,12 @@
 //! OpenAI-compatible proxy and application routes.
 //!
 //! Owns the data path: a request's phases in order (`phases`), one file each, and the row that every
-//! call leaves whatever happens to it (`flight`). Refuses to wait for disk, store or page, to change a
-//! byte of an answer, and to follow redirects.
+//! call leaves whatever happens to it (`flight`). Refuses to wait for disk, store or page, to give a
+//! client other bytes than a direct call would, and to follow redirects.
 
 mod admit;
 mod authenticate;
+mod count;
 mod counters;
 mod decode;
 mod dimensions;
@@ -19,10 +20,14 @@ mod keys;
 mod observation;
 mod operation;
 mod phases;
+mod read_ahead;
 mod refuse;
 mod route;
+mod splice;
 mod tap;
 mod target;
+mod terms;
+mod usage_option;
 mod watch;
 
 pub use counters::GatewayCounters;
@@ -30,10 +35,10 @@ pub use keys::{CallerKeys, KeyInfo, NoKeys};
 pub use route::GatewayError;
 pub use target::TargetError;
 
+use super::estimate::Vocabularies;
 use super::{Body, UserHasher};
 use crate::config;
 use crate::logic::price::PriceBook;
-use crate::logic::unit::Micros;
 use crate::record::Recorder;
 use crate::serve::clock::Clock;
 use arc_swap::ArcSwap;
@@ -60,8 +65,9 @@ pub struct Gateway {
     keys: Arc<dyn CallerKeys>,
     require_key: bool,
     max_body: u64,
-    drain_window: Micros,
     drains: Arc<Semaphore>,
+    refusals: usage_option::Refusals,
+    counter: count::Counter,
     ids: ids::Ids,
     in_flight: AtomicU64,
     counters: counters::Live,
@@ -92,8 +98,9 @@ impl Gateway {
             keys,
             require_key: config.gateway.require_key,
             max_body: config.gateway.max_body as u64,
-            drain_window: config.gateway.drain_window,
             drains: Arc::new(Semaphore::new(MAX_DRAINS)),
+            refusals: usage_option::Refusals::default(),
+            counter: count::Counter::new(Vocabularies::new(&config.gateway.tokenizers)?),
             ids: ids::Ids::new()?,
             in_flight: AtomicU64::new(0),
             counters: counters::Live::default(),

@@ -3,7 +3,7 @@
 use crate::logic::call::{Call, Door, Protocol};
 use crate::logic::unit::Micros;
 use crate::receive::Body;
-use crate::receive::egress::{Answer, Outbound};
+use crate::receive::egress::Outbound;
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
@@ -21,10 +21,13 @@ use super::dimensions;
 use super::flight::Flight;
 use super::forward::{Head, forward};
 use super::headers::{strip_hop_by_hop, strip_request};
+use super::read_ahead::ReadAhead;
 use super::refuse::{CACHE, REQUEST_ID, Refusal, id_value};
 use super::route;
+use super::splice::Splice;
 use super::tap::TapBody;
 use super::target::{Kind, Target};
+use super::usage_option::{self, Original, retry_refused};
 use super::watch::Watch;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -41,11 +44,13 @@ pub(super) async fn run(
     let call = Call::begun(gateway.ids.next(now), now, now, Door::Gateway);
     let mut flight = Flight::begin(Arc::clone(&gateway), call, begun);
     let (parts, body) = request.into_parts();
-    let (target, request) = match prepare(&gateway, &mut flight, parts, body, peer).await {
+    let (target, request, original) = match prepare(&gateway, &mut flight, parts, body, peer).await
+    {
         Ok(ready) => ready,
         Err(refusal) => return refuse(flight, &refusal, family),
     };
-    match forward(flight, &target, request, gateway.max_body).await {
+    let head = forward(flight, &target, request, gateway.max_body).await;
+    match retry_refused(head, original, &target, gateway.max_body).await {
         Head::Came(flight, answer) => answer_with(flight, answer, &target),
         Head::Failed(flight, refusal) => refuse(flight, &refusal, family),
     }
@@ -58,7 +63,7 @@ async fn prepare(
     mut parts: Parts,
     body: Incoming,
     peer: SocketAddr,
-) -> Result<(Arc<Target>, Request<Outbound>), Refusal> {
+) -> Result<(Arc<Target>, Request<Outbound>, Option<Original>), Refusal> {
     let path = parts.uri.path();
     let operation = gateway.routes.choose(path, None).operation(&parts.method, path);
     flight.note(|call| {
@@ -81,14 +86,14 @@ async fn prepare(
     let target = Arc::clone(gateway.routes.choose(parts.uri.path(), model));
     flight.note(|call| {
         place(call, &target);
-        let Some(asked) = asked else { return };
-        call.what.model_requested = asked.model;
+        let Some(asked) = &asked else { return };
+        call.what.model_requested.clone_from(&asked.model);
         call.what.stream = asked.stream;
         if call.what.intent.is_none() {
-            call.what.intent = asked.intent;
+            call.what.intent.clone_from(&asked.intent);
         }
         if call.who.user_key.is_none() {
-            call.who.user_key = asked.user.map(|user| gateway.hasher.hash(&user));
+            call.who.user_key = asked.user.as_ref().map(|user| gateway.hasher.hash(user));
         }
     });
 
@@ -96,7 +101,10 @@ async fn prepare(
     parts.version = Version::HTTP_11;
     strip_request(&mut parts.headers);
     target.authorize(&mut parts.headers, operation.protocol);
-    Ok((target, Request::from_parts(parts, body)))
+    let mut request = Request::from_parts(parts, body);
+    flight.terms().drain_window = target.streams.drain_window;
+    let original = usage_option::ask(flight, &target, asked.as_ref(), &mut request).await;
+    Ok((target, request, original))
 }
 
 /// Where the call goes, as a dimension.
@@ -118,7 +126,7 @@ fn refuse(mut flight: Flight, refusal: &Refusal, family: Protocol) -> Response<B
 }
 
 /// Passes an answer on with our fields added.
-fn answer_with(flight: Flight, answer: Answer, target: &Target) -> Response<Body> {
+fn answer_with(flight: Flight, answer: Response<ReadAhead>, target: &Target) -> Response<Body> {
     let (mut head, upstream) = answer.into_parts();
     let id = flight.id();
     let mut watch = Watch::open(flight, &head);
@@ -138,7 +146,8 @@ fn answer_with(flight: Flight, answer: Answer, target: &Target) -> Response<Body
         head.headers.append(SERVER_TIMING, timing);
     }
     head.version = Version::HTTP_11;
-    let body = TapBody::new(watch, upstream, target.timeouts);
+    let splice = if watch.spliced() { Splice::of(&mut head) } else { None };
+    let body = TapBody::new(watch, upstream, splice, target.timeouts);
     Response::from_parts(head, body.boxed_unsync())
 }
 

@@ -1,10 +1,11 @@
 //! Which upstream serves a request. First match wins (decision D22).
 
-use crate::config;
+use crate::config::{self, StreamSettings};
 use crate::logic::call::Protocol;
+use crate::receive::estimate::TokenizerError;
 use std::sync::Arc;
 
-use super::target::{Target, TargetError};
+use super::target::{Streams, Target, TargetError};
 
 /// Why the gateway cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,9 @@ pub enum GatewayError {
     /// An upstream is unusable.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// A tokenizer file is unusable.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
     /// There is none.
     #[error("gateway.providers is empty; name at least one provider")]
     NoProvider,
@@ -45,20 +49,25 @@ struct Rule {
 
 impl Routes {
     pub(super) fn new(config: &config::Config) -> Result<Self, GatewayError> {
+        let streams = Streams::of(&config.gateway);
         let mut providers = Vec::new();
         for p in &config.gateway.providers {
-            providers.push(Arc::new(Target::provider(p)?));
+            providers.push(Arc::new(Target::provider(p, streams)?));
         }
         let named = |name: &str| providers.iter().find(|t| t.name == name).cloned();
         let mut rules = Vec::new();
         for r in &config.gateway.routes {
             let target = named(&r.provider)
                 .ok_or_else(|| GatewayError::UnknownProvider(r.provider.clone()))?;
+            let target = match r.streams {
+                same if same == StreamSettings::default() => target,
+                own => Arc::new(target.with(own)),
+            };
             rules.push(Rule { path: r.path.clone(), model: r.model.clone(), target });
         }
         let mut apps = Vec::new();
         for a in &config.apps {
-            apps.push(Arc::new(Target::app(a)?));
+            apps.push(Arc::new(Target::app(a, streams)?));
         }
         let anthropic = named("anthropic");
         let default = providers.first().cloned().ok_or(GatewayError::NoProvider)?;
@@ -124,6 +133,7 @@ pub(super) fn refuse_dot_segments(path: &str) -> Result<(), DotSegments> {
 mod tests {
     use super::*;
     use crate::config::{Config, Route};
+    use crate::logic::unit::Micros;
 
     fn routes(rules: Vec<Route>) -> Routes {
         let mut config = Config::default();
@@ -145,6 +155,7 @@ mod tests {
             path: None,
             model: Some("claude-*".into()),
             provider: "anthropic".into(),
+            ..Route::default()
         }]);
         assert_eq!(r.choose("/v1/chat/completions", Some("claude-x")).name, "anthropic");
         assert_eq!(r.choose("/v1/chat/completions", Some("gpt-4o")).name, "openai");
@@ -152,9 +163,34 @@ mod tests {
     }
 
     #[test]
+    fn a_route_s_word_goes_before_its_provider_s_and_that_before_the_gateway_s() {
+        let mut config = Config::default();
+        let own = |inject, drain_ms: Option<u64>| StreamSettings {
+            inject_usage: inject,
+            drain_window: drain_ms.map(Micros::from_millis),
+        };
+        config.gateway.providers[0].streams = own(Some(false), Some(10));
+        config.gateway.routes = vec![Route {
+            model: Some("gpt-*".into()),
+            provider: "openai".into(),
+            streams: own(None, Some(60_000)),
+            ..Route::default()
+        }];
+        let routes = Routes::new(&config).unwrap();
+        let streams = |model| {
+            let s = routes.choose("/v1/chat/completions", Some(model)).streams;
+            (s.inject_usage, s.drain_window.0 / 1_000)
+        };
+        assert_eq!(streams("gpt-4o"), (false, 60_000));
+        assert_eq!(streams("o3"), (false, 10));
+        let elsewhere = routes.choose("/v1/messages", None).streams;
+        assert!(elsewhere.inject_usage && elsewhere.drain_window == Micros::from_millis(200));
+    }
+
+    #[test]
     fn a_route_to_nowhere_is_refused() {
         let mut config = Config::default();
-        config.gateway.routes = vec![Route { path: None, model: None, provider: "nobody".into() }];
+        config.gateway.routes = vec![Route { provider: "nobody".into(), ..Route::default() }];
         assert!(matches!(Routes::new(&config), Err(GatewayError::UnknownProvider(_))));
     }
 

@@ -2,7 +2,7 @@
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use flowgauge::config::{App, AppDialect, Config, Provider, Timeouts};
+use flowgauge::config::{App, AppDialect, Config, Provider, StreamSettings, Timeouts};
 use flowgauge::logic::call::Call;
 use flowgauge::logic::price::PriceBook;
 use flowgauge::logic::unit::{Micros, UnixMicros};
@@ -59,6 +59,7 @@ pub(crate) fn config(upstream: &str, timeouts: Timeouts) -> Config {
             base_url: format!("{upstream}/v1"),
             api_key: None,
             timeouts,
+            streams: StreamSettings::default(),
         })
         .into();
     config.apps = vec![App {
