@@ -268,8 +268,18 @@ impl Observer {
             // first content, as nobody was shown it.
             Body::Events(parser) => {
                 let first = seen.out.first_content;
-                parser.finish(&mut |event| seen.event(protocol, event, Micros(0)));
+                let failed = seen.out.usage.flags & Usage::PARSE_FAILED;
+                let mut oversized = false;
+                parser.finish(&mut |event| {
+                    oversized |= event.oversized;
+                    seen.event(protocol, event, Micros(0));
+                });
                 seen.out.first_content = first;
+                // Half an event is not JSON, and no fault of the answer's.
+                if !oversized {
+                    seen.out.usage.flags &= !Usage::PARSE_FAILED;
+                    seen.out.usage.flags |= failed;
+                }
             }
             Body::Whole(held) if clean_end => {
                 seen.whole(protocol, held);

@@ -123,7 +123,7 @@ pub(super) fn messages(model: &str, count: usize) -> Vec<String> {
 }
 
 /// FlowReader's chat stream.
-pub(super) fn flowreader(count: usize) -> Vec<String> {
+pub(super) fn flowreader(count: usize, cached: bool) -> Vec<String> {
     let sources =
         json!({ "sources": [{ "title": "Selection", "type": "book", "selection": true }] });
     let mut all = vec![named("sources", &sources)];
@@ -132,7 +132,7 @@ pub(super) fn flowreader(count: usize) -> Vec<String> {
         "usage",
         &json!({
             "prompt_tokens": 12, "completion_tokens": count, "total_tokens": 12 + count,
-            "cost_usd": 0.001, "model_used": "gpt-4o-mini", "cached": false,
+            "cost_usd": 0.001, "model_used": "gpt-4o-mini", "cached": cached,
         }),
     ));
     all.push(named("done", &json!({ "timestamp": "2026-01-01T00:00:00Z" })));

@@ -45,6 +45,8 @@ pub struct Script {
     pub usage_delay_ms: u64,
     /// Line end of a stream instead of LF.
     pub line_end: Option<String>,
+    /// FlowReader's answer comes from the application's own cache.
+    pub cached: bool,
     /// A comment before each event.
     pub comments: bool,
     /// Events per write.

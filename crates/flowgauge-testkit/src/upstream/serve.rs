@@ -124,7 +124,7 @@ fn stream(path: &str, asked: &Asked, script: &Script) -> Option<Vec<String>> {
         "/v1/completions" if asked.stream => Some(events::completions(&asked.model, count, usage)),
         "/v1/responses" if asked.stream => Some(events::responses(&asked.model, count)),
         "/v1/messages" if asked.stream => Some(events::messages(&asked.model, count)),
-        "/api/chat/stream" => Some(events::flowreader(count)),
+        "/api/chat/stream" => Some(events::flowreader(count, script.cached)),
         _ => None,
     }
 }

@@ -2,6 +2,8 @@
 
 mod bytes;
 mod endings;
+mod family;
+mod hang_up;
 mod head;
 mod stage;
 mod usage;

@@ -60,15 +60,16 @@ fn start(vocabularies: Arc<Vocabularies>) -> Option<SyncSender<Flight>> {
 
 fn work(vocabularies: &Vocabularies, calls: &Receiver<Flight>) {
     while let Ok(mut flight) = calls.recv() {
-        let terms = std::mem::take(flight.terms());
+        let request = flight.terms().request.take();
+        let produced = std::mem::take(&mut flight.terms().produced);
         let mut counted = None;
         flight.note(|call| {
             let model = call.model().cloned();
             let order = Order {
                 protocol: call.what.protocol,
                 model: model.as_deref(),
-                request: terms.request.as_deref(),
-                produced: &terms.produced,
+                request: request.as_deref(),
+                produced: &produced,
             };
             counted = catch_unwind(AssertUnwindSafe(|| vocabularies.usage(&order))).ok();
         });

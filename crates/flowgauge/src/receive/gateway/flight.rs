@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use super::Gateway;
 use super::count::{is_due, is_stated};
 use super::counters::count;
+use super::settle;
 use super::terms::Terms;
 
 /// A call on its way.
@@ -129,6 +130,7 @@ impl Flight {
     pub(super) fn learn(&mut self, seen: &mut Observed, streamed: bool) {
         self.terms.produced = std::mem::take(&mut seen.produced);
         self.terms.opening_only = seen.usage_opening;
+        self.terms.cached = seen.cached;
         self.note(|call| {
             call.usage = seen.usage;
             call.what.model_used.clone_from(&seen.model);
@@ -163,11 +165,18 @@ impl Flight {
         if self.counted || !self.call.as_ref().is_some_and(|call| is_due(call, &self.terms)) {
             return None;
         }
+        self.counted = true;
+        self.detach()
+    }
+
+    /// The call, for somebody who drops it later; what is left of this one writes nothing.
+    fn detach(&mut self) -> Option<Self> {
         self.client_done();
+        let counted = self.counted;
         Some(Self {
             gateway: Arc::clone(&self.gateway),
-            call: self.call.take(),
-            counted: true,
+            call: Some(self.call.take()?),
+            counted,
             terms: std::mem::take(&mut self.terms),
             ..*self
         })
@@ -191,10 +200,16 @@ impl Flight {
             Status::Refused => count(&self.gateway.counters.refused),
             _ => {}
         }
-        if call.what.leaf {
-            self.gateway.prices.load().price(&mut call);
-        }
+        settle::settle(&self.gateway.prices.load(), &mut call, &self.terms);
+        let parent = self.terms.kin.take_parent();
+        let waiting = self.gateway.families.as_ref().zip(parent).and_then(|(families, parent)| {
+            let waiting = families.leave(parent, &call);
+            (call.what.leaf, call.link.merged_into) = (false, Some(parent.1));
+            waiting
+        });
         self.gateway.recorder.finished(*call);
+        // The call this one was made for, if it waited for this one alone.
+        drop(waiting);
     }
 }
 
@@ -219,6 +234,15 @@ impl Drop for Flight {
         if let Some(flight) = self.to_count() {
             // It is in flight until its row is written.
             self.gateway.counter.submit(flight);
+            return;
+        }
+        let family = self.terms.kin.take_trace();
+        if let Some(trace) = family {
+            let gateway = Arc::clone(&self.gateway);
+            let families = gateway.families.as_ref();
+            let closed = families.zip(self.detach()).map(|(f, flight)| f.close(trace, flight));
+            // Dropped here if nothing else has to end first, which writes its row.
+            drop(closed);
             return;
         }
         self.write();

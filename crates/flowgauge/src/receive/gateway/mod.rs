@@ -11,6 +11,7 @@ mod counters;
 mod decode;
 mod dimensions;
 mod drain;
+mod family;
 mod flight;
 mod forward;
 mod headers;
@@ -23,6 +24,7 @@ mod phases;
 mod read_ahead;
 mod refuse;
 mod route;
+mod settle;
 mod splice;
 mod tap;
 mod target;
@@ -68,6 +70,8 @@ pub struct Gateway {
     drains: Arc<Semaphore>,
     refusals: usage_option::Refusals,
     counter: count::Counter,
+    /// Only where applications are configured.
+    families: Option<family::Families>,
     ids: ids::Ids,
     in_flight: AtomicU64,
     counters: counters::Live,
@@ -101,6 +105,7 @@ impl Gateway {
             drains: Arc::new(Semaphore::new(MAX_DRAINS)),
             refusals: usage_option::Refusals::default(),
             counter: count::Counter::new(Vocabularies::new(&config.gateway.tokenizers)?),
+            families: (!config.apps.is_empty()).then(family::Families::default),
             ids: ids::Ids::new()?,
             in_flight: AtomicU64::new(0),
             counters: counters::Live::default(),
@@ -137,6 +142,12 @@ impl Gateway {
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Abandoned calls that are read on now.
+    #[must_use]
+    pub fn draining(&self) -> usize {
+        MAX_DRAINS.saturating_sub(self.drains.available_permits())
     }
 
     /// Counters since start.

@@ -18,6 +18,7 @@ use super::Gateway;
 use super::admit::{Admitted, admit};
 use super::authenticate::{authenticate, identity};
 use super::dimensions;
+use super::family;
 use super::flight::Flight;
 use super::forward::{Head, forward};
 use super::headers::{strip_hop_by_hop, strip_request};
@@ -97,6 +98,7 @@ async fn prepare(
         }
     });
 
+    family::enter(flight, &target, &mut parts.headers);
     parts.uri = target.uri(&parts.uri).map_err(|_| Refusal::PATH)?;
     parts.version = Version::HTTP_11;
     strip_request(&mut parts.headers);

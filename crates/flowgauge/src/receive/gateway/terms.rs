@@ -4,6 +4,8 @@ use crate::logic::unit::Micros;
 use crate::logic::wire::Produced;
 use bytes::Bytes;
 
+use super::family::{Kin, Sum};
+
 /// The arrangement.
 #[derive(Debug, Default)]
 pub(super) struct Terms {
@@ -20,4 +22,10 @@ pub(super) struct Terms {
     pub(super) produced: Produced,
     /// Only what the answer stated at its beginning is known of its usage.
     pub(super) opening_only: bool,
+    /// The application answered from its own cache: what it states was not spent again.
+    pub(super) cached: bool,
+    /// What the call is to others.
+    pub(super) kin: Kin,
+    /// What the calls made for it add up to.
+    pub(super) inner: Option<Sum>,
 }
