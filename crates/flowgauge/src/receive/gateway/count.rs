@@ -41,7 +41,9 @@ impl Counter {
     pub(super) fn submit(&self, flight: Flight) {
         let queue = self.queue.get_or_init(|| start(Arc::clone(&self.vocabularies)));
         // A call that comes back is dropped here, which writes its row.
-        drop(queue.as_ref().map(|queue| queue.try_send(flight)));
+        if let Some(queue) = queue {
+            drop(queue.try_send(flight));
+        }
     }
 }
 

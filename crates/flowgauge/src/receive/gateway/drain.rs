@@ -7,6 +7,7 @@ use http_body_util::BodyExt;
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
 use super::Gateway;
 use super::counters::count;
@@ -21,9 +22,10 @@ pub(super) fn before_head(mut flight: Flight, pending: Pending) {
     let Some((permit, window)) = admit(flight.gateway(), window) else { return };
     // Without a runtime this is a shutdown: dropping the flight writes the row.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+    let ending = flight.gateway().ending.clone();
     runtime.spawn(async move {
         let _permit = permit;
-        let _ = within(window, async move {
+        within(&ending, window, async move {
             let Ok(answer) = pending.await else { return };
             let (head, upstream) = answer.into_parts();
             let watch = Watch::open(flight, &head);
@@ -46,9 +48,10 @@ pub(super) fn body(mut watch: Watch, upstream: ReadAhead) {
         watch.settle(Ending::Left);
         return;
     };
+    let ending = watch.flight().gateway().ending.clone();
     runtime.spawn(async move {
         let _permit = permit;
-        let _ = within(window, read_on(watch, upstream)).await;
+        within(&ending, window, read_on(watch, upstream)).await;
     });
 }
 
@@ -74,8 +77,12 @@ impl Drop for Settling {
     }
 }
 
-async fn within<F: Future>(window: Duration, reading: F) -> Option<F::Output> {
-    tokio::time::timeout(window, reading).await.ok()
+/// Dropping `reading` writes its row.
+async fn within(ending: &CancellationToken, window: Duration, reading: impl Future<Output = ()>) {
+    tokio::select! {
+        () = ending.cancelled() => {}
+        _ = tokio::time::timeout(window, reading) => {}
+    }
 }
 
 /// Room for one more drain, and how long it may last.

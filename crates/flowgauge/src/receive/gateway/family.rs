@@ -176,6 +176,7 @@ pub(super) struct Sum {
     cost_unknown: bool,
     /// Of the first that generated something.
     model: Option<Text>,
+    provider: Option<Text>,
 }
 
 impl Sum {
@@ -202,6 +203,7 @@ impl Sum {
         self.cost_flags |= call.cost.flags;
         if self.model.is_none() && call.what.protocol != Protocol::Embeddings {
             self.model = call.model().cloned();
+            self.provider.clone_from(&call.what.provider);
         }
     }
 
@@ -210,6 +212,9 @@ impl Sum {
     pub(super) fn complete(&self, call: &mut Call, spent: bool) {
         if call.what.model_used.is_none() {
             call.what.model_used.clone_from(&self.model);
+        }
+        if call.what.provider.is_none() {
+            call.what.provider.clone_from(&self.provider);
         }
         let own = call.usage.source != UsageSource::Absent && spent;
         if own || self.tokens_unknown {

@@ -161,7 +161,7 @@ impl Flight {
     }
 
     /// The call, to be written once its tokens are counted; nothing where they need not be.
-    fn to_count(&mut self) -> Option<Self> {
+    fn take_uncounted(&mut self) -> Option<Self> {
         if self.counted || !self.call.as_ref().is_some_and(|call| is_due(call, &self.terms)) {
             return None;
         }
@@ -231,7 +231,7 @@ impl Drop for Flight {
             let missing = call.what.leaf && !is_stated(&call.usage, terms);
             call.usage.flags |= terms.flags | if missing && !awaited { abandoned } else { 0 };
         }
-        if let Some(flight) = self.to_count() {
+        if let Some(flight) = self.take_uncounted() {
             // It is in flight until its row is written.
             self.gateway.counter.submit(flight);
             return;
@@ -246,6 +246,8 @@ impl Drop for Flight {
             return;
         }
         self.write();
-        self.gateway.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if self.gateway.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.gateway.idle.notify_waiters();
+        }
     }
 }

@@ -52,10 +52,15 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::Semaphore;
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 /// Abandoned calls read on at once (decision D21); each holds a connection, the next is cut at once.
 pub const MAX_DRAINS: usize = 256;
+
+/// Longest wait for the rows of calls that ended: counting their tokens takes milliseconds each.
+const LAST_ROWS: Duration = Duration::from_secs(3);
 
 /// The gateway.
 pub struct Gateway {
@@ -74,6 +79,10 @@ pub struct Gateway {
     families: Option<family::Families>,
     ids: ids::Ids,
     in_flight: AtomicU64,
+    /// Told when no call is in flight.
+    idle: Notify,
+    /// Nothing is read on any more.
+    ending: CancellationToken,
     counters: counters::Live,
 }
 
@@ -108,6 +117,8 @@ impl Gateway {
             families: (!config.apps.is_empty()).then(family::Families::default),
             ids: ids::Ids::new()?,
             in_flight: AtomicU64::new(0),
+            idle: Notify::new(),
+            ending: CancellationToken::new(),
             counters: counters::Live::default(),
         }))
     }
@@ -142,6 +153,24 @@ impl Gateway {
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Lets go of abandoned calls and waits, not for long, until every row is handed to the recorder.
+    /// For when nobody is served any more.
+    pub async fn end(&self) {
+        self.ending.cancel();
+        let all_written = async {
+            loop {
+                let idle = self.idle.notified();
+                if self.in_flight() == 0 {
+                    return;
+                }
+                idle.await;
+            }
+        };
+        if tokio::time::timeout(LAST_ROWS, all_written).await.is_err() {
+            tracing::warn!(calls = self.in_flight(), "rows of calls in flight are not written");
+        }
     }
 
     /// Abandoned calls that are read on now.

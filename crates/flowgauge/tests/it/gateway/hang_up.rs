@@ -172,3 +172,21 @@ async fn no_more_than_256_abandoned_calls_are_read_on_at_once() {
     let counters = stage.gateway.counters();
     assert_eq!((counters.drains, counters.drains_refused), (MAX_DRAINS as u64, OVER as u64));
 }
+
+#[tokio::test]
+async fn a_stop_lets_go_of_what_is_read_on_and_waits_for_its_rows() {
+    let stage = Stage::with(Timeouts::default(), |c| {
+        c.gateway.drain_window = Micros::from_millis(60_000);
+    })
+    .await;
+    let script = Script { hang: Some(Hang::Body), ..Script::default() };
+    let mut body = send(stage.addr, post(CHAT, &script, UNASKED)).await.into_body();
+    body.frame().await.unwrap().unwrap();
+    drop(body);
+    until(|| stage.gateway.draining() == 1).await;
+    stage.gateway.end().await;
+    assert_eq!((stage.gateway.in_flight(), stage.recorder.stats().received), (0, 1));
+    let row = stage.row().await;
+    assert_eq!((row.outcome.status, row.usage.source), (Status::Cancelled, UsageSource::Estimated));
+    assert!(is_flagged(&row));
+}
