@@ -24,7 +24,7 @@ const ACCOUNTS: [&str; 5] = [
 const KEYS: [&str; 5] = ["key", "api_key", "api-key", "access_token", "token"];
 
 /// A configured key, in both forms in which providers take it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Credential {
     bearer: HeaderValue,
     plain: HeaderValue,

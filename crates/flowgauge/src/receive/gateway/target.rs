@@ -1,7 +1,8 @@
 //! Upstreams as the request path needs them: parsed once, so that forwarding only joins strings.
 
-use crate::config::{App, AppDialect, Provider, Timeouts};
+use crate::config::{App, AppDialect, Gateway, Provider, StreamSettings, Timeouts};
 use crate::logic::call::{Protocol, Text};
+use crate::logic::unit::Micros;
 use crate::receive::egress::{Egress, EgressError, Outbound};
 use http::header::{self, HeaderMap};
 use http::request::Parts;
@@ -37,7 +38,7 @@ pub enum TargetError {
 }
 
 /// One upstream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Target {
     /// Name in the configuration.
     pub(super) name: Text,
@@ -45,6 +46,8 @@ pub(super) struct Target {
     pub(super) kind: Kind,
     /// Limits on waiting.
     pub(super) timeouts: Timeouts,
+    /// How usage of its streams is found out.
+    pub(super) streams: Streams,
     /// Its client.
     pub(super) egress: Egress,
     scheme: Scheme,
@@ -54,8 +57,32 @@ pub(super) struct Target {
     credential: Option<Credential>,
 }
 
+/// How usage of streams is found out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Streams {
+    /// Whether those that do not ask are made to.
+    pub(super) inject_usage: bool,
+    /// How long abandoned ones are read on.
+    pub(super) drain_window: Micros,
+}
+
+impl Streams {
+    /// As the gateway does it where nothing else is said.
+    pub(super) const fn of(gateway: &Gateway) -> Self {
+        Self { inject_usage: gateway.inject_usage, drain_window: gateway.drain_window }
+    }
+
+    /// With another's word where it has one.
+    pub(super) fn with(self, other: StreamSettings) -> Self {
+        Self {
+            inject_usage: other.inject_usage.unwrap_or(self.inject_usage),
+            drain_window: other.drain_window.unwrap_or(self.drain_window),
+        }
+    }
+}
+
 /// What an upstream is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Kind {
     /// Speaks a provider's protocol under `/v1`.
     Provider,
@@ -64,8 +91,9 @@ pub(super) enum Kind {
 }
 
 impl Target {
-    pub(super) fn provider(p: &Provider) -> Result<Self, TargetError> {
-        let mut target = Self::at(&p.name, &p.base_url, p.timeouts, Kind::Provider)?;
+    pub(super) fn provider(p: &Provider, streams: Streams) -> Result<Self, TargetError> {
+        let streams = streams.with(p.streams);
+        let mut target = Self::at(&p.name, &p.base_url, p.timeouts, Kind::Provider, streams)?;
         if let Some(rest) = target.base.strip_suffix("/v1") {
             target.base = rest.to_owned();
         }
@@ -76,13 +104,19 @@ impl Target {
         Ok(target)
     }
 
-    pub(super) fn app(a: &App) -> Result<Self, TargetError> {
+    pub(super) fn app(a: &App, streams: Streams) -> Result<Self, TargetError> {
         let kind =
             Kind::App { prefix: a.prefix.clone(), strip: a.strip.clone(), dialect: a.dialect };
-        Self::at(&a.name, &a.upstream, a.timeouts, kind)
+        Self::at(&a.name, &a.upstream, a.timeouts, kind, streams)
     }
 
-    fn at(name: &str, url: &str, timeouts: Timeouts, kind: Kind) -> Result<Self, TargetError> {
+    fn at(
+        name: &str,
+        url: &str,
+        timeouts: Timeouts,
+        kind: Kind,
+        streams: Streams,
+    ) -> Result<Self, TargetError> {
         let bad = || TargetError::Url { name: name.to_owned(), url: url.to_owned() };
         let uri: Uri = url.parse().map_err(|_| bad())?;
         let parts = uri.into_parts();
@@ -99,12 +133,18 @@ impl Target {
             name: Text::from(name),
             kind,
             timeouts,
+            streams,
             egress: Egress::new(Duration::from_micros(timeouts.connect.0))?,
             scheme,
             authority,
             base: path.trim_end_matches('/').to_owned(),
             credential: None,
         })
+    }
+
+    /// The same with another's word on its streams.
+    pub(super) fn with(&self, streams: StreamSettings) -> Self {
+        Self { streams: self.streams.with(streams), ..self.clone() }
     }
 
     /// Whether a path belongs to this application.
@@ -175,13 +215,15 @@ mod tests {
     use http::HeaderValue;
 
     fn provider(url: &str) -> Result<Target, TargetError> {
-        Target::provider(&Provider {
+        let provider = Provider {
             name: "p".into(),
             base_url: url.into(),
             api_key: Some(Secret::new("sk-real")),
             timeouts: Timeouts::default(),
             retry: None,
-        })
+            streams: StreamSettings::default(),
+        };
+        Target::provider(&provider, Streams::of(&Gateway::default()))
     }
 
     #[test]
@@ -220,15 +262,15 @@ mod tests {
 
     #[test]
     fn an_application_owns_its_prefix_and_no_longer_word() {
-        let app = Target::app(&App {
+        let app = App {
             name: "reader".into(),
             prefix: "/api/chat".into(),
             upstream: "http://h".into(),
             strip: "/api/".into(),
             dialect: AppDialect::FlowReader,
             timeouts: Timeouts::default(),
-        })
-        .unwrap();
+        };
+        let app = Target::app(&app, Streams::of(&Gateway::default())).unwrap();
         assert!(app.owns("/api/chat") && app.owns("/api/chat/stream"));
         assert!(!app.owns("/api/chatter"));
     }
