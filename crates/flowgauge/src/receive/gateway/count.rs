@@ -64,6 +64,7 @@ fn work(vocabularies: &Vocabularies, calls: &Receiver<Flight>) {
     while let Ok(mut flight) = calls.recv() {
         let request = flight.terms().request.take();
         let produced = std::mem::take(&mut flight.terms().produced);
+        let unseen = flight.terms().unseen;
         let mut counted = None;
         flight.note(|call| {
             let model = call.model().cloned();
@@ -74,6 +75,9 @@ fn work(vocabularies: &Vocabularies, calls: &Receiver<Flight>) {
                 produced: &produced,
             };
             counted = catch_unwind(AssertUnwindSafe(|| vocabularies.usage(&order))).ok();
+            if unseen || (call.outcome.http_status.is_none() && call.what.stream != Some(true)) {
+                counted = counted.map(|usage| Usage { output: None, ..usage });
+            }
         });
         if let Some(counted) = counted {
             flight.note(|call| take(&mut call.usage, counted));

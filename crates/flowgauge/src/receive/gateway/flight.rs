@@ -103,6 +103,9 @@ impl Flight {
         if let Some(call) = &self.call {
             let mut row = Call::clone(call);
             row.outcome.status = Status::Interrupted;
+            if let Some(parent) = self.terms.kin.parent() {
+                (row.what.leaf, row.link.merged_into) = (false, Some(parent));
+            }
             self.gateway.recorder.started(row);
         }
     }

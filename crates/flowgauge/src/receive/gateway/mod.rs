@@ -26,6 +26,7 @@ mod refuse;
 mod route;
 mod settle;
 mod splice;
+mod sum;
 mod tap;
 mod target;
 mod terms;

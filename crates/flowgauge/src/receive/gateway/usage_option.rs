@@ -154,6 +154,9 @@ pub(super) async fn retry_refused(
         Head::Came(flight, answer) if answer.status().is_client_error() => (flight, answer),
         other => return other,
     };
+    // If the client leaves meanwhile, the row knows that nothing was generated.
+    let status = answer.status().as_u16();
+    flight.note(|call| call.outcome.http_status = Some(status));
     let (answer, refused) = look(answer).await;
     if !refused {
         return Head::Came(flight, answer);
