@@ -48,6 +48,8 @@ async fn usage_5_s_after_the_hang_up_is_not_awaited_and_estimated() {
     assert!(row.usage.output_total().is_some_and(|t| (16..=25).contains(&t.0)), "{:?}", row.usage);
     assert!(row.cost.nanos.is_some_and(|n| n.0 > 0));
     until(|| stage.upstream.aborted_at().len() == 1).await;
+    let counters = stage.gateway.counters();
+    assert_eq!((counters.counted, counters.uncounted), (1, 0));
 }
 
 #[tokio::test]
