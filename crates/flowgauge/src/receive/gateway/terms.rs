@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::family::Kin;
 use super::sum::Sum;
 
-/// The arrangement.
-#[derive(Debug, Default)]
+/// The arrangement. It holds content, so it cannot be printed.
+#[derive(Default)]
 pub(super) struct Terms {
     /// How long the upstream is read on after the client left.
     pub(super) drain_window: Micros,

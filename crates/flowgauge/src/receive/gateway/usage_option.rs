@@ -65,8 +65,8 @@ impl Refusals {
     }
 }
 
-/// A request as the client made it, for the case that the provider refuses ours.
-#[derive(Debug)]
+/// A request as the client made it, for the case that the provider refuses ours. It holds content, so it
+/// cannot be printed.
 pub(super) struct Original {
     parts: Parts,
     body: Bytes,
