@@ -136,12 +136,14 @@ impl UsageStrip {
             return true;
         }
         let named = memmem::find(line, USAGE).is_some();
-        if first && named && is_extra_chunk(line) {
+        let null = named.then(|| null_usage(line)).flatten();
+        // Most chunks say null, and those need no reading as JSON.
+        if first && named && null.is_none() && is_extra_chunk(line) {
             self.drop_blank = true;
             self.open = false;
             return true;
         }
-        match named.then(|| null_usage(line)).flatten() {
+        match null {
             Some((from, to)) => {
                 out.extend_from_slice(line.get(..from).unwrap_or_default());
                 out.extend_from_slice(line.get(to..).unwrap_or_default());

@@ -13,10 +13,10 @@ pub use vocabulary::{TokenizerError, Vocabularies};
 
 use crate::logic::call::{InputTokens, OutputTokens, Protocol, Usage, UsageSource};
 use crate::logic::wire::Produced;
+use std::fmt;
 use vocabulary::Vocabulary;
 
 /// What there is to count.
-#[derive(Debug)]
 pub struct Order<'a> {
     /// Shape of the request.
     pub protocol: Protocol,
@@ -26,6 +26,13 @@ pub struct Order<'a> {
     pub request: Option<&'a [u8]>,
     /// The answer's text.
     pub produced: &'a Produced,
+}
+
+impl fmt::Debug for Order<'_> {
+    /// Content stays out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Order").field("model", &self.model).finish_non_exhaustive()
+    }
 }
 
 impl Vocabularies {

@@ -97,7 +97,7 @@ pub(super) async fn run(mut flight: Flight, sending: Sending, max_body: u64) -> 
             if reason == AttemptReason::OptionRefused {
                 usage_option::learn(&mut flight, target, own, answer);
                 original = None;
-            } else if usage_option::is_refused(answer).await {
+            } else if usage_option::is_refused(&mut flight, answer).await {
                 flight.terms().asked_for_client = false;
                 flight.failed(Failure::Status(answer.status().as_u16()));
                 let without = Again { parts: own.parts.clone(), body: own.body.clone() };

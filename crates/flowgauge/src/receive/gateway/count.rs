@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
+use super::counters::count;
 use super::flight::Flight;
 use super::terms::Terms;
 
@@ -41,8 +42,10 @@ impl Counter {
     pub(super) fn submit(&self, flight: Flight) {
         let queue = self.queue.get_or_init(|| start(Arc::clone(&self.vocabularies)));
         // A call that comes back is dropped here, which writes its row.
-        if let Some(queue) = queue {
-            drop(queue.try_send(flight));
+        let gateway = Arc::clone(flight.gateway());
+        let taken = queue.as_ref().is_some_and(|queue| queue.try_send(flight).is_ok());
+        if !taken {
+            count(&gateway.counters.uncounted);
         }
     }
 }
@@ -64,6 +67,7 @@ fn work(vocabularies: &Vocabularies, calls: &Receiver<Flight>) {
     while let Ok(mut flight) = calls.recv() {
         let request = flight.terms().request.take();
         let produced = std::mem::take(&mut flight.terms().produced);
+        let unseen = flight.terms().unseen;
         let mut counted = None;
         flight.note(|call| {
             let model = call.model().cloned();
@@ -74,7 +78,12 @@ fn work(vocabularies: &Vocabularies, calls: &Receiver<Flight>) {
                 produced: &produced,
             };
             counted = catch_unwind(AssertUnwindSafe(|| vocabularies.usage(&order))).ok();
+            if unseen || (call.outcome.http_status.is_none() && call.what.stream != Some(true)) {
+                counted = counted.map(|usage| Usage { output: None, ..usage });
+            }
         });
+        let counters = &flight.gateway().counters;
+        count(if counted.is_some() { &counters.counted } else { &counters.uncounted });
         if let Some(counted) = counted {
             flight.note(|call| take(&mut call.usage, counted));
         }

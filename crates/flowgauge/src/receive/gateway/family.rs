@@ -1,20 +1,17 @@
 //! An application's call through us and the model calls it makes through us meanwhile: one call of one
 //! user, counted once (docs/decisions/0005-application-calls.md).
 //!
-//! Owns which calls belong together, by trace, and what the inner ones add up to. Touched only where
-//! applications are configured. Refuses to guess: an inner call without figures leaves the sum unknown.
+//! Owns which calls belong together, by trace, and that the application's row waits for the inner ones.
+//! Touched only where applications are configured. Refuses to hold up an answer: only rows wait.
 
-use crate::logic::call::{
-    Call, Cost, CostSource, CostUnknown, InputTokens, OutputTokens, Protocol, Status, Text, Usage,
-    UsageSource,
-};
+use crate::logic::call::Call;
 use crate::logic::id::{CallId, SpanId, TraceId};
-use crate::logic::unit::NanoUsd;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
 use super::flight::Flight;
+use super::sum::Sum;
 use super::target::{Kind, Target};
 
 /// Traces with application calls in flight: above what the gateway carries at once. Calls beyond it are
@@ -38,7 +35,12 @@ impl Kin {
         self.trace.take()
     }
 
-    /// The call it was made for, once.
+    /// The call it was made for.
+    pub(super) fn parent(&self) -> Option<CallId> {
+        self.parent.map(|(_, id)| id)
+    }
+
+    /// The same with its trace, once.
     pub(super) const fn take_parent(&mut self) -> Option<(TraceId, CallId)> {
         self.parent.take()
     }
@@ -157,114 +159,5 @@ impl Families {
 
 /// Takes a parent out; what its inner calls add up to, where there were any.
 fn take(parents: &mut Vec<Parent>, at: usize) -> Option<Sum> {
-    Some(parents.remove(at).sum).filter(|sum| sum.calls > 0)
-}
-
-/// What inner calls add up to.
-#[derive(Debug, Default)]
-pub(super) struct Sum {
-    /// Those that did work.
-    calls: u32,
-    input: InputTokens,
-    output: OutputTokens,
-    web_searches: u32,
-    flags: u8,
-    cost: NanoUsd,
-    cost_flags: u8,
-    estimated: bool,
-    tokens_unknown: bool,
-    cost_unknown: bool,
-    /// Of the first that generated something.
-    model: Option<Text>,
-    provider: Option<Text>,
-}
-
-impl Sum {
-    fn add(&mut self, call: &Call) {
-        let usage = &call.usage;
-        if usage.source == UsageSource::Absent && !did_work(call) {
-            return;
-        }
-        self.calls = self.calls.saturating_add(1);
-        match (usage.input, usage.output) {
-            (Some(input), Some(output)) => {
-                add_input(&mut self.input, &input);
-                add_output(&mut self.output, &output);
-            }
-            _ => self.tokens_unknown = true,
-        }
-        self.web_searches = self.web_searches.saturating_add(usage.web_searches);
-        self.flags |= usage.flags;
-        self.estimated |= usage.source == UsageSource::Estimated;
-        match call.cost.nanos {
-            Some(nanos) => self.cost = self.cost.saturating_add(nanos),
-            None => self.cost_unknown = true,
-        }
-        self.cost_flags |= call.cost.flags;
-        if self.model.is_none() && call.what.protocol != Protocol::Embeddings {
-            self.model = call.model().cloned();
-            self.provider.clone_from(&call.what.provider);
-        }
-    }
-
-    /// Completes what the application said about its call; its own usage stays, unless it `spent`
-    /// nothing itself.
-    pub(super) fn complete(&self, call: &mut Call, spent: bool) {
-        if call.what.model_used.is_none() {
-            call.what.model_used.clone_from(&self.model);
-        }
-        if call.what.provider.is_none() {
-            call.what.provider.clone_from(&self.provider);
-        }
-        let own = call.usage.source != UsageSource::Absent && spent;
-        if own || self.tokens_unknown {
-            return;
-        }
-        let source = if self.estimated { UsageSource::Estimated } else { UsageSource::Provider };
-        let flags = self.flags | call.usage.flags & Usage::APP_CACHED;
-        let (input, output) = (Some(self.input), Some(self.output));
-        call.usage = Usage { input, output, source, flags, web_searches: self.web_searches };
-    }
-
-    /// What they cost together, exactly, as the models are known; nothing where one has no price.
-    pub(super) fn charge(&self, cost: &mut Cost) {
-        if self.cost_unknown {
-            return;
-        }
-        cost.nanos = Some(self.cost);
-        cost.source = CostSource::Computed;
-        cost.unknown_reason = CostUnknown::None;
-        cost.flags = self.cost_flags;
-    }
-}
-
-/// Whether a call without figures may have been billed.
-fn did_work(call: &Call) -> bool {
-    let answered = call.outcome.http_status.is_some_and(|s| (200..300).contains(&s));
-    answered || call.outcome.status == Status::Cancelled
-}
-
-fn add_input(sum: &mut InputTokens, more: &InputTokens) {
-    for (sum, more) in [
-        (&mut sum.text, more.text),
-        (&mut sum.audio, more.audio),
-        (&mut sum.image, more.image),
-        (&mut sum.cache_read, more.cache_read),
-        (&mut sum.cache_write_5m, more.cache_write_5m),
-        (&mut sum.cache_write_1h, more.cache_write_1h),
-    ] {
-        *sum = sum.saturating_add(more);
-    }
-}
-
-fn add_output(sum: &mut OutputTokens, more: &OutputTokens) {
-    for (sum, more) in [
-        (&mut sum.visible, more.visible),
-        (&mut sum.audio, more.audio),
-        (&mut sum.image, more.image),
-        (&mut sum.reasoning, more.reasoning),
-        (&mut sum.rejected, more.rejected),
-    ] {
-        *sum = sum.saturating_add(more);
-    }
+    Some(parents.remove(at).sum).filter(Sum::has_figures)
 }

@@ -117,6 +117,9 @@ impl Flight {
         if let Some(call) = &self.call {
             let mut row = Call::clone(call);
             row.outcome.status = Status::Interrupted;
+            if let Some(parent) = self.terms.kin.parent() {
+                (row.what.leaf, row.link.merged_into) = (false, Some(parent));
+            }
             self.gateway.recorder.started(row);
         }
     }
@@ -184,7 +187,10 @@ impl Flight {
     /// A request leaves.
     pub(super) fn sent(&mut self, reason: AttemptReason) {
         self.trail.sent(reason, self.gateway.clock.monotonic());
-        self.note(|call| call.outcome.attempts = call.outcome.attempts.saturating_add(1));
+        self.note(|call| {
+            call.outcome.attempts = call.outcome.attempts.saturating_add(1);
+            call.outcome.http_status = None;
+        });
     }
 
     /// Whether the target may be asked again, which then counts.

@@ -28,6 +28,7 @@ mod retry_budget;
 mod route;
 mod settle;
 mod splice;
+mod sum;
 mod tap;
 mod target;
 mod terms;

@@ -4,10 +4,11 @@ use crate::logic::unit::Micros;
 use crate::logic::wire::Produced;
 use bytes::Bytes;
 
-use super::family::{Kin, Sum};
+use super::family::Kin;
+use super::sum::Sum;
 
-/// The arrangement.
-#[derive(Debug, Default)]
+/// The arrangement. It holds content, so it cannot be printed.
+#[derive(Default)]
 pub(super) struct Terms {
     /// How long the upstream is read on after the client left.
     pub(super) drain_window: Micros,
@@ -20,6 +21,8 @@ pub(super) struct Terms {
     pub(super) request: Option<Bytes>,
     /// What the answer said, as far as it was kept.
     pub(super) produced: Produced,
+    /// The answer was not streamed and is not whole, so nobody saw what it says.
+    pub(super) unseen: bool,
     /// Only what the answer stated at its beginning is known of its usage.
     pub(super) opening_only: bool,
     /// The application answered from its own cache: what it states was not spent again.

@@ -62,8 +62,8 @@ impl Refusals {
     }
 }
 
-/// A request as the client made it, for the case that the provider refuses ours.
-#[derive(Debug)]
+/// A request as the client made it, for the case that the provider refuses ours. It holds content, so it
+/// cannot be printed.
 pub(super) struct Original {
     pub(super) parts: Parts,
     pub(super) body: Bytes,
@@ -132,10 +132,13 @@ async fn splice(body: &Bytes) -> Option<Vec<u8>> {
 
 /// Whether an answer to a request that was made to ask refuses that. Reads the beginning of an error; the
 /// client gets it all the same.
-pub(super) async fn is_refused(answer: &mut Answer) -> bool {
+pub(super) async fn is_refused(flight: &mut Flight, answer: &mut Answer) -> bool {
     if !answer.status().is_client_error() {
         return false;
     }
+    // If the client leaves meanwhile, the row knows that nothing was generated.
+    let status = answer.status().as_u16();
+    flight.note(|call| call.outcome.http_status = Some(status));
     let reading = answer.body_mut().read_ahead(MAX_REFUSAL);
     let Ok(read) = tokio::time::timeout(REFUSAL_PATIENCE, reading).await else { return false };
     names_option(answer.headers(), &read)

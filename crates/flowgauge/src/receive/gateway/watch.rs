@@ -1,6 +1,6 @@
 //! Follows one answer to its end and names the outcome.
 
-use crate::logic::call::{ErrorClass, Protocol, Status, Text};
+use crate::logic::call::{ErrorClass, Protocol, Status, Text, Usage};
 use crate::logic::unit::Micros;
 use crate::logic::wire::Observed;
 use bytes::Bytes;
@@ -121,6 +121,11 @@ impl Watch {
     fn conclude(self, ending: Ending) {
         let Self { mut flight, observation, reads, protocol, http_status, event_stream, .. } = self;
         let mut seen = observation.finish(ending == Ending::Clean);
+        if let (Some(seen), false, true) = (&mut seen, event_stream, ending != Ending::Clean) {
+            // A part of a JSON value is no fault of the answer's.
+            seen.usage.flags &= !Usage::PARSE_FAILED;
+            flight.terms().unseen = true;
+        }
         match &mut seen {
             Some(seen) => flight.learn(seen, event_stream),
             None if reads => flight.unreadable(),

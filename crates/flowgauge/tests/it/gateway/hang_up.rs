@@ -48,6 +48,8 @@ async fn usage_5_s_after_the_hang_up_is_not_awaited_and_estimated() {
     assert!(row.usage.output_total().is_some_and(|t| (16..=25).contains(&t.0)), "{:?}", row.usage);
     assert!(row.cost.nanos.is_some_and(|n| n.0 > 0));
     until(|| stage.upstream.aborted_at().len() == 1).await;
+    let counters = stage.gateway.counters();
+    assert_eq!((counters.counted, counters.uncounted), (1, 0));
 }
 
 #[tokio::test]
@@ -101,6 +103,25 @@ async fn before_the_first_token_it_is_the_same() {
 }
 
 #[tokio::test]
+async fn what_nobody_saw_of_an_unstreamed_answer_stays_unknown() {
+    let stage = Stage::new().await;
+    let hang = Script { hang: Some(Hang::Head), ..Script::default() };
+    let unstreamed = UNASKED.replace("\"stream\":true,", "");
+    let mut client = connect(stage.addr).await;
+    let waiting = tokio::spawn(client.send_request(post(CHAT, &hang, &unstreamed)));
+    until(|| stage.upstream.requests().len() == 1).await;
+    waiting.abort();
+    drop(client);
+    let cut = Script { cut_at: Some(150), ..Script::default() };
+    stage.post(CHAT, &cut, &unstreamed).await;
+    for row in stage.rows(2).await {
+        assert_eq!(row.usage.source, UsageSource::Estimated);
+        assert_eq!((row.usage.input_total(), row.usage.output), (Some(Tokens(PROMPT)), None));
+        assert_eq!(row.cost.nanos, None);
+    }
+}
+
+#[tokio::test]
 async fn the_output_an_answer_stated_at_its_beginning_is_not_taken_for_the_whole() {
     let stage = Stage::new().await;
     let script = Script { chunk_delay_ms: 90, ..Script::default() };
@@ -118,9 +139,8 @@ async fn a_thousand_hang_ups_at_random_bytes_leave_a_thousand_cancelled_rows_and
     const AT_ONCE: usize = 300;
     let stage = std::sync::Arc::new(Stage::new().await);
     // The stream never ends and its usage never comes, so that every hang-up is one.
-    let script = Script { words: Some(200), usage_delay_ms: 3_600_000, ..Script::default() };
-    let whole =
-        stage.direct(CHAT, &Script { words: Some(200), ..Script::default() }, UNASKED).await;
+    let script = Script { words: Some(60), usage_delay_ms: 3_600_000, ..Script::default() };
+    let whole = stage.direct(CHAT, &Script { words: Some(60), ..Script::default() }, UNASKED).await;
     let last_word = whole.text().find("\"finish_reason\":\"stop\"").unwrap();
     let room = std::sync::Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
     let mut clients = tokio::task::JoinSet::new();

@@ -203,6 +203,18 @@ async fn another_error_passes_unchanged_and_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_request_whose_body_is_vouched_for_is_left_alone() {
+    let stage = Stage::new().await;
+    let (path, body) = UNASKED[0];
+    let mut request = post(path, &Script::default(), body);
+    let digest = HeaderValue::from_static("sha-256=:AAAA:");
+    request.headers_mut().insert("content-digest", digest);
+    whole(send(stage.addr, request).await).await;
+    assert_eq!(stage.upstream.requests()[0].body, body.as_bytes());
+    assert_eq!(stage.row().await.usage.source, UsageSource::Estimated);
+}
+
+#[tokio::test]
 async fn a_connection_serves_the_next_call_after_a_spliced_stream() {
     let stage = Stage::new().await;
     let mut client = connect(stage.addr).await;
