@@ -328,3 +328,21 @@ async fn only_posts_to_model_endpoints_are_asked_again() {
         assert_eq!(row.outcome.attempts, 1);
     }
 }
+
+#[tokio::test]
+async fn a_refused_option_is_left_out_of_every_later_request() {
+    let stage = Stage::with(Timeouts::default(), retrying(2)).await;
+    let refusal = Script { refuses_usage: true, ..Script::default() };
+    let script = turns(&[refusal, status(503), Script::default()]);
+    let body = r#"{"model":"gpt-4o-mini","stream":true,"messages":[]}"#;
+    let got = stage.post(PATH, &script, body).await;
+    assert_eq!(got.status, 200);
+    let seen = stage.upstream.requests();
+    assert_ne!(seen[0].body, body, "asked for its usage");
+    assert!(seen[1].body == body && seen[2].body == body && seen.len() == 3);
+    let row = stage.row().await;
+    let want = [AttemptReason::First, AttemptReason::OptionRefused, AttemptReason::Retry];
+    assert_eq!(reasons(&row), want);
+    assert_eq!(row.attempts[0].class, ErrorClass::Client4xx);
+    assert_eq!((row.attempts[2].usage, row.attempts[2].cost.nanos), (row.usage, row.cost.nanos));
+}

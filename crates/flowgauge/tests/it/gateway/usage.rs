@@ -2,7 +2,7 @@
 
 use super::stage::{CHAT_STREAM, Stage, connect, post, send, short, whole};
 use flowgauge::config::{Route, StreamSettings};
-use flowgauge::logic::call::{Status, Usage, UsageSource};
+use flowgauge::logic::call::{AttemptReason, Status, Usage, UsageSource};
 use flowgauge::logic::unit::Tokens;
 use flowgauge_testkit::upstream::{Hang, Script};
 use http::HeaderValue;
@@ -176,6 +176,9 @@ async fn a_provider_that_refuses_to_be_asked_is_asked_once_and_then_left_alone()
         assert_eq!(row.outcome.status, Status::Ok);
         assert_ne!(row.usage.flags & Usage::INCLUDE_USAGE_REFUSED, 0);
         assert_eq!(row.usage.source, UsageSource::Estimated);
+        let reasons: Vec<_> = row.attempts.iter().map(|a| a.reason).collect();
+        let refused = [AttemptReason::First, AttemptReason::OptionRefused];
+        assert_eq!(reasons, refused[..if row.attempts.is_empty() { 0 } else { 2 }]);
     }
     let seen = stage.upstream.requests();
     assert_eq!(seen.len(), 1 + 2 + 1 + 2);
