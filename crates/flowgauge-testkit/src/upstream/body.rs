@@ -27,6 +27,8 @@ pub(super) struct ScriptedBody {
     pieces: VecDeque<Bytes>,
     then: Then,
     delay: Option<Duration>,
+    /// Before the piece that states the usage.
+    usage_delay: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
     /// Length promised in the head.
     length: Option<u64>,
@@ -41,6 +43,7 @@ impl ScriptedBody {
             pieces,
             then,
             delay: None,
+            usage_delay: None,
             timer: None,
             length: None,
             first: true,
@@ -54,6 +57,22 @@ impl ScriptedBody {
             self.delay = Some(Duration::from_millis(ms));
         }
         self
+    }
+
+    pub(super) const fn usage_delayed(mut self, ms: u64) -> Self {
+        if ms > 0 {
+            self.usage_delay = Some(Duration::from_millis(ms));
+        }
+        self
+    }
+
+    fn next_delay(&self) -> Option<Duration> {
+        let usage = b"\"usage\":{";
+        let states = |p: &Bytes| p.windows(usage.len()).any(|w| w == usage);
+        if self.usage_delay.is_some() && self.pieces.front().is_some_and(states) {
+            return self.usage_delay;
+        }
+        self.delay.filter(|_| !self.first)
     }
 
     /// Promises a length in the head.
@@ -72,7 +91,7 @@ impl Body for ScriptedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let this = &mut *self;
-        if let (false, Some(delay)) = (this.first, this.delay) {
+        if let Some(delay) = this.next_delay() {
             let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(delay)));
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;

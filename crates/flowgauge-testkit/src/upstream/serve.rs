@@ -83,6 +83,15 @@ async fn respond(
         std::future::pending::<()>().await;
     }
     let path = parts.uri.path();
+    if script.refuses_usage && asked.stream_options.is_some() {
+        let text = json!({ "error": {
+            "message": "Unrecognized request argument supplied: stream_options",
+            "type": "invalid_request_error", "param": null, "code": null,
+        }});
+        let mut response = whole(text.to_string(), &script, unfinished);
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        return response;
+    }
     if let Some(status) = script.status {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         let text = answer::error(path, status.as_u16()).to_string();
@@ -126,12 +135,12 @@ fn stream(path: &str, asked: &Asked, script: &Script) -> Option<Vec<String>> {
     let usage = script.usage || asked.stream_options.as_ref().is_some_and(|o| o.include_usage);
     match path {
         "/v1/chat/completions" if asked.stream => Some(events::chat(&asked.model, count, usage)),
-        "/v1/completions" if asked.stream => Some(events::completions(&asked.model, count)),
+        "/v1/completions" if asked.stream => Some(events::completions(&asked.model, count, usage)),
         "/v1/responses" if asked.stream => Some(events::responses(&asked.model, count)),
         "/v1/messages" if asked.stream => {
             Some(events::messages(&asked.model, count, script.messages_usage.as_ref()))
         }
-        "/api/chat/stream" => Some(events::flowreader(count)),
+        "/api/chat/stream" => Some(events::flowreader(count, script.cached)),
         _ => None,
     }
 }
@@ -186,13 +195,27 @@ fn streamed(
     if let Some(n) = script.stop_after {
         all.truncate(n);
     }
+    if script.comments {
+        let asked = |event: &str| event.contains("\"usage\":{");
+        all.iter_mut()
+            .filter(|event| !asked(event))
+            .for_each(|event| event.insert_str(0, ": hello\n\n"));
+    }
+    if let Some(end) = &script.line_end {
+        all.iter_mut().for_each(|event| *event = event.replace('\n', end));
+    }
+    if let Some(n) = script.together {
+        all = all.chunks(n).map(<[String]>::concat).collect();
+    }
     let parts: Vec<Vec<u8>> = if script.encoding.is_some() {
         vec![encode(all.concat().into_bytes(), script)]
     } else {
         all.into_iter().map(String::into_bytes).collect()
     };
     let (pieces, then) = pieces(parts, script);
-    let body = ScriptedBody::new(pieces, then, unfinished).delayed(script.chunk_delay_ms);
+    let body = ScriptedBody::new(pieces, then, unfinished)
+        .delayed(script.chunk_delay_ms)
+        .usage_delayed(script.usage_delay_ms);
     answer_with(body, "text/event-stream; charset=utf-8", script)
 }
 
