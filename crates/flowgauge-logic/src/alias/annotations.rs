@@ -68,8 +68,8 @@ impl Judged {
             "score" | "score.value" => self.value = number(value)?,
             "label" | "score.label" => self.label = value.name(),
             "explanation" if rules.store_content => {
-                let text = value.text().map(|t| Box::from(cut(t, MAX_VALUE)));
-                self.explanation = text.filter(|t: &Box<str>| !t.is_empty());
+                let text = value.text().filter(|text| !text.is_empty());
+                self.explanation = text.map(|text| Box::from(cut(text, MAX_VALUE)));
             }
             "annotator_kind" => {
                 let word = value.text().unwrap_or_default().to_ascii_lowercase();

@@ -201,14 +201,15 @@ async fn bad_data_is_a_400_and_other_types_a_415_and_nothing_is_a_success() {
 #[tokio::test]
 async fn gen_ai_events_are_kept_and_metrics_and_other_logs_refused_aloud() {
     let f = fixture();
-    let logs = request(&[log("gen_ai.evaluation.result", START_NS), log("other", START_NS)]);
+    let logs =
+        request(&[log("gen_ai.client.operation.exception", START_NS), log("other", START_NS)]);
     let answer = f.post(Signal::Logs, PROTO, "", logs).await;
     let said = String::from_utf8_lossy(&answer.body).into_owned();
     assert!(said.contains("1 × only log records with a gen_ai.* event name"), "{said}");
     let window = Window { from: UnixMicros(0), to: UnixMicros(NOW.0 * 2) };
     let events = f.recorder.reader().expect("readable").events(window, 10).expect("events");
     assert_eq!(events.len(), 1);
-    assert_eq!(events[0].name, "gen_ai.evaluation.result");
+    assert_eq!(events[0].name, "gen_ai.client.operation.exception");
     let answer = f.post(Signal::Metrics, PROTO, "", request(&[gauge(3), gauge(2)])).await;
     assert_eq!((answer.status, answer.body[2], answer.body[3]), (StatusCode::OK, 0x08, 5));
     let json =
