@@ -102,6 +102,27 @@ fn scores_survive_reopening_and_are_summed_by_dimension() {
 }
 
 #[test]
+fn scores_move_to_the_row_that_counts_and_stay_one_for_each_judge() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default(), T0).unwrap().store;
+    let scores = Scores::open(dir.path()).unwrap();
+    let (span, gateway) = (call(1, ""), call(2, "explain"));
+    let to = |call: &Call| Some(Attached::to(call));
+    let rows = [
+        (rating(1, 10, "ada", about(&span)), to(&span)),
+        (rating(3, 20, "ada", about(&gateway)), to(&gateway)),
+        (rating(0, 30, "bob", about(&span)), to(&span)),
+    ];
+    scores.put(&rows).unwrap();
+    assert_eq!(scores.scored_since(T0, 9).unwrap().len(), 2);
+    scores.move_to(&[(span.id, Attached::to(&gateway))]).unwrap();
+    assert_eq!(scores.scored_since(T0, 9).unwrap(), [gateway.id]);
+    let groups = sums(&store.reader(), vec![Dim::Intent]);
+    assert_eq!(groups.len(), 1);
+    assert_eq!((groups[0].key[0].as_str(), groups[0].sums.ratings), ("explain", [1, 0, 0, 1, 0]));
+}
+
+#[test]
 fn a_directory_without_scores_has_none() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), Options::default(), T0).unwrap().store;
