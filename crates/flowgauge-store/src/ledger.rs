@@ -4,8 +4,8 @@
 //! Owns its tables and the one transaction in which changes become durable. Refuses to add anything
 //! up: what is on an account comes as a whole.
 
-use crate::{StoreError, state};
-use flowgauge_logic::budget::{Account, AccountKey, Held};
+use crate::{Reader, StoreError, state};
+use flowgauge_logic::budget::{Account, AccountKey, Budget, Held};
 use flowgauge_logic::call::Text;
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::{NanoUsd, UnixMicros};
@@ -32,6 +32,10 @@ const TABLES: &str = "
         to_us INTEGER NOT NULL,
         amount INTEGER NOT NULL,
         PRIMARY KEY (call, budget, subject, from_us)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS budget_limits (
+        budget TEXT PRIMARY KEY,
+        limit_nanos INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
 ";
 
@@ -88,6 +92,23 @@ impl LedgerFile {
         Ok(Self { db })
     }
 
+    /// Notes the limits in force, in the place of those before: who reads figures has no configuration.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn set_limits(&mut self, budgets: &[Budget]) -> Result<(), StoreError> {
+        let mut write = || {
+            let tx = self.db.transaction()?;
+            tx.execute("DELETE FROM budget_limits", [])?;
+            for b in budgets {
+                let values = params![b.name.as_str(), b.limit.0];
+                tx.execute("INSERT INTO budget_limits VALUES (?1, ?2)", values)?;
+            }
+            tx.commit()
+        };
+        write().map_err(StoreError::io::<rusqlite::Error>("writing the limits of budgets"))
+    }
+
     /// Everything kept.
     ///
     /// # Errors
@@ -140,6 +161,49 @@ impl LedgerFile {
     pub fn forget(&self, before: UnixMicros) -> Result<(), StoreError> {
         let done = self.db.execute("DELETE FROM budget_accounts WHERE to_us <= ?1", [before.0]);
         done.map(drop).map_err(StoreError::io("deleting old budget accounts"))
+    }
+}
+
+/// How much of a budget is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BudgetUse {
+    /// What counts against the limit.
+    pub committed: NanoUsd,
+    /// The limit.
+    pub limit: NanoUsd,
+}
+
+/// For every budget in force the account of a moment on which most is spent.
+const USE: &str = "
+    WITH committed AS (
+        SELECT budget, subject, sum(amount) AS amount FROM (
+            SELECT budget, subject, spent + unsettled AS amount FROM budget_accounts
+                WHERE from_us <= ?1 AND ?1 < to_us
+            UNION ALL
+            SELECT budget, subject, amount FROM budget_holds WHERE from_us <= ?1 AND ?1 < to_us)
+        GROUP BY budget, subject)
+    SELECT ifnull(max(c.amount), 0), l.limit_nanos FROM budget_limits l
+        LEFT JOIN committed c ON c.budget = l.budget GROUP BY l.budget";
+
+impl Reader {
+    /// How much of each budget is used in the period of a moment, by its account that spent most. None
+    /// where there are no budgets.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn budget_use(&self, at: UnixMicros) -> Result<Vec<BudgetUse>, StoreError> {
+        let Some(db) = state::open_reader(self.dir())? else { return Ok(Vec::new()) };
+        let read = || {
+            let there = "SELECT 1 FROM sqlite_schema WHERE name = 'budget_limits'";
+            if !db.prepare(there)?.exists([])? {
+                return Ok(Vec::new());
+            }
+            let row = |r: &Row<'_>| {
+                Ok(BudgetUse { committed: NanoUsd(r.get(0)?), limit: NanoUsd(r.get(1)?) })
+            };
+            db.prepare(USE)?.query_map([at.0], row)?.collect()
+        };
+        read().map_err(StoreError::io::<rusqlite::Error>("reading budgets"))
     }
 }
 

@@ -95,7 +95,8 @@ impl Budgets {
         clock: Clock,
         recorder: &Recorder,
     ) -> Result<Arc<Self>, StoreError> {
-        let file = LedgerFile::open(dir)?;
+        let mut file = LedgerFile::open(dir)?;
+        file.set_limits(&budgets)?;
         file.forget(UnixMicros(clock.now().0.saturating_sub(KEEP_US)))?;
         let kept = file.read()?;
         let left_open: Vec<_> = kept.open.iter().map(|(call, _)| *call).collect();

@@ -5,6 +5,7 @@ use super::connections::Stop;
 use super::keys::KeyRing;
 use super::runtimes::Owned;
 use crate::record::Recorder;
+use crate::record::ledger::Budgets;
 use crate::tell::page::{App, Facts, PortState};
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,6 +29,7 @@ pub struct Running {
     pub otlp_grpc: Option<SocketAddr>,
     /// The recorder, for those who add rows from inside.
     pub recorder: Recorder,
+    budgets: Arc<Budgets>,
     keys: Arc<KeyRing>,
     app: App,
     facts: Facts,
@@ -42,6 +44,7 @@ pub struct Running {
 #[derive(Debug)]
 pub(super) struct Shown {
     pub(super) recorder: Recorder,
+    pub(super) budgets: Arc<Budgets>,
     pub(super) keys: Arc<KeyRing>,
     pub(super) app: App,
     pub(super) facts: Facts,
@@ -54,7 +57,7 @@ impl Running {
         stop: Stop,
         tasks: JoinSet<()>,
     ) -> Self {
-        let Shown { recorder, keys, app, facts } = parts;
+        let Shown { recorder, budgets, keys, app, facts } = parts;
         let open = |name: &str| {
             let port = facts.ports.iter().find(|p| p.name == name && p.state == PortState::Open);
             port.map(|p| p.addr)
@@ -67,6 +70,7 @@ impl Running {
             otlp_http: open("otlp_http"),
             otlp_grpc: open("otlp_grpc"),
             recorder,
+            budgets,
             keys,
             app,
             facts,
@@ -125,6 +129,7 @@ impl Running {
             self.stop.cut.cancel();
             self.tasks.shutdown().await;
         }
+        self.budgets.shutdown().await;
         self.recorder.shutdown().await;
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Flight {
     /// When the client had all it will get.
     left: Option<Micros>,
     ended: bool,
+    /// Something is set aside for it on a budget.
+    held: bool,
     /// Whether the recorder has the row that stands if flowgauge dies.
     announced: bool,
     trail: Trail,
@@ -50,6 +52,7 @@ impl Flight {
             upstream: Micros(0),
             left: None,
             ended: false,
+            held: false,
             announced: false,
             trail: Trail::default(),
         }
@@ -81,6 +84,16 @@ impl Flight {
     /// A monotonic time as time since the request's head.
     pub(super) const fn since_begun(&self, at: Micros) -> Micros {
         at.saturating_sub(self.begun)
+    }
+
+    /// The call as far as it is known.
+    pub(super) fn call(&self) -> Option<&Call> {
+        self.call.as_deref()
+    }
+
+    /// Something was set aside for it, to be settled with its row.
+    pub(super) const fn hold(&mut self) {
+        self.held = true;
     }
 
     /// Writes down something about the call.
@@ -224,6 +237,9 @@ impl Flight {
         }
         if call.what.leaf {
             self.gateway.prices.load().price(&mut call);
+        }
+        if self.held {
+            self.gateway.budgets.settle(&call);
         }
         self.gateway.recorder.finished(*call);
     }

@@ -7,6 +7,7 @@
 mod admit;
 mod attempts;
 mod authenticate;
+mod budget;
 mod counters;
 mod decode;
 mod dimensions;
@@ -39,6 +40,7 @@ use crate::config;
 use crate::logic::price::PriceBook;
 use crate::logic::unit::Micros;
 use crate::record::Recorder;
+use crate::record::ledger::Budgets;
 use crate::serve::clock::Clock;
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
@@ -62,6 +64,7 @@ pub struct Gateway {
     clock: Clock,
     hasher: UserHasher,
     keys: Arc<dyn CallerKeys>,
+    budgets: Arc<Budgets>,
     require_key: bool,
     max_body: u64,
     drain_window: Micros,
@@ -86,6 +89,7 @@ impl Gateway {
         clock: Clock,
         hasher: UserHasher,
         keys: Arc<dyn CallerKeys>,
+        budgets: Arc<Budgets>,
     ) -> Result<Arc<Self>, GatewayError> {
         Ok(Arc::new(Self {
             routes: route::Routes::new(config)?,
@@ -94,6 +98,7 @@ impl Gateway {
             clock,
             hasher,
             keys,
+            budgets,
             require_key: config.gateway.require_key,
             max_body: config.gateway.max_body as u64,
             drain_window: config.gateway.drain_window,

@@ -18,6 +18,7 @@ use super::Gateway;
 use super::admit::{Admitted, admit};
 use super::attempts::{self, Head, Sending};
 use super::authenticate::{authenticate, identity};
+use super::budget;
 use super::dimensions;
 use super::flight::Flight;
 use super::headers::{strip_hop_by_hop, strip_request};
@@ -83,6 +84,7 @@ async fn prepare(
         admit(&parts.headers, body, operation.protocol, gateway.max_body).await?;
     let model = asked.as_ref().and_then(|a| a.model.as_deref());
     let way = Arc::clone(gateway.routes.choose(parts.uri.path(), model));
+    let size = budget::size(&body, asked.as_ref());
     flight.note(|call| {
         place(call, way.target());
         let Some(asked) = asked else { return };
@@ -95,6 +97,7 @@ async fn prepare(
             call.who.user_key = asked.user.map(|user| gateway.hasher.hash(&user));
         }
     });
+    budget::reserve(gateway, flight, way.target(), size).await?;
 
     strip_request(&mut parts.headers);
     Ok(Sending { way, parts, body })
