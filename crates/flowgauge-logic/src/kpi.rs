@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 pub use self::compute::{Context, measure};
-pub use self::labels::{CheckSums, Labels, PEAK_MINUTES, Users};
+pub use self::labels::{BudgetSums, CheckSums, Labels, PEAK_MINUTES, Users};
 
 mod compute;
 mod labels;

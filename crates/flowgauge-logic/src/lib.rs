@@ -5,6 +5,7 @@
 //! is handed data and `now`, and returns a value.
 
 pub mod alias;
+pub mod budget;
 pub mod call;
 pub mod duration;
 pub mod id;

@@ -32,6 +32,15 @@ pub struct Users {
     pub too_long: bool,
 }
 
+/// Budgets at the end of a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct BudgetSums {
+    /// How many there are.
+    pub configured: u64,
+    /// Percent used of the one of which most is used.
+    pub most_used: Option<f64>,
+}
+
 /// What is known beyond calls.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Labels {
@@ -41,6 +50,8 @@ pub struct Labels {
     pub checks: CheckSums,
     /// Users.
     pub users: Users,
+    /// Budgets.
+    pub budgets: BudgetSums,
 }
 
 impl Users {
@@ -83,6 +94,7 @@ impl Labels {
             "user_satisfaction" => of(sums.mean_rating(), sums.rated()),
             "satisfied_users" => of(percent(sums.satisfied()), sums.rated()),
             "availability" => Some(self.availability(kpi)),
+            "budget_utilisation" => Some(self.utilisation()),
             "concurrent_users" => Some(self.concurrent(kpi)),
             _ => None,
         }
@@ -95,6 +107,13 @@ impl Labels {
             return Measured::unknown(Reason::NotConfigured, 0);
         }
         Measured::of(Ratio::of(good, ran).map(Ratio::percent), ran, kpi.min_samples)
+    }
+
+    fn utilisation(&self) -> Measured {
+        match self.budgets.configured {
+            0 => Measured::unknown(Reason::NotConfigured, 0),
+            n => Measured::of(self.budgets.most_used, n, 1),
+        }
     }
 
     fn concurrent(&self, kpi: &Kpi) -> Measured {

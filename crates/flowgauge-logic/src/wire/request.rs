@@ -24,6 +24,8 @@ pub struct Asked {
     pub include_usage: Option<bool>,
     /// Limit of output tokens, under any of its names.
     pub max_tokens: Option<u64>,
+    /// Answers wanted (`n`), each up to that limit.
+    pub answers: Option<u64>,
     /// End user as the application names it; hash it before it is stored.
     pub user: Option<Text>,
     /// Purpose, for FlowReader's own routes.
@@ -41,6 +43,7 @@ struct Body {
     max_tokens: Count,
     max_completion_tokens: Count,
     max_output_tokens: Count,
+    n: Count,
     user: Word,
     safety_identifier: Word,
     metadata: Metadata,
@@ -103,6 +106,7 @@ impl Asked {
             stream: body.stream.0,
             include_usage: body.stream_options.0,
             max_tokens: limit.or_before(body.max_tokens).get(),
+            answers: body.n.get(),
             user: body.user.0.or(body.safety_identifier.0).or(body.metadata.0.0),
             intent: body.intent.0.filter(|_| protocol == Protocol::FlowReader),
             parse_failed: false,
@@ -213,6 +217,7 @@ mod tests {
             max_tokens: Some(9),
             user: Some("u-1".into()),
             intent: None,
+            answers: None,
             parse_failed: false,
         };
         assert_eq!(asked, expected);

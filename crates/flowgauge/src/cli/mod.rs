@@ -4,6 +4,7 @@
 //! the data directory. Refuses to compute anything: figures come from `query`.
 
 mod ask;
+mod budget;
 mod checks;
 mod completions;
 mod config;
@@ -89,6 +90,9 @@ Exit codes:
     /// The store
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// What budgets have spent
+    #[command(subcommand)]
+    Budget(budget::BudgetCommand),
     /// API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -139,6 +143,7 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Quality(command) => quality::run(command, globals),
         Command::Requests(command) => requests::run(command, globals),
         Command::Store(command) => store::run(command, globals),
+        Command::Budget(command) => budget::run(command, globals),
         Command::Key(command) => key::run(command, globals),
         Command::Metrics(command) => metrics::run(command, globals),
         Command::Config(command) => config::run(command, globals),

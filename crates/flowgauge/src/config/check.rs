@@ -1,5 +1,6 @@
 //! From the written tree to the checked [`Config`]: all problems are found in one run.
 
+mod budgets;
 mod labels;
 
 use super::problem::{Place, Problem};
@@ -25,16 +26,18 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
     found.shape(root, "");
     let base = Config::default();
     let f = &mut found;
+    let time_zone = f.value(root, "time_zone", base.time_zone, read::zone);
     let config = Config {
         listen: listener(f, root, "listen", None, base.listen),
         otlp_grpc: listener(f, root, "otlp.grpc.listen", Some("otlp.grpc.enabled"), base.otlp_grpc),
         otlp_http: listener(f, root, "otlp.http.listen", Some("otlp.http.enabled"), base.otlp_http),
         data_dir: f.value(root, "data_dir", base.data_dir, path),
-        time_zone: f.value(root, "time_zone", base.time_zone, read::zone),
+        time_zone,
         gateway: gateway(f, root, base.gateway, secrets),
         apps: apps(f, root),
         evaluators: labels::evaluators(f, root),
         checks: labels::checks(f, root),
+        budgets: budgets::budgets(f, root, time_zone),
         prices: f.value(root, "prices", None, |t| path(t).map(Some)),
         store: super::StoreSection {
             seal_bytes: f.value(root, "store.seal_size", base.store.seal_bytes, read::bytes),

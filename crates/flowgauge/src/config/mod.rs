@@ -10,6 +10,7 @@ pub mod schema;
 pub mod secret;
 mod tree;
 
+use crate::logic::budget::Budget;
 use crate::logic::call::Text;
 use crate::logic::retry::Policy;
 use crate::logic::score::Scale;
@@ -43,6 +44,8 @@ pub struct Config {
     pub evaluators: Vec<Evaluator>,
     /// Uptime checks.
     pub checks: Vec<Check>,
+    /// Who may spend how much until when.
+    pub budgets: Vec<Budget>,
     /// Operator's price file, which wins over the embedded table.
     pub prices: Option<PathBuf>,
     /// Storing.
@@ -264,6 +267,7 @@ impl Default for Config {
             apps: Vec::new(),
             evaluators: Vec::new(),
             checks: Vec::new(),
+            budgets: Vec::new(),
             prices: None,
             store: StoreSection {
                 seal_bytes: 32 << 20,

@@ -5,10 +5,10 @@
 
 use super::Row;
 use crate::logic::call::Text;
-use crate::logic::kpi::{Basis, CheckSums, Kpi, Labels, Measured, PEAK_MINUTES, Users};
+use crate::logic::kpi::{Basis, BudgetSums, CheckSums, Kpi, Labels, Measured, PEAK_MINUTES, Users};
 use crate::logic::rollup::{Dim, Distinct, Filter};
 use crate::logic::score::ScoreKind;
-use crate::logic::unit::UnixMicros;
+use crate::logic::unit::{Ratio, UnixMicros};
 use crate::logic::window::Window;
 use crate::store::{Reader, RollupQuery, Step, StoreError};
 use std::collections::{BTreeMap, HashMap};
@@ -90,8 +90,10 @@ pub(super) fn fill(
 /// Where a KPI's figures come from, unless from rollups of calls or not from here at all.
 fn needed(kpi: &Kpi) -> Option<Basis> {
     match kpi.basis {
-        Basis::Scores | Basis::Feedback | Basis::Checks | Basis::Users => Some(kpi.basis),
-        Basis::Calls | Basis::Cache | Basis::Budget | Basis::Baseline => None,
+        Basis::Scores | Basis::Feedback | Basis::Checks | Basis::Users | Basis::Budget => {
+            Some(kpi.basis)
+        }
+        Basis::Calls | Basis::Cache | Basis::Baseline => None,
     }
 }
 
@@ -110,7 +112,28 @@ fn gather(reader: &Reader, query: &RollupQuery, bases: &[Basis]) -> Result<Gathe
     if bases.contains(&Basis::Users) {
         add_users(reader, query, &mut gathered)?;
     }
+    if bases.contains(&Basis::Budget) {
+        add_budgets(reader, query, &mut gathered)?;
+    }
     Ok(gathered)
+}
+
+/// Budgets stand as they stand at the end of the window; they know no dimensions.
+fn add_budgets(
+    reader: &Reader,
+    query: &RollupQuery,
+    gathered: &mut Gathered,
+) -> Result<(), StoreError> {
+    let last = UnixMicros(query.window.to.0.saturating_sub(1));
+    let used = reader.budget_use(last)?;
+    let most = used
+        .iter()
+        .filter_map(|b| Ratio::of(b.committed.0.unsigned_abs(), b.limit.0.unsigned_abs()));
+    let most = most.map(Ratio::percent).reduce(f64::max);
+    let budgets = BudgetSums { configured: used.len() as u64, most_used: most };
+    gathered.rest.budgets = budgets;
+    gathered.groups.values_mut().for_each(|labels| labels.budgets = budgets);
+    Ok(())
 }
 
 fn add_scores(

@@ -3,6 +3,7 @@
 //! Commands and the HTTP API give the same answers: both call these functions, and their JSON is
 //! the serialisation of these types. Nothing here reads raw rows except where it says so.
 
+pub mod budgets;
 pub mod checks;
 pub mod errors;
 pub mod health;

@@ -6,6 +6,7 @@
 pub mod scores;
 
 mod counters;
+pub mod ledger;
 mod ring;
 mod writer;
 

@@ -16,6 +16,7 @@ use crate::receive::UserHasher;
 use crate::receive::gateway::Gateway;
 use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
+use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
 use crate::store::State;
 use crate::tell::page::{self, Exposure, Facts, Port, PortState, Shared};
@@ -65,6 +66,13 @@ impl Blueprint {
 
         let hasher = UserHasher::new(&user_key);
         let recorder = recorder(&config, &clock)?;
+        let budgets = Budgets::start(
+            &config.data_dir,
+            config.budgets.clone(),
+            Arc::clone(&prices),
+            clock.clone(),
+            &recorder,
+        )?;
         let gateway = Gateway::new(
             &config,
             recorder.clone(),
@@ -72,6 +80,7 @@ impl Blueprint {
             clock.clone(),
             hasher.clone(),
             Arc::new(GatewayKeys(Arc::clone(&keys))),
+            Arc::clone(&budgets),
         )?;
         let ingest =
             Ingest::new(recorder.clone(), prices, clock.clone(), config.privacy, &user_key);
@@ -97,6 +106,7 @@ impl Blueprint {
             hasher,
             ingest: Arc::clone(&ingest),
             scores: Arc::clone(&scores),
+            budgets: Arc::clone(&budgets),
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };
@@ -113,7 +123,7 @@ impl Blueprint {
         };
         drop(_inside);
         let doors = vec![(main, Door::Main(Arc::new(behind))), (otlp_http, Door::Otlp(otlp))];
-        let shown = Shown { recorder, gateway, keys, app, facts };
+        let shown = Shown { recorder, budgets, gateway, keys, app, facts };
         let parts = Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch };
         Ok(Built { data, control, parts })
     }

@@ -6,6 +6,7 @@ use super::keys::KeyRing;
 use super::runtimes::Owned;
 use crate::receive::gateway::Gateway;
 use crate::record::Recorder;
+use crate::record::ledger::Budgets;
 use crate::tell::page::{App, Facts, PortState};
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -30,6 +31,7 @@ pub struct Running {
     /// The recorder, for those who add rows from inside.
     pub recorder: Recorder,
     gateway: Arc<Gateway>,
+    budgets: Arc<Budgets>,
     keys: Arc<KeyRing>,
     app: App,
     facts: Facts,
@@ -45,6 +47,7 @@ pub struct Running {
 pub(super) struct Shown {
     pub(super) recorder: Recorder,
     pub(super) gateway: Arc<Gateway>,
+    pub(super) budgets: Arc<Budgets>,
     pub(super) keys: Arc<KeyRing>,
     pub(super) app: App,
     pub(super) facts: Facts,
@@ -57,7 +60,7 @@ impl Running {
         stop: Stop,
         tasks: JoinSet<()>,
     ) -> Self {
-        let Shown { recorder, gateway, keys, app, facts } = parts;
+        let Shown { recorder, budgets, gateway, keys, app, facts } = parts;
         let open = |name: &str| {
             let port = facts.ports.iter().find(|p| p.name == name && p.state == PortState::Open);
             port.map(|p| p.addr)
@@ -71,6 +74,7 @@ impl Running {
             otlp_grpc: open("otlp_grpc"),
             recorder,
             gateway,
+            budgets,
             keys,
             app,
             facts,
@@ -130,6 +134,7 @@ impl Running {
             self.tasks.shutdown().await;
         }
         self.gateway.end().await;
+        self.budgets.shutdown().await;
         self.recorder.shutdown().await;
     }
 }

@@ -1,6 +1,7 @@
 //! The gateway between a real client and a scripted upstream, with a real store behind it.
 
 mod attempts;
+mod budgets;
 mod bytes;
 mod endings;
 mod family;

@@ -33,6 +33,8 @@ pub(super) struct Flight {
     /// When the client had all it will get.
     left: Option<Micros>,
     ended: bool,
+    /// Something is set aside for it on a budget.
+    held: bool,
     /// Whether the recorder has the row that stands if flowgauge dies.
     announced: bool,
     trail: Trail,
@@ -59,6 +61,7 @@ impl Flight {
             ended: false,
             counted: false,
             terms,
+            held: false,
             announced: false,
             trail: Trail::default(),
         }
@@ -95,6 +98,16 @@ impl Flight {
     /// A monotonic time as time since the request's head.
     pub(super) const fn since_begun(&self, at: Micros) -> Micros {
         at.saturating_sub(self.begun)
+    }
+
+    /// The call as far as it is known.
+    pub(super) fn call(&self) -> Option<&Call> {
+        self.call.as_deref()
+    }
+
+    /// Something was set aside for it, to be settled with its row.
+    pub(super) const fn hold(&mut self) {
+        self.held = true;
     }
 
     /// Writes down something about the call.
@@ -270,6 +283,9 @@ impl Flight {
             _ => {}
         }
         settle::settle(&self.gateway.prices.load(), &mut call, &self.terms);
+        if self.held {
+            self.gateway.budgets.settle(&call);
+        }
         let parent = self.terms.kin.take_parent();
         let waiting = self.gateway.families.as_ref().zip(parent).and_then(|(families, parent)| {
             let waiting = families.leave(parent, &call);

@@ -7,6 +7,7 @@
 mod admit;
 mod attempts;
 mod authenticate;
+mod budget;
 mod count;
 mod counters;
 mod credential;
@@ -47,6 +48,7 @@ use super::{Body, UserHasher};
 use crate::config;
 use crate::logic::price::PriceBook;
 use crate::record::Recorder;
+use crate::record::ledger::Budgets;
 use crate::serve::clock::Clock;
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
@@ -75,6 +77,7 @@ pub struct Gateway {
     clock: Clock,
     hasher: UserHasher,
     keys: Arc<dyn CallerKeys>,
+    budgets: Arc<Budgets>,
     require_key: bool,
     max_body: u64,
     drains: Arc<Semaphore>,
@@ -106,6 +109,7 @@ impl Gateway {
         clock: Clock,
         hasher: UserHasher,
         keys: Arc<dyn CallerKeys>,
+        budgets: Arc<Budgets>,
     ) -> Result<Arc<Self>, GatewayError> {
         Ok(Arc::new(Self {
             routes: route::Routes::new(config)?,
@@ -114,6 +118,7 @@ impl Gateway {
             clock,
             hasher,
             keys,
+            budgets,
             require_key: config.gateway.require_key,
             max_body: config.gateway.max_body as u64,
             drains: Arc::new(Semaphore::new(MAX_DRAINS)),

@@ -18,6 +18,7 @@ use super::Gateway;
 use super::admit::{Admitted, admit};
 use super::attempts::{self, Head, Sending};
 use super::authenticate::{authenticate, identity};
+use super::budget;
 use super::dimensions;
 use super::family;
 use super::flight::Flight;
@@ -86,6 +87,7 @@ async fn prepare(
         admit(&parts.headers, body, operation.protocol, gateway.max_body).await?;
     let model = asked.as_ref().and_then(|a| a.model.as_deref());
     let way = Arc::clone(gateway.routes.choose(parts.uri.path(), model));
+    let size = budget::size(&body, asked.as_ref());
     flight.note(|call| {
         place(call, way.target());
         let Some(asked) = &asked else { return };
@@ -98,6 +100,7 @@ async fn prepare(
             call.who.user_key = asked.user.as_ref().map(|user| gateway.hasher.hash(user));
         }
     });
+    budget::reserve(gateway, flight, way.target(), size).await?;
 
     let target = way.target();
     family::enter(flight, target, &mut parts.headers);

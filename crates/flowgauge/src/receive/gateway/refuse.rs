@@ -4,6 +4,7 @@ use crate::logic::call::{ErrorClass, Outcome, Protocol, Status, Text};
 use crate::logic::id::CallId;
 use crate::logic::wire;
 use crate::receive::Body;
+use crate::record::ledger::Denied;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
@@ -103,6 +104,33 @@ impl Refusal {
             retry: Some(false),
             outcome: (Status::Refused, ErrorClass::OwnLimit),
         }
+    }
+
+    /// A budget has no room, or wants a price.
+    pub(super) fn denied(why: &Denied) -> Self {
+        let (status, kind, code, message) = match why {
+            Denied::Spent { budget, subject, committed, limit, resets_at } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "insufficient_quota",
+                "budget_exceeded",
+                format!(
+                    "the budget `{budget}` of {subject} has no room for this call: {} of {} USD \
+                     are spent or set aside; it begins anew at {resets_at}",
+                    committed.to_decimal(),
+                    limit.to_decimal()
+                ),
+            ),
+            Denied::Unpriced { budget, model } => {
+                let model = model.as_deref().unwrap_or("(none)");
+                let message = format!(
+                    "the budget `{budget}` refuses models without a price, and `{model}` has none; \
+                     the operator can give it one: flowgauge prices set {model}"
+                );
+                (StatusCode::FORBIDDEN, "invalid_request_error", "unpriced_model", message)
+            }
+        };
+        let outcome = (Status::Refused, ErrorClass::OwnLimit);
+        Self { status, kind, code, message: Text::from(message), retry: Some(false), outcome }
     }
 
     const fn fixed(

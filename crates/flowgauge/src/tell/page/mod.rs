@@ -10,6 +10,7 @@ pub mod problem;
 pub mod routes;
 pub mod shared;
 
+mod budgets;
 mod checks;
 mod feedback;
 mod fields;
@@ -53,6 +54,8 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Sender, routes!(feedback::submit))
         .add(Need::Viewer, routes!(feedback::report))
         .add(Need::Viewer, routes!(checks::list))
+        .add(Need::Viewer, routes!(budgets::list))
+        .add(Need::Operator, routes!(budgets::release))
         .add(Need::Operator, routes!(import::import))
         .add(Need::Admin, routes!(keys::list))
         .add(Need::Admin, routes!(keys::create))

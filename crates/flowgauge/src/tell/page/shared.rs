@@ -5,6 +5,7 @@ use crate::query::status::FirstCalls;
 use crate::receive::UserHasher;
 use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
+use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
 use crate::serve::clock::Clock;
 use crate::serve::keys::KeyRing;
@@ -96,6 +97,8 @@ pub struct Parts {
     pub ingest: Arc<Ingest>,
     /// Evaluations and ratings.
     pub scores: Arc<ScoreBook>,
+    /// Budgets.
+    pub budgets: Arc<Budgets>,
     /// The gateway's counters.
     pub traffic: Arc<dyn Traffic>,
     /// How far the main port can be reached.
@@ -111,6 +114,7 @@ pub struct Shared {
     pub(super) hasher: UserHasher,
     pub(super) ingest: Arc<Ingest>,
     pub(super) scores: Arc<ScoreBook>,
+    pub(super) budgets: Arc<Budgets>,
     pub(super) traffic: Arc<dyn Traffic>,
     pub(super) exposure: Exposure,
     pub(super) facts: Facts,
@@ -126,7 +130,8 @@ impl Shared {
     /// Gathers what handlers share. `stop` ends live streams and turns readiness off.
     #[must_use]
     pub fn new(parts: Parts, facts: Facts, stop: CancellationToken) -> App {
-        let Parts { recorder, clock, keys, hasher, ingest, scores, traffic, exposure } = parts;
+        let Parts { recorder, clock, keys, hasher, ingest, scores, budgets, traffic, exposure } =
+            parts;
         Arc::new(Self {
             started: clock.now(),
             started_mono: clock.monotonic(),
@@ -136,6 +141,7 @@ impl Shared {
             hasher,
             ingest,
             scores,
+            budgets,
             traffic,
             exposure,
             facts,

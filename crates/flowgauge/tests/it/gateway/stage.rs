@@ -10,6 +10,7 @@ use flowgauge::logic::window::Window;
 use flowgauge::receive::UserHasher;
 use flowgauge::receive::gateway::{Gateway, NoKeys};
 use flowgauge::record::Recorder;
+use flowgauge::record::ledger::Budgets;
 use flowgauge::serve::clock::Clock;
 use flowgauge::store::{CallQuery, Options};
 use flowgauge_testkit::upstream::{Script, Upstream};
@@ -32,6 +33,7 @@ pub(crate) struct Stage {
     pub(crate) upstream: Upstream,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) recorder: Recorder,
+    pub(crate) budgets: Arc<Budgets>,
     pub(crate) addr: SocketAddr,
     dir: tempfile::TempDir,
 }
@@ -85,17 +87,27 @@ impl Stage {
         adjust(&mut config);
         let dir = tempfile::tempdir().unwrap();
         let recorder = Recorder::start(dir.path(), Options::default(), Clock::real()).unwrap();
+        let prices = Arc::new(ArcSwap::from_pointee(prices()));
+        let budgets = Budgets::start(
+            dir.path(),
+            config.budgets.clone(),
+            Arc::clone(&prices),
+            Clock::real(),
+            &recorder,
+        )
+        .unwrap();
         let gateway = Gateway::new(
             &config,
             recorder.clone(),
-            Arc::new(ArcSwap::from_pointee(prices())),
+            prices,
             Clock::real(),
             UserHasher::new(&[7; 32]),
             Arc::new(NoKeys),
+            Arc::clone(&budgets),
         )
         .unwrap();
         let addr = serve(Arc::clone(&gateway)).await;
-        Self { upstream, gateway, recorder, addr, dir }
+        Self { upstream, gateway, recorder, budgets, addr, dir }
     }
 
     /// A POST through the gateway, read to its end.

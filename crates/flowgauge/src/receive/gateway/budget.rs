@@ -1,0 +1,44 @@
+//! Whether budgets have room for a call, before it is forwarded.
+
+use crate::logic::budget::Size;
+use crate::logic::wire::request::Asked;
+use crate::receive::egress::Outbound;
+use http_body::Body as _;
+
+use super::Gateway;
+use super::flight::Flight;
+use super::refuse::Refusal;
+use super::target::{Kind, Target};
+
+/// Sets aside what a call may cost on every account it falls under. Without budgets this is one look.
+///
+/// Only model calls to providers are held back: what an application spends it spends through them.
+pub(super) async fn reserve(
+    gateway: &Gateway,
+    flight: &mut Flight,
+    target: &Target,
+    size: Option<Size>,
+) -> Result<(), Refusal> {
+    let (false, Kind::Provider, Some(size)) = (gateway.budgets.is_empty(), &target.kind, size)
+    else {
+        return Ok(());
+    };
+    let Some(call) = flight.call().filter(|call| call.what.leaf) else { return Ok(()) };
+    let held = gateway.budgets.reserve(call, size).await;
+    match held {
+        Ok(held) => {
+            if held {
+                flight.hold();
+            }
+            Ok(())
+        }
+        Err(denied) => Err(Refusal::denied(&denied)),
+    }
+}
+
+/// What the size of a request says about its cost; nothing where no body was read.
+pub(super) fn size(body: &Outbound, asked: Option<&Asked>) -> Option<Size> {
+    let asked = asked?;
+    let body_bytes = body.size_hint().lower();
+    Some(Size { body_bytes, max_tokens: asked.max_tokens, answers: asked.answers })
+}
