@@ -3,7 +3,8 @@
 //! Owns which rate each bucket is charged at, what stands in for a missing rate, and the single
 //! rounding. Refuses to price a part of a call: either every unit has a price or the cost is unknown.
 
-use super::table::{Row, Service, Unit};
+use super::rate::{Service, Unit};
+use super::table::{Rate, Row};
 use super::{PriceBook, decimal};
 use crate::call::{CacheOutcome, Call, Cost, CostSource, CostUnknown, Usage};
 use crate::unit::NanoUsd;
@@ -124,48 +125,55 @@ const fn stand_in(unit: Unit) -> Option<(Unit, bool)> {
     match unit {
         Unit::CacheRead | Unit::CacheWrite5m | Unit::CacheWrite1h => Some((Unit::Input, true)),
         Unit::InputAudio | Unit::InputImage => Some((Unit::Input, false)),
-        Unit::OutputAudio | Unit::Reasoning => Some((Unit::Output, false)),
+        Unit::OutputAudio | Unit::OutputImage | Unit::Reasoning => Some((Unit::Output, false)),
         Unit::Input | Unit::Output => None,
     }
 }
 
-fn charge(row: &Row, service: Service, usage: &Usage) -> Result<Charge, CostUnknown> {
-    let (Some(input), Some(output)) = (usage.input, usage.output) else {
-        return Err(CostUnknown::NoUsage);
-    };
-    if row.per_unit_only {
-        return Err(CostUnknown::UnitUnpriced);
+/// One bucket of a call at its rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// The bucket, named as its column.
+    pub bucket: &'static str,
+    /// How many.
+    pub count: u64,
+    /// What each is charged at; nothing where it is no token, but a use.
+    pub rate: Option<Rate>,
+    /// Price of one, in 10^-24 dollar.
+    pub each: i128,
+    /// The bucket has a rate of its own, which the row lacks: this one stood in.
+    pub substituted: bool,
+}
+
+impl Line {
+    /// The product, in 10^-24 dollar.
+    #[must_use]
+    pub fn amount(&self) -> Option<i128> {
+        self.each.checked_mul(i128::from(self.count))
     }
-    let total_input = input.total().0;
+
+    /// The product in dollars, exactly.
+    #[must_use]
+    pub fn usd(&self) -> Option<String> {
+        self.amount().map(decimal::show)
+    }
+
+    /// Price of one in dollars, exactly.
+    #[must_use]
+    pub fn usd_each(&self) -> String {
+        decimal::show(self.each)
+    }
+}
+
+fn charge(row: &Row, service: Service, usage: &Usage) -> Result<Charge, CostUnknown> {
     let mut flags = 0;
     let mut sum = Some(0i128);
-    for (unit, count) in [
-        (Unit::Input, input.text),
-        (Unit::InputAudio, input.audio),
-        (Unit::InputImage, input.image),
-        (Unit::CacheRead, input.cache_read),
-        (Unit::CacheWrite5m, input.cache_write_5m),
-        (Unit::CacheWrite1h, input.cache_write_1h),
-        (Unit::Output, output.visible),
-        (Unit::Output, output.image),
-        (Unit::Output, output.rejected),
-        (Unit::OutputAudio, output.audio),
-        (Unit::Reasoning, output.reasoning),
-    ] {
-        if count == 0 {
-            continue;
-        }
-        let (rate, substituted) = rate(row, unit, service, total_input)?;
-        if substituted {
+    each_line(row, service, usage, |line| {
+        if line.substituted {
             flags |= Cost::RATE_SUBSTITUTED;
         }
-        sum = sum.and_then(|sum| sum.checked_add(rate.checked_mul(i128::from(count))?));
-    }
-    if usage.web_searches > 0 {
-        let each = row.web_search.ok_or(CostUnknown::UnitUnpriced)?;
-        let searches = i128::from(usage.web_searches);
-        sum = sum.and_then(|sum| sum.checked_add(each.checked_mul(searches)?));
-    }
+        sum = sum.and_then(|sum| sum.checked_add(line.amount()?));
+    })?;
     let (nanos, saturated) = sum.map_or((NanoUsd(i64::MAX), true), decimal::round);
     if saturated {
         flags |= Cost::SATURATED;
@@ -173,7 +181,48 @@ fn charge(row: &Row, service: Service, usage: &Usage) -> Result<Charge, CostUnkn
     Ok(Charge { nanos, flags })
 }
 
-fn rate(row: &Row, unit: Unit, service: Service, input: u64) -> Result<(i128, bool), CostUnknown> {
+/// The arithmetic of one row over one usage: every bucket that is not empty, once.
+pub(super) fn each_line(
+    row: &Row,
+    service: Service,
+    usage: &Usage,
+    mut take: impl FnMut(Line),
+) -> Result<(), CostUnknown> {
+    let (Some(input), Some(output)) = (usage.input, usage.output) else {
+        return Err(CostUnknown::NoUsage);
+    };
+    if row.per_unit_only {
+        return Err(CostUnknown::UnitUnpriced);
+    }
+    let total_input = input.total().0;
+    for (bucket, unit, count) in [
+        ("input_text", Unit::Input, input.text),
+        ("input_audio", Unit::InputAudio, input.audio),
+        ("input_image", Unit::InputImage, input.image),
+        ("cache_read", Unit::CacheRead, input.cache_read),
+        ("cache_write_5m", Unit::CacheWrite5m, input.cache_write_5m),
+        ("cache_write_1h", Unit::CacheWrite1h, input.cache_write_1h),
+        ("output_visible", Unit::Output, output.visible),
+        ("output_image", Unit::OutputImage, output.image),
+        ("rejected_prediction", Unit::Output, output.rejected),
+        ("output_audio", Unit::OutputAudio, output.audio),
+        ("reasoning", Unit::Reasoning, output.reasoning),
+    ] {
+        if count == 0 {
+            continue;
+        }
+        let (rate, substituted) = rate(row, unit, service, total_input)?;
+        take(Line { bucket, count, rate: Some(rate), each: rate.units, substituted });
+    }
+    if usage.web_searches > 0 {
+        let each = row.web_search.ok_or(CostUnknown::UnitUnpriced)?;
+        let count = u64::from(usage.web_searches);
+        take(Line { bucket: "web_searches", count, rate: None, each, substituted: false });
+    }
+    Ok(())
+}
+
+fn rate(row: &Row, unit: Unit, service: Service, input: u64) -> Result<(Rate, bool), CostUnknown> {
     if let Some(found) = row.rate(unit, service, input) {
         return Ok(found);
     }
