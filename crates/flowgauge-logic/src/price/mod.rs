@@ -7,6 +7,7 @@
 pub mod decimal;
 
 mod charge;
+mod fields;
 mod lookup;
 mod pattern;
 mod rate;

@@ -4,6 +4,7 @@
 //! Unknown keys are ignored.
 
 use super::decimal;
+use super::fields::Fields;
 use super::pattern::{self, Pattern};
 use super::rate::{Service, Unit, key_of, rate_key};
 use crate::call::Text;
@@ -132,8 +133,6 @@ pub(super) const HEADER: &str = "sample_spec";
 const PER_UNIT: [&str; 5] =
     ["_per_pixel", "_per_image", "_per_second", "_per_character", "_per_query"];
 
-type Fields<'a> = HashMap<std::borrow::Cow<'a, str>, &'a RawValue>;
-
 impl Table {
     /// Reads a table; a row that cannot be used is dropped and listed, never half used.
     pub(super) fn parse(json: &str) -> Result<Self, serde_json::Error> {
@@ -198,16 +197,16 @@ fn read_row(fields: &Fields<'_>) -> Result<Row, &'static str> {
         deprecation_date: text(fields, "deprecation_date"),
         max_output_tokens: ["max_output_tokens", "max_tokens"]
             .iter()
-            .find_map(|key| fields.get(*key)?.get().parse().ok()),
-        web_search: fields.get("search_context_cost_per_query").and_then(|raw| one_price(raw)),
+            .find_map(|key| fields.get(key)?.parse().ok()),
+        web_search: fields.get("search_context_cost_per_query").and_then(one_price),
         ..Row::default()
     };
-    for (key, raw) in fields {
+    for (key, value) in fields.iter() {
         let Some((unit, service, above)) = rate_key(key) else { continue };
-        if raw.get() == "null" {
+        if value == "null" {
             continue;
         }
-        let units = decimal::rate(raw.get()).ok_or("a rate is no exact, positive decimal")?;
+        let units = decimal::rate(value).ok_or("a rate is no exact, positive decimal")?;
         row.rates.push(Rate { unit, service, above, units });
     }
     row.rates.sort_unstable_by_key(|r| (r.unit, r.above, r.service));
@@ -219,7 +218,7 @@ fn read_row(fields: &Fields<'_>) -> Result<Row, &'static str> {
     let (input, output) = (base(Unit::Input), base(Unit::Output));
     let whole = input.is_some() && (embedding || output.is_some());
     // Lists write 0 per token for models that are charged by something else.
-    let per_unit = fields.iter().any(|(key, raw)| is_per_unit(key, raw));
+    let per_unit = fields.iter().any(|(key, value)| is_per_unit(key, value));
     let charges = [input, output].iter().flatten().any(|units| *units > 0);
     if whole && (charges || !per_unit) {
         return Ok(row);
@@ -232,17 +231,17 @@ fn read_row(fields: &Fields<'_>) -> Result<Row, &'static str> {
 }
 
 /// Whether a field is a price, other than nothing, of something that is no token.
-fn is_per_unit(key: &str, raw: &RawValue) -> bool {
-    PER_UNIT.iter().any(|end| key.ends_with(end)) && decimal::rate(raw.get()) != Some(0)
+fn is_per_unit(key: &str, value: &str) -> bool {
+    PER_UNIT.iter().any(|end| key.ends_with(end)) && decimal::rate(value) != Some(0)
 }
 
 fn text(fields: &Fields<'_>, key: &str) -> Option<Text> {
-    serde_json::from_str(fields.get(key)?.get()).ok()
+    serde_json::from_str(fields.get(key)?).ok()
 }
 
 /// The price of a query where it is the same for every context size.
-fn one_price(raw: &RawValue) -> Option<i128> {
-    let sizes: HashMap<String, &RawValue> = serde_json::from_str(raw.get()).ok()?;
+fn one_price(value: &str) -> Option<i128> {
+    let sizes: HashMap<String, &RawValue> = serde_json::from_str(value).ok()?;
     let mut prices = sizes.values().map(|v| decimal::rate(v.get()));
     let first = prices.next()??;
     prices.all(|p| p == Some(first)).then_some(first)
