@@ -63,8 +63,14 @@ const KIND_RATES: [&str; 4] = [
     "output_cost_per_image_token",
 ];
 /// Rates under other names that would read as one of ours.
-const NOT_OURS: [&str; 5] =
-    ["audio_token_cost", "image_token_cost", "_per_audio_token", "dbu", "cache_hit"];
+const NOT_OURS: [&str; 6] = [
+    "audio_token_cost",
+    "image_token_cost",
+    "_per_audio_token",
+    "dbu",
+    "cache_hit",
+    "batch_requests",
+];
 
 type Row = BTreeMap<String, Box<RawValue>>;
 

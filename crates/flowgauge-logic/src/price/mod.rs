@@ -4,7 +4,9 @@
 //! nano-dollars. Refuses floats, guesses and silent zeros: a model without a price has no cost, and
 //! the reason is recorded.
 
+pub mod check;
 pub mod decimal;
+pub mod edit;
 
 mod charge;
 mod fields;

@@ -7,7 +7,7 @@ use regex_lite::{Regex, RegexBuilder};
 use std::collections::BTreeMap;
 
 /// Beginning of a key that is a pattern.
-pub const PREFIX: &str = "re:";
+pub(super) const PREFIX: &str = "re:";
 
 /// Bytes a compiled pattern may take: names are short, and so are honest patterns about them.
 const MAX_COMPILED: usize = 64 << 10;

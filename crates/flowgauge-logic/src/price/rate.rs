@@ -66,6 +66,13 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// Keys of all base rates.
+    pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+        UNITS.iter().map(|(key, _)| *key)
+    }
+}
+
 impl Service {
     /// Suffix of its keys.
     #[must_use]

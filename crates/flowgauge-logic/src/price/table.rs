@@ -78,6 +78,12 @@ impl Row {
         Some((own, standard.is_some_and(|standard| standard.above > own.above)))
     }
 
+    /// The base rate, if the row has it itself, in 10^-24 dollar.
+    pub(super) fn base(&self, unit: Unit) -> Option<i128> {
+        let base = |r: &&Rate| r.unit == unit && r.service == Service::Standard && r.above == 0;
+        self.rates.iter().find(base).map(|r| r.units)
+    }
+
     /// Every rate, in the order of keys.
     pub fn rates(&self) -> impl Iterator<Item = &Rate> {
         self.rates.iter()
@@ -130,7 +136,7 @@ pub(super) struct Header {
 pub(super) const HEADER: &str = "sample_spec";
 
 /// Ends of prices for things that are no tokens.
-const PER_UNIT: [&str; 5] =
+pub(super) const PER_UNIT: [&str; 5] =
     ["_per_pixel", "_per_image", "_per_second", "_per_character", "_per_query"];
 
 impl Table {
@@ -210,12 +216,8 @@ fn read_row(fields: &Fields<'_>) -> Result<Row, &'static str> {
         row.rates.push(Rate { unit, service, above, units });
     }
     row.rates.sort_unstable_by_key(|r| (r.unit, r.above, r.service));
-    let base = |unit| {
-        let base = |r: &&Rate| r.unit == unit && r.service == Service::Standard && r.above == 0;
-        row.rates.iter().find(base).map(|r| r.units)
-    };
     let embedding = row.mode.as_deref() == Some("embedding");
-    let (input, output) = (base(Unit::Input), base(Unit::Output));
+    let (input, output) = (row.base(Unit::Input), row.base(Unit::Output));
     let whole = input.is_some() && (embedding || output.is_some());
     // Lists write 0 per token for models that are charged by something else.
     let per_unit = fields.iter().any(|(key, value)| is_per_unit(key, value));
