@@ -58,7 +58,8 @@ impl NewRates {
     pub fn with(mut self, unit: Unit, usd_per_million: &str) -> Result<Self, SetError> {
         let million = 10i128.pow(6);
         let units = decimal::rate(usd_per_million).filter(|units| units % million == 0);
-        let amount = || SetError::NoAmount { amount: usd_per_million.to_owned() };
+        let shown = usd_per_million.trim_matches('"');
+        let amount = || SetError::NoAmount { amount: shown.to_owned() };
         self.rates.push((unit, units.ok_or_else(amount)? / million));
         Ok(self)
     }

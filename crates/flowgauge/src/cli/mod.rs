@@ -16,6 +16,7 @@ mod measure;
 mod metrics;
 mod number;
 mod period;
+mod prices;
 mod remote;
 mod requests;
 mod serve;
@@ -81,6 +82,9 @@ Exit codes:
     /// Single calls
     #[command(subcommand)]
     Requests(requests::RequestsCommand),
+    /// What models cost, and which have no price
+    #[command(subcommand)]
+    Prices(prices::PricesCommand),
     /// The store
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -132,6 +136,7 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Import(args) => import::run(args, globals),
         Command::Health(command) => health::run(command, globals),
         Command::Requests(command) => requests::run(command, globals),
+        Command::Prices(command) => prices::run(command, globals),
         Command::Store(command) => store::run(command, globals),
         Command::Key(command) => key::run(command, globals),
         Command::Metrics(command) => metrics::run(command, globals),

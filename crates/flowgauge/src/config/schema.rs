@@ -60,7 +60,11 @@ pub const KNOBS: &[Knob] = &[
     knob("apps[].timeouts.first_byte", "300s", "Wait for the response head."),
     knob("apps[].timeouts.idle", "120s", "Wait between two events of a stream."),
     knob("apps[].timeouts.total", "600s", "Wait in all."),
-    knob("prices", "", "Your own price file; it wins over the built-in table."),
+    knob(
+        "prices",
+        "",
+        "Your own price file, prices.json in the data directory unless given; it wins over the built-in table.",
+    ),
     knob("store.seal_size", "32MiB", "Seal unsealed batches at this size."),
     knob("store.seal_age", "1h", "Seal the oldest unsealed batch at this age."),
     knob("store.max_series", "5000", "Series kept apart; later ones are counted as (other)."),

@@ -5,6 +5,7 @@
 
 pub mod errors;
 pub mod health;
+pub mod prices;
 pub mod status;
 pub mod view;
 

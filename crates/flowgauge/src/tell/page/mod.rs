@@ -17,11 +17,13 @@ mod kpis;
 mod live;
 mod metrics;
 mod openapi;
+mod prices;
 mod requests;
 
 pub use guard::Exposure;
 pub use keys::{KeyList, KeyView, MadeKey};
 pub use live::{Second, Tick};
+pub use prices::{InForce, NewPrice};
 pub use problem::Problem;
 pub use requests::Page;
 pub use routes::{Need, Routes};
@@ -39,6 +41,11 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(kpis::series))
         .add(Need::Viewer, routes!(requests::list))
         .add(Need::Viewer, routes!(requests::one))
+        .add(Need::Viewer, routes!(prices::list))
+        .add(Need::Operator, routes!(prices::set))
+        .add(Need::Viewer, routes!(prices::one))
+        .add(Need::Viewer, routes!(prices::lookup))
+        .add(Need::Operator, routes!(prices::reload))
         .add(Need::Viewer, routes!(live::stream))
         .add(Need::Viewer, routes!(health::errors))
         .add(Need::Viewer, routes!(health::health))
