@@ -9,6 +9,7 @@ pub mod decimal;
 pub mod edit;
 
 mod charge;
+mod explain;
 mod fields;
 mod lookup;
 mod pattern;
@@ -19,6 +20,7 @@ mod table;
 mod tests;
 
 pub use charge::{Charge, Line};
+pub use explain::Explained;
 pub use lookup::{Matched, PriceRef, TableName};
 pub use rate::{Service, Unit};
 pub use table::{Rate, Row};

@@ -141,6 +141,27 @@ fn one_hour_writes_have_their_own_rate() {
 }
 
 #[test]
+fn the_lines_of_an_explanation_sum_to_the_charge() {
+    let seen = both_forms_of_messages(
+        r#"{"input_tokens":3,"cache_creation_input_tokens":12304,"cache_read_input_tokens":0,"output_tokens":550}"#,
+    );
+    let told = book().explain(None, "additive", None, &seen.usage).unwrap();
+    let lines: Vec<_> = told.lines.iter().map(|l| (l.bucket, l.count, l.usd().unwrap())).collect();
+    let line = |bucket, count, usd: &str| (bucket, count, usd.to_owned());
+    assert_eq!(
+        lines,
+        [
+            line("input_text", 3, "0.000009"),
+            line("cache_write_5m", 12_304, "0.04614"),
+            line("output_visible", 550, "0.00825"),
+        ]
+    );
+    let sum: i128 = told.lines.iter().filter_map(Line::amount).sum();
+    assert_eq!(decimal::round(sum).0, told.charge.nanos);
+    assert_eq!(told.charge.nanos, NanoUsd(54_399_000));
+}
+
+#[test]
 fn openai_cache_writes_are_charged_and_a_missing_rate_is_flagged() {
     let seen = both_forms_of_chat(
         r#"{"prompt_tokens":5000,"completion_tokens":200,"total_tokens":5200,"prompt_tokens_details":{"cached_tokens":1000,"cache_write_tokens":3000}}"#,

@@ -340,7 +340,8 @@ fn set(server: Option<&Remote>, config: &Config, new: &NewPrice) -> Done {
     Ok(exit::OK)
 }
 
-fn book(config: &Config) -> Result<crate::logic::price::PriceBook, Failure> {
+/// The prices of a configuration, read from its files.
+pub(crate) fn book(config: &Config) -> Result<crate::logic::price::PriceBook, Failure> {
     file::read(&file::path(config), config.prices.is_some()).map_err(refused)
 }
 
