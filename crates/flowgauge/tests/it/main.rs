@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod alias_fixtures;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod commands;
