@@ -103,10 +103,11 @@ fn settle(call: &mut Call, charge: Result<Charge, CostUnknown>) {
     }
 }
 
-/// No computed cost: the producer's own figure, if it gave one.
+/// No computed cost: the producer's own figure, if it gave one. Producers without a price for the
+/// model report 0, so a zero says nothing; a model that is free is given a price of 0.
 fn unpriced(cost: &mut Cost, reason: CostUnknown) {
     set_unknown(cost, reason);
-    if let Some(reported) = cost.reported {
+    if let Some(reported) = cost.reported.filter(|reported| reported.0 > 0) {
         cost.nanos = Some(reported);
         cost.source = CostSource::Reported;
         cost.unknown_reason = CostUnknown::None;

@@ -276,6 +276,15 @@ fn a_reported_cost_stands_in_for_no_computed_one_and_beside_a_computed_one() {
 }
 
 #[test]
+fn a_reported_zero_is_no_cost() {
+    let mut reported = call("unheard-of", tokens(1, 1));
+    reported.cost.reported = Some(NanoUsd(0));
+    book().price(&mut reported);
+    assert_eq!((reported.cost.nanos, reported.cost.reported), (None, Some(NanoUsd(0))));
+    assert_eq!(reported.cost.unknown_reason, CostUnknown::NoPrice);
+}
+
+#[test]
 fn the_served_model_is_priced_and_a_free_one_costs_zero() {
     let mut served = call("model-x", tokens(1, 1));
     served.what.model_used = Some("free".into());
