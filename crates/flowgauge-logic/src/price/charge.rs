@@ -77,8 +77,13 @@ impl PriceBook {
 }
 
 impl Charge {
+    /// Nothing, to begin a sum with.
+    pub(super) const fn nothing() -> Self {
+        Self { nanos: NanoUsd(0), flags: 0 }
+    }
+
     /// Both amounts together.
-    const fn and(self, other: Self) -> Self {
+    pub(super) const fn and(self, other: Self) -> Self {
         let nanos = self.nanos.saturating_add(other.nanos);
         let flags = self.flags | other.flags;
         let cut = nanos.0 == i64::MAX;
@@ -87,20 +92,26 @@ impl Charge {
 }
 
 /// Writes the outcome of pricing into the call.
-fn settle(call: &mut Call, charge: Result<Charge, CostUnknown>) {
+pub(super) fn settle(call: &mut Call, charge: Result<Charge, CostUnknown>) {
+    let cost = &mut call.cost;
+    settle_cost(cost, charge);
+    let hit = matches!(call.control.cache, CacheOutcome::HitExact | CacheOutcome::HitSemantic);
+    if hit && cost.source == CostSource::Computed {
+        cost.avoided = cost.nanos;
+        cost.nanos = Some(NanoUsd(0));
+    }
+}
+
+/// Writes the outcome of pricing into a cost.
+pub(super) fn settle_cost(cost: &mut Cost, charge: Result<Charge, CostUnknown>) {
     let charge = match charge {
         Ok(charge) => charge,
-        Err(reason) => return unpriced(&mut call.cost, reason),
+        Err(reason) => return unpriced(cost, reason),
     };
-    let cost = &mut call.cost;
     cost.source = CostSource::Computed;
     cost.unknown_reason = CostUnknown::None;
     cost.flags = charge.flags;
     cost.nanos = Some(charge.nanos);
-    if matches!(call.control.cache, CacheOutcome::HitExact | CacheOutcome::HitSemantic) {
-        cost.avoided = Some(charge.nanos);
-        cost.nanos = Some(NanoUsd(0));
-    }
 }
 
 /// No computed cost: the producer's own figure, if it gave one. Producers without a price for the

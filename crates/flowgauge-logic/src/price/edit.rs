@@ -83,12 +83,12 @@ pub fn set(
         return Err(SetError::NoName { name: model.to_owned() });
     }
     let mut rows: Rows = serde_json::from_str(file.unwrap_or("{}")).map_err(PriceError::from)?;
-    let mut row = fields(rows.get(model))?;
+    let mut row = fields(rows.get(model).map(AsRef::as_ref))?;
     for (unit, units) in &new.rates {
         row.insert(unit.key().to_owned(), raw(&decimal::show(*units))?);
     }
     rows.insert(model.to_owned(), object(&row)?);
-    let mut header = fields(rows.get(HEADER))?;
+    let mut header = fields(rows.get(HEADER).map(AsRef::as_ref))?;
     header.insert("date".to_owned(), raw(&format!("{today:?}"))?);
     rows.insert(HEADER.to_owned(), object(&header)?);
     let text = render(&rows)?;
@@ -99,8 +99,8 @@ pub fn set(
     }
 }
 
-fn fields(row: Option<&Box<RawValue>>) -> Result<Rows, PriceError> {
-    Ok(serde_json::from_str(row.map_or("{}", |row| row.get()))?)
+fn fields(row: Option<&RawValue>) -> Result<Rows, PriceError> {
+    Ok(serde_json::from_str(row.map_or("{}", RawValue::get))?)
 }
 
 fn raw(text: &str) -> Result<Box<RawValue>, PriceError> {

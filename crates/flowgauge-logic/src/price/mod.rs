@@ -14,6 +14,7 @@ mod fields;
 mod lookup;
 mod pattern;
 mod rate;
+mod reprice;
 mod table;
 
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use charge::{Charge, Line};
 pub use explain::Explained;
 pub use lookup::{Matched, PriceRef, TableName};
 pub use rate::{Service, Unit};
+pub use reprice::Repriced;
 pub use table::{Rate, Row};
 
 use crate::call::Text;

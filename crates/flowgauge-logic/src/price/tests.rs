@@ -276,6 +276,47 @@ fn a_reported_cost_stands_in_for_no_computed_one_and_beside_a_computed_one() {
 }
 
 #[test]
+fn a_stored_call_is_priced_anew_only_where_its_cost_changes() {
+    let mut stored = call("model-x", tokens(1, 1));
+    book().price(&mut stored);
+    assert_eq!(book().reprice(&stored), None);
+    let dearer = SCENARIOS.replace(
+        r#""model-x": {"input_cost_per_token": 1e-06"#,
+        r#""model-x": {"input_cost_per_token": 5e-06"#,
+    );
+    let later = PriceBook::embedded().with_override(&dearer).unwrap();
+    let new = later.reprice(&stored).unwrap();
+    assert_eq!(new.cost.nanos, Some(NanoUsd(7_000)));
+    assert_eq!(new.cost.price_version.as_deref(), Some(later.version()));
+    let mut other = call("free", tokens(1, 1));
+    book().price(&mut other);
+    assert_eq!(later.reprice(&other), None);
+    let mut unpriced = call("unheard-of", tokens(1, 1));
+    book().price(&mut unpriced);
+    let own = r#"{"unheard-of": {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6}}"#;
+    let told = PriceBook::embedded().with_override(own).unwrap();
+    let cost = told.reprice(&unpriced).unwrap().cost;
+    assert_eq!((cost.nanos, cost.source), (Some(NanoUsd(2_000)), CostSource::Computed));
+}
+
+#[test]
+fn attempts_are_priced_anew_at_their_own_models_and_the_call_at_their_sum() {
+    use crate::call::Attempt;
+    let mut stored = call("pass-b", tokens(110_000, 320));
+    let attempt =
+        |model: &str, usage| Attempt { model: Some(model.into()), usage, ..Attempt::default() };
+    stored.attempts = vec![
+        attempt("pass-a", tokens(60_000, 24)),
+        attempt("pass-a", Usage::default()),
+        attempt("pass-b", tokens(50_000, 296)),
+    ];
+    let new = book().reprice(&stored).unwrap();
+    assert_eq!(new.cost.nanos, Some(NanoUsd(858_600_000)));
+    let each: Vec<_> = new.attempts.iter().map(|cost| cost.nanos.map(|n| n.0)).collect();
+    assert_eq!(each, [Some(601_200_000), None, Some(257_400_000)]);
+}
+
+#[test]
 fn a_reported_zero_is_no_cost() {
     let mut reported = call("unheard-of", tokens(1, 1));
     reported.cost.reported = Some(NanoUsd(0));

@@ -12,6 +12,7 @@ use crate::logic::window::Window;
 use crate::query::errors::{self, ErrorReport};
 use crate::query::health::{self, Health};
 use crate::query::provenance::RequestDetail;
+use crate::query::reprice::{self, Preview};
 use crate::query::view::RequestView;
 use crate::query::{self, KpiValue, Snapshot};
 use crate::record::RecordStats;
@@ -115,6 +116,21 @@ impl Origin {
         match self {
             Self::Server(remote) => remote.get("/api/v1/errors", &parameters(window, filter)),
             Self::Directory(reader) => Ok(errors::report(reader, window, &filter.filter)?),
+        }
+    }
+
+    /// Stored calls at the prices in force; a directory is read with these.
+    pub(crate) fn preview(
+        &self,
+        window: Window,
+        filter: &Where,
+        book: &PriceBook,
+    ) -> Result<Preview, Failure> {
+        match self {
+            Self::Server(remote) => {
+                remote.get("/api/v1/prices/preview", &parameters(window, filter))
+            }
+            Self::Directory(reader) => Ok(reprice::preview(reader, window, &filter.filter, book)?),
         }
     }
 

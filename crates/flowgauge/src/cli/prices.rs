@@ -1,14 +1,18 @@
 //! `prices show`, `prices check`, `prices set`: what models cost, and whose word that is.
 
+use super::ask::Where;
 use super::exit::{self, Done, Failure};
 use super::globals::{self, Globals, Origin};
+use super::period::PeriodArgs;
 use super::remote::Remote;
 use super::show::{self, Sheet, ShowArgs};
 use crate::config::Config;
+use crate::logic::duration::Span;
 use crate::logic::price::check::{self, Finding, Severity};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::query::prices::{self, PriceAnswer, PriceList, PriceView, Unpriced};
+use crate::query::reprice::Preview;
 use crate::serve::prices::{self as file, PricesError};
 use crate::tell::page::{InForce, NewPrice};
 use bytes::Bytes;
@@ -94,6 +98,26 @@ Exit codes:
         #[arg(long, value_name = "USD")]
         reasoning: Option<String>,
     },
+    /// What stored calls would cost at the prices now in force; changes nothing
+    #[command(after_help = "\
+Examples:
+  flowgauge prices preview --since 30d
+  flowgauge prices preview --day 2026-05-04 --where model=our-model --json
+
+Exit codes:
+  0   no cost would change
+  1   some would
+  64  wrong usage
+  69  neither a server nor a data directory")]
+    Preview {
+        /// Only calls with this value of a dimension
+        #[arg(long = "where", value_name = "DIM=VALUE")]
+        filter: Vec<String>,
+        #[command(flatten)]
+        period: PeriodArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
     /// Have the server read your price file again
     #[command(after_help = "\
 Examples:
@@ -144,6 +168,13 @@ pub(crate) fn run(command: &PricesCommand, globals: &Globals) -> Done {
                 reasoning: amount(reasoning.as_deref())?,
             };
             set(server(globals, &loaded)?.as_ref(), config, &new)
+        }
+        PricesCommand::Preview { filter, period, show } => {
+            let usual = Span::fixed(DAYS * UnixMicros::DAY);
+            let window = period.window(usual, globals::now(), config.time_zone)?;
+            let filter = Where::parse(filter)?;
+            let told = globals.origin(&loaded)?.preview(window, &filter, &book(config)?)?;
+            preview(&told, show)
         }
         PricesCommand::Reload => {
             let path = "/api/v1/prices/reload";
@@ -315,6 +346,29 @@ impl Origin {
             }
         }
     }
+}
+
+fn preview(told: &Preview, show: &ShowArgs) -> Done {
+    let columns = vec!["model", "calls", "newly priced", "no longer priced", "before", "after"];
+    let mut sheet = Sheet { columns, rows: Vec::new() };
+    for change in &told.models {
+        sheet.row([
+            change.model.as_ref().map_or_else(|| "n/a".to_owned(), ToString::to_string),
+            change.changed.to_string(),
+            change.newly_priced.to_string(),
+            change.no_longer_priced.to_string(),
+            format!("${}", change.before_nanos.to_decimal()),
+            format!("${}", change.after_nanos.to_decimal()),
+        ]);
+    }
+    show.print(&sheet, &super::show::json(told)?)?;
+    let changed: u64 = told.models.iter().map(|change| change.changed).sum();
+    let version = &told.version;
+    show::note(&format!(
+        "{changed} of {} calls would cost something else by {version}",
+        told.calls
+    ));
+    Ok(if changed > 0 { exit::FINDING } else { exit::OK })
 }
 
 fn amount(text: Option<&str>) -> Result<Option<Box<RawValue>>, Failure> {

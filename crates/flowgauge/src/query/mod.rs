@@ -7,6 +7,7 @@ pub mod errors;
 pub mod health;
 pub mod prices;
 pub mod provenance;
+pub mod reprice;
 pub mod status;
 pub mod view;
 

@@ -113,3 +113,35 @@ async fn calls_without_a_price_are_counted_named_and_warned_of() {
     let value = each["value"].as_f64().unwrap();
     assert!((value - 0.000_054).abs() < 1e-12 && each["n"] == 7, "{each}");
 }
+
+#[tokio::test]
+async fn a_preview_tells_what_would_change_and_changes_nothing() {
+    let served = served().await;
+    let addr = served.running.addr;
+    let mut calls: Vec<_> = (0..3).map(|n| client::call(n, 60)).collect();
+    for call in &mut calls {
+        call.what.model_used = Some("model-y".into());
+        call.cost.nanos = None;
+        call.cost.unknown_reason = CostUnknown::NoPrice;
+    }
+    let id = calls[0].id;
+    served.running.recorder.submit(calls, Vec::new()).await.unwrap();
+    let before = get(addr, "/api/v1/prices/preview?since=1h").await.json();
+    assert_eq!((&before["calls"], &before["models"]), (&3.into(), &serde_json::json!([])));
+    let body = br#"{"model": "model-y", "input": "3", "output": "15"}"#;
+    let put = request("PUT", addr, "/api/v1/prices").body(Full::new(Bytes::from_static(body)));
+    assert_eq!(ask(addr, put.unwrap()).await.status, StatusCode::OK);
+    let after = get(addr, "/api/v1/prices/preview?since=1h").await.json();
+    let model = &after["models"][0];
+    assert_eq!((&model["newly_priced"], &model["before_nanos"]), (&3.into(), &0.into()));
+    // 3 × (100 × 3 µ$ + 20 × 15 µ$)
+    assert_eq!(model["after_nanos"], 1_800_000);
+    let stored = get(addr, &format!("/api/v1/requests/{id}")).await.json();
+    assert_eq!(stored["cost_nanos"], serde_json::Value::Null);
+    let told = &stored["price_breakdown"][0];
+    assert_eq!((&told["sum_nanos"], &told["row"]), (&600_000.into(), &"model-y".into()));
+    assert!(told["note"].as_str().unwrap().starts_with("not priced at the time"), "{told}");
+    let facts = stored["provenance"].as_array().unwrap();
+    let cost = facts.iter().find(|fact| fact["field"] == "cost_nanos").unwrap();
+    assert_eq!(cost["source"], "unknown");
+}

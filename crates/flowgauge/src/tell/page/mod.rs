@@ -45,6 +45,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Operator, routes!(prices::set))
         .add(Need::Viewer, routes!(prices::one))
         .add(Need::Viewer, routes!(prices::lookup))
+        .add(Need::Viewer, routes!(prices::preview))
         .add(Need::Operator, routes!(prices::reload))
         .add(Need::Viewer, routes!(live::stream))
         .add(Need::Viewer, routes!(health::errors))

@@ -5,6 +5,7 @@ use super::{App, Problem};
 use crate::logic::price::Unit;
 use crate::logic::price::edit::{NewRates, SetError};
 use crate::query::prices::{self, PriceAnswer, PriceList};
+use crate::query::reprice::{self, Preview};
 use crate::serve::prices::{Prices, PricesError};
 use axum::Json;
 use axum::body::Bytes;
@@ -168,6 +169,23 @@ pub(super) async fn set(
     key.map(|found| Json(prices::answer(&book, &model, found))).ok_or_else(|| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the price was set and is not found")
     })
+}
+
+/// What stored calls would cost at the prices in force. Changes nothing.
+#[utoipa::path(get, path = "/api/v1/prices/preview", tag = "prices",
+    params(("since" = Option<String>, Query, description = "30d unless given"),
+        ("from" = Option<String>, Query), ("to" = Option<String>, Query), ("day" = Option<String>, Query),
+        ("where" = Option<Vec<String>>, Query)),
+    responses((status = 200, body = Preview),
+        (status = 400, body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn preview(
+    State(app): State<App>,
+    params: Params,
+) -> Result<Json<Preview>, Problem> {
+    params.only(COMMON, &[])?;
+    let window = params.window(USUAL, app.clock.now(), app.facts.zone)?;
+    let (filter, book) = (params.filter()?, app.prices.book());
+    Ok(Json(app.ask(move |reader| reprice::preview(reader, window, &filter, &book)).await?))
 }
 
 /// Reads the operator's file again.
