@@ -7,6 +7,7 @@ import { useAnswer } from "../state/answers.mjs";
 import { CallStatus } from "../parts/call-status.mjs";
 import { Icon } from "../parts/icon.mjs";
 import { Failure } from "../parts/note.mjs";
+import { PriceBreakdown, Provenance } from "../parts/provenance.mjs";
 import { TokenSum } from "../parts/token-sum.mjs";
 import { Waterfall } from "../parts/waterfall.mjs";
 import { costFrom, latencyFrom, modelOf, ttftFrom, usageFrom } from "../words.mjs";
@@ -49,8 +50,9 @@ function Call({ row }) {
     <section class="card"><div class="card-head"><h2>Waterfall</h2></div><${Waterfall} row=${row} /></section>
     <div class="columns">
       <section class="card"><div class="card-head"><h2>Tokens</h2></div><${TokenSum} row=${row} /></section>
-      <section class="card"><div class="card-head"><h2>Cost</h2></div><${Money} row=${row} /></section>
+      <section class="card"><div class="card-head"><h2>Cost</h2></div><${Money} row=${row} />${(row.price_breakdown ?? []).map((told) => html`<${PriceBreakdown} told=${told} />`)}</section>
     </div>
+    ${(row.provenance ?? []).length > 0 && html`<section class="card"><div class="card-head"><h2>Where each number comes from</h2></div><${Provenance} facts=${row.provenance} /></section>`}
     <section class="card"><div class="card-head"><h2>Facts</h2><span class="muted">– means not reported</span></div><${Facts} row=${row} /></section>
     <${Attributes} attributes=${row.attributes} />`;
 }

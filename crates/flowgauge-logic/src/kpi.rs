@@ -490,6 +490,7 @@ pub const CATALOGUE: &[Kpi] = &[
         meaning: "Requests with usage but without a price; their cost is unknown, not zero.",
         better: Better::Lower,
         target: Some(0.0),
+        warning: Some(0.0),
         ..kpi("", "unpriced_calls", "Unpriced calls", Unit::Count)
     },
     Kpi {

@@ -62,8 +62,11 @@ pub(crate) fn classify(out: &mut Outcome, error_type: Option<&str>) {
     }
 }
 
-/// One reason, or several joined by a comma; also from a JSON array.
+/// One reason, or several joined by a comma; also from a JSON array or a quoted JSON text.
 fn finish(text: &str) -> Option<Text> {
+    if text.starts_with('"') {
+        return super::value::name(&serde_json::from_str::<String>(text).ok()?);
+    }
     if !text.starts_with('[') {
         return super::value::name(text);
     }

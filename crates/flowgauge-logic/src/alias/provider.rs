@@ -14,6 +14,7 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("openai.responses", "openai"),
     ("openai.chat", "openai"),
     ("openai.completion", "openai"),
+    ("openai.embedding", "openai"),
     ("anthropic.messages", "anthropic"),
 ];
 

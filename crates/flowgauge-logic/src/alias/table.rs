@@ -55,6 +55,7 @@ meanings!(
     StatedTotal,
     CacheRead,
     CacheWrite,
+    CacheWrite1h,
     Reasoning,
     AudioIn,
     AudioOut,

@@ -8,7 +8,7 @@ use super::value::double_tokens;
 use crate::call::{InputTokens, OutputTokens, Usage, UsageSource};
 use serde_json::Value as Json;
 
-/// Keys of a usage object, newest first.
+/// Keys of a usage object, newest first; a dot leads into an object inside.
 const JSON_INPUT: &[&str] = &["input", "input_tokens", "prompt_tokens", "promptTokens"];
 const JSON_OUTPUT: &[&str] = &["output", "output_tokens", "completion_tokens", "completionTokens"];
 const JSON_READ: &[&str] = &[
@@ -16,10 +16,26 @@ const JSON_READ: &[&str] = &[
     "input_cached_tokens",
     "cacheReadInputTokens",
     "cachedPromptTokens",
+    "input_tokens_details.cached_tokens",
+    "prompt_tokens_details.cached_tokens",
 ];
-const JSON_WRITE: &[&str] =
-    &["cache_creation_input_tokens", "input_cache_creation", "cacheCreationInputTokens"];
-const JSON_REASONING: &[&str] = &["output_reasoning_tokens", "reasoning_tokens", "reasoningTokens"];
+const JSON_WRITE: &[&str] = &[
+    "cache_creation_input_tokens",
+    "input_cache_creation",
+    "cacheCreationInputTokens",
+    "input_tokens_details.cache_write_tokens",
+    "prompt_tokens_details.cache_write_tokens",
+];
+const JSON_WRITE_1H: &[&str] = &["cache_creation.ephemeral_1h_input_tokens"];
+const JSON_REASONING: &[&str] = &[
+    "output_reasoning_tokens",
+    "reasoning_tokens",
+    "reasoningTokens",
+    "output_tokens_details.reasoning_tokens",
+    "completion_tokens_details.reasoning_tokens",
+];
+const JSON_AUDIO_IN: &[&str] = &["prompt_tokens_details.audio_tokens"];
+const JSON_AUDIO_OUT: &[&str] = &["completion_tokens_details.audio_tokens"];
 const JSON_TOTAL: &[&str] = &["total", "total_tokens", "totalTokens"];
 
 #[derive(Debug, Default)]
@@ -29,6 +45,8 @@ struct Stated {
     total: Option<u64>,
     read: u64,
     write: u64,
+    /// Part of `write`.
+    write_1h: u64,
     reasoning: u64,
     audio_in: u64,
     image_in: u64,
@@ -91,17 +109,19 @@ fn stated(b: &Builder<'_>) -> Result<Stated, Rejected> {
         total: count(Meaning::StatedTotal)?.map_or_else(|| inner(JSON_TOTAL), |n| Ok(Some(n)))?,
         read: part(Meaning::CacheRead, JSON_READ)?,
         write: part(Meaning::CacheWrite, JSON_WRITE)?,
+        write_1h: part(Meaning::CacheWrite1h, JSON_WRITE_1H)?,
         reasoning: part(Meaning::Reasoning, JSON_REASONING)?,
-        audio_in: part(Meaning::AudioIn, &[])?,
+        audio_in: part(Meaning::AudioIn, JSON_AUDIO_IN)?,
         image_in: part(Meaning::ImageIn, &[])?,
-        audio_out: part(Meaning::AudioOut, &[])?,
+        audio_out: part(Meaning::AudioOut, JSON_AUDIO_OUT)?,
         image_out: part(Meaning::ImageOut, &[])?,
     })
 }
 
 fn within(object: Option<&Json>, keys: &[&str]) -> Result<Option<u64>, Rejected> {
     for key in keys {
-        if let Some(number) = object.and_then(|o| o.get(*key)).and_then(Json::as_f64) {
+        let found = object.and_then(|o| key.split('.').try_fold(o, |o, part| o.get(part)));
+        if let Some(number) = found.and_then(Json::as_f64) {
             return double_tokens(number, key);
         }
     }
@@ -110,7 +130,9 @@ fn within(object: Option<&Json>, keys: &[&str]) -> Result<Option<u64>, Rejected>
 
 /// Totals include cache in every dialect; parts beyond the total prove that this producer adds.
 fn input(total: u64, s: &Stated, flags: &mut u8) -> InputTokens {
-    let cache = s.read.saturating_add(s.write);
+    // A producer that states the part alone states the whole.
+    let write = s.write.max(s.write_1h);
+    let cache = s.read.saturating_add(write);
     let mut rest = total;
     if cache > total {
         *flags |= Usage::ADDITIVE_GUARD;
@@ -124,8 +146,8 @@ fn input(total: u64, s: &Stated, flags: &mut u8) -> InputTokens {
         audio,
         image,
         cache_read: s.read,
-        cache_write_5m: s.write,
-        cache_write_1h: 0,
+        cache_write_5m: write.saturating_sub(s.write_1h),
+        cache_write_1h: s.write_1h,
     }
 }
 

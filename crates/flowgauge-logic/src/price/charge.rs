@@ -3,7 +3,8 @@
 //! Owns which rate each bucket is charged at, what stands in for a missing rate, and the single
 //! rounding. Refuses to price a part of a call: either every unit has a price or the cost is unknown.
 
-use super::table::{Row, Service, Unit};
+use super::rate::{Service, Unit};
+use super::table::{Rate, Row};
 use super::{PriceBook, decimal};
 use crate::call::{CacheOutcome, Call, Cost, CostSource, CostUnknown, Status, Usage};
 use crate::unit::NanoUsd;
@@ -35,13 +36,7 @@ impl PriceBook {
         } else {
             self.charge_attempts(call)
         };
-        settle(&mut call.cost, charge);
-        if let (Ok(charge), CacheOutcome::HitExact | CacheOutcome::HitSemantic) =
-            (charge, call.control.cache)
-        {
-            call.cost.avoided = Some(charge.nanos);
-            call.cost.nanos = Some(NanoUsd(0));
-        }
+        settle(call, charge);
     }
 
     /// Prices every attempt, and says what they cost together.
@@ -56,7 +51,7 @@ impl PriceBook {
                     self.charge(attempt.provider.as_deref(), model, tier, &attempt.usage)
                 }
             };
-            settle(&mut attempt.cost, charge);
+            settle_cost(&mut attempt.cost, charge);
             // A failed attempt of which the provider stated no tokens was not billed.
             let billed = attempt.status != Status::Error || attempt.usage != Usage::default();
             if billed {
@@ -92,8 +87,13 @@ impl PriceBook {
 }
 
 impl Charge {
+    /// Nothing, to begin a sum with.
+    pub(super) const fn nothing() -> Self {
+        Self { nanos: NanoUsd(0), flags: 0 }
+    }
+
     /// Both amounts together.
-    const fn and(self, other: Self) -> Self {
+    pub(super) const fn and(self, other: Self) -> Self {
         let nanos = self.nanos.saturating_add(other.nanos);
         let flags = self.flags | other.flags;
         let cut = nanos.0 == i64::MAX;
@@ -101,8 +101,19 @@ impl Charge {
     }
 }
 
-/// Writes down what pricing came to.
-fn settle(cost: &mut Cost, charge: Result<Charge, CostUnknown>) {
+/// Writes the outcome of pricing into the call.
+pub(super) fn settle(call: &mut Call, charge: Result<Charge, CostUnknown>) {
+    let cost = &mut call.cost;
+    settle_cost(cost, charge);
+    let hit = matches!(call.control.cache, CacheOutcome::HitExact | CacheOutcome::HitSemantic);
+    if hit && cost.source == CostSource::Computed {
+        cost.avoided = cost.nanos;
+        cost.nanos = Some(NanoUsd(0));
+    }
+}
+
+/// Writes the outcome of pricing into a cost.
+pub(super) fn settle_cost(cost: &mut Cost, charge: Result<Charge, CostUnknown>) {
     let charge = match charge {
         Ok(charge) => charge,
         Err(reason) => return unpriced(cost, reason),
@@ -113,10 +124,11 @@ fn settle(cost: &mut Cost, charge: Result<Charge, CostUnknown>) {
     cost.nanos = Some(charge.nanos);
 }
 
-/// No computed cost: the producer's own figure, if it gave one.
+/// No computed cost: the producer's own figure, if it gave one. Producers without a price for the
+/// model report 0, so a zero says nothing; a model that is free is given a price of 0.
 fn unpriced(cost: &mut Cost, reason: CostUnknown) {
     set_unknown(cost, reason);
-    if let Some(reported) = cost.reported {
+    if let Some(reported) = cost.reported.filter(|reported| reported.0 > 0) {
         cost.nanos = Some(reported);
         cost.source = CostSource::Reported;
         cost.unknown_reason = CostUnknown::None;
@@ -135,48 +147,55 @@ const fn stand_in(unit: Unit) -> Option<(Unit, bool)> {
     match unit {
         Unit::CacheRead | Unit::CacheWrite5m | Unit::CacheWrite1h => Some((Unit::Input, true)),
         Unit::InputAudio | Unit::InputImage => Some((Unit::Input, false)),
-        Unit::OutputAudio | Unit::Reasoning => Some((Unit::Output, false)),
+        Unit::OutputAudio | Unit::OutputImage | Unit::Reasoning => Some((Unit::Output, false)),
         Unit::Input | Unit::Output => None,
     }
 }
 
-fn charge(row: &Row, service: Service, usage: &Usage) -> Result<Charge, CostUnknown> {
-    let (Some(input), Some(output)) = (usage.input, usage.output) else {
-        return Err(CostUnknown::NoUsage);
-    };
-    if row.per_unit_only {
-        return Err(CostUnknown::UnitUnpriced);
+/// One bucket of a call at its rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// The bucket, named as its column.
+    pub bucket: &'static str,
+    /// How many.
+    pub count: u64,
+    /// What each is charged at; nothing where it is no token, but a use.
+    pub rate: Option<Rate>,
+    /// Price of one, in 10^-24 dollar.
+    pub each: i128,
+    /// The bucket has a rate of its own, which the row lacks: this one stood in.
+    pub substituted: bool,
+}
+
+impl Line {
+    /// The product, in 10^-24 dollar.
+    #[must_use]
+    pub fn amount(&self) -> Option<i128> {
+        self.each.checked_mul(i128::from(self.count))
     }
-    let total_input = input.total().0;
+
+    /// The product in dollars, exactly.
+    #[must_use]
+    pub fn usd(&self) -> Option<String> {
+        self.amount().map(decimal::show)
+    }
+
+    /// Price of one in dollars, exactly.
+    #[must_use]
+    pub fn usd_each(&self) -> String {
+        decimal::show(self.each)
+    }
+}
+
+fn charge(row: &Row, service: Service, usage: &Usage) -> Result<Charge, CostUnknown> {
     let mut flags = 0;
     let mut sum = Some(0i128);
-    for (unit, count) in [
-        (Unit::Input, input.text),
-        (Unit::InputAudio, input.audio),
-        (Unit::InputImage, input.image),
-        (Unit::CacheRead, input.cache_read),
-        (Unit::CacheWrite5m, input.cache_write_5m),
-        (Unit::CacheWrite1h, input.cache_write_1h),
-        (Unit::Output, output.visible),
-        (Unit::Output, output.image),
-        (Unit::Output, output.rejected),
-        (Unit::OutputAudio, output.audio),
-        (Unit::Reasoning, output.reasoning),
-    ] {
-        if count == 0 {
-            continue;
-        }
-        let (rate, substituted) = rate(row, unit, service, total_input)?;
-        if substituted {
+    each_line(row, service, usage, |line| {
+        if line.substituted {
             flags |= Cost::RATE_SUBSTITUTED;
         }
-        sum = sum.and_then(|sum| sum.checked_add(rate.checked_mul(i128::from(count))?));
-    }
-    if usage.web_searches > 0 {
-        let each = row.web_search.ok_or(CostUnknown::UnitUnpriced)?;
-        let searches = i128::from(usage.web_searches);
-        sum = sum.and_then(|sum| sum.checked_add(each.checked_mul(searches)?));
-    }
+        sum = sum.and_then(|sum| sum.checked_add(line.amount()?));
+    })?;
     let (nanos, saturated) = sum.map_or((NanoUsd(i64::MAX), true), decimal::round);
     if saturated {
         flags |= Cost::SATURATED;
@@ -184,7 +203,48 @@ fn charge(row: &Row, service: Service, usage: &Usage) -> Result<Charge, CostUnkn
     Ok(Charge { nanos, flags })
 }
 
-fn rate(row: &Row, unit: Unit, service: Service, input: u64) -> Result<(i128, bool), CostUnknown> {
+/// The arithmetic of one row over one usage: every bucket that is not empty, once.
+pub(super) fn each_line(
+    row: &Row,
+    service: Service,
+    usage: &Usage,
+    mut take: impl FnMut(Line),
+) -> Result<(), CostUnknown> {
+    let (Some(input), Some(output)) = (usage.input, usage.output) else {
+        return Err(CostUnknown::NoUsage);
+    };
+    if row.per_unit_only {
+        return Err(CostUnknown::UnitUnpriced);
+    }
+    let total_input = input.total().0;
+    for (bucket, unit, count) in [
+        ("input_text", Unit::Input, input.text),
+        ("input_audio", Unit::InputAudio, input.audio),
+        ("input_image", Unit::InputImage, input.image),
+        ("cache_read", Unit::CacheRead, input.cache_read),
+        ("cache_write_5m", Unit::CacheWrite5m, input.cache_write_5m),
+        ("cache_write_1h", Unit::CacheWrite1h, input.cache_write_1h),
+        ("output_visible", Unit::Output, output.visible),
+        ("output_image", Unit::OutputImage, output.image),
+        ("rejected_prediction", Unit::Output, output.rejected),
+        ("output_audio", Unit::OutputAudio, output.audio),
+        ("reasoning", Unit::Reasoning, output.reasoning),
+    ] {
+        if count == 0 {
+            continue;
+        }
+        let (rate, substituted) = rate(row, unit, service, total_input)?;
+        take(Line { bucket, count, rate: Some(rate), each: rate.units, substituted });
+    }
+    if usage.web_searches > 0 {
+        let each = row.web_search.ok_or(CostUnknown::UnitUnpriced)?;
+        let count = u64::from(usage.web_searches);
+        take(Line { bucket: "web_searches", count, rate: None, each, substituted: false });
+    }
+    Ok(())
+}
+
+fn rate(row: &Row, unit: Unit, service: Service, input: u64) -> Result<(Rate, bool), CostUnknown> {
     if let Some(found) = row.rate(unit, service, input) {
         return Ok(found);
     }

@@ -1,7 +1,7 @@
 //! Which row prices a model.
 //!
-//! Owns the order: exact name, without provider prefix, without date. Refuses likeness: a name that
-//! is only similar has another price.
+//! Owns the order: exact name, without provider prefix, without date, the operator's patterns. Refuses
+//! likeness: a name that is only similar has another price.
 
 use super::PriceBook;
 use super::table::Row;
@@ -15,6 +15,34 @@ pub struct PriceRef<'a> {
     pub table: TableName,
     /// Its rates.
     pub row: &'a Row,
+    /// How the name led there.
+    pub matched: Matched,
+}
+
+/// How a model's name led to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matched {
+    /// By the whole name, with or without its provider before it.
+    Exact,
+    /// Without what stands before a slash.
+    WithoutPrefix,
+    /// Without its date.
+    WithoutDate,
+    /// By a pattern of the operator.
+    Pattern,
+}
+
+impl Matched {
+    /// In words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Exact => "by its name",
+            Self::WithoutPrefix => "by its name without prefix",
+            Self::WithoutDate => "by its name without date",
+            Self::Pattern => "by a pattern of the operator",
+        }
+    }
 }
 
 /// Which table.
@@ -26,8 +54,19 @@ pub enum TableName {
     Operator,
 }
 
+impl TableName {
+    /// The word used in JSON and commands.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Shipped => "shipped",
+            Self::Operator => "operator",
+        }
+    }
+}
+
 /// Names of providers in telemetry and, where they differ, in price tables.
-const PROVIDERS: [(&str, &str); 7] = [
+const PROVIDERS: [(&str, &str); 12] = [
     ("azure.ai.openai", "azure"),
     ("azure.ai.inference", "azure_ai"),
     ("aws.bedrock", "bedrock"),
@@ -35,6 +74,11 @@ const PROVIDERS: [(&str, &str); 7] = [
     ("gcp.gemini", "gemini"),
     ("mistral_ai", "mistral"),
     ("x_ai", "xai"),
+    ("together", "together_ai"),
+    ("together.ai", "together_ai"),
+    ("togetherai", "together_ai"),
+    ("fireworks", "fireworks_ai"),
+    ("fireworks.ai", "fireworks_ai"),
 ];
 
 impl PriceBook {
@@ -44,19 +88,27 @@ impl PriceBook {
         let provider = provider
             .map(|p| PROVIDERS.iter().find(|(name, _)| *name == p).map_or(p, |(_, table)| *table));
         let prefixes = || std::iter::successors(Some(model), |m| Some(m.split_once('/')?.1));
-        let undated = prefixes().filter_map(without_date);
-        prefixes().chain(undated).find_map(|name| self.step(provider, name))
+        let plain = prefixes().enumerate().map(|(cut, name)| {
+            (name, if cut == 0 { Matched::Exact } else { Matched::WithoutPrefix })
+        });
+        let undated = prefixes().filter_map(without_date).map(|name| (name, Matched::WithoutDate));
+        let named =
+            plain.chain(undated).find_map(|(name, matched)| self.step(provider, name, matched));
+        named.or_else(|| {
+            let (name, row) = self.operator.matching(model)?;
+            Some(PriceRef { name, table: TableName::Operator, row, matched: Matched::Pattern })
+        })
     }
 
     /// One step: the operator's table first, and in each the provider's own row first.
-    fn step(&self, provider: Option<&str>, name: &str) -> Option<PriceRef<'_>> {
+    fn step(&self, provider: Option<&str>, name: &str, matched: Matched) -> Option<PriceRef<'_>> {
         let owned = provider.map(|p| format!("{p}/{name}"));
         for (table, rows) in
             [(TableName::Operator, &self.operator), (TableName::Shipped, &self.shipped)]
         {
             let own = owned.as_deref().and_then(|owned| rows.get(owned));
             if let Some((name, row)) = own.or_else(|| rows.get(name)) {
-                return Some(PriceRef { name, table, row });
+                return Some(PriceRef { name, table, row, matched });
             }
         }
         None

@@ -4,18 +4,28 @@
 //! nano-dollars. Refuses floats, guesses and silent zeros: a model without a price has no cost, and
 //! the reason is recorded.
 
+pub mod check;
 pub mod decimal;
+pub mod edit;
 
 mod charge;
+mod explain;
+mod fields;
 mod lookup;
+mod pattern;
+mod rate;
+mod reprice;
 mod table;
 
 #[cfg(test)]
 mod tests;
 
-pub use charge::Charge;
-pub use lookup::{PriceRef, TableName};
-pub use table::{Row, Service, Unit};
+pub use charge::{Charge, Line};
+pub use explain::Explained;
+pub use lookup::{Matched, PriceRef, TableName};
+pub use rate::{Service, Unit};
+pub use reprice::Repriced;
+pub use table::{Rate, Row};
 
 use crate::call::Text;
 use sha2::{Digest, Sha256};
@@ -66,7 +76,7 @@ impl PriceBook {
     pub fn embedded() -> Self {
         // A test parses the shipped file; a broken one would price nothing, never wrongly.
         let shipped = Table::parse(EMBEDDED).unwrap_or_default();
-        let version = version(shipped.date.as_deref(), &[EMBEDDED]);
+        let version = version(shipped.header.date.as_deref(), &[EMBEDDED]);
         Self { shipped, operator: Table::default(), version }
     }
 
@@ -76,7 +86,7 @@ impl PriceBook {
     /// When `json` is no JSON object. Rows that cannot be used are listed by [`Self::dropped`].
     pub fn with_override(self, json: &str) -> Result<Self, PriceError> {
         let operator = Table::parse(json)?;
-        let date = operator.date.as_deref().max(self.shipped.date.as_deref());
+        let date = operator.header.date.as_deref().max(self.shipped.header.date.as_deref());
         let version = version(date, &[EMBEDDED, json]);
         Ok(Self { version, operator, ..self })
     }
@@ -85,6 +95,16 @@ impl PriceBook {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Day and origin of a table, as its header entry says.
+    #[must_use]
+    pub fn header(&self, table: TableName) -> (Option<&str>, Option<&str>) {
+        let header = match table {
+            TableName::Shipped => &self.shipped.header,
+            TableName::Operator => &self.operator.header,
+        };
+        (header.date.as_deref(), header.source.as_deref())
     }
 
     /// Rows left out, and why.
@@ -99,7 +119,7 @@ impl PriceBook {
         let of = |table: TableName| {
             move |(name, row)| {
                 let name: &String = name;
-                PriceRef { name, table, row }
+                PriceRef { name, table, row, matched: Matched::Exact }
             }
         };
         let own = &self.operator.rows;

@@ -1,89 +1,42 @@
 //! One price table: rows of rates, read from LiteLLM's JSON schema.
 //!
-//! Owns which keys are rates, tiers and service variants, and which rows are unusable. Refuses rows
-//! without base rates: a half-priced model under-reports. Unknown keys are ignored.
+//! Owns which rows are unusable. Refuses rows without base rates: a half-priced model under-reports.
+//! Unknown keys are ignored.
 
 use super::decimal;
+use super::fields::Fields;
+use super::pattern::{self, Pattern};
+use super::rate::{Service, Unit, key_of, rate_key};
 use crate::call::Text;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap};
 
-/// What a rate is charged for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Uncached text input.
-    Input,
-    /// Audio input.
-    InputAudio,
-    /// Image input.
-    InputImage,
-    /// Read from the prompt cache.
-    CacheRead,
-    /// Written to the prompt cache for 5 minutes.
-    CacheWrite5m,
-    /// Written to the prompt cache for 1 hour.
-    CacheWrite1h,
-    /// Output.
-    Output,
-    /// Audio output.
-    OutputAudio,
-    /// Reasoning output.
-    Reasoning,
-}
-
-/// Key of each unit in the table.
-const UNITS: [(&str, Unit); 9] = [
-    ("input_cost_per_token", Unit::Input),
-    ("input_cost_per_audio_token", Unit::InputAudio),
-    ("input_cost_per_image_token", Unit::InputImage),
-    ("cache_read_input_token_cost", Unit::CacheRead),
-    ("cache_creation_input_token_cost", Unit::CacheWrite5m),
-    ("cache_creation_input_token_cost_above_1hr", Unit::CacheWrite1h),
-    ("output_cost_per_token", Unit::Output),
-    ("output_cost_per_audio_token", Unit::OutputAudio),
-    ("output_cost_per_reasoning_token", Unit::Reasoning),
-];
-
-/// Service tier a rate holds for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
-    /// The ordinary one.
-    Standard,
-    /// Deferred batches.
-    Batch,
-    /// Paid priority.
-    Priority,
-    /// Cheaper and slower.
-    Flex,
-}
-
-/// Key suffix of each service tier.
-const SERVICES: [(&str, Service); 3] =
-    [("_batches", Service::Batch), ("_priority", Service::Priority), ("_flex", Service::Flex)];
-
-impl Service {
-    /// The tier an answer names.
-    #[must_use]
-    pub fn named(tier: Option<&str>) -> Self {
-        match tier {
-            Some("batch") => Self::Batch,
-            Some("priority") => Self::Priority,
-            Some("flex") => Self::Flex,
-            _ => Self::Standard,
-        }
-    }
-}
-
 /// One rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Rate {
-    unit: Unit,
-    service: Service,
+pub struct Rate {
+    /// What is charged.
+    pub unit: Unit,
+    /// For which tier.
+    pub service: Service,
     /// Holds for calls with more input tokens than this.
-    above: u64,
+    pub above: u64,
     /// In 10^-24 dollar.
-    units: i128,
+    pub units: i128,
+}
+
+impl Rate {
+    /// Its key in the table.
+    #[must_use]
+    pub fn key(&self) -> String {
+        key_of(self.unit, self.service, self.above)
+    }
+
+    /// In dollars per million tokens, as exact decimal text; nothing where that leaves the range.
+    #[must_use]
+    pub fn usd_per_million(&self) -> Option<String> {
+        self.units.checked_mul(1_000_000).map(decimal::show)
+    }
 }
 
 /// A model's prices.
@@ -98,6 +51,8 @@ pub struct Row {
     pub mode: Option<Text>,
     /// Longest answer, for reservations.
     pub max_output_tokens: Option<u64>,
+    /// Day after which the provider no longer serves the model.
+    pub deprecation_date: Option<Text>,
     /// Where the figures were published.
     pub source: Option<Text>,
     /// It is priced per image, second or character: a cost from tokens would be wrong.
@@ -106,25 +61,44 @@ pub struct Row {
 
 impl Row {
     /// The rate of `unit` for a call with `input` tokens, and whether another tier's stood in.
-    pub(super) fn rate(&self, unit: Unit, service: Service, input: u64) -> Option<(i128, bool)> {
+    pub(super) fn rate(&self, unit: Unit, service: Service, input: u64) -> Option<(Rate, bool)> {
         let best = |service: Service| {
             let fits = |r: &&Rate| r.unit == unit && r.service == service && input > r.above;
             let base = |r: &&Rate| r.unit == unit && r.service == service && r.above == 0;
             let rates = self.rates.iter();
             let passed = rates.clone().filter(fits).max_by_key(|r| r.above);
-            passed.or_else(|| rates.clone().find(base)).map(|r| r.units)
+            passed.or_else(|| rates.clone().find(base)).copied()
         };
-        if let Some(units) = best(service) {
-            return Some((units, false));
+        let standard = best(Service::Standard);
+        if service == Service::Standard {
+            return standard.map(|rate| (rate, false));
         }
-        best(Service::Standard).map(|units| (units, service != Service::Standard))
+        let Some(own) = best(service) else { return standard.map(|rate| (rate, true)) };
+        // A tier that names no price for long calls, while the standard one does, is not all told.
+        Some((own, standard.is_some_and(|standard| standard.above > own.above)))
+    }
+
+    /// The base rate, if the row has it itself, in 10^-24 dollar.
+    pub(super) fn base(&self, unit: Unit) -> Option<i128> {
+        let base = |r: &&Rate| r.unit == unit && r.service == Service::Standard && r.above == 0;
+        self.rates.iter().find(base).map(|r| r.units)
+    }
+
+    /// Every rate, in the order of keys.
+    pub fn rates(&self) -> impl Iterator<Item = &Rate> {
+        self.rates.iter()
+    }
+
+    /// Price of one web search in dollars, where it is known.
+    #[must_use]
+    pub fn usd_per_web_search(&self) -> Option<String> {
+        self.web_search.map(decimal::show)
     }
 
     /// The base rate in dollars per million tokens, as decimal text.
     #[must_use]
     pub fn usd_per_million(&self, unit: Unit) -> Option<String> {
-        let (units, _) = self.rate(unit, Service::Standard, 0)?;
-        units.checked_mul(1_000_000).map(decimal::show)
+        self.rate(unit, Service::Standard, 0)?.0.usd_per_million()
     }
 
     /// Whether two rows charge the same.
@@ -145,16 +119,25 @@ pub(super) struct Table {
     pub aliases: HashMap<String, String>,
     /// Rows that could not be used, and why.
     pub dropped: Vec<(String, &'static str)>,
-    /// Date in the header entry.
+    /// Rows under a pattern, in the order of keys.
+    pub patterns: Vec<Pattern>,
+    /// What the header entry says.
+    pub header: Header,
+}
+
+/// The entry `sample_spec`.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct Header {
     pub date: Option<Text>,
+    pub source: Option<Text>,
 }
 
-#[derive(Deserialize)]
-struct Header {
-    date: Option<Text>,
-}
+/// Name of the entry that documents the table and prices nothing.
+pub(super) const HEADER: &str = "sample_spec";
 
-type Fields<'a> = HashMap<std::borrow::Cow<'a, str>, &'a RawValue>;
+/// Ends of prices for things that are no tokens.
+pub(super) const PER_UNIT: [&str; 5] =
+    ["_per_pixel", "_per_image", "_per_second", "_per_character", "_per_query"];
 
 impl Table {
     /// Reads a table; a row that cannot be used is dropped and listed, never half used.
@@ -162,21 +145,25 @@ impl Table {
         let entries: BTreeMap<String, &RawValue> = serde_json::from_str(json)?;
         let mut table = Self::default();
         for (name, raw) in entries {
-            if name == "sample_spec" {
-                table.date = serde_json::from_str::<Header>(raw.get()).ok().and_then(|h| h.date);
+            if name == HEADER {
+                table.header = serde_json::from_str(raw.get()).unwrap_or_default();
                 continue;
             }
-            let row = match serde_json::from_str::<Fields<'_>>(raw.get()) {
-                Ok(fields) => read_row(&fields),
-                Err(_) => Err("not a JSON object"),
-            };
-            match row {
-                Ok(row) => drop(table.rows.insert(name, row)),
+            match entry(&name, raw) {
+                Ok((row, pattern)) => {
+                    table.patterns.extend(pattern);
+                    table.rows.insert(name, row);
+                }
                 Err(why) => table.dropped.push((name, why)),
             }
         }
         table.aliases = aliases(&table.rows);
         Ok(table)
+    }
+
+    /// The row of the first pattern that matches a name.
+    pub(super) fn matching(&self, name: &str) -> Option<(&str, &Row)> {
+        pattern::first_match(&self.patterns, &self.rows, name)
     }
 
     /// The row of a name, or of an unambiguous bare name.
@@ -187,12 +174,18 @@ impl Table {
     }
 }
 
+fn entry(name: &str, raw: &RawValue) -> Result<(Row, Option<Pattern>), &'static str> {
+    let fields: Fields<'_> = serde_json::from_str(raw.get()).map_err(|_| "not a JSON object")?;
+    let pattern = pattern::compile(name).transpose()?;
+    Ok((read_row(&fields)?, pattern))
+}
+
 /// Bare names of `provider/model` keys; region-nested keys do not vote.
 fn aliases(rows: &BTreeMap<String, Row>) -> HashMap<String, String> {
     let mut votes: HashMap<&str, (&String, &Row, bool)> = HashMap::new();
     for (key, row) in rows {
         let Some((_, bare)) = key.split_once('/') else { continue };
-        if bare.contains('/') {
+        if bare.contains('/') || key.starts_with(pattern::PREFIX) {
             continue;
         }
         let vote = votes.entry(bare).or_insert((key, row, true));
@@ -207,56 +200,51 @@ fn read_row(fields: &Fields<'_>) -> Result<Row, &'static str> {
         provider: text(fields, "litellm_provider"),
         mode: text(fields, "mode"),
         source: text(fields, "source"),
+        deprecation_date: text(fields, "deprecation_date"),
         max_output_tokens: ["max_output_tokens", "max_tokens"]
             .iter()
-            .find_map(|key| fields.get(*key)?.get().parse().ok()),
-        web_search: fields.get("search_context_cost_per_query").and_then(|raw| one_price(raw)),
+            .find_map(|key| fields.get(key)?.parse().ok()),
+        web_search: fields.get("search_context_cost_per_query").and_then(one_price),
         ..Row::default()
     };
-    for (key, raw) in fields {
+    for (key, value) in fields.iter() {
         let Some((unit, service, above)) = rate_key(key) else { continue };
-        if raw.get() == "null" {
+        if value == "null" {
             continue;
         }
-        let units = decimal::rate(raw.get()).ok_or("a rate is no exact, positive decimal")?;
+        let units = decimal::rate(value).ok_or("a rate is no exact, positive decimal")?;
         row.rates.push(Rate { unit, service, above, units });
     }
-    let has = |unit| {
-        row.rates.iter().any(|r| r.unit == unit && r.service == Service::Standard && r.above == 0)
-    };
+    row.rates.sort_unstable_by_key(|r| (r.unit, r.above, r.service));
     let embedding = row.mode.as_deref() == Some("embedding");
-    if has(Unit::Input) && (embedding || has(Unit::Output)) {
+    let (input, output) = (row.base(Unit::Input), row.base(Unit::Output));
+    let whole = input.is_some() && (embedding || output.is_some());
+    // Lists write 0 per token for models that are charged by something else.
+    let per_unit = fields.iter().any(|(key, value)| is_per_unit(key, value));
+    let charges = [input, output].iter().flatten().any(|units| *units > 0);
+    if whole && (charges || !per_unit) {
         return Ok(row);
     }
-    let per_unit = ["_per_pixel", "_per_image", "_per_second", "_per_character", "_per_query"];
-    if fields.keys().any(|key| per_unit.iter().any(|suffix| key.ends_with(suffix))) {
+    if per_unit {
         row.per_unit_only = true;
         return Ok(row);
     }
     Err("no base rate for input or output")
 }
 
+/// Whether a field is a price, other than nothing, of something that is no token.
+fn is_per_unit(key: &str, value: &str) -> bool {
+    PER_UNIT.iter().any(|end| key.ends_with(end)) && decimal::rate(value) != Some(0)
+}
+
 fn text(fields: &Fields<'_>, key: &str) -> Option<Text> {
-    serde_json::from_str(fields.get(key)?.get()).ok()
+    serde_json::from_str(fields.get(key)?).ok()
 }
 
 /// The price of a query where it is the same for every context size.
-fn one_price(raw: &RawValue) -> Option<i128> {
-    let sizes: HashMap<String, &RawValue> = serde_json::from_str(raw.get()).ok()?;
+fn one_price(value: &str) -> Option<i128> {
+    let sizes: HashMap<String, &RawValue> = serde_json::from_str(value).ok()?;
     let mut prices = sizes.values().map(|v| decimal::rate(v.get()));
     let first = prices.next()??;
     prices.all(|p| p == Some(first)).then_some(first)
-}
-
-/// Takes a key apart: unit, `_above_<N>k_tokens`, service suffix.
-fn rate_key(key: &str) -> Option<(Unit, Service, u64)> {
-    let suffix = SERVICES.iter().find_map(|(s, service)| Some((key.strip_suffix(s)?, *service)));
-    let (key, service) = suffix.unwrap_or((key, Service::Standard));
-    let unit = |name: &str| UNITS.iter().find(|(key, _)| *key == name).map(|(_, unit)| *unit);
-    if let Some(unit) = unit(key) {
-        return Some((unit, service, 0));
-    }
-    let (name, tier) = key.strip_suffix("k_tokens")?.rsplit_once("_above_")?;
-    let thousands: u64 = tier.parse().ok()?;
-    Some((unit(name)?, service, thousands.checked_mul(1000)?))
 }

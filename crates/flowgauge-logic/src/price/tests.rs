@@ -141,6 +141,27 @@ fn one_hour_writes_have_their_own_rate() {
 }
 
 #[test]
+fn the_lines_of_an_explanation_sum_to_the_charge() {
+    let seen = both_forms_of_messages(
+        r#"{"input_tokens":3,"cache_creation_input_tokens":12304,"cache_read_input_tokens":0,"output_tokens":550}"#,
+    );
+    let told = book().explain(None, "additive", None, &seen.usage).unwrap();
+    let lines: Vec<_> = told.lines.iter().map(|l| (l.bucket, l.count, l.usd().unwrap())).collect();
+    let line = |bucket, count, usd: &str| (bucket, count, usd.to_owned());
+    assert_eq!(
+        lines,
+        [
+            line("input_text", 3, "0.000009"),
+            line("cache_write_5m", 12_304, "0.04614"),
+            line("output_visible", 550, "0.00825"),
+        ]
+    );
+    let sum: i128 = told.lines.iter().filter_map(Line::amount).sum();
+    assert_eq!(decimal::round(sum).0, told.charge.nanos);
+    assert_eq!(told.charge.nanos, NanoUsd(54_399_000));
+}
+
+#[test]
 fn openai_cache_writes_are_charged_and_a_missing_rate_is_flagged() {
     let seen = both_forms_of_chat(
         r#"{"prompt_tokens":5000,"completion_tokens":200,"total_tokens":5200,"prompt_tokens_details":{"cached_tokens":1000,"cache_write_tokens":3000}}"#,
@@ -250,10 +271,11 @@ fn names_are_looked_up_exactly_then_without_prefix_then_without_date() {
         ("model-x@20250930", "model-x"),
         ("model-x-2025-09-30", "model-x"),
         ("router/maker/model-x-20250930", "model-x"),
-        ("gpt-4o-2024-08-06", "gpt-4o"),
+        ("gpt-4o-2024-08-06", "gpt-4o-2024-08-06"),
+        ("gpt-4o-2030-01-31", "gpt-4o"),
         ("gpt-4o-2024-05-13", "gpt-4o-2024-05-13"),
         ("openai/gpt-4o-mini", "gpt-4o-mini"),
-        ("claude-sonnet-4-5-20250929", "claude-sonnet-4-5"),
+        ("claude-sonnet-4-5-20300131", "claude-sonnet-4-5"),
         ("agreed", "east/agreed"),
         ("west/eu/agreed", "west/eu/agreed"),
     ] {
@@ -271,8 +293,9 @@ fn the_operators_row_wins_and_changes_the_version() {
     let shipped = PriceBook::embedded();
     let book = PriceBook::embedded().with_override(own).unwrap();
     assert_ne!(book.version(), shipped.version());
-    assert!(book.version().starts_with("2025-"), "{}", book.version());
-    let row = book.lookup(None, "openai/gpt-4o-2024-08-06").unwrap();
+    assert!(book.version().starts_with("2026-"), "{}", book.version());
+    let row = book.lookup(None, "openai/gpt-4o-2030-01-31").unwrap();
+    assert_eq!(row.matched, Matched::WithoutDate);
     assert_eq!(row.table, TableName::Operator);
     assert_eq!(row.row.usd_per_million(Unit::Input).as_deref(), Some("7"));
     let twice = book.rows().filter(|r| r.name == "gpt-4o").count();
@@ -304,6 +327,56 @@ fn a_reported_cost_stands_in_for_no_computed_one_and_beside_a_computed_one() {
     both.cost.reported = Some(NanoUsd(77));
     book().price(&mut both);
     assert_eq!((both.cost.nanos, both.cost.reported), (Some(NanoUsd(3_000)), Some(NanoUsd(77))));
+}
+
+#[test]
+fn a_stored_call_is_priced_anew_only_where_its_cost_changes() {
+    let mut stored = call("model-x", tokens(1, 1));
+    book().price(&mut stored);
+    assert_eq!(book().reprice(&stored), None);
+    let dearer = SCENARIOS.replace(
+        r#""model-x": {"input_cost_per_token": 1e-06"#,
+        r#""model-x": {"input_cost_per_token": 5e-06"#,
+    );
+    let later = PriceBook::embedded().with_override(&dearer).unwrap();
+    let new = later.reprice(&stored).unwrap();
+    assert_eq!(new.cost.nanos, Some(NanoUsd(7_000)));
+    assert_eq!(new.cost.price_version.as_deref(), Some(later.version()));
+    let mut other = call("free", tokens(1, 1));
+    book().price(&mut other);
+    assert_eq!(later.reprice(&other), None);
+    let mut unpriced = call("unheard-of", tokens(1, 1));
+    book().price(&mut unpriced);
+    let own = r#"{"unheard-of": {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6}}"#;
+    let told = PriceBook::embedded().with_override(own).unwrap();
+    let cost = told.reprice(&unpriced).unwrap().cost;
+    assert_eq!((cost.nanos, cost.source), (Some(NanoUsd(2_000)), CostSource::Computed));
+}
+
+#[test]
+fn attempts_are_priced_anew_at_their_own_models_and_the_call_at_their_sum() {
+    use crate::call::Attempt;
+    let mut stored = call("pass-b", tokens(110_000, 320));
+    let attempt =
+        |model: &str, usage| Attempt { model: Some(model.into()), usage, ..Attempt::default() };
+    stored.attempts = vec![
+        attempt("pass-a", tokens(60_000, 24)),
+        attempt("pass-a", Usage::default()),
+        attempt("pass-b", tokens(50_000, 296)),
+    ];
+    let new = book().reprice(&stored).unwrap();
+    assert_eq!(new.cost.nanos, Some(NanoUsd(858_600_000)));
+    let each: Vec<_> = new.attempts.iter().map(|cost| cost.nanos.map(|n| n.0)).collect();
+    assert_eq!(each, [Some(601_200_000), None, Some(257_400_000)]);
+}
+
+#[test]
+fn a_reported_zero_is_no_cost() {
+    let mut reported = call("unheard-of", tokens(1, 1));
+    reported.cost.reported = Some(NanoUsd(0));
+    book().price(&mut reported);
+    assert_eq!((reported.cost.nanos, reported.cost.reported), (None, Some(NanoUsd(0))));
+    assert_eq!(reported.cost.unknown_reason, CostUnknown::NoPrice);
 }
 
 #[test]
@@ -383,18 +456,131 @@ fn unusable_rows_are_listed_and_a_broken_file_is_refused() {
 }
 
 #[test]
-fn the_shipped_table_is_whole_and_every_row_says_where_it_comes_from() {
+fn the_shipped_table_is_whole_dated_and_charges_for_every_row() {
     let book = PriceBook::embedded();
     assert_eq!(book.dropped().count(), 0);
-    assert!(book.rows().count() > 60);
-    for row in book.rows() {
-        assert!(row.row.source.is_some() && row.row.provider.is_some(), "{}", row.name);
+    assert!(book.rows().count() > 1_000);
+    let (date, source) = book.header(TableName::Shipped);
+    assert!(book.version().starts_with(date.unwrap()));
+    assert!(source.unwrap().starts_with("litellm "));
+    for found in book.rows() {
+        let charges = found.row.rates().any(|rate| rate.units > 0);
+        assert!(charges || found.row.per_unit_only, "{}", found.name);
+        assert!(found.row.provider.is_some() && found.row.mode.is_some(), "{}", found.name);
     }
-    let row = book.lookup(Some("openai"), "gpt-4-turbo-preview").unwrap().row;
-    assert_eq!(row.usd_per_million(Unit::Input).as_deref(), Some("10"));
-    assert_eq!(row.usd_per_million(Unit::Output).as_deref(), Some("30"));
     assert!(book.lookup(None, "demo-small").is_some());
     assert!(book.lookup(None, "demo-large").is_some());
+}
+
+#[test]
+fn shipped_rates_are_those_of_the_list() {
+    let book = PriceBook::embedded();
+    for (provider, model, input, output) in [
+        ("openai", "gpt-4-turbo-preview", "10", "30"),
+        ("openai", "gpt-4o-mini-2024-07-18", "0.15", "0.6"),
+        ("anthropic", "claude-sonnet-4-5-20250929", "3", "15"),
+        ("azure.ai.openai", "gpt-4o", "2.5", "10"),
+        ("gcp.gemini", "gemini-2.5-pro", "1.25", "10"),
+        ("aws.bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "3.3", "16.5"),
+        ("groq", "openai/gpt-oss-120b", "0.15", "0.6"),
+    ] {
+        let row = book.lookup(Some(provider), model).map(|found| found.row);
+        let rate = |unit| row.and_then(|row| row.usd_per_million(unit));
+        assert_eq!(rate(Unit::Input).as_deref(), Some(input), "{model}");
+        assert_eq!(rate(Unit::Output).as_deref(), Some(output), "{model}");
+    }
+    let long = book.charge(Some("anthropic"), "claude-sonnet-4-5", None, &tokens(200_001, 1));
+    // 200,001 × 6 µ$ + 22.5 µ$
+    assert_eq!(long.map(|charge| charge.nanos), Ok(NanoUsd(1_200_028_500)));
+}
+
+#[test]
+fn patterns_of_the_operator_are_the_last_resort() {
+    let own = r#"{
+        "re:^ours-[a-z]+$": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6},
+        "re:^gpt-4o": {"input_cost_per_token": 9e-6, "output_cost_per_token": 9e-6},
+        "re:^(broken": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
+    }"#;
+    let book = PriceBook::embedded().with_override(own).unwrap();
+    let found = |model: &str| book.lookup(None, model).map(|found| (found.name, found.matched));
+    assert_eq!(found("ours-fast"), Some(("re:^ours-[a-z]+$", Matched::Pattern)));
+    assert_eq!(found("ours-2"), None);
+    assert_eq!(found("gpt-4o"), Some(("gpt-4o", Matched::Exact)));
+    assert_eq!(found("gpt-4o-ours"), Some(("re:^gpt-4o", Matched::Pattern)));
+    let dropped: Vec<_> = book.dropped().collect();
+    let why = "the pattern after re: is no regular expression";
+    assert_eq!(dropped, [(TableName::Operator, "re:^(broken", why)]);
+}
+
+#[test]
+fn a_model_charged_by_the_query_is_never_free() {
+    let own = r#"{"ranker": {"mode": "rerank", "input_cost_per_query": 0.002,
+        "input_cost_per_token": 0.0, "output_cost_per_token": 0.0}}"#;
+    let book = PriceBook::embedded().with_override(own).unwrap();
+    let charge = book.charge(None, "ranker", None, &tokens(10, 0));
+    assert_eq!(charge, Err(CostUnknown::UnitUnpriced));
+    assert_eq!(
+        PriceBook::embedded().charge(Some("cohere"), "rerank-v3.5", None, &tokens(10, 0)),
+        Err(CostUnknown::UnitUnpriced)
+    );
+}
+
+#[test]
+fn every_rate_has_its_tier_and_a_paid_tier_without_one_is_flagged() {
+    let own = r#"{"long": {
+        "input_cost_per_token": 1e-6, "input_cost_per_token_above_200k_tokens": 2e-6,
+        "output_cost_per_token": 3e-6, "output_cost_per_token_above_200k_tokens": 4e-6,
+        "cache_read_input_token_cost": 5e-7, "cache_read_input_token_cost_above_200k_tokens": 6e-7,
+        "cache_creation_input_token_cost": 7e-6,
+        "cache_creation_input_token_cost_above_200k_tokens": 8e-6,
+        "input_cost_per_token_priority": 1e-5, "output_cost_per_token_priority": 3e-5,
+        "cache_read_input_token_cost_priority": 5e-6,
+        "cache_creation_input_token_cost_priority": 7e-5}}"#;
+    let book = PriceBook::embedded().with_override(own).unwrap();
+    let usage = |text| Usage {
+        input: Some(InputTokens {
+            text,
+            cache_read: 50_000,
+            cache_write_5m: 50_000,
+            ..InputTokens::default()
+        }),
+        ..tokens(0, 1_000)
+    };
+    let charged = |text, tier| {
+        let charge = book.charge(None, "long", tier, &usage(text)).unwrap();
+        (charge.nanos.0, charge.flags)
+    };
+    // 100,000 × 1 µ$ + 50,000 × 0.5 µ$ + 50,000 × 7 µ$ + 1,000 × 3 µ$
+    assert_eq!(charged(100_000, None), (478_000_000, 0));
+    // 100,001 × 2 µ$ + 50,000 × 0.6 µ$ + 50,000 × 8 µ$ + 1,000 × 4 µ$
+    assert_eq!(charged(100_001, None), (634_002_000, 0));
+    // 100,000 × 10 µ$ + 50,000 × 5 µ$ + 50,000 × 70 µ$ + 1,000 × 30 µ$
+    assert_eq!(charged(100_000, Some("priority")), (4_780_000_000, 0));
+    assert_eq!(charged(100_001, Some("priority")), (4_780_010_000, Cost::RATE_SUBSTITUTED));
+}
+
+#[test]
+fn images_made_have_their_rate_or_that_of_the_output() {
+    let own = r#"{"draws": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6,
+        "output_cost_per_image_token": 3e-5}}"#;
+    let book = PriceBook::embedded().with_override(own).unwrap();
+    let output = Some(OutputTokens { image: 10, ..OutputTokens::default() });
+    let drawn = Usage { output, ..tokens(0, 0) };
+    assert_eq!(book.charge(None, "draws", None, &drawn).map(|c| c.nanos), Ok(NanoUsd(300_000)));
+    assert_eq!(priced("model-x", drawn).nanos, Some(NanoUsd(20_000)));
+}
+
+/// The release build is what people wait for; an unoptimised one may take several times as long.
+const MAX_PARSE_MS: u128 = 200;
+
+#[test]
+fn the_shipped_table_is_read_quickly() {
+    #[expect(clippy::disallowed_methods, reason = "measures real work")]
+    let begin = std::time::Instant::now();
+    let rows = PriceBook::embedded().rows().count();
+    let took = begin.elapsed().as_millis();
+    eprintln!("{rows} rows read in {took} ms");
+    assert!(took < MAX_PARSE_MS, "{took} ms");
 }
 
 proptest! {
@@ -403,6 +589,22 @@ proptest! {
         let charge = book().charge(None, "model-x", None, &tokens(input, output)).unwrap();
         let exact = i64::try_from(input * 1_000 + output * 2_000).unwrap();
         prop_assert_eq!(charge.nanos, NanoUsd(exact));
+    }
+
+    #[test]
+    fn parts_of_a_call_cost_what_the_call_costs_but_for_their_rounding(
+        parts in proptest::collection::vec((0u64..1 << 20, 0u64..1 << 20), 1..20),
+    ) {
+        let rates = r#"{"odd": {"input_cost_per_token": 1.23456789e-7,
+            "output_cost_per_token": 9.87654321e-7}}"#;
+        static ODD: std::sync::OnceLock<PriceBook> = std::sync::OnceLock::new();
+        let book = ODD.get_or_init(|| PriceBook::embedded().with_override(rates).unwrap());
+        let cost = |input, output| book.charge(None, "odd", None, &tokens(input, output)).unwrap();
+        let sum: i64 = parts.iter().map(|(input, output)| cost(*input, *output).nanos.0).sum();
+        let (input, output) = parts.iter().fold((0, 0), |(i, o), part| (i + part.0, o + part.1));
+        // Half a nano-dollar for each part, and half for the whole.
+        let most = i64::try_from(parts.len().div_ceil(2) + 1).unwrap();
+        prop_assert!((sum - cost(input, output).nanos.0).abs() <= most);
     }
 
     #[test]

@@ -3,17 +3,20 @@
 use super::exit::Failure;
 use super::globals::Origin;
 use super::remote::escaped;
-use crate::logic::call::Status;
+use crate::logic::call::{Call, Status};
 use crate::logic::id::CallId;
 use crate::logic::kpi::Kpi;
+use crate::logic::price::PriceBook;
 use crate::logic::rollup::Filter;
 use crate::logic::window::Window;
 use crate::query::errors::{self, ErrorReport};
 use crate::query::health::{self, Health};
+use crate::query::provenance::RequestDetail;
+use crate::query::reprice::{self, Preview};
 use crate::query::view::RequestView;
 use crate::query::{self, KpiValue, Snapshot};
 use crate::record::RecordStats;
-use crate::store::CallQuery;
+use crate::store::{CallQuery, Reader};
 use chrono_tz::Tz;
 
 /// A page of requests from the server.
@@ -121,6 +124,21 @@ impl Origin {
         }
     }
 
+    /// Stored calls at the prices in force; a directory is read with these.
+    pub(crate) fn preview(
+        &self,
+        window: Window,
+        filter: &Where,
+        book: &PriceBook,
+    ) -> Result<Preview, Failure> {
+        match self {
+            Self::Server(remote) => {
+                remote.get("/api/v1/prices/preview", &parameters(window, filter))
+            }
+            Self::Directory(reader) => Ok(reprice::preview(reader, window, &filter.filter, book)?),
+        }
+    }
+
     /// The newest requests of a window.
     pub(crate) fn requests(
         &self,
@@ -170,16 +188,23 @@ impl Origin {
     pub(crate) fn request(&self, id: &str) -> Result<RequestView, Failure> {
         match self {
             Self::Server(remote) => remote.get(&format!("/api/v1/requests/{}", escaped(id)), &[]),
-            Self::Directory(reader) => {
-                let id: CallId = id.parse().map_err(|_| {
-                    Failure::usage(format!("{id:?} is no id of a request"))
-                        .hint("ids have 32 hexadecimal digits; see `flowgauge requests list`")
-                })?;
-                let call = reader.call(id)?;
-                let call =
-                    call.ok_or_else(|| Failure::usage(format!("there is no request {id}")))?;
-                Ok(RequestView::from(&call))
-            }
+            Self::Directory(reader) => Ok(RequestView::from(&stored(reader, id)?)),
         }
     }
+
+    /// One request with where its numbers come from; a directory is read with these prices.
+    pub(crate) fn detail(&self, id: &str, book: &PriceBook) -> Result<RequestDetail, Failure> {
+        match self {
+            Self::Server(remote) => remote.get(&format!("/api/v1/requests/{}", escaped(id)), &[]),
+            Self::Directory(reader) => Ok(RequestDetail::of(&stored(reader, id)?, book)),
+        }
+    }
+}
+
+fn stored(reader: &Reader, id: &str) -> Result<Call, Failure> {
+    let id: CallId = id.parse().map_err(|_| {
+        Failure::usage(format!("{id:?} is no id of a request"))
+            .hint("ids have 32 hexadecimal digits; see `flowgauge requests list`")
+    })?;
+    reader.call(id)?.ok_or_else(|| Failure::usage(format!("there is no request {id}")))
 }

@@ -18,6 +18,7 @@ mod measure;
 mod metrics;
 mod number;
 mod period;
+mod prices;
 mod quality;
 mod remote;
 mod requests;
@@ -87,6 +88,9 @@ Exit codes:
     /// Single calls
     #[command(subcommand)]
     Requests(requests::RequestsCommand),
+    /// What models cost, and which have no price
+    #[command(subcommand)]
+    Prices(prices::PricesCommand),
     /// The store
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -142,6 +146,7 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Health(command) => health::run(command, globals),
         Command::Quality(command) => quality::run(command, globals),
         Command::Requests(command) => requests::run(command, globals),
+        Command::Prices(command) => prices::run(command, globals),
         Command::Store(command) => store::run(command, globals),
         Command::Budget(command) => budget::run(command, globals),
         Command::Key(command) => key::run(command, globals),

@@ -5,9 +5,11 @@ use super::exit::{self, Done, Failure};
 use super::globals::{self, Globals};
 use super::number;
 use super::period::{self, PeriodArgs};
+use super::prices;
 use super::show::{self, Sheet, ShowArgs};
 use super::stream;
 use crate::logic::call::Status;
+use crate::query::provenance::{Breakdown, RequestDetail};
 use crate::query::view::RequestView;
 
 /// Verbs of `requests`.
@@ -93,7 +95,7 @@ pub(crate) fn run(command: &RequestsCommand, globals: &Globals) -> Done {
             show.print(&list(&found), &super::show::json(&found)?)?;
         }
         RequestsCommand::Get { id, show } => {
-            let found = globals.origin(&loaded)?.request(id)?;
+            let found = globals.origin(&loaded)?.detail(id, &prices::book(&loaded.config)?)?;
             show.print(&detail(&found), &super::show::json(&found)?)?;
         }
         RequestsCommand::Tail { json } => {
@@ -151,40 +153,58 @@ fn money(decimal: &str) -> &str {
     }
 }
 
-/// Every field that is known, and for the measured ones where they came from.
-fn detail(view: &RequestView) -> Sheet {
+/// Every number with where it comes from, the arithmetic behind the cost, then the other fields.
+fn detail(found: &RequestDetail) -> Sheet {
     let mut sheet = Sheet { columns: vec!["field", "value", "from"], rows: Vec::new() };
-    let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(view) else { return sheet };
+    for fact in &found.provenance {
+        let from = match (fact.source.as_str(), fact.why.as_str()) {
+            (source, "") => source.to_owned(),
+            (source, why) => format!("{source}: {why}"),
+        };
+        sheet.row([fact.field.as_str(), fact.value.as_deref().unwrap_or("n/a"), &from]);
+    }
+    for told in &found.price_breakdown {
+        breakdown(told, &mut sheet);
+    }
+    let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(&found.request) else {
+        return sheet;
+    };
     for (name, value) in &fields {
-        let from = provenance(name, view);
         let text = match value {
-            serde_json::Value::Null if from.is_empty() => continue,
-            serde_json::Value::Null => "n/a".to_owned(),
+            serde_json::Value::Null => continue,
             serde_json::Value::String(text) => text.clone(),
             serde_json::Value::Array(list) if list.is_empty() => continue,
             serde_json::Value::Object(map) if map.is_empty() => continue,
             other => other.to_string(),
         };
-        sheet.row([name.as_str(), &text, &from]);
+        if !found.provenance.iter().any(|fact| fact.field == *name) {
+            sheet.row([name.as_str(), &text, ""]);
+        }
     }
     sheet
 }
 
-fn provenance(field: &str, view: &RequestView) -> String {
-    let door = view.door.word();
-    match field {
-        "latency_us" => format!("clock of {door}"),
-        "ttft_us" => view.ttft_source.word().to_owned(),
-        "upstream_us" | "upstream_head_us" | "gateway_us" if view.upstream_us.is_some() => {
-            format!("clock of {door}")
-        }
-        "generation_us" if view.generation_us.is_some() => "latency_us - ttft_us".to_owned(),
-        "input_tokens" | "output_tokens" => format!("usage {}", view.usage_source.word()),
-        "cost_nanos" | "cost_usd" => match (&view.cost_unknown_reason, &view.price_version) {
-            (Some(why), _) => format!("unknown: {}", why.word()),
-            (None, Some(version)) => format!("{}, prices {version}", view.cost_source.word()),
-            (None, None) => view.cost_source.word().to_owned(),
-        },
-        _ => String::new(),
+/// `3 × $3/M = $0.000009`, line by line, and the sum.
+fn breakdown(told: &Breakdown, sheet: &mut Sheet) {
+    let whose = told.attempt.map_or_else(|| "price".to_owned(), |n| format!("price, attempt {n}"));
+    let row = match (&told.row, &told.table, &told.matched) {
+        (Some(row), Some(table), Some(matched)) => format!("{table} row {row}, found {matched}"),
+        _ => told.note.clone(),
+    };
+    sheet.row([whose.as_str(), told.model.as_deref().unwrap_or("n/a"), &row]);
+    for line in &told.lines {
+        let rate = match &line.usd_per_million {
+            Some(usd) => format!("${usd}/M"),
+            None => format!("${}", line.usd_each),
+        };
+        let usd = line.usd.as_deref().map_or_else(|| "n/a".to_owned(), |usd| format!("${usd}"));
+        let stood_in = if line.substituted { ", in place of a missing rate" } else { "" };
+        let from = format!("{}{stood_in}", line.rate);
+        let sum = format!("{} × {rate} = {usd}", line.count);
+        sheet.row([format!("  {}", line.bucket), sum, from]);
+    }
+    if let Some(sum) = told.sum_nanos {
+        let from = if told.note.is_empty() { "this is the cost" } else { &told.note };
+        sheet.row(["  sum", &format!("${}", money(&sum.to_decimal())), from]);
     }
 }

@@ -93,8 +93,7 @@ fn refused(error: ServeError) -> Failure {
     let code = match error {
         ServeError::Start(StartError::Store(e)) => return e.into(),
         ServeError::Start(ref start) => match start {
-            StartError::PriceFile { .. }
-            | StartError::Prices { .. }
+            StartError::Prices(_)
             | StartError::OpenBind(_)
             | StartError::OpenGrpc(_)
             | StartError::Gateway(_) => BAD_CONFIG,

@@ -113,7 +113,11 @@ pub const KNOBS: &[Knob] = &[
         "4096",
         "Output set aside where neither request nor price table limits it.",
     ),
-    knob("prices", "", "Your own price file; it wins over the built-in table."),
+    knob(
+        "prices",
+        "",
+        "Your own price file, prices.json in the data directory unless given; it wins over the built-in table.",
+    ),
     knob("store.seal_size", "32MiB", "Seal unsealed batches at this size."),
     knob("store.seal_age", "1h", "Seal the oldest unsealed batch at this age."),
     knob("store.max_series", "5000", "Series kept apart; later ones are counted as (other)."),

@@ -5,13 +5,13 @@ use super::clock::Clock;
 use super::doors::{Door, Main, Otlp};
 use super::keys::{KeyRing, random};
 use super::ports::{self, Bound};
+use super::prices::Prices;
 use super::running::Shown;
 use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
 use crate::config::Config;
 use crate::keep::Watch;
-use crate::logic::price::PriceBook;
 use crate::receive::UserHasher;
 use crate::receive::gateway::Gateway;
 use crate::receive::ingest::Ingest;
@@ -20,7 +20,6 @@ use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
 use crate::store::State;
 use crate::tell::page::{self, Exposure, Facts, Port, PortState, Shared};
-use arc_swap::ArcSwap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -59,7 +58,7 @@ impl Blueprint {
             check_exposure(bound, exposure.allow_open, &keys)?;
         }
         let user_key = user_key(&state)?;
-        let prices = Arc::new(ArcSwap::from_pointee(prices(&config)?));
+        let prices = Arc::new(Prices::open(&config)?);
         let data = Owned::data()?;
         let control = Owned::control()?;
         let _inside = data.handle().enter();
@@ -69,21 +68,26 @@ impl Blueprint {
         let budgets = Budgets::start(
             &config.data_dir,
             config.budgets.clone(),
-            Arc::clone(&prices),
+            prices.shared(),
             clock.clone(),
             &recorder,
         )?;
         let gateway = Gateway::new(
             &config,
             recorder.clone(),
-            Arc::clone(&prices),
+            prices.shared(),
             clock.clone(),
             hasher.clone(),
             Arc::new(GatewayKeys(Arc::clone(&keys))),
             Arc::clone(&budgets),
         )?;
-        let ingest =
-            Ingest::new(recorder.clone(), prices, clock.clone(), config.privacy, &user_key);
+        let ingest = Ingest::new(
+            recorder.clone(),
+            prices.shared(),
+            clock.clone(),
+            config.privacy,
+            &user_key,
+        );
         let scores = ScoreBook::open(
             &config.data_dir,
             recorder.clone(),
@@ -103,6 +107,7 @@ impl Blueprint {
             recorder: recorder.clone(),
             clock,
             keys: Arc::clone(&keys),
+            prices,
             hasher,
             ingest: Arc::clone(&ingest),
             scores: Arc::clone(&scores),
@@ -145,14 +150,6 @@ fn check_exposure(bound: &Bound, allow_open: bool, keys: &KeyRing) -> Result<(),
 /// The key of user hashes: random, made once, so that a user keeps one hash for ever.
 fn user_key(state: &State) -> Result<[u8; 32], KeyError> {
     Ok(state.secret(USER_HASH, random()?)?)
-}
-
-fn prices(config: &Config) -> Result<PriceBook, StartError> {
-    let book = PriceBook::embedded();
-    let Some(file) = &config.prices else { return Ok(book) };
-    let json = std::fs::read_to_string(file)
-        .map_err(|source| StartError::PriceFile { file: file.clone(), source })?;
-    book.with_override(&json).map_err(|source| StartError::Prices { file: file.clone(), source })
 }
 
 fn recorder(config: &Config, clock: &Clock) -> Result<Recorder, StartError> {

@@ -7,6 +7,7 @@
 pub mod announce;
 pub mod clock;
 pub mod keys;
+pub mod prices;
 
 mod blueprint;
 mod built;
@@ -22,13 +23,11 @@ pub use built::Built;
 pub use running::{DRAIN_DEADLINE, Running};
 
 use crate::config::Config;
-use crate::logic::price::PriceError;
 use crate::receive::gateway::GatewayError;
 use crate::store::StoreError;
 use clock::Clock;
 use keys::KeyError;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 /// How `flowgauge serve` behaves.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,22 +63,9 @@ pub enum StartError {
          otlp.http with a key, or set allow_open_bind: true to let everybody in"
     )]
     OpenGrpc(SocketAddr),
-    /// The operator's price file.
-    #[error("read prices from {file}: {source}")]
-    PriceFile {
-        /// Which.
-        file: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
     /// The operator's prices.
-    #[error("{file}: {source}")]
-    Prices {
-        /// Which file.
-        file: PathBuf,
-        /// What is wrong.
-        source: PriceError,
-    },
+    #[error("prices: {0}")]
+    Prices(#[from] prices::PricesError),
     /// A provider or route.
     #[error(transparent)]
     Gateway(#[from] GatewayError),

@@ -83,7 +83,9 @@ fn requests_are_listed_as_an_array_and_shown_one_by_one() {
     let id = found[0]["call_id"].as_str().unwrap();
     let (code, stdout, _) = run(dir.path(), &["requests", "get", id]);
     assert!(
-        code == Some(0) && stdout.contains("100000") && stdout.contains("clock of gateway"),
+        code == Some(0)
+            && stdout.contains("100000")
+            && stdout.contains("gateway clock: begin to the last byte"),
         "{stdout}"
     );
     let (code, _, _) = run(dir.path(), &["requests", "get", "nonsense"]);

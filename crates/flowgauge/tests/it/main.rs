@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod alias_fixtures;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod commands;
@@ -23,6 +25,7 @@ mod import;
 mod otlp;
 #[cfg(test)]
 mod otlp_wire;
+mod prices;
 #[cfg(test)]
 mod quality;
 #[cfg(test)]

@@ -21,12 +21,14 @@ mod kpis;
 mod live;
 mod metrics;
 mod openapi;
+mod prices;
 mod requests;
 mod scores;
 
 pub use guard::Exposure;
 pub use keys::{KeyList, KeyView, MadeKey};
 pub use live::{Second, Tick};
+pub use prices::{InForce, NewPrice};
 pub use problem::Problem;
 pub use requests::Page;
 pub use routes::{Need, Routes};
@@ -45,6 +47,12 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(kpis::series))
         .add(Need::Viewer, routes!(requests::list))
         .add(Need::Viewer, routes!(requests::one))
+        .add(Need::Viewer, routes!(prices::list))
+        .add(Need::Operator, routes!(prices::set))
+        .add(Need::Viewer, routes!(prices::one))
+        .add(Need::Viewer, routes!(prices::lookup))
+        .add(Need::Viewer, routes!(prices::preview))
+        .add(Need::Operator, routes!(prices::reload))
         .add(Need::Viewer, routes!(live::stream))
         .add(Need::Viewer, routes!(health::errors))
         .add(Need::Viewer, routes!(health::health))

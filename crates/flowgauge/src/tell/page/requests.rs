@@ -5,6 +5,7 @@ use super::{App, Problem};
 use crate::logic::call::{Call, Status, Text};
 use crate::logic::id::{CallId, TraceId};
 use crate::logic::unit::UnixMicros;
+use crate::query::provenance::RequestDetail;
 use crate::query::view::RequestView;
 use crate::receive::UserHasher;
 use crate::store::CallQuery;
@@ -107,16 +108,16 @@ fn read_cursor(text: &str) -> Result<(UnixMicros, CallId), Problem> {
     })
 }
 
-/// One request.
+/// One request, with where each number comes from and the arithmetic behind its cost.
 #[utoipa::path(get, path = "/api/v1/requests/{id}", tag = "requests",
     params(("id" = String, Path, description = "flowgauge's id, as in x-flowgauge-request-id")),
-    responses((status = 200, body = RequestView),
+    responses((status = 200, body = RequestDetail),
         (status = 404, body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn one(
     State(app): State<App>,
     Path(id): Path<String>,
     params: Params,
-) -> Result<Json<RequestView>, Problem> {
+) -> Result<Json<RequestDetail>, Problem> {
     params.only(&[], &[])?;
     let wanted: CallId = id.parse().map_err(|_| {
         Problem::field("path.id", &id, "write the 32 hexadecimal digits of a request id")
@@ -126,7 +127,7 @@ pub(super) async fn one(
         let detail = "no such request; it may still be in flight, or past its retention";
         Problem::field("path.id", &id, detail).with_status(StatusCode::NOT_FOUND)
     })?;
-    Ok(Json(RequestView::from(&call)))
+    Ok(Json(RequestDetail::of(&call, &app.prices.book())))
 }
 
 #[cfg(test)]

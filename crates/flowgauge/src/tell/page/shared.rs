@@ -9,6 +9,7 @@ use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
 use crate::serve::clock::Clock;
 use crate::serve::keys::KeyRing;
+use crate::serve::prices::Prices;
 use crate::store::{Reader, StoreError};
 use axum::http::StatusCode;
 use chrono_tz::Tz;
@@ -91,6 +92,8 @@ pub struct Parts {
     pub clock: Clock,
     /// API keys.
     pub keys: Arc<KeyRing>,
+    /// Prices in force and the file behind them.
+    pub prices: Arc<Prices>,
     /// Hashes of users, to find one by name.
     pub hasher: UserHasher,
     /// The importer.
@@ -111,6 +114,7 @@ pub struct Shared {
     pub(super) recorder: Recorder,
     pub(super) clock: Clock,
     pub(super) keys: Arc<KeyRing>,
+    pub(super) prices: Arc<Prices>,
     pub(super) hasher: UserHasher,
     pub(super) ingest: Arc<Ingest>,
     pub(super) scores: Arc<ScoreBook>,
@@ -130,14 +134,25 @@ impl Shared {
     /// Gathers what handlers share. `stop` ends live streams and turns readiness off.
     #[must_use]
     pub fn new(parts: Parts, facts: Facts, stop: CancellationToken) -> App {
-        let Parts { recorder, clock, keys, hasher, ingest, scores, budgets, traffic, exposure } =
-            parts;
+        let Parts {
+            recorder,
+            clock,
+            keys,
+            prices,
+            hasher,
+            ingest,
+            scores,
+            budgets,
+            traffic,
+            exposure,
+        } = parts;
         Arc::new(Self {
             started: clock.now(),
             started_mono: clock.monotonic(),
             recorder,
             clock,
             keys,
+            prices,
             hasher,
             ingest,
             scores,

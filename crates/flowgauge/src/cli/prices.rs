@@ -1,0 +1,410 @@
+//! `prices show`, `prices check`, `prices set`: what models cost, and whose word that is.
+
+use super::ask::Where;
+use super::exit::{self, Done, Failure};
+use super::globals::{self, Globals, Origin};
+use super::period::PeriodArgs;
+use super::remote::Remote;
+use super::show::{self, Sheet, ShowArgs};
+use crate::config::Config;
+use crate::logic::duration::Span;
+use crate::logic::price::check::{self, Finding, Severity};
+use crate::logic::unit::UnixMicros;
+use crate::logic::window::Window;
+use crate::query::prices::{self, PriceAnswer, PriceList, PriceView, Unpriced};
+use crate::query::reprice::Preview;
+use crate::serve::prices::{self as file, PricesError};
+use crate::tell::page::{InForce, NewPrice};
+use bytes::Bytes;
+use http::Method;
+use serde_json::value::RawValue;
+use std::path::{Path, PathBuf};
+
+/// Days of calls looked through for models without a price.
+const DAYS: i64 = 30;
+
+/// Verbs of `prices`.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub(crate) enum PricesCommand {
+    /// The price of a model, or all prices: rates, table and version
+    #[command(after_help = "\
+Examples:
+  flowgauge prices show gpt-4o-mini
+  flowgauge prices show gpt-4o --provider azure
+  flowgauge prices show --provider anthropic --json
+
+Exit codes:
+  0   shown
+  3   the model has no price
+  65  the price file cannot be read
+  69  the named server does not answer")]
+    Show {
+        /// Name of a model as calls have it
+        model: Option<String>,
+        /// Who serves it
+        #[arg(long)]
+        provider: Option<String>,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// What is wrong with a price file, and which models have no price
+    #[command(after_help = "\
+Examples:
+  flowgauge prices check
+  flowgauge prices check my-prices.json
+
+Exit codes:
+  0   nothing is wrong
+  1   odd rates, or stored calls whose model has no price
+  65  the file is no table, or has rows that are not used")]
+    Check {
+        /// The file; the configured one, or prices.json in the data directory, unless given
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// Set a model's rates in your own price file; in force for the next call
+    #[command(after_help = "\
+Examples:
+  flowgauge prices set our-model --input 3 --output 15
+  flowgauge prices set our-model --input 3 --output 15 --cache-read 0.3 --cache-write 3.75
+  flowgauge prices set 're:^our-.*$' --input 0.2 --output 0.8
+
+Exit codes:
+  0   set
+  64  no exact amount, or a row that would price nothing
+  65  the price file cannot be read
+  73  the price file cannot be written
+  77  not permitted")]
+    Set {
+        /// Name of the model, or re: and a regular expression
+        model: String,
+        /// US dollars per million input tokens
+        #[arg(long, value_name = "USD")]
+        input: Option<String>,
+        /// US dollars per million output tokens
+        #[arg(long, value_name = "USD")]
+        output: Option<String>,
+        /// The same for input read from the provider's cache
+        #[arg(long, value_name = "USD")]
+        cache_read: Option<String>,
+        /// The same for input written to it for 5 minutes, or for as long as it keeps
+        #[arg(long, value_name = "USD")]
+        cache_write: Option<String>,
+        /// The same for input written to it for 1 hour
+        #[arg(long, value_name = "USD")]
+        cache_write_1h: Option<String>,
+        /// The same for reasoning, where it is not charged as output
+        #[arg(long, value_name = "USD")]
+        reasoning: Option<String>,
+    },
+    /// What stored calls would cost at the prices now in force; changes nothing
+    #[command(after_help = "\
+Examples:
+  flowgauge prices preview --since 30d
+  flowgauge prices preview --day 2026-05-04 --where model=our-model --json
+
+Exit codes:
+  0   no cost would change
+  1   some would
+  64  wrong usage
+  69  neither a server nor a data directory")]
+    Preview {
+        /// Only calls with this value of a dimension
+        #[arg(long = "where", value_name = "DIM=VALUE")]
+        filter: Vec<String>,
+        #[command(flatten)]
+        period: PeriodArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// Have the server read your price file again
+    #[command(after_help = "\
+Examples:
+  flowgauge prices reload
+  flowgauge prices reload --server http://10.0.0.5:4000
+
+Exit codes:
+  0   read, and in force
+  64  the file is no table; the prices before stay in force
+  69  no server answers
+  77  not permitted")]
+    Reload,
+}
+
+/// Runs one verb.
+pub(crate) fn run(command: &PricesCommand, globals: &Globals) -> Done {
+    let loaded = globals.load(false, &[])?;
+    let config = &loaded.config;
+    match command {
+        PricesCommand::Show { model, provider, show } => {
+            let server = server(globals, &loaded)?;
+            let provider = provider.as_deref();
+            match model {
+                Some(model) => one(server.as_ref(), config, model, provider, show),
+                None => all(server.as_ref(), config, provider, show),
+            }
+        }
+        PricesCommand::Check { file, show } => {
+            let unpriced = globals.origin(&loaded).ok().map(|origin| origin.unpriced());
+            checked(config, file.as_deref(), unpriced.transpose()?, show)
+        }
+        PricesCommand::Set {
+            model,
+            input,
+            output,
+            cache_read,
+            cache_write,
+            cache_write_1h,
+            reasoning,
+        } => {
+            let new = NewPrice {
+                model: model.clone(),
+                input: amount(input.as_deref())?,
+                output: amount(output.as_deref())?,
+                cache_read: amount(cache_read.as_deref())?,
+                cache_write: amount(cache_write.as_deref())?,
+                cache_write_1h: amount(cache_write_1h.as_deref())?,
+                reasoning: amount(reasoning.as_deref())?,
+            };
+            set(server(globals, &loaded)?.as_ref(), config, &new)
+        }
+        PricesCommand::Preview { filter, period, show } => {
+            let usual = Span::fixed(DAYS * UnixMicros::DAY);
+            let window = period.window(usual, globals::now(), config.time_zone)?;
+            let filter = Where::parse(filter)?;
+            let told = globals.origin(&loaded)?.preview(window, &filter, &book(config)?)?;
+            preview(&told, show)
+        }
+        PricesCommand::Reload => {
+            let path = "/api/v1/prices/reload";
+            let now: InForce =
+                globals.remote(&loaded)?.call(Method::POST, path, &[], Bytes::new())?;
+            show::note(&format!("{} is in force as version {}", now.file, now.version));
+            Ok(exit::OK)
+        }
+    }
+}
+
+/// The running server, if there is one.
+fn server(globals: &Globals, loaded: &crate::config::Loaded) -> Result<Option<Remote>, Failure> {
+    if globals.server.is_some() {
+        return Ok(Some(globals.remote(loaded)?));
+    }
+    globals.owner(loaded)
+}
+
+fn one(
+    server: Option<&Remote>,
+    config: &Config,
+    model: &str,
+    provider: Option<&str>,
+    show: &ShowArgs,
+) -> Done {
+    let found: Option<PriceAnswer> = match server {
+        Some(remote) => {
+            let mut query = vec![("model", model.to_owned())];
+            query.extend(provider.map(|p| ("provider", p.to_owned())));
+            match remote.get("/api/v1/prices/lookup", &query) {
+                Ok(found) => Some(found),
+                Err(e) if e.code == exit::USAGE => None,
+                Err(e) => return Err(e),
+            }
+        }
+        None => prices::one(&book(config)?, model, provider),
+    };
+    let Some(found) = found else {
+        return Err(Failure::new(exit::UNKNOWN, prices::way_out(model)));
+    };
+    let mut sheet = Sheet { columns: vec!["what", "value"], rows: Vec::new() };
+    let price = &found.price;
+    sheet.row(["row", price.row.as_str()]);
+    sheet.row(["found", price.matched.as_str()]);
+    sheet.row(["table", &format!("{}, version {}", price.table, found.version)]);
+    for (name, value) in [("provider", &price.provider), ("mode", &price.mode)] {
+        sheet.row([name, value.as_deref().unwrap_or("–")]);
+    }
+    for (key, usd) in &price.usd_per_million {
+        sheet.row([key.as_str(), &format!("${usd} per million")]);
+    }
+    if let Some(usd) = &price.usd_per_web_search {
+        sheet.row(["web search", &format!("${usd} each")]);
+    }
+    if price.not_by_token {
+        sheet.row(["note", "not priced by token: its calls have no cost"]);
+    }
+    for (name, value) in [("served until", &price.deprecation_date), ("source", &price.source)] {
+        if let Some(value) = value {
+            sheet.row([name, value.as_str()]);
+        }
+    }
+    show.print(&sheet, &super::show::json(&found)?)?;
+    Ok(exit::OK)
+}
+
+fn all(server: Option<&Remote>, config: &Config, provider: Option<&str>, show: &ShowArgs) -> Done {
+    let list: PriceList = match server {
+        Some(remote) => {
+            let query: Vec<(&str, String)> =
+                provider.map(|p| ("provider", p.to_owned())).into_iter().collect();
+            remote.get("/api/v1/prices", &query)?
+        }
+        None => prices::list(&book(config)?, None, provider, Vec::new()),
+    };
+    let columns =
+        vec!["model", "provider", "input", "output", "cache read", "cache write", "table"];
+    let mut sheet = Sheet { columns, rows: Vec::new() };
+    for item in &list.items {
+        sheet.row(cells(item));
+    }
+    show.print(&sheet, &super::show::json(&list)?)?;
+    show::note(&format!("US dollars per million tokens; version {}", list.version));
+    Ok(exit::OK)
+}
+
+fn cells(item: &PriceView) -> [String; 7] {
+    let rate = |key: &str| {
+        item.usd_per_million.get(key).map_or_else(|| "–".to_owned(), |usd| format!("${usd}"))
+    };
+    [
+        item.row.clone(),
+        item.provider.as_ref().map_or_else(String::new, ToString::to_string),
+        rate("input_cost_per_token"),
+        rate("output_cost_per_token"),
+        rate("cache_read_input_token_cost"),
+        rate("cache_creation_input_token_cost"),
+        item.table.clone(),
+    ]
+}
+
+/// What `prices check` answers.
+#[derive(Debug, serde::Serialize)]
+struct Checked {
+    file: String,
+    findings: Vec<Finding>,
+    /// `null` where no data could be read.
+    unpriced: Option<Vec<Unpriced>>,
+}
+
+fn checked(
+    config: &Config,
+    named: Option<&Path>,
+    unpriced: Option<Vec<Unpriced>>,
+    show: &ShowArgs,
+) -> Done {
+    let path = named.map_or_else(|| file::path(config), Path::to_owned);
+    let optional = named.is_none() && config.prices.is_none();
+    let findings = match std::fs::read_to_string(&path) {
+        Ok(text) => check::check(&text)
+            .map_err(|e| Failure::new(exit::BAD_DATA, format!("{}: {e}", path.display())))?,
+        Err(e) if optional && e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(e) => {
+            return Err(Failure::new(exit::BAD_DATA, format!("{}: {e}", path.display())));
+        }
+    };
+    let mut sheet = Sheet { columns: vec!["model", "severity", "finding"], rows: Vec::new() };
+    for finding in &findings {
+        let word = match finding.severity {
+            Severity::Dropped => "dropped",
+            Severity::Suspicious => "suspicious",
+            Severity::Ignored => "ignored",
+        };
+        sheet.row([finding.model.as_str(), word, &finding.finding]);
+    }
+    for model in unpriced.iter().flatten() {
+        let calls = format!("{} calls of the last {DAYS} days not priced", model.calls);
+        sheet.row([model.model.as_str(), "unpriced", &calls]);
+    }
+    let answer = Checked { file: path.display().to_string(), findings, unpriced };
+    show.print(&sheet, &super::show::json(&answer)?)?;
+    let worst = answer.findings.iter().map(|finding| finding.severity).min();
+    let open = answer.unpriced.as_ref().is_some_and(|models| !models.is_empty());
+    if let Some(first) = answer.unpriced.iter().flatten().next() {
+        show::note(&prices::way_out(&first.model));
+    }
+    Ok(match worst {
+        Some(Severity::Dropped) => exit::BAD_DATA,
+        Some(Severity::Suspicious) => exit::FINDING,
+        _ if open => exit::FINDING,
+        _ => exit::OK,
+    })
+}
+
+impl Origin {
+    /// Models without a price among the calls of the last days.
+    fn unpriced(&self) -> Result<Vec<Unpriced>, Failure> {
+        match self {
+            Self::Server(remote) => {
+                // No row has such a name: only the models without a price are wanted.
+                let query = [("model", "\u{1}".to_owned()), ("since", format!("{DAYS}d"))];
+                Ok(remote.get::<PriceList>("/api/v1/prices", &query)?.unpriced)
+            }
+            Self::Directory(reader) => {
+                let to = globals::now();
+                let from = UnixMicros(to.0.saturating_sub(DAYS * UnixMicros::DAY));
+                Ok(prices::unpriced(reader, Window { from, to })?)
+            }
+        }
+    }
+}
+
+fn preview(told: &Preview, show: &ShowArgs) -> Done {
+    let columns = vec!["model", "calls", "newly priced", "no longer priced", "before", "after"];
+    let mut sheet = Sheet { columns, rows: Vec::new() };
+    for change in &told.models {
+        sheet.row([
+            change.model.as_ref().map_or_else(|| "n/a".to_owned(), ToString::to_string),
+            change.changed.to_string(),
+            change.newly_priced.to_string(),
+            change.no_longer_priced.to_string(),
+            format!("${}", change.before_nanos.to_decimal()),
+            format!("${}", change.after_nanos.to_decimal()),
+        ]);
+    }
+    show.print(&sheet, &super::show::json(told)?)?;
+    let changed: u64 = told.models.iter().map(|change| change.changed).sum();
+    let version = &told.version;
+    show::note(&format!(
+        "{changed} of {} calls would cost something else by {version}",
+        told.calls
+    ));
+    Ok(if changed > 0 { exit::FINDING } else { exit::OK })
+}
+
+fn amount(text: Option<&str>) -> Result<Option<Box<RawValue>>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let quoted = serde_json::value::to_raw_value(text);
+    quoted.map(Some).map_err(|e| Failure::usage(e.to_string()))
+}
+
+fn set(server: Option<&Remote>, config: &Config, new: &NewPrice) -> Done {
+    let model = new.model.as_str();
+    let rates = new.rates().map_err(|e| Failure::usage(e.to_string()))?;
+    let version = if let Some(remote) = server {
+        let body = Bytes::from(super::show::json(new)?.to_string());
+        let json = [("content-type", "application/json")];
+        remote.call::<PriceAnswer>(Method::PUT, "/api/v1/prices", &json, body)?.version
+    } else {
+        let today: String = globals::now().to_rfc3339().chars().take(10).collect();
+        let path = file::path(config);
+        file::set_in_file(&path, model, &rates, &today).map_err(refused)?;
+        book(config)?.version().to_owned()
+    };
+    show::note(&format!("{model} is priced from now on, by version {version}"));
+    Ok(exit::OK)
+}
+
+/// The prices of a configuration, read from its files.
+pub(crate) fn book(config: &Config) -> Result<crate::logic::price::PriceBook, Failure> {
+    file::read(&file::path(config), config.prices.is_some()).map_err(refused)
+}
+
+fn refused(error: PricesError) -> Failure {
+    let code = match error {
+        PricesError::Io { .. } => exit::CANNOT_WRITE,
+        PricesError::Table { .. } => exit::BAD_DATA,
+        PricesError::Set(crate::logic::price::edit::SetError::File(_)) => exit::BAD_DATA,
+        PricesError::Set(_) => exit::USAGE,
+    };
+    Failure::new(code, error.to_string())
+}

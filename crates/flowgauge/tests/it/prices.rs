@@ -1,0 +1,147 @@
+//! Prices by command and by API: shown, checked, set, and in force for the next call.
+
+use super::api::client::{self, ask, get, post, request, served};
+use super::commands::{flowgauge, out};
+use bytes::Bytes;
+use flowgauge::logic::call::CostUnknown;
+use http::StatusCode;
+use http_body_util::Full;
+use std::path::Path;
+
+fn run(dir: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = flowgauge(dir);
+    let done = command.args(["--data-dir", "."]).args(args).output().unwrap();
+    let (stdout, stderr) = out(&done);
+    (done.status.code(), stdout, stderr)
+}
+
+#[test]
+fn without_a_server_a_price_is_shown_set_and_checked_in_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, stdout, _) = run(dir.path(), &["prices", "show", "gpt-4o-mini"]);
+    assert!(code == Some(0) && stdout.contains("$0.15 per million"), "{stdout}");
+    assert!(stdout.contains("shipped, version 2026-"), "{stdout}");
+
+    let (code, stdout, stderr) = run(dir.path(), &["prices", "show", "our-model"]);
+    assert_eq!((code, stdout.as_str()), (Some(3), ""), "{stderr}");
+    assert!(stderr.contains("flowgauge prices set our-model"), "{stderr}");
+
+    let set =
+        ["prices", "set", "our-model", "--input", "3", "--output", "15", "--cache-read", "0.3"];
+    let (code, _, stderr) = run(dir.path(), &set);
+    assert_eq!(code, Some(0), "{stderr}");
+    let (_, stdout, _) = run(dir.path(), &["prices", "show", "our-model-2030-01-02", "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(shown["usd_per_million"]["cache_read_input_token_cost"], "0.3");
+    assert_eq!((&shown["table"], &shown["row"]), (&"operator".into(), &"our-model".into()));
+
+    let (code, stdout, stderr) = run(dir.path(), &["prices", "check"]);
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    let (code, _, stderr) = run(dir.path(), &["prices", "set", "half", "--input", "3"]);
+    assert!(code == Some(64) && stderr.contains("--output"), "{stderr}");
+    let (code, _, stderr) =
+        run(dir.path(), &["prices", "set", "dear", "--input", "three", "--output", "1"]);
+    assert!(code == Some(64) && stderr.contains("\"three\" is no price"), "{stderr}");
+}
+
+#[test]
+fn a_price_file_with_rows_that_are_not_used_is_bad_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("mine.json");
+    std::fs::write(&file, r#"{"half": {"input_cost_per_token": 1e-6}}"#).unwrap();
+    let (code, stdout, _) = run(dir.path(), &["prices", "check", "mine.json"]);
+    assert!(code == Some(65) && stdout.contains("no base rate"), "{stdout}");
+    std::fs::write(&file, r#"{"m": {"input_cost_per_token": 3, "output_cost_per_token": 15}}"#)
+        .unwrap();
+    let (code, stdout, _) = run(dir.path(), &["prices", "check", "mine.json"]);
+    assert!(code == Some(1) && stdout.contains("3 dollars a token"), "{stdout}");
+    std::fs::write(&file, "[").unwrap();
+    let (code, _, stderr) = run(dir.path(), &["prices", "check", "mine.json"]);
+    assert!(code == Some(65) && stderr.contains("line 1"), "{stderr}");
+}
+
+#[tokio::test]
+async fn a_price_set_by_the_api_prices_the_next_call_and_a_broken_file_changes_nothing() {
+    let served = served().await;
+    let addr = served.running.addr;
+    let missing = get(addr, "/api/v1/prices/lookup?model=ours/model").await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    assert!(missing.text().contains("flowgauge prices set ours/model"), "{}", missing.text());
+
+    let put = request("PUT", addr, "/api/v1/prices")
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from_static(
+            br#"{"model": "ours/model", "input": "3", "output": 15}"#,
+        )))
+        .unwrap();
+    let set = ask(addr, put).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text());
+    assert_eq!(set.json()["usd_per_million"]["output_cost_per_token"], "15");
+
+    let file = served.dir.path().join("prices.json");
+    let good = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, "{").unwrap();
+    assert_eq!(post(addr, "/api/v1/prices/reload", "").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(get(addr, "/api/v1/prices/lookup?model=ours/model").await.status, StatusCode::OK);
+    std::fs::write(&file, good.replace("0.000003", "0.000004")).unwrap();
+    let reloaded = post(addr, "/api/v1/prices/reload", "").await;
+    assert_eq!(reloaded.status, StatusCode::OK, "{}", reloaded.text());
+    let now = get(addr, "/api/v1/prices/lookup?model=ours/model").await.json();
+    assert_eq!(now["usd_per_million"]["input_cost_per_token"], "4");
+    assert_eq!(now["version"], reloaded.json()["version"]);
+}
+
+#[tokio::test]
+async fn calls_without_a_price_are_counted_named_and_warned_of() {
+    let served = served().await;
+    let addr = served.running.addr;
+    let mut calls: Vec<_> = (0..10).map(|n| client::call(n, 60)).collect();
+    for call in calls.iter_mut().take(3) {
+        call.what.model_used = Some("model-y".into());
+        call.cost.nanos = None;
+        call.cost.unknown_reason = CostUnknown::NoPrice;
+    }
+    served.running.recorder.submit(calls, Vec::new()).await.unwrap();
+    let kpi = get(addr, "/api/v1/kpis/unpriced_calls?since=1h").await.json();
+    assert_eq!((&kpi["value"], &kpi["state"]), (&3.0.into(), &"alert".into()), "{kpi}");
+    let health = get(addr, "/api/v1/health").await.json();
+    assert_ne!(health["overall"], "ok", "{health}");
+    let list = get(addr, "/api/v1/prices?model=gpt-4o-mini").await.json();
+    assert_eq!(list["unpriced"], serde_json::json!([{"model": "model-y", "calls": 3}]));
+    assert!(list["items"].as_array().unwrap().len() > 1);
+    let each = get(addr, "/api/v1/kpis/cost_per_request?since=1h").await.json();
+    let value = each["value"].as_f64().unwrap();
+    assert!((value - 0.000_054).abs() < 1e-12 && each["n"] == 7, "{each}");
+}
+
+#[tokio::test]
+async fn a_preview_tells_what_would_change_and_changes_nothing() {
+    let served = served().await;
+    let addr = served.running.addr;
+    let mut calls: Vec<_> = (0..3).map(|n| client::call(n, 60)).collect();
+    for call in &mut calls {
+        call.what.model_used = Some("model-y".into());
+        call.cost.nanos = None;
+        call.cost.unknown_reason = CostUnknown::NoPrice;
+    }
+    let id = calls[0].id;
+    served.running.recorder.submit(calls, Vec::new()).await.unwrap();
+    let before = get(addr, "/api/v1/prices/preview?since=1h").await.json();
+    assert_eq!((&before["calls"], &before["models"]), (&3.into(), &serde_json::json!([])));
+    let body = br#"{"model": "model-y", "input": "3", "output": "15"}"#;
+    let put = request("PUT", addr, "/api/v1/prices").body(Full::new(Bytes::from_static(body)));
+    assert_eq!(ask(addr, put.unwrap()).await.status, StatusCode::OK);
+    let after = get(addr, "/api/v1/prices/preview?since=1h").await.json();
+    let model = &after["models"][0];
+    assert_eq!((&model["newly_priced"], &model["before_nanos"]), (&3.into(), &0.into()));
+    // 3 × (100 × 3 µ$ + 20 × 15 µ$)
+    assert_eq!(model["after_nanos"], 1_800_000);
+    let stored = get(addr, &format!("/api/v1/requests/{id}")).await.json();
+    assert_eq!(stored["cost_nanos"], serde_json::Value::Null);
+    let told = &stored["price_breakdown"][0];
+    assert_eq!((&told["sum_nanos"], &told["row"]), (&600_000.into(), &"model-y".into()));
+    assert!(told["note"].as_str().unwrap().starts_with("not priced at the time"), "{told}");
+    let facts = stored["provenance"].as_array().unwrap();
+    let cost = facts.iter().find(|fact| fact["field"] == "cost_nanos").unwrap();
+    assert_eq!(cost["source"], "unknown");
+}
