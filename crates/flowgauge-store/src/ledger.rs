@@ -1,5 +1,5 @@
-//! The ledger of budgets in `state.db` (decision D4): accounts, and what is set aside on them for
-//! calls on their way.
+//! The ledger of budgets in `budgets.db`: accounts, and what is set aside on them for calls on their
+//! way. A file of its own, because calls wait for it and SQLite has one writer a file.
 //!
 //! Owns its tables and the one transaction in which changes become durable. Refuses to add anything
 //! up: what is on an account comes as a whole.
@@ -12,6 +12,9 @@ use flowgauge_logic::unit::{NanoUsd, UnixMicros};
 use rusqlite::{Connection, Row, Transaction, params};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+
+/// Name of the file inside the data directory.
+const FILE: &str = "budgets.db";
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS budget_accounts (
@@ -87,7 +90,7 @@ impl LedgerFile {
     /// # Errors
     /// When the database cannot be opened.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let db = state::connect(dir)?;
+        let db = state::connect_beside(dir, FILE)?;
         db.execute_batch(TABLES).map_err(StoreError::io("preparing the tables of budgets"))?;
         Ok(Self { db })
     }
@@ -192,7 +195,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be read.
     pub fn budget_use(&self, at: UnixMicros) -> Result<Vec<BudgetUse>, StoreError> {
-        let Some(db) = state::open_reader(self.dir())? else { return Ok(Vec::new()) };
+        let Some(db) = state::read_beside(self.dir(), FILE)? else { return Ok(Vec::new()) };
         let read = || {
             let there = "SELECT 1 FROM sqlite_schema WHERE name = 'budget_limits'";
             if !db.prepare(there)?.exists([])? {

@@ -138,9 +138,30 @@ pub(crate) fn connect(dir: &Path) -> Result<Connection, StoreError> {
     open().map_err(StoreError::io::<rusqlite::Error>("opening state.db"))
 }
 
+/// A connection to a file of its own beside this one, for tables whose writer must not queue behind
+/// others. On Unix only its owner may read it.
+pub(crate) fn connect_beside(dir: &Path, name: &str) -> Result<Connection, StoreError> {
+    let file = dir.join(name);
+    let open = || {
+        let db = Connection::open(&file)?;
+        db.busy_timeout(BUSY)?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        Ok(db)
+    };
+    let db = open().map_err(StoreError::io::<rusqlite::Error>("opening a database"))?;
+    owner_only(&file)?;
+    Ok(db)
+}
+
 /// A connection that cannot write; nothing where there is no file.
 pub(crate) fn open_reader(dir: &Path) -> Result<Option<Connection>, StoreError> {
-    let file = dir.join(FILE);
+    read_beside(dir, FILE)
+}
+
+/// The same for a file beside this one.
+pub(crate) fn read_beside(dir: &Path, name: &str) -> Result<Option<Connection>, StoreError> {
+    let file = dir.join(name);
     if !file.is_file() {
         return Ok(None);
     }

@@ -94,7 +94,7 @@ impl Labels {
             "user_satisfaction" => of(sums.mean_rating(), sums.rated()),
             "satisfied_users" => of(percent(sums.satisfied()), sums.rated()),
             "availability" => Some(self.availability(kpi)),
-            "budget_utilisation" => Some(self.utilisation()),
+            "budget_utilization" => Some(self.utilisation()),
             "concurrent_users" => Some(self.concurrent(kpi)),
             _ => None,
         }

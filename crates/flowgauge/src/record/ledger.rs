@@ -19,7 +19,6 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use writer::Pending;
@@ -38,7 +37,6 @@ pub struct Budgets {
     clock: Clock,
     kept: Arc<Mutex<State>>,
     wake: std::sync::mpsc::SyncSender<writer::Wake>,
-    not_durable: AtomicU64,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -74,6 +72,17 @@ pub enum Denied {
     },
 }
 
+/// What was set aside for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reserved {
+    /// It falls under no budget.
+    Nothing,
+    /// An amount that survives a crash; [`Budgets::settle`] must follow.
+    OnDisk,
+    /// An amount that is not on disk yet; [`Budgets::settle`] must follow.
+    InMemory,
+}
+
 /// One account as shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
@@ -104,15 +113,8 @@ impl Budgets {
         let state = Arc::new(Mutex::new(State { ledger, pending: Pending::default() }));
         let (wake, waking) = std::sync::mpsc::sync_channel(1);
         let thread = writer::start(file, Arc::clone(&state), waking)?;
-        let this = Self {
-            budgets,
-            prices,
-            clock,
-            kept: state,
-            wake,
-            not_durable: AtomicU64::new(0),
-            thread: Mutex::new(Some(thread)),
-        };
+        let this =
+            Self { budgets, prices, clock, kept: state, wake, thread: Mutex::new(Some(thread)) };
         for id in left_open {
             let row = recorder.reader().and_then(|reader| reader.call(id).ok().flatten());
             match row.filter(|call| call.outcome.status != Status::Interrupted) {
@@ -129,15 +131,14 @@ impl Budgets {
         self.budgets.is_empty()
     }
 
-    /// Sets aside what a call may cost on every account it falls under, or on none. Whether anything
-    /// was set aside; then [`Self::settle`] must follow.
+    /// Sets aside what a call may cost on every account it falls under, or on none.
     ///
     /// # Errors
     /// With the first account that has no room, or the first budget that wants a price.
-    pub async fn reserve(&self, call: &Call, size: Size) -> Result<bool, Denied> {
+    pub async fn reserve(&self, call: &Call, size: Size) -> Result<Reserved, Denied> {
         let claims = self.claims(call, size)?;
         if claims.is_empty() {
-            return Ok(false);
+            return Ok(Reserved::Nothing);
         }
         let (done, written) = tokio::sync::oneshot::channel();
         {
@@ -147,10 +148,8 @@ impl Budgets {
             pending.hold(call.id, ledger, done);
         }
         self.wake(writer::Wake::Write);
-        if !matches!(tokio::time::timeout(DURABLE_WITHIN, written).await, Ok(Ok(()))) {
-            self.not_durable.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(true)
+        let written = tokio::time::timeout(DURABLE_WITHIN, written).await;
+        Ok(if matches!(written, Ok(Ok(()))) { Reserved::OnDisk } else { Reserved::InMemory })
     }
 
     /// What a call asks of each account it falls under.
@@ -278,12 +277,6 @@ impl Budgets {
         let (budget, subject) = (Text::from(budget), Text::from(subject));
         let key = AccountKey { budget, subject, from: window.from, to: window.to };
         Some(self.kept.lock().ledger.account(&key))
-    }
-
-    /// Reservations that went ahead before they were on disk.
-    #[must_use]
-    pub fn not_durable(&self) -> u64 {
-        self.not_durable.load(Ordering::Relaxed)
     }
 
     /// Writes what is not on disk yet and ends the thread.

@@ -108,12 +108,14 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
 /// # Errors
 /// When a part cannot be made or signals cannot be listened for.
 pub fn run(config: Config, options: Options) -> Result<(), ServeError> {
-    let running = Blueprint::new(config, Clock::real()).build()?.run();
-    let control = running.control();
+    let built = Blueprint::new(config, Clock::real()).build()?;
+    // Before the doors open: whoever has seen it ready may tell it to stop.
     let mut signals = {
-        let _inside = control.enter();
+        let _inside = built.control.handle().enter();
         running::Signals::new().map_err(ServeError::Signals)?
     };
+    let running = built.run();
+    let control = running.control();
     if !options.quiet {
         running.announce();
     }

@@ -3,9 +3,11 @@
 use crate::logic::budget::Size;
 use crate::logic::wire::request::Asked;
 use crate::receive::egress::Outbound;
+use crate::record::ledger::Reserved;
 use http_body::Body as _;
 
 use super::Gateway;
+use super::counters::count;
 use super::flight::Flight;
 use super::refuse::Refusal;
 use super::target::{Kind, Target};
@@ -24,16 +26,17 @@ pub(super) async fn reserve(
         return Ok(());
     };
     let Some(call) = flight.call().filter(|call| call.what.leaf) else { return Ok(()) };
-    let held = gateway.budgets.reserve(call, size).await;
-    match held {
-        Ok(held) => {
-            if held {
-                flight.hold();
-            }
-            Ok(())
+    match gateway.budgets.reserve(call, size).await {
+        Ok(Reserved::Nothing) => return Ok(()),
+        Ok(Reserved::OnDisk) => {}
+        Ok(Reserved::InMemory) => count(&gateway.counters.budget_unsaved),
+        Err(denied) => {
+            count(&gateway.counters.budget_refused);
+            return Err(Refusal::denied(&denied));
         }
-        Err(denied) => Err(Refusal::denied(&denied)),
     }
+    flight.hold();
+    Ok(())
 }
 
 /// What the size of a request says about its cost; nothing where no body was read.

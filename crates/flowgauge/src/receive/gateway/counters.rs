@@ -47,6 +47,10 @@ counters!(
     counted,
     /// Calls whose tokens were not, because too many waited or counting failed.
     uncounted,
+    /// Calls no budget had room or a price for.
+    budget_refused,
+    /// Calls that went on before their reservation was on disk.
+    budget_unsaved,
     /// Own header fields that were malformed and left out.
     malformed_headers,
     /// Answers whose copy could not be read.
