@@ -1,12 +1,13 @@
 //! What the numbers mean and what follows from them.
 //!
-//! Owns every definition: units, the call record, percentiles, rollups, KPIs, prices and the
-//! reading of provider responses. Refuses clocks, files, sockets and async: whoever decides here
+//! Owns every definition: units, the call record, percentiles, rollups, KPIs, prices, which rows are
+//! the same call, and the reading of provider responses. Refuses clocks, files, sockets and async: whoever decides here
 //! is handed data and `now`, and returns a value.
 
 pub mod alias;
 pub mod call;
 pub mod duration;
+pub mod fingerprint;
 pub mod id;
 pub mod known;
 pub mod kpi;
@@ -17,3 +18,4 @@ pub mod rollup;
 pub mod unit;
 pub mod window;
 pub mod wire;
+pub mod witness;

@@ -3,6 +3,7 @@
 //! An acknowledged batch is one row of `hot.db`; sealing turns batches into a Parquet segment and
 //! adds their rollups to those on disk, in one transaction (decisions D4, D5, D6).
 
+pub mod amend;
 pub mod ask;
 pub mod error;
 pub mod event;
@@ -17,6 +18,7 @@ mod columns;
 mod dedupe;
 mod hot;
 mod live;
+mod locate;
 mod lock;
 mod newest;
 mod packed;
@@ -24,7 +26,9 @@ mod plan;
 mod replay;
 mod seal;
 mod segment;
+mod sights;
 
+pub use amend::{Amended, Amendment, AmendmentRow, Change, Why};
 pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};
 pub use error::StoreError;
 pub use event::Event;

@@ -84,3 +84,16 @@ fn several_values_of_one_dimension_are_alternatives() {
     c.what.intent = Some("explain".into());
     assert!(!f.accepts(&SeriesKey::of(&c)));
 }
+
+proptest::proptest! {
+    #[test]
+    fn forgetting_undoes_recording(kept in proptest::collection::vec(1u64..90_000, 0..20), gone in 1u64..90_000) {
+        let mut r = Rollup::default();
+        kept.iter().for_each(|ms| r.record(&call(*ms)));
+        let before = r.clone();
+        r.record(&call(gone));
+        r.forget(&call(gone));
+        proptest::prop_assert_eq!(&r, &before);
+        proptest::prop_assert_eq!(r.is_empty(), kept.is_empty());
+    }
+}
