@@ -203,3 +203,19 @@ pub(crate) fn sweep(dir: &Path, db: &Connection, live: &mut Live) -> Result<(), 
     }
     Ok(())
 }
+
+/// Everything a start or a reopening does: reads, sets damage aside, sweeps.
+pub(crate) fn rebuild(
+    dir: &Path,
+    db: &Connection,
+    max_series: usize,
+    now: UnixMicros,
+) -> Result<Replayed, StoreError> {
+    let mut found = replay(db, max_series)?;
+    load_recent(db, &mut found.seen, now)?;
+    if !found.bad.is_empty() {
+        quarantine(db, &found.bad)?;
+    }
+    sweep(&hot::segments_dir(dir), db, &mut found.live)?;
+    Ok(found)
+}

@@ -11,7 +11,7 @@ use crate::hot::{self, Kind};
 use crate::live::Live;
 use crate::lock::DirLock;
 use crate::read::Shared;
-use crate::replay::{self, Replayed};
+use crate::replay;
 use crate::seal::Sealed;
 use crate::{Event, Gap, Reader, StoreError, sights};
 use flowgauge_logic::call::{Call, Source, Status};
@@ -110,7 +110,7 @@ impl Store {
         let db = hot::open_writer(dir)?;
         let synced = File::open(dir).and_then(|d| d.sync_all());
         synced.map_err(StoreError::io("syncing the data directory"))?;
-        let mut found = rebuild(dir, &db, &options, now)?;
+        let mut found = replay::rebuild(dir, &db, options.max_series, now)?;
         let live = std::mem::take(&mut found.live);
         let mut store = Self {
             dir: dir.to_owned(),
@@ -147,7 +147,7 @@ impl Store {
         // A write that proves that the disk takes writes, before the work of reading everything.
         db.pragma_update(None, "user_version", hot::FORMAT)
             .map_err(StoreError::io("writing to hot.db"))?;
-        let mut found = rebuild(&self.dir, &db, &self.options, now)?;
+        let mut found = replay::rebuild(&self.dir, &db, self.options.max_series, now)?;
         self.witnesses = sights::load(&db, std::mem::take(&mut found.sights), now)?;
         self.checkpoint = Checkpointer::start(&self.dir)?;
         self.db = db;
@@ -395,19 +395,4 @@ impl Drop for Store {
             drop(job.join());
         }
     }
-}
-
-fn rebuild(
-    dir: &Path,
-    db: &Connection,
-    options: &Options,
-    now: UnixMicros,
-) -> Result<Replayed, StoreError> {
-    let mut found = replay::replay(db, options.max_series)?;
-    replay::load_recent(db, &mut found.seen, now)?;
-    if !found.bad.is_empty() {
-        replay::quarantine(db, &found.bad)?;
-    }
-    replay::sweep(&hot::segments_dir(dir), db, &mut found.live)?;
-    Ok(found)
 }

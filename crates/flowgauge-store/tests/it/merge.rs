@@ -54,9 +54,11 @@ fn listed(store: &Store) -> Vec<Call> {
     store.reader().calls(&CallQuery::newest(always(), usize::MAX)).unwrap()
 }
 
+type Witness = fn(u64) -> Call;
+
 #[test]
 fn gateway_alone_instrumentation_alone_and_both_are_one_call() {
-    let orders: [&[fn(u64) -> Call]; 4] = [&[gateway], &[sdk], &[gateway, sdk], &[sdk, gateway]];
+    let orders: [&[Witness]; 4] = [&[gateway], &[sdk], &[gateway, sdk], &[sdk, gateway]];
     for order in orders {
         for seal in [false, true] {
             let dir = tempfile::tempdir().unwrap();
@@ -72,7 +74,7 @@ fn gateway_alone_instrumentation_alone_and_both_are_one_call() {
                 assert_eq!((whole(&store).requests(), listed(&store).len()), (1, 1));
                 if order.len() == 2 {
                     let row = store.reader().call(gateway(3).id).unwrap().unwrap();
-                    assert_eq!(listed(&store), [row.clone()]);
+                    assert_eq!(listed(&store), std::slice::from_ref(&row));
                     assert_eq!(row.usage, gateway(3).usage);
                     assert_eq!(row.cost, gateway(3).cost);
                     assert_eq!(row.origin.service.as_deref(), Some("reader"));
