@@ -39,7 +39,7 @@ struct Node {
 /// Rows by response id.
 #[derive(Debug, Default)]
 pub struct Witnesses {
-    groups: HashMap<u64, Vec<Node>>,
+    groups: HashMap<u64, VecDeque<Node>>,
     order: VecDeque<(i64, u64, CallId)>,
 }
 
@@ -52,12 +52,14 @@ impl Witnesses {
     /// Notes which rows of the gateway were found already.
     pub fn link(&mut self) {
         for group in self.groups.values_mut() {
-            let found: Vec<(CallId, u64)> =
-                group.iter().filter_map(|n| Some((n.sight.merged?, n.sight.scope))).collect();
-            for (id, scope) in found {
-                if let Some(n) = group.iter_mut().find(|n| n.sight.id == id && n.sight.gateway) {
-                    n.used.push(scope);
+            let mut found: HashMap<CallId, Vec<u64>> = HashMap::new();
+            for node in group.iter() {
+                if let Some(into) = node.sight.merged {
+                    found.entry(into).or_default().push(node.sight.scope);
                 }
+            }
+            for node in group.iter_mut().filter(|n| n.sight.gateway && !found.is_empty()) {
+                node.used.extend(found.get(&node.sight.id).into_iter().flatten());
             }
         }
     }
@@ -88,7 +90,10 @@ impl Witnesses {
 
     fn keep(&mut self, node: Node, at: UnixMicros) {
         let key = (at.0, node.sight.response, node.sight.id);
-        self.groups.entry(node.sight.response).or_default().push(node);
+        let response = node.sight.response;
+        // Most answers have one row: room for more is made when they come.
+        let group = self.groups.entry(response).or_insert_with(|| VecDeque::with_capacity(1));
+        group.push_back(node);
         self.order.push_back(key);
         let oldest = at.0.saturating_sub(WAIT);
         while let Some((then, response, id)) = self.order.front().copied() {
@@ -114,7 +119,7 @@ fn decide(row: &Sight, into: &Sight, lends: bool) -> Decision {
 }
 
 /// Every instrumentation that saw the call finds the gateway's row, one row each.
-fn gateway_arrives(group: &mut [Node], new: &mut Node, out: &mut Vec<Decision>) {
+fn gateway_arrives(group: &mut VecDeque<Node>, new: &mut Node, out: &mut Vec<Decision>) {
     loop {
         let free = |n: &&mut Node| {
             n.sight.merged.is_none() && !n.sight.gateway && !new.used.contains(&n.sight.scope)
@@ -130,7 +135,7 @@ fn gateway_arrives(group: &mut [Node], new: &mut Node, out: &mut Vec<Decision>) 
     }
 }
 
-fn sdk_arrives(group: &mut [Node], new: &mut Node, out: &mut Vec<Decision>) {
+fn sdk_arrives(group: &mut VecDeque<Node>, new: &mut Node, out: &mut Vec<Decision>) {
     // A span of a framework around the span of the provider's library is one call: the inner counts.
     for relative in group.iter_mut().rev().take(MAX_LOOKS).filter(|n| !n.sight.gateway) {
         let outer = relative.sight.is_parent_of(&new.sight);
