@@ -14,7 +14,7 @@ mod json;
 mod names;
 mod operation;
 mod outcome;
-mod provider;
+pub mod provider;
 mod raw;
 mod resource;
 mod table;

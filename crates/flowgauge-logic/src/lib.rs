@@ -1,13 +1,14 @@
 //! What the numbers mean and what follows from them.
 //!
-//! Owns every definition: units, the call record, percentiles, rollups, KPIs, prices and the
-//! reading of provider responses. Refuses clocks, files, sockets and async: whoever decides here
+//! Owns every definition: units, the call record, percentiles, rollups, KPIs, prices, which rows are
+//! the same call, and the reading of provider responses. Refuses clocks, files, sockets and async: whoever decides here
 //! is handed data and `now`, and returns a value.
 
 pub mod alias;
 pub mod budget;
 pub mod call;
 pub mod duration;
+pub mod fingerprint;
 pub mod id;
 pub mod known;
 pub mod kpi;
@@ -20,3 +21,4 @@ pub mod score;
 pub mod unit;
 pub mod window;
 pub mod wire;
+pub mod witness;

@@ -123,6 +123,18 @@ impl Histogram {
         true
     }
 
+    /// Takes away what another histogram holds and was added before: the inverse of `merge`.
+    pub fn unmerge(&mut self, other: &Self) {
+        let mut theirs = other.buckets.iter().peekable();
+        self.buckets.retain_mut(|mine| {
+            while theirs.next_if(|t| t.0 < mine.0).is_some() {}
+            if let Some(t) = theirs.next_if(|t| t.0 == mine.0) {
+                mine.1 = mine.1.saturating_sub(t.1);
+            }
+            mine.1 > 0
+        });
+    }
+
     /// How many values.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -94,6 +94,12 @@ impl Dist {
         self.sum = self.sum.saturating_add(other.sum);
     }
 
+    /// Takes away another distribution that was added before.
+    pub fn unmerge(&mut self, other: &Self) {
+        self.histogram.unmerge(&other.histogram);
+        self.sum = self.sum.saturating_sub(other.sum);
+    }
+
     /// How many values.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -194,6 +200,29 @@ impl Rollup {
 
     /// Adds another rollup.
     pub fn merge(&mut self, other: &Self) {
+        self.combine(other, &MERGE);
+        self.users.merge(&other.users);
+    }
+
+    /// Takes away another rollup that was added before: the exact inverse of `merge`, users aside.
+    pub fn unmerge(&mut self, other: &Self) {
+        self.combine(other, &UNMERGE);
+    }
+
+    /// Takes away one call that was recorded before: the exact inverse of `record`, users aside.
+    pub fn forget(&mut self, call: &Call) {
+        let mut one = Self::default();
+        one.record(call);
+        self.unmerge(&one);
+    }
+
+    /// Whether no call is left in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.requests() == 0
+    }
+
+    fn combine(&mut self, other: &Self, how: &Combine) {
         // Destructured without `..`, so that a new field cannot be forgotten here.
         let Self {
             success,
@@ -222,7 +251,8 @@ impl Rollup {
             cost_nanos,
             cost_success_nanos,
             avoided_nanos,
-            users,
+            // A union cannot be undone, and who made a call taken out made the one that counts.
+            users: _,
         } = other;
         for (mine, theirs) in [
             (&mut self.success, success),
@@ -240,11 +270,11 @@ impl Rollup {
             (&mut self.priced, priced),
             (&mut self.unpriced, unpriced),
         ] {
-            *mine = mine.saturating_add(*theirs);
+            *mine = (how.count)(*mine, *theirs);
         }
-        add_each(&mut self.by_status, by_status);
-        add_each(&mut self.by_class, by_class);
-        add_each(&mut self.by_cache, by_cache);
+        each(&mut self.by_status, by_status, how.count);
+        each(&mut self.by_class, by_class, how.count);
+        each(&mut self.by_cache, by_cache, how.count);
         for (mine, theirs) in [
             (&mut self.latency, latency),
             (&mut self.ttft, ttft),
@@ -253,14 +283,25 @@ impl Rollup {
             (&mut self.input, input),
             (&mut self.output, output),
         ] {
-            mine.merge(theirs);
+            (how.dist)(mine, theirs);
         }
-        self.cost_nanos = self.cost_nanos.saturating_add(*cost_nanos);
-        self.cost_success_nanos = self.cost_success_nanos.saturating_add(*cost_success_nanos);
-        self.avoided_nanos = self.avoided_nanos.saturating_add(*avoided_nanos);
-        self.users.merge(users);
+        self.cost_nanos = (how.money)(self.cost_nanos, *cost_nanos);
+        self.cost_success_nanos = (how.money)(self.cost_success_nanos, *cost_success_nanos);
+        self.avoided_nanos = (how.money)(self.avoided_nanos, *avoided_nanos);
     }
 }
+
+/// How two rollups become one: every field is combined by the same rule, forwards or backwards.
+struct Combine {
+    count: fn(u64, u64) -> u64,
+    money: fn(i64, i64) -> i64,
+    dist: fn(&mut Dist, &Dist),
+}
+
+const MERGE: Combine =
+    Combine { count: u64::saturating_add, money: i64::saturating_add, dist: Dist::merge };
+const UNMERGE: Combine =
+    Combine { count: u64::saturating_sub, money: i64::saturating_sub, dist: Dist::unmerge };
 
 fn bump(counts: &mut [u64], code: u8) {
     if let Some(slot) = counts.get_mut(usize::from(code)) {
@@ -268,8 +309,8 @@ fn bump(counts: &mut [u64], code: u8) {
     }
 }
 
-fn add_each(mine: &mut [u64], theirs: &[u64]) {
-    mine.iter_mut().zip(theirs).for_each(|(m, t)| *m = m.saturating_add(*t));
+fn each(mine: &mut [u64], theirs: &[u64], count: fn(u64, u64) -> u64) {
+    mine.iter_mut().zip(theirs).for_each(|(m, t)| *m = count(*m, *t));
 }
 
 impl Source {

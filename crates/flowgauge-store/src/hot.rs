@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, Row, params};
 use std::path::{Path, PathBuf};
 
 /// Version of schema and formats; a newer one is refused untouched.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 /// Batches are large blobs; big pages keep their overflow chains short.
 const PAGE_SIZE: u32 = 16_384;
 /// A checkpoint holds the write lock for moments only; longer means something is wrong.
@@ -30,6 +30,16 @@ CREATE TABLE IF NOT EXISTS rollups(
   PRIMARY KEY(level, series, bucket)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dedupe(
   segment INTEGER NOT NULL, expires INTEGER, keys BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS sights(
+  segment INTEGER NOT NULL, expires INTEGER NOT NULL, sights BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS amended(
+  call BLOB PRIMARY KEY, start INTEGER NOT NULL, seq INTEGER NOT NULL, merged BLOB,
+  crc INTEGER NOT NULL, form BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS amended_by_start ON amended(start);
+CREATE TABLE IF NOT EXISTS amendments(
+  id INTEGER PRIMARY KEY, call BLOB NOT NULL, at INTEGER NOT NULL, why INTEGER NOT NULL,
+  by TEXT NOT NULL, before TEXT);
+CREATE INDEX IF NOT EXISTS amendments_by_call ON amendments(call);
 CREATE TABLE IF NOT EXISTS events(
   fingerprint INTEGER PRIMARY KEY, time INTEGER NOT NULL, json TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS events_by_time ON events(time);
@@ -45,6 +55,8 @@ pub(crate) enum Kind {
     Calls = 0,
     /// Calls begun, in the form they have if we die.
     Started = 1,
+    /// Rows stored before: each in its old form, then in its new one.
+    Amended = 2,
 }
 
 /// A batch, blob aside.
@@ -182,6 +194,14 @@ pub(crate) fn blob(db: &Connection, seq: i64) -> rusqlite::Result<Option<(Vec<u8
     use rusqlite::OptionalExtension;
     db.prepare_cached("SELECT blob, crc FROM batches WHERE seq=?1")?
         .query_row([seq], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()
+}
+
+/// One blob of finished calls and its checksum; nothing where the batch is gone or holds others.
+pub(crate) fn calls_blob(db: &Connection, seq: i64) -> rusqlite::Result<Option<(Vec<u8>, u32)>> {
+    use rusqlite::OptionalExtension;
+    db.prepare_cached("SELECT blob, crc FROM batches WHERE seq=?1 AND kind=?2")?
+        .query_row(params![seq, Kind::Calls as i64], |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()
 }
 

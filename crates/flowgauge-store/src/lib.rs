@@ -3,6 +3,7 @@
 //! An acknowledged batch is one row of `hot.db`; sealing turns batches into a Parquet segment and
 //! adds their rollups to those on disk, in one transaction (decisions D4, D5, D6).
 
+pub mod amend;
 pub mod ask;
 pub mod checks;
 pub mod error;
@@ -20,6 +21,7 @@ mod dedupe;
 mod hot;
 mod ledger;
 mod live;
+mod locate;
 mod lock;
 mod newest;
 mod packed;
@@ -27,7 +29,9 @@ mod plan;
 mod replay;
 mod seal;
 mod segment;
+mod sights;
 
+pub use amend::{Amended, Amendment, AmendmentRow, Change, Why};
 pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};
 pub use checks::{CheckRow, CheckRun, CheckTarget, Checks};
 pub use error::StoreError;

@@ -1,5 +1,6 @@
 //! What is known of batches not yet sealed: their rollups, in memory, and the series table.
 
+use crate::amend::Edit;
 use crate::packed;
 use flowgauge_logic::call::{Call, Source};
 use flowgauge_logic::rollup::{Rollup, SeriesKey};
@@ -77,6 +78,8 @@ pub(crate) type Minutes = HashMap<(i64, u32), Rollup>;
 #[derive(Debug, Default)]
 pub(crate) struct Generation {
     pub(crate) minutes: Minutes,
+    /// What rows of this or an earlier generation added before they were amended.
+    pub(crate) taken: Minutes,
     pub(crate) batches: Vec<i64>,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
@@ -115,10 +118,38 @@ impl Generation {
         }
     }
 
+    /// Adds a durable batch of amendments: old forms are taken out, new ones added.
+    pub(crate) fn amend(
+        &mut self,
+        seq: i64,
+        edits: &[Edit],
+        bytes: u64,
+        at: UnixMicros,
+        series: &mut SeriesTable,
+    ) {
+        self.batches.push(seq);
+        self.bytes += bytes;
+        self.oldest.get_or_insert(at);
+        for edit in edits {
+            note(&mut self.taken, &edit.old, series);
+            note(&mut self.minutes, &edit.new, series);
+        }
+    }
+
     /// Whether it is as large as one segment may be.
     pub(crate) fn is_full(&self) -> bool {
-        self.rows >= SEAL_ROWS || self.minutes.len() >= SEAL_MINUTES
+        self.rows >= SEAL_ROWS || self.minutes.len() + self.taken.len() >= SEAL_MINUTES
     }
+}
+
+fn note(minutes: &mut Minutes, call: &Call, series: &mut SeriesTable) {
+    if !call.what.leaf {
+        return;
+    }
+    let id = series.id_of(SeriesKey::of(call));
+    let minute = call.time.start.minute();
+    minutes.entry((minute, id)).or_default().record(call);
+    minutes.entry((minute, total_of(call.origin.source))).or_default().record(call);
 }
 
 /// Everything about unsealed batches that readers share.

@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) series: HashMap<u32, usize>,
     groups: Vec<Vec<Text>>,
     sums: HashMap<(i64, usize), Rollup>,
+    /// Taken away at the end: what it was added by may come later, from disk.
+    taken: HashMap<(i64, usize), Rollup>,
 }
 
 impl Plan {
@@ -38,6 +40,7 @@ impl Plan {
             series: HashMap::new(),
             groups: Vec::new(),
             sums: HashMap::new(),
+            taken: HashMap::new(),
         };
         let mut names =
             query.filter.terms.iter().map(|t| t.0).chain(query.group_by.iter().copied());
@@ -83,17 +86,35 @@ impl Plan {
 
     /// Adds a rollup of a minute if it counts.
     pub(crate) fn add(&mut self, minute: i64, series: u32, rollup: &Rollup) {
-        if !(self.from..self.to).contains(&minute) {
-            return;
+        if let Some(at) = self.place(minute, series) {
+            self.sums.entry(at).or_default().merge(rollup);
         }
-        let Some(group) = self.series.get(&series) else { return };
-        let at = self.step.map_or(self.from, |s| minute.div_euclid(s) * s);
-        self.sums.entry((at, *group)).or_default().merge(rollup);
+    }
+
+    /// Takes a rollup of a minute away if it counts.
+    pub(crate) fn take(&mut self, minute: i64, series: u32, rollup: &Rollup) {
+        if let Some(at) = self.place(minute, series) {
+            self.taken.entry(at).or_default().merge(rollup);
+        }
+    }
+
+    fn place(&self, minute: i64, series: u32) -> Option<(i64, usize)> {
+        if !(self.from..self.to).contains(&minute) {
+            return None;
+        }
+        let group = self.series.get(&series)?;
+        Some((self.step.map_or(self.from, |s| minute.div_euclid(s) * s), *group))
     }
 
     /// The answer, sorted by step, then key.
     pub(crate) fn finish(self) -> Vec<Group> {
-        let Self { sums, groups, .. } = self;
+        let Self { mut sums, taken, groups, .. } = self;
+        for (at, gone) in &taken {
+            if let Some(sum) = sums.get_mut(at) {
+                sum.unmerge(gone);
+            }
+        }
+        sums.retain(|_, sum| !sum.is_empty());
         let group = |((minute, group), rollup): ((i64, usize), Rollup)| Group {
             from: UnixMicros::from_minute(minute),
             key: groups.get(group).cloned().unwrap_or_default(),

@@ -8,7 +8,7 @@ use crate::newest::Newest;
 use crate::plan::Plan;
 use crate::seal::{HOUR_LEVEL, MINUTES_PER_HOUR};
 use crate::segment::{self, Segment};
-use crate::{Event, StoreError, codec, packed, replay};
+use crate::{AmendmentRow, Event, StoreError, amend, codec, packed, replay};
 use flowgauge_logic::call::Call;
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::window::Window;
@@ -67,7 +67,7 @@ impl Shared {
         self.pool.lock().clear();
     }
 
-    fn with<T>(
+    pub(crate) fn with<T>(
         &self,
         ask: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -85,7 +85,7 @@ impl Shared {
     }
 
     /// A segment whose bytes were checked; nothing where they are damaged, which is named.
-    fn segment(&self, row: &SegmentRow) -> Option<Segment> {
+    pub(crate) fn segment(&self, row: &SegmentRow) -> Option<Segment> {
         if !self.verified.lock().contains(&row.id) {
             if let Err(e) = segment::verify(&self.segments, row) {
                 self.live.write().note_damage(e.to_string());
@@ -106,7 +106,7 @@ impl Shared {
 /// A cheap, cloneable handle. Answers include everything acknowledged before the call.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Reader {
@@ -162,6 +162,9 @@ impl Reader {
                 for ((minute, series), rollup) in &generation.minutes {
                     plan.add(*minute, *series, rollup);
                 }
+                for ((minute, series), rollup) in &generation.taken {
+                    plan.take(*minute, *series, rollup);
+                }
             }
             drop(live);
             add_stored(&tx, &mut plan)?;
@@ -175,7 +178,8 @@ impl Reader {
     /// The database cannot be read. Damaged files are left out and named in the status.
     pub fn calls(&self, query: &CallQuery) -> Result<Vec<Call>, StoreError> {
         let mut newest = Newest::new(query);
-        let segments = self.shared.with(|db| {
+        self.shared.with(|db| {
+            // Rows, amended forms and manifest of one moment: no call is seen twice or not at all.
             let tx = snapshot(db)?;
             for (seq, _, max) in batch_spans(&tx, newest.from(), newest.to())? {
                 if newest.beats(max) {
@@ -183,36 +187,50 @@ impl Reader {
                 }
                 newest.offer(self.batch(&tx, seq)?);
             }
-            hot::segments(&tx).map_err(StoreError::io("reading the manifest"))
-        })?;
-        let mut segments: Vec<SegmentRow> = segments
-            .into_iter()
-            .filter(|s| s.min_time < newest.to() && s.max_time >= newest.from())
-            .collect();
-        segments.sort_by_key(|s| std::cmp::Reverse(s.max_time));
-        for row in &segments {
-            if newest.beats(row.max_time) {
-                break;
+            let mut segments: Vec<SegmentRow> = hot::segments(&tx)
+                .map_err(StoreError::io("reading the manifest"))?
+                .into_iter()
+                .filter(|s| s.min_time < newest.to() && s.max_time >= newest.from())
+                .collect();
+            segments.sort_by_key(|s| std::cmp::Reverse(s.max_time));
+            for row in &segments {
+                if newest.beats(row.max_time) {
+                    break;
+                }
+                self.offer_segment(&tx, row, &mut newest)?;
             }
-            self.offer_segment(row, &mut newest);
-        }
+            Ok(())
+        })?;
         Ok(newest.finish())
     }
 
-    fn offer_segment(&self, row: &SegmentRow, newest: &mut Newest<'_>) {
-        let Some(segment) = self.shared.segment(row) else { return };
+    fn offer_segment(
+        &self,
+        db: &Connection,
+        row: &SegmentRow,
+        newest: &mut Newest<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(segment) = self.shared.segment(row) else { return Ok(()) };
         for (i, (min, max)) in segment.groups().iter().enumerate().rev() {
             if newest.beats(*max) {
-                return;
+                break;
             }
             if *min >= newest.to() || *max < newest.from() {
                 continue;
             }
             match segment.rows(i) {
-                Ok(rows) => newest.offer(rows),
-                Err(e) => self.shared.live_mut().note_damage(format!("segment {}: {e}", row.file)),
+                Ok(mut rows) => {
+                    amend::overlay(db, &mut rows)?;
+                    newest.offer(rows);
+                }
+                Err(e) => self.note(row, &e),
             }
         }
+        Ok(())
+    }
+
+    pub(crate) fn note(&self, row: &SegmentRow, why: &dyn fmt::Display) {
+        self.shared.live_mut().note_damage(format!("segment {}: {why}", row.file));
     }
 
     /// One row.
@@ -220,42 +238,26 @@ impl Reader {
     /// # Errors
     /// The database cannot be read. Damaged files are passed over and named in the status.
     pub fn call(&self, id: CallId) -> Result<Option<Call>, StoreError> {
-        let near = id.received().0;
-        let far =
-            |min: i64, max: i64| (min.saturating_sub(near)).max(near.saturating_sub(max)).max(0);
-        let found = self.shared.with(|db| {
-            let tx = snapshot(db)?;
-            let mut spans = batch_spans(&tx, i64::MIN, i64::MAX)?;
-            spans.sort_by_key(|(_, min, max)| far(*min, *max));
-            for (seq, ..) in spans {
-                if let Some(call) = self.batch(&tx, seq)?.into_iter().find(|c| c.id == id) {
-                    return Ok((Some(call), Vec::new()));
-                }
-            }
-            Ok((None, hot::segments(&tx).map_err(StoreError::io("reading the manifest"))?))
-        })?;
-        let mut segments = match found {
-            (Some(call), _) => return Ok(Some(call)),
-            (None, segments) => segments,
-        };
-        segments.sort_by_key(|s| far(s.min_time, s.max_time));
-        for row in &segments {
-            let Some(segment) = self.shared.segment(row) else { continue };
-            match segment.find(id) {
-                Ok(None) => {}
-                Ok(call) => return Ok(call),
-                Err(e) => self.shared.live_mut().note_damage(format!("segment {}: {e}", row.file)),
-            }
-        }
-        Ok(None)
+        Ok(self.locate(&[(id, None)])?.remove(&id))
+    }
+
+    /// What was changed of a row since it was stored, oldest first.
+    ///
+    /// # Errors
+    /// The database cannot be read, or an amendment is damaged.
+    pub fn amendments(&self, id: CallId) -> Result<Vec<AmendmentRow>, StoreError> {
+        self.shared.with(|db| amend::history(db, id))
     }
 
     /// Rows of a batch; none where it is damaged, which is named.
-    fn batch(&self, db: &Connection, seq: i64) -> Result<Vec<Call>, StoreError> {
+    pub(crate) fn batch(&self, db: &Connection, seq: i64) -> Result<Vec<Call>, StoreError> {
         let blob = hot::blob(db, seq).map_err(StoreError::io("reading a batch"))?;
         let Some((blob, crc)) = blob else { return Ok(Vec::new()) };
         match codec::decode(&blob, crc) {
-            Ok(calls) => Ok(calls),
+            Ok(mut calls) => {
+                amend::overlay(db, &mut calls)?;
+                Ok(calls)
+            }
             Err(e) => {
                 self.shared.live_mut().note_damage(format!("batch {seq} {e}"));
                 Ok(Vec::new())
@@ -320,7 +322,7 @@ impl Reader {
 }
 
 /// A transaction that sees the database as it is at this moment.
-fn snapshot(db: &Connection) -> Result<Transaction<'_>, StoreError> {
+pub(crate) fn snapshot(db: &Connection) -> Result<Transaction<'_>, StoreError> {
     let begin = || {
         let tx = db.unchecked_transaction()?;
         // SQLite takes the snapshot at the first read, not at BEGIN.
@@ -331,7 +333,11 @@ fn snapshot(db: &Connection) -> Result<Transaction<'_>, StoreError> {
 }
 
 /// Batches of finished calls that touch a stretch of time: sequence, first and last start.
-fn batch_spans(db: &Connection, from: i64, to: i64) -> Result<Vec<(i64, i64, i64)>, StoreError> {
+pub(crate) fn batch_spans(
+    db: &Connection,
+    from: i64,
+    to: i64,
+) -> Result<Vec<(i64, i64, i64)>, StoreError> {
     let read = || {
         db.prepare_cached(
             "SELECT seq, min_time, max_time FROM batches \

@@ -1,12 +1,14 @@
 //! What a start finds: batches to replay, calls without an end, files a crash left behind.
 
+use crate::amend::{Edit, Why};
 use crate::dedupe::{Seen, key_of};
 use crate::hot::{self, BatchRow, Kind};
 use crate::live::{Live, SeriesTable};
 use crate::{StoreError, codec, packed};
-use flowgauge_logic::call::Call;
+use flowgauge_logic::call::{Call, Text};
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
+use flowgauge_logic::witness::Sight;
 use rusqlite::{Connection, params};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -24,6 +26,8 @@ pub(crate) struct Replayed {
     pub(crate) next: i64,
     /// Batches whose bytes are damaged, and why.
     pub(crate) bad: Vec<(i64, String)>,
+    /// Rows that may meet another witness, as first stored, and when that was.
+    pub(crate) sights: Vec<(Sight, UnixMicros)>,
 }
 
 /// Reads everything not sealed. Writes nothing.
@@ -85,10 +89,18 @@ fn read_batch(db: &Connection, row: BatchRow, out: &mut Replayed) -> rusqlite::R
         out.open.extend(calls.into_iter().map(|c| (c.id, c)));
         return Ok(());
     }
+    if row.kind == Kind::Amended as i64 {
+        let edits = edits_of(calls);
+        let Live { series, current, .. } = &mut out.live;
+        current.amend(row.seq, &edits, blob.len() as u64, row.committed, series);
+        return Ok(());
+    }
     for call in &calls {
         out.open.remove(&call.id);
     }
     out.seen.remember(calls.iter().map(key_of), row.committed);
+    let sights = calls.iter().filter_map(|c| Sight::of(c, row.seq));
+    out.sights.extend(sights.map(|s| (s, row.committed)));
     let Live { series, current, .. } = &mut out.live;
     let calls: Vec<&Call> = calls.iter().collect();
     current.add(row.seq, &calls, blob.len() as u64, row.committed, series);
@@ -96,6 +108,16 @@ fn read_batch(db: &Connection, row: BatchRow, out: &mut Replayed) -> rusqlite::R
         out.live.freeze();
     }
     Ok(())
+}
+
+/// Rows of a batch of amendments, in pairs.
+fn edits_of(calls: Vec<Call>) -> Vec<Edit> {
+    let mut edits = Vec::with_capacity(calls.len() / 2);
+    let mut calls = calls.into_iter();
+    while let (Some(old), Some(new)) = (calls.next(), calls.next()) {
+        edits.push(Edit { old, new, why: Why::Context, by: Text::default() });
+    }
+    edits
 }
 
 /// Takes over the fingerprints of sealed rows that are still within their time.
@@ -180,4 +202,20 @@ pub(crate) fn sweep(dir: &Path, db: &Connection, live: &mut Live) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Everything a start or a reopening does: reads, sets damage aside, sweeps.
+pub(crate) fn rebuild(
+    dir: &Path,
+    db: &Connection,
+    max_series: usize,
+    now: UnixMicros,
+) -> Result<Replayed, StoreError> {
+    let mut found = replay(db, max_series)?;
+    load_recent(db, &mut found.seen, now)?;
+    if !found.bad.is_empty() {
+        quarantine(db, &found.bad)?;
+    }
+    sweep(&hot::segments_dir(dir), db, &mut found.live)?;
+    Ok(found)
 }

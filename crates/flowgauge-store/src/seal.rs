@@ -5,9 +5,11 @@
 use crate::dedupe::{Key, WINDOW, key_of};
 use crate::hot::{self, SegmentRow};
 use crate::live::Minutes;
-use crate::{StoreError, codec, packed, replay, segment};
+use crate::{StoreError, amend, codec, packed, replay, segment, sights};
+use flowgauge_logic::id::CallId;
 use flowgauge_logic::rollup::Rollup;
 use flowgauge_logic::unit::UnixMicros;
+use flowgauge_logic::witness::Sight;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
 use std::path::Path;
@@ -27,6 +29,9 @@ pub(crate) struct Sealed {
     batches: Vec<i64>,
     recent: Vec<u64>,
     imports: Vec<u64>,
+    sights: Vec<Sight>,
+    /// Amended forms the segment holds, and the batches they came with.
+    baked: Vec<(CallId, i64)>,
     bad: Vec<(i64, String)>,
 }
 
@@ -43,13 +48,15 @@ pub(crate) fn write(dir: &Path, batches: Vec<i64>) -> Result<Sealed, StoreError>
     let mut calls = Vec::new();
     let mut out = Sealed::default();
     for seq in &batches {
-        let blob = hot::blob(&db, *seq).map_err(StoreError::io("reading a batch to seal"))?;
+        let blob = hot::calls_blob(&db, *seq).map_err(StoreError::io("reading a batch to seal"))?;
         let Some((blob, crc)) = blob else { continue };
         match codec::decode(&blob, crc) {
             Ok(rows) => calls.extend(rows),
             Err(e) => out.bad.push((*seq, e.to_string())),
         }
     }
+    out.baked = amend::overlay(&db, &mut calls)?;
+    out.sights = calls.iter().filter_map(|c| Sight::of(c, 0)).collect();
     for key in calls.iter().map(key_of) {
         match key {
             Key::Recent(k) => out.recent.push(k),
@@ -69,7 +76,7 @@ pub(crate) fn write(dir: &Path, batches: Vec<i64>) -> Result<Sealed, StoreError>
 pub(crate) fn install(
     db: &Connection,
     sealed: &Sealed,
-    minutes: &Minutes,
+    (minutes, taken): (&Minutes, &Minutes),
     series: &[(u32, Vec<u8>)],
     now: UnixMicros,
 ) -> Result<(), StoreError> {
@@ -92,6 +99,8 @@ pub(crate) fn install(
                 ],
             )?;
             install_keys(db, s.id, sealed, now)?;
+            sights::install(db, s.id, &sealed.sights, now)?;
+            amend::baked(db, &sealed.baked)?;
         }
         let mut delete = db.prepare_cached("DELETE FROM batches WHERE seq=?1")?;
         for seq in &sealed.batches {
@@ -100,7 +109,8 @@ pub(crate) fn install(
         Ok(())
     };
     sql().map_err(StoreError::io::<rusqlite::Error>("listing a segment"))?;
-    merge_rollups(db, minutes)
+    change_rollups(db, minutes, Rollup::merge)?;
+    change_rollups(db, taken, Rollup::unmerge)
 }
 
 fn install_keys(
@@ -122,44 +132,49 @@ fn install_keys(
     Ok(())
 }
 
-fn merge_rollups(db: &Connection, minutes: &Minutes) -> Result<(), StoreError> {
+/// How a rollup on disk changes.
+type How = fn(&mut Rollup, &Rollup);
+
+fn change_rollups(db: &Connection, minutes: &Minutes, how: How) -> Result<(), StoreError> {
     let mut hours: HashMap<(i64, u32), Rollup> = HashMap::new();
     for ((minute, series), rollup) in minutes {
-        merge_one(db, MINUTE_LEVEL, *series, *minute, rollup)?;
+        change_one(db, (MINUTE_LEVEL, *series, *minute), rollup, how)?;
         let hour = minute.div_euclid(MINUTES_PER_HOUR);
         hours.entry((hour, *series)).or_default().merge(rollup);
     }
     for ((hour, series), rollup) in &hours {
-        merge_one(db, HOUR_LEVEL, *series, *hour, rollup)?;
+        change_one(db, (HOUR_LEVEL, *series, *hour), rollup, how)?;
     }
     Ok(())
 }
 
-fn merge_one(
+fn change_one(
     db: &Connection,
-    level: i64,
-    series: u32,
-    bucket: i64,
+    (level, series, bucket): (i64, u32, i64),
     rollup: &Rollup,
+    how: How,
 ) -> Result<(), StoreError> {
     let failed = StoreError::io::<rusqlite::Error>;
     let old: Option<Vec<u8>> = db
         .prepare_cached("SELECT blob FROM rollups WHERE level=?1 AND series=?2 AND bucket=?3")
         .and_then(|mut s| s.query_row(params![level, series, bucket], |r| r.get(0)).optional())
         .map_err(failed("reading a rollup"))?;
-    let blob = match old {
-        None => packed::seal_rollup(rollup),
-        Some(old) => match packed::open_rollup(&old) {
-            Ok(mut sum) => {
-                sum.merge(rollup);
-                packed::seal_rollup(&sum)
-            }
-            // Left as it is: reading it goes on naming the damage, which a fresh sum would hide.
-            Err(_) => return Ok(()),
-        },
+    let mut sum = match old.map(|old| packed::open_rollup(&old)) {
+        None => Rollup::default(),
+        Some(Ok(sum)) => sum,
+        // Left as it is: reading it goes on naming the damage, which a fresh sum would hide.
+        Some(Err(_)) => return Ok(()),
     };
+    how(&mut sum, rollup);
+    if sum.is_empty() {
+        return db
+            .prepare_cached("DELETE FROM rollups WHERE level=?1 AND series=?2 AND bucket=?3")
+            .and_then(|mut s| s.execute(params![level, series, bucket]))
+            .map(drop)
+            .map_err(failed("dropping an empty rollup"));
+    }
     db.prepare_cached("INSERT OR REPLACE INTO rollups VALUES(?1,?2,?3,?4)")
-        .and_then(|mut s| s.execute(params![level, series, bucket, blob]))
-        .map_err(failed("writing a rollup"))?;
-    Ok(())
+        .and_then(|mut s| s.execute(params![level, series, bucket, packed::seal_rollup(&sum)]))
+        .map(drop)
+        .map_err(failed("writing a rollup"))
 }

@@ -6,13 +6,14 @@ use crate::columns;
 use crate::hot::SegmentRow;
 use arrow_array::cast::AsArray;
 use flowgauge_logic::call::Call;
-use flowgauge_logic::id::CallId;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 use parquet::file::properties::WriterProperties;
 use parquet::file::statistics::Statistics;
+use parquet::schema::types::ColumnPath;
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -21,6 +22,8 @@ use std::path::Path;
 const ROW_GROUP: usize = 16_384;
 /// Key of the copy of the manifest entry in each file, from which a lost manifest is rebuilt.
 const MANIFEST_KEY: &str = "flowgauge.manifest";
+/// Columns by which single rows are found long after: their filters say which groups to read.
+const LOOKED_UP: &[&str] = &["response_id", "trace_id"];
 /// Bytes read at a time while a file is checked.
 const CHECK_CHUNK: usize = 1 << 20;
 
@@ -47,12 +50,14 @@ pub(crate) fn write(dir: &Path, id: i64, calls: &mut [Call]) -> Result<SegmentRo
 
 fn encode(row: &SegmentRow, calls: &[Call]) -> Result<Vec<u8>, Cause> {
     let entry = KeyValue::new(MANIFEST_KEY.to_owned(), serde_json::to_string(row)?);
-    let properties = WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_max_row_group_row_count(Some(ROW_GROUP))
-        .set_key_value_metadata(Some(vec![entry]))
-        .build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), columns::schema(), Some(properties))?;
+        .set_key_value_metadata(Some(vec![entry]));
+    for column in LOOKED_UP {
+        properties = properties.set_column_bloom_filter_enabled(ColumnPath::from(*column), true);
+    }
+    let mut writer = ArrowWriter::try_new(Vec::new(), columns::schema(), Some(properties.build()))?;
     for chunk in calls.chunks(ROW_GROUP) {
         writer.write(&columns::batch_of(chunk)?)?;
     }
@@ -111,25 +116,42 @@ impl Segment {
         &self.groups
     }
 
-    /// The row with an id, if it is here. Reads one column before it reads a row.
-    pub(crate) fn find(&self, id: CallId) -> Result<Option<Call>, Cause> {
-        let wanted = id.to_string();
+    /// Rows whose column has one of these values. Asks the filter of each group, where it has one,
+    /// then reads one column, and whole rows only of groups that hold a value.
+    pub(crate) fn rows_where(
+        &self,
+        column: &str,
+        values: &HashSet<String>,
+    ) -> Result<Vec<Call>, Cause> {
+        let mut out = Vec::new();
         for group in 0..self.groups.len() {
             let builder = ParquetRecordBatchReaderBuilder::try_new(self.file.try_clone()?)?;
-            let mask = ProjectionMask::columns(builder.parquet_schema(), ["call_id"]);
+            let schema = builder.parquet_schema();
+            let place = schema.columns().iter().position(|c| c.name() == column);
+            // A file of an older version lacks the column, and so has no such row.
+            let Some(place) = place else { return Ok(out) };
+            let mask = ProjectionMask::leaves(schema, [place]);
+            let filter = builder.get_row_group_column_bloom_filter(group, place)?;
+            if filter.is_some_and(|f| !values.iter().any(|v| f.check(&v.as_str()))) {
+                continue;
+            }
             let reader = builder.with_row_groups(vec![group]).with_projection(mask).build()?;
+            let mut hit = false;
             for batch in reader {
                 let batch = batch?;
-                let Some(ids) = batch.columns().first().and_then(|c| c.as_string_opt::<i32>())
+                let Some(texts) = batch.columns().first().and_then(|c| c.as_string_opt::<i32>())
                 else {
-                    return Err(Damage("has no ids").into());
+                    return Err(Damage("has a column of an unexpected type").into());
                 };
-                if ids.iter().flatten().any(|i| i == wanted) {
-                    return Ok(self.rows(group)?.into_iter().find(|c| c.id == id));
-                }
+                hit |= texts.iter().flatten().any(|t| values.contains(t));
+            }
+            if hit {
+                out.extend(self.rows(group)?.into_iter().filter(|c| {
+                    crate::columns::text_of(column, c).is_some_and(|t| values.contains(t.as_ref()))
+                }));
             }
         }
-        Ok(None)
+        Ok(out)
     }
 
     /// The rows of one group.

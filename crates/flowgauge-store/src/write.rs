@@ -1,20 +1,23 @@
 //! The one writer.
 
+mod amending;
 mod pack;
 mod sealing;
 
+use crate::amend::{self, Edit};
 use crate::checkpoint::Checkpointer;
 use crate::dedupe::{Here, Key, Seen};
 use crate::hot::{self, Kind};
 use crate::live::Live;
 use crate::lock::DirLock;
 use crate::read::Shared;
-use crate::replay::{self, Replayed};
+use crate::replay;
 use crate::seal::Sealed;
-use crate::{Event, Gap, Reader, StoreError};
+use crate::{Event, Gap, Reader, StoreError, sights};
 use flowgauge_logic::call::{Call, Source, Status};
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
+use flowgauge_logic::witness::Witnesses;
 use pack::{Packed, begin, delete_batches, insert_events, still_open};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
@@ -84,6 +87,7 @@ pub struct Store {
     db: Connection,
     shared: Arc<Shared>,
     seen: Seen,
+    witnesses: Witnesses,
     open: HashMap<CallId, Call>,
     started: Vec<i64>,
     next: i64,
@@ -106,18 +110,19 @@ impl Store {
         let db = hot::open_writer(dir)?;
         let synced = File::open(dir).and_then(|d| d.sync_all());
         synced.map_err(StoreError::io("syncing the data directory"))?;
-        let mut found = rebuild(dir, &db, &options, now)?;
+        let mut found = replay::rebuild(dir, &db, options.max_series, now)?;
         let live = std::mem::take(&mut found.live);
         let mut store = Self {
             dir: dir.to_owned(),
             options,
             checkpoint: Checkpointer::start(dir)?,
-            db,
             shared: Arc::new(Shared::new(dir.to_owned(), segments, live)),
             seen: found.seen,
+            witnesses: sights::load(&db, found.sights, now)?,
             open: found.open,
             started: found.started,
             next: found.next,
+            db,
             job: None,
             no_seal_before: UnixMicros(i64::MIN),
             failed: false,
@@ -142,7 +147,8 @@ impl Store {
         // A write that proves that the disk takes writes, before the work of reading everything.
         db.pragma_update(None, "user_version", hot::FORMAT)
             .map_err(StoreError::io("writing to hot.db"))?;
-        let mut found = rebuild(&self.dir, &db, &self.options, now)?;
+        let mut found = replay::rebuild(&self.dir, &db, self.options.max_series, now)?;
+        self.witnesses = sights::load(&db, std::mem::take(&mut found.sights), now)?;
         self.checkpoint = Checkpointer::start(&self.dir)?;
         self.db = db;
         self.shared.replace(std::mem::take(&mut found.live));
@@ -277,13 +283,22 @@ impl Store {
         let begun = still_open(batches, &fresh);
         // A start comes before its end in the order of replay.
         let started = self.packed(&begun, Kind::Started, now)?;
+        let begun = still_open(batches, &fresh);
+        let drafts = self.meet(&fresh, now)?;
+        let edits = amending::edits_of(&drafts);
+        let fresh: Vec<&Call> =
+            fresh.into_iter().map(|c| drafts.get(&c.id).map_or(c, |d| &d.new)).collect();
         let calls = self.packed(&fresh, Kind::Calls, now)?;
+        let amended = self.packed_edits(&edits, now)?;
         if calls.is_none() && started.is_none() && batches.iter().all(|b| b.events.is_empty()) {
             return Ok(done);
         }
         let tx = begin(&self.db)?;
-        for packed in calls.iter().chain(&started) {
+        for packed in calls.iter().chain(&started).chain(&amended) {
             packed.insert(&tx)?;
+        }
+        if let Some(p) = &amended {
+            amend::insert(&tx, &edits, p.row.seq, now)?;
         }
         for (batch, done) in batches.iter().zip(&mut done) {
             let new = insert_events(&tx, &batch.events)?;
@@ -291,10 +306,11 @@ impl Store {
             done.duplicates += batch.events.len() as u64 - new;
         }
         tx.commit().map_err(StoreError::io("committing a batch"))?;
-        let bytes = [&calls, &started].into_iter().flatten().map(|p| p.blob.len() as u64).sum();
+        let bytes =
+            [&calls, &started, &amended].into_iter().flatten().map(|p| p.blob.len() as u64).sum();
         self.open.extend(begun.into_iter().map(|c| (c.id, c.clone())));
         self.started.extend(started.iter().map(|p| p.row.seq));
-        self.remember(&fresh, keys, calls.as_ref(), now);
+        self.remember(&fresh, keys, calls.as_ref(), (&edits, amended.as_ref()), now);
         self.checkpoint.wrote(bytes, &self.db);
         Ok(done)
     }
@@ -315,16 +331,21 @@ impl Store {
         fresh: &[&Call],
         keys: Vec<Key>,
         packed: Option<&Packed>,
+        (edits, amended): (&[Edit], Option<&Packed>),
         now: UnixMicros,
     ) {
         self.seen.remember(keys, now);
         for call in fresh {
             self.open.remove(&call.id);
         }
+        // Both under one lock: readers see a call in one place or in the other.
+        let mut live = self.shared.live_mut();
+        let Live { series, current, .. } = &mut *live;
         if let Some(p) = packed {
-            let mut live = self.shared.live_mut();
-            let Live { series, current, .. } = &mut *live;
             current.add(p.row.seq, fresh, p.blob.len() as u64, now, series);
+        }
+        if let Some(p) = amended {
+            current.amend(p.row.seq, edits, p.blob.len() as u64, now, series);
         }
     }
 
@@ -362,7 +383,7 @@ impl Store {
         tx.commit().map_err(StoreError::io("ending interrupted calls"))?;
         self.started.clear();
         let keys = ended.iter().map(|c| crate::dedupe::key_of(c)).collect();
-        self.remember(&ended, keys, packed.as_ref(), now);
+        self.remember(&ended, keys, packed.as_ref(), (&[], None), now);
         Ok(ended.len() as u64)
     }
 }
@@ -374,19 +395,4 @@ impl Drop for Store {
             drop(job.join());
         }
     }
-}
-
-fn rebuild(
-    dir: &Path,
-    db: &Connection,
-    options: &Options,
-    now: UnixMicros,
-) -> Result<Replayed, StoreError> {
-    let mut found = replay::replay(db, options.max_series)?;
-    replay::load_recent(db, &mut found.seen, now)?;
-    if !found.bad.is_empty() {
-        replay::quarantine(db, &found.bad)?;
-    }
-    replay::sweep(&hot::segments_dir(dir), db, &mut found.live)?;
-    Ok(found)
 }

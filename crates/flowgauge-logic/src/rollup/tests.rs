@@ -108,3 +108,16 @@ fn calls_are_told_apart_by_whether_they_are_the_clients_retries() {
         assert_eq!(f.accepts(&SeriesKey::of(&again)), second, "{text}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn forgetting_undoes_recording(kept in proptest::collection::vec(1u64..90_000, 0..20), gone in 1u64..90_000) {
+        let mut r = Rollup::default();
+        kept.iter().for_each(|ms| r.record(&call(*ms)));
+        let before = r.clone();
+        r.record(&call(gone));
+        r.forget(&call(gone));
+        proptest::prop_assert_eq!(&r, &before);
+        proptest::prop_assert_eq!(r.is_empty(), kept.is_empty());
+    }
+}

@@ -1,10 +1,10 @@
 //! Batches and events as rows of `hot.db`.
 
 use super::Batch;
-use crate::dedupe::fingerprint;
 use crate::hot::{self, BatchRow, Kind};
 use crate::{Event, StoreError, codec};
 use flowgauge_logic::call::Call;
+use flowgauge_logic::fingerprint::fingerprint;
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
 use rusqlite::{Connection, Transaction, params};

@@ -67,10 +67,11 @@ impl Store {
                 live.note_damage(format!("batch {seq} {reason}; it is set aside"));
             }
             let series = live.series.unsaved();
-            (live.frozen.front().map(|g| g.minutes.clone()).unwrap_or_default(), series)
+            let front = live.frozen.front();
+            (front.map(|g| (g.minutes.clone(), g.taken.clone())).unwrap_or_default(), series)
         };
         let tx = begin(&self.db)?;
-        seal::install(&tx, sealed, &minutes, &series, now)?;
+        seal::install(&tx, sealed, (&minutes.0, &minutes.1), &series, now)?;
         delete_batches(&tx, &self.started)?;
         if let Some(p) = &carried {
             p.insert(&tx)?;

@@ -13,7 +13,7 @@ mod writer;
 use crate::logic::call::Call;
 use crate::logic::window::Window;
 use crate::serve::clock::Clock;
-use crate::store::{Event, Gap, Options, Reader, StoreError};
+use crate::store::{Amended, Amendment, Event, Gap, Options, Reader, StoreError};
 use counters::Shared;
 use parking_lot::Mutex;
 use std::path::Path;
@@ -180,6 +180,29 @@ impl Recorder {
                 shown.into_iter().for_each(|c| drop(self.live.send(c)));
                 Ok(ack)
             }
+            Ok(Err(why)) => Err(self.refused(why)),
+            Err(_) => Err(self.refused("the recorder stopped".to_owned())),
+        }
+    }
+
+    /// Changes stored rows and returns once the changes are durable. Thousands at a time are well;
+    /// the writer takes no calls meanwhile.
+    ///
+    /// # Errors
+    /// There is no room, or the store does not take changes now; nothing is changed then.
+    pub async fn amend(&self, changes: Vec<Amendment>) -> Result<Amended, Refused> {
+        if changes.is_empty() {
+            return Ok(Amended::default());
+        }
+        if let Some(why) = self.shared.degraded() {
+            return Err(self.refused(format!("the store does not take changes: {why}")));
+        }
+        let (reply, answer) = oneshot::channel();
+        if self.queue.try_send(Message::Amend { changes, reply }).is_err() {
+            return Err(self.refused("the recording queue is full".to_owned()));
+        }
+        match answer.await {
+            Ok(Ok(done)) => Ok(done),
             Ok(Err(why)) => Err(self.refused(why)),
             Err(_) => Err(self.refused("the recorder stopped".to_owned())),
         }

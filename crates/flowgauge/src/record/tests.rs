@@ -1,10 +1,13 @@
 //! The recorder towards its callers.
 
 use super::*;
+use crate::logic::call::Cost;
 use crate::logic::call::Door;
 use crate::logic::id::CallId;
+use crate::logic::unit::NanoUsd;
 use crate::logic::unit::{Micros, UnixMicros};
 use crate::store::CallQuery;
+use crate::store::Change;
 
 const T0: UnixMicros = UnixMicros(1_700_000_000_000_000);
 /// A condition that is not met by then never will be.
@@ -114,6 +117,21 @@ async fn a_directory_in_use_is_refused() {
     assert!(matches!(second, Err(StoreError::Locked { .. })));
     first.shutdown().await;
     start(dir.path()).shutdown().await;
+}
+
+#[tokio::test]
+async fn stored_rows_are_changed_and_the_change_is_on_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let recorder = start(dir.path());
+    recorder.submit(vec![call(1)], Vec::new()).await.unwrap();
+    let cost = Cost { nanos: Some(NanoUsd(77)), ..Cost::default() };
+    let change = Change::Repriced { cost: cost.clone(), attempts: Vec::new() };
+    let by = "a test".into();
+    let done = recorder.amend(vec![Amendment { call: call(1).id, change, by }]).await.unwrap();
+    assert_eq!(done, Amended { changed: 1, unchanged: 0, unknown: 0 });
+    let reader = recorder.reader().unwrap();
+    assert_eq!(reader.call(call(1).id).unwrap().unwrap().cost, cost);
+    assert_eq!(reader.amendments(call(1).id).unwrap().len(), 1);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::ring::Ring;
 use crate::logic::call::Call;
 use crate::logic::unit::Micros;
 use crate::serve::clock::Clock;
-use crate::store::{Batch, Event, Options, Store, StoreError};
+use crate::store::{Amended, Amendment, Batch, Event, Options, Store, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -30,6 +30,7 @@ pub(super) enum Message {
     Started(Box<Call>),
     Finished(Box<Call>),
     Submit { calls: Vec<Call>, events: Vec<Event>, reply: Reply },
+    Amend { changes: Vec<Amendment>, reply: oneshot::Sender<Result<Amended, String>> },
     Stop,
 }
 
@@ -41,6 +42,7 @@ struct Group {
     started: Vec<Call>,
     finished: Vec<Call>,
     submitted: Vec<Waiting>,
+    amendments: Vec<Amending>,
     rows: usize,
     stop: bool,
 }
@@ -50,6 +52,12 @@ struct Waiting {
     calls: Vec<Call>,
     events: Vec<Event>,
     reply: Reply,
+}
+
+#[derive(Debug)]
+struct Amending {
+    changes: Vec<Amendment>,
+    reply: oneshot::Sender<Result<Amended, String>>,
 }
 
 impl Group {
@@ -66,6 +74,10 @@ impl Group {
             Message::Submit { calls, events, reply } => {
                 self.rows += calls.len() + events.len();
                 self.submitted.push(Waiting { calls, events, reply });
+            }
+            Message::Amend { changes, reply } => {
+                self.rows += changes.len();
+                self.amendments.push(Amending { changes, reply });
             }
             Message::Stop => self.stop = true,
         }
@@ -153,6 +165,11 @@ impl Writer {
     }
 }
 
+fn refuse_changes(reply: oneshot::Sender<Result<Amended, String>>, why: Option<String>) {
+    // An error means that whoever asked has left.
+    drop(reply.send(Err(why.unwrap_or_else(|| "the store takes no changes".to_owned()))));
+}
+
 /// Takes what is there, and waits a moment for more.
 fn gather(messages: &Receiver<Message>, group: &mut Group) {
     let mut waited = false;
@@ -178,7 +195,7 @@ impl Writer {
         if !self.healthy(quiet) {
             return self.hold(group);
         }
-        let Group { started, mut finished, submitted, .. } = group;
+        let Group { started, mut finished, submitted, amendments, .. } = group;
         if !self.ring.is_empty() {
             let mut held = self.ring.drain();
             held.append(&mut finished);
@@ -196,7 +213,28 @@ impl Writer {
             });
         }
         self.commit(batches, replies);
+        self.amend(amendments);
         self.write_gaps(quiet);
+    }
+
+    /// After the rows of the same group, which may be the ones to change.
+    fn amend(&mut self, amendments: Vec<Amending>) {
+        for Amending { changes, reply } in amendments {
+            let Some(store) = self.store.as_mut().filter(|_| !self.broken) else {
+                refuse_changes(reply, self.shared.degraded());
+                continue;
+            };
+            match store.amend(changes, self.clock.now()) {
+                // An error means that whoever asked has left.
+                Ok(done) => drop(reply.send(Ok(done))),
+                Err(error) => {
+                    self.broken = true;
+                    self.tried = self.clock.monotonic();
+                    self.degrade(&error);
+                    refuse_changes(reply, Some(error.to_string()));
+                }
+            }
+        }
     }
 
     fn commit(&mut self, mut batches: Vec<Batch>, replies: Vec<(u64, Reply)>) {
@@ -265,6 +303,9 @@ impl Writer {
     /// Nothing can be stored now: calls of the gateway wait, senders are told to.
     fn hold(&mut self, group: Group) {
         self.keep(group.finished);
+        for Amending { reply, .. } in group.amendments {
+            refuse_changes(reply, self.shared.degraded());
+        }
         let rows = |w: &Waiting| (w.calls.len() + w.events.len()) as u64;
         self.refuse(group.submitted.into_iter().map(|w| (rows(&w), w.reply)).collect());
     }

@@ -1,0 +1,116 @@
+//! Which rows meet, in either order, and which never do.
+
+use super::*;
+use crate::id::{SpanId, TraceId};
+use crate::unit::UnixMicros;
+
+const T0: UnixMicros = UnixMicros(1_700_000_000_000_000);
+
+fn row(n: u8, door: Door, start: i64) -> Call {
+    let at = UnixMicros(T0.0 + start);
+    let mut c = Call::begun(CallId([n; 16]), at, at, door);
+    c.what.leaf = true;
+    c.link.response_id = Some("chatcmpl-1".into());
+    c
+}
+
+fn arrive(index: &mut Witnesses, call: &Call) -> Vec<(CallId, CallId)> {
+    let sight = Sight::of(call, 1).unwrap();
+    index.arrive(sight, T0).iter().map(|d| (d.row, d.into)).collect()
+}
+
+#[test]
+fn gateway_and_instrumentation_meet_in_either_order() {
+    let (gateway, sdk) = (row(1, Door::Gateway, 0), row(2, Door::OtlpHttp, 5));
+    for (first, second) in [(&gateway, &sdk), (&sdk, &gateway)] {
+        let mut index = Witnesses::default();
+        assert!(arrive(&mut index, first).is_empty());
+        assert_eq!(arrive(&mut index, second), [(sdk.id, gateway.id)]);
+    }
+}
+
+#[test]
+fn without_a_trace_provider_and_time_must_fit() {
+    let mut gateway = row(1, Door::Gateway, 0);
+    gateway.what.provider = Some("openai".into());
+    let mut other = row(2, Door::OtlpHttp, 0);
+    other.what.provider = Some("anthropic".into());
+    let mut index = Witnesses::default();
+    arrive(&mut index, &gateway);
+    assert!(arrive(&mut index, &other).is_empty());
+    assert!(arrive(&mut index, &row(3, Door::OtlpHttp, APART + 1)).is_empty());
+    other.id = CallId([4; 16]);
+    other.what.provider = Some("openai.chat".into());
+    assert_eq!(arrive(&mut index, &other), [(other.id, gateway.id)]);
+    gateway.id = CallId([5; 16]);
+    gateway.what.provider = Some("my-nickname".into());
+    assert_eq!(arrive(&mut index, &gateway).first().map(|d| d.0), Some(CallId([2; 16])));
+}
+
+#[test]
+fn a_shared_trace_needs_no_nearness() {
+    let (mut gateway, mut sdk) = (row(1, Door::Gateway, 0), row(2, Door::OtlpGrpc, 10 * APART));
+    gateway.link.trace_id = Some(TraceId([7; 16]));
+    sdk.link.trace_id = gateway.link.trace_id;
+    let mut index = Witnesses::default();
+    arrive(&mut index, &gateway);
+    assert_eq!(arrive(&mut index, &sdk), [(sdk.id, gateway.id)]);
+}
+
+#[test]
+fn a_repeated_response_id_pairs_one_to_one_with_the_nearest() {
+    let mut index = Witnesses::default();
+    for n in 0..4 {
+        arrive(&mut index, &row(n, Door::Gateway, i64::from(n) * 1_000_000));
+    }
+    for n in 0..4u8 {
+        let sdk = row(100 + n, Door::OtlpHttp, i64::from(n) * 1_000_000 + 10);
+        assert_eq!(arrive(&mut index, &sdk), [(sdk.id, CallId([n; 16]))]);
+    }
+    assert!(arrive(&mut index, &row(200, Door::OtlpHttp, 0)).is_empty());
+}
+
+#[test]
+fn of_a_span_around_another_for_the_same_answer_the_inner_counts() {
+    let mut outer = row(1, Door::OtlpHttp, 0);
+    outer.link.trace_id = Some(TraceId([7; 16]));
+    outer.link.span_id = Some(SpanId([1; 8]));
+    let mut inner = row(2, Door::OtlpHttp, 10);
+    inner.link.trace_id = outer.link.trace_id;
+    inner.link.span_id = Some(SpanId([2; 8]));
+    inner.link.parent_span_id = outer.link.span_id;
+    for (first, second) in [(&outer, &inner), (&inner, &outer)] {
+        let mut index = Witnesses::default();
+        arrive(&mut index, first);
+        assert_eq!(arrive(&mut index, second), [(outer.id, inner.id)]);
+    }
+    let mut index = Witnesses::default();
+    let gateway = row(3, Door::Gateway, 0);
+    arrive(&mut index, &outer);
+    arrive(&mut index, &gateway);
+    assert_eq!(arrive(&mut index, &inner), [(inner.id, gateway.id)]);
+}
+
+#[test]
+fn rows_without_an_answer_or_that_are_no_calls_never_meet() {
+    let mut c = row(1, Door::OtlpHttp, 0);
+    c.what.leaf = false;
+    assert_eq!(Sight::of(&c, 1), None);
+    c.what.leaf = true;
+    c.link.response_id = None;
+    assert_eq!(Sight::of(&c, 1), None);
+    assert_eq!(Sight::of(&row(1, Door::Import, 0), 1), None);
+}
+
+#[test]
+fn what_the_gateway_knows_is_kept_and_what_it_lacks_is_lent() {
+    let (mut gateway, mut sdk) = (row(1, Door::Gateway, 0), row(2, Door::OtlpHttp, 5));
+    gateway.origin.service = Some("mine".into());
+    sdk.origin.service = Some("theirs".into());
+    sdk.origin.environment = Some("prod".into());
+    sdk.link.trace_id = Some(TraceId([7; 16]));
+    lend(&sdk, &mut gateway);
+    assert_eq!(gateway.origin.service.as_deref(), Some("mine"));
+    assert_eq!(gateway.origin.environment.as_deref(), Some("prod"));
+    assert_eq!(gateway.link.trace_id, sdk.link.trace_id);
+}
