@@ -19,7 +19,10 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("record", &["config", "serve::clock"]),
     ("receive", &["config", "record", "serve::clock"]),
     ("query", &["config", "serve::clock", "record"]),
-    ("tell", &["config", "query", "record", "serve::clock", "serve::keys", "receive"]),
+    (
+        "tell",
+        &["config", "query", "record", "serve::clock", "serve::keys", "serve::prices", "receive"],
+    ),
 ];
 
 /// Checks the whole tree; all findings are printed, then it fails.
