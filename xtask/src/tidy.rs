@@ -20,7 +20,10 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("receive", &["config", "record", "serve::clock"]),
     ("query", &["config", "serve::clock", "record"]),
     ("keep", &["config", "receive", "serve::clock"]),
-    ("tell", &["config", "query", "record", "serve::clock", "serve::keys", "receive"]),
+    (
+        "tell",
+        &["config", "query", "record", "serve::clock", "serve::keys", "serve::prices", "receive"],
+    ),
 ];
 
 /// Checks the whole tree; all findings are printed, then it fails.

@@ -22,7 +22,7 @@ test("a call opens into a detail with waterfall, sums and the source of every fi
   assert.equal(await sourced.count(), 6);
   for (const figure of await sourced.all()) assert.notEqual((await figure.locator(".figure-facts").innerText()).trim(), "");
   const numbers = page.getByRole("region", { name: "Where each number comes from" });
-  assert.match(await numbers.getByRole("row", { name: /^latency_us/ }).innerText(), /\d+\s+gateway clock/);
+  assert.match(await numbers.getByRole("row", { name: /^latency_us/ }).innerText(), /812000\s+span times/);
   assert.match(await numbers.getByRole("row", { name: /^cost_nanos/ }).innerText(), /flowgauge prices set browser-check/);
   assert.deepEqual(faults, []);
   await close();

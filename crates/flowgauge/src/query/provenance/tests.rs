@@ -138,10 +138,13 @@ fn every_attempt_is_explained_at_its_own_models_rate() {
     let mut call = call("model-x");
     let usage = call.usage;
     let attempt = |number, model: &str, reason| {
-        let mut cost = Cost::default();
-        cost.source = CostSource::Computed;
-        cost.price_version = Some(book().version().into());
-        cost.nanos = book().charge(None, model, None, &usage).ok().map(|charge| charge.nanos);
+        let charge = book().charge(None, model, None, &usage);
+        let cost = Cost {
+            source: CostSource::Computed,
+            price_version: Some(book().version().into()),
+            nanos: charge.ok().map(|charge| charge.nanos),
+            ..Cost::default()
+        };
         Attempt { number, reason, model: Some(model.into()), usage, cost, ..Attempt::default() }
     };
     call.attempts = vec![
