@@ -2,6 +2,9 @@
 
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::style::Style;
 
 /// Where an answer stands still for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +46,18 @@ pub struct Script {
     pub encoding: Option<String>,
     /// A body of so many bytes of padding instead of an answer.
     pub padding: Option<usize>,
+    /// Usage of the answer, literally, in its own family's shape.
+    pub usage_object: Option<Value>,
+    /// Model named in the answer, where it is another than the one asked for.
+    pub answered_by: Option<String>,
+    /// A 400 that names the option, where the request has `stream_options`.
+    pub refuse_stream_options: bool,
+    /// Wait before the first event with content, ms; what comes before it comes at once.
+    pub content_delay_ms: u64,
+    /// Wait before the event that carries usage, ms.
+    pub usage_delay_ms: u64,
+    /// How the events of a stream are written.
+    pub style: Option<Style>,
 }
 
 impl Script {

@@ -21,9 +21,12 @@ use tokio::task::JoinSet;
 use super::body::{ScriptedBody, Then};
 use super::log::{Log, Seen, Unfinished};
 use super::script::{Hang, Script};
-use super::{answer, events};
+use super::{answer, events, style, usage};
 
 const WORDS: usize = 8;
+
+/// What was asked so far, as JSON; asking for it is not kept.
+const SEEN: &str = "/-/seen";
 
 type Named = Arc<Vec<(String, Script)>>;
 
@@ -68,6 +71,9 @@ async fn respond(
     let (parts, body) = request.into_parts();
     let mut unfinished = Unfinished::new(Arc::clone(&log));
     let bytes = body.collect().await.map(|all| all.to_bytes()).unwrap_or_default();
+    if parts.uri.path() == SEEN {
+        return whole(log.to_json().to_string(), &Script::default(), unfinished);
+    }
     let asked: Asked = serde_json::from_slice(&bytes).unwrap_or_default();
     log.request(|| Seen {
         method: parts.method.clone(),
@@ -83,6 +89,11 @@ async fn respond(
         std::future::pending::<()>().await;
     }
     let path = parts.uri.path();
+    if script.refuse_stream_options && asked.stream_options.is_some() {
+        let mut response = whole(answer::refused_option().to_string(), &script, unfinished);
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        return response;
+    }
     if let Some(status) = script.status {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         let text = answer::error(path, status.as_u16()).to_string();
@@ -110,14 +121,19 @@ async fn respond(
 fn stream(path: &str, asked: &Asked, script: &Script) -> Option<Vec<String>> {
     let count = script.words.unwrap_or(WORDS);
     let usage = script.usage || asked.stream_options.as_ref().is_some_and(|o| o.include_usage);
-    match path {
-        "/v1/chat/completions" if asked.stream => Some(events::chat(&asked.model, count, usage)),
-        "/v1/completions" if asked.stream => Some(events::completions(&asked.model, count)),
-        "/v1/responses" if asked.stream => Some(events::responses(&asked.model, count)),
-        "/v1/messages" if asked.stream => Some(events::messages(&asked.model, count)),
-        "/api/chat/stream" => Some(events::flowreader(count)),
-        _ => None,
+    let model = script.answered_by.as_ref().unwrap_or(&asked.model);
+    let mut all = match path {
+        "/v1/chat/completions" if asked.stream => events::chat(model, count, usage),
+        "/v1/completions" if asked.stream => events::completions(model, count),
+        "/v1/responses" if asked.stream => events::responses(model, count),
+        "/v1/messages" if asked.stream => events::messages(model, count),
+        "/api/chat/stream" => events::flowreader(count),
+        _ => return None,
+    };
+    if let Some(stated) = &script.usage_object {
+        usage::in_events(&mut all, stated);
     }
+    Some(all)
 }
 
 fn plain(parts: &Parts, asked: &Asked, script: &Script) -> Option<String> {
@@ -125,16 +141,20 @@ fn plain(parts: &Parts, asked: &Asked, script: &Script) -> Option<String> {
         return Some(format!("{{\"padding\":\"{}\"}}", "x".repeat(size)));
     }
     let count = script.words.unwrap_or(WORDS);
-    let value = match parts.uri.path() {
-        "/v1/chat/completions" => answer::chat(&asked.model, count),
-        "/v1/completions" => answer::completions(&asked.model, count),
-        "/v1/embeddings" => answer::embeddings(&asked.model),
-        "/v1/responses" => answer::responses(&asked.model, count),
-        "/v1/messages" => answer::messages(&asked.model, count),
+    let model = script.answered_by.as_ref().unwrap_or(&asked.model);
+    let mut value = match parts.uri.path() {
+        "/v1/chat/completions" => answer::chat(model, count),
+        "/v1/completions" => answer::completions(model, count),
+        "/v1/embeddings" => answer::embeddings(model),
+        "/v1/responses" => answer::responses(model, count),
+        "/v1/messages" => answer::messages(model, count),
         "/v1/models" => answer::models(),
         "/v1/echo" | "/api/echo" => echo(parts, asked),
         _ => return None,
     };
+    if let (Some(stated), Some(usage)) = (&script.usage_object, value.get_mut("usage")) {
+        usage.clone_from(stated);
+    }
     Some(value.to_string())
 }
 
@@ -170,13 +190,20 @@ fn streamed(
     if let Some(n) = script.stop_after {
         all.truncate(n);
     }
+    let (content, usage) = usage::places(&all);
+    if let Some(style) = script.style {
+        all = style::written(all, style);
+    }
     let parts: Vec<Vec<u8>> = if script.encoding.is_some() {
         vec![encode(all.concat().into_bytes(), script)]
     } else {
         all.into_iter().map(String::into_bytes).collect()
     };
     let (pieces, then) = pieces(parts, script);
-    let body = ScriptedBody::new(pieces, then, unfinished).delayed(script.chunk_delay_ms);
+    let body = ScriptedBody::new(pieces, then, unfinished)
+        .delayed(script.chunk_delay_ms)
+        .waiting(content, script.content_delay_ms)
+        .waiting(usage, script.usage_delay_ms);
     answer_with(body, "text/event-stream; charset=utf-8", script)
 }
 
