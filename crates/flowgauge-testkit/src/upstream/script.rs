@@ -50,8 +50,10 @@ pub struct Script {
     pub usage_object: Option<Value>,
     /// Model named in the answer, where it is another than the one asked for.
     pub answered_by: Option<String>,
+    /// Id of the answer instead of the fixed one.
+    pub response_id: Option<String>,
     /// A 400 that names the option, where the request has `stream_options`.
-    pub refuse_stream_options: bool,
+    pub refuses_usage: bool,
     /// Wait before the first event with content, ms; what comes before it comes at once.
     pub content_delay_ms: u64,
     /// Wait before the event that carries usage, ms.

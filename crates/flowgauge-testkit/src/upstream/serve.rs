@@ -25,6 +25,9 @@ use super::{answer, events, style, usage};
 
 const WORDS: usize = 8;
 
+/// Ids of answers of the chat, completions, responses and messages families.
+const FIXED_IDS: [&str; 4] = ["chatcmpl-fixed", "cmpl-fixed", "resp_fixed", "msg_fixed"];
+
 /// What was asked so far, as JSON; asking for it is not kept.
 const SEEN: &str = "/-/seen";
 
@@ -89,7 +92,7 @@ async fn respond(
         std::future::pending::<()>().await;
     }
     let path = parts.uri.path();
-    if script.refuse_stream_options && asked.stream_options.is_some() {
+    if script.refuses_usage && asked.stream_options.is_some() {
         let mut response = whole(answer::refused_option().to_string(), &script, unfinished);
         *response.status_mut() = StatusCode::BAD_REQUEST;
         return response;
@@ -133,6 +136,9 @@ fn stream(path: &str, asked: &Asked, script: &Script) -> Option<Vec<String>> {
     if let Some(stated) = &script.usage_object {
         usage::in_events(&mut all, stated);
     }
+    for event in &mut all {
+        *event = identified(std::mem::take(event), script);
+    }
     Some(all)
 }
 
@@ -155,7 +161,15 @@ fn plain(parts: &Parts, asked: &Asked, script: &Script) -> Option<String> {
     if let (Some(stated), Some(usage)) = (&script.usage_object, value.get_mut("usage")) {
         usage.clone_from(stated);
     }
-    Some(value.to_string())
+    Some(identified(value.to_string(), script))
+}
+
+/// The text with the id that the script wants in place of the fixed one.
+fn identified(text: String, script: &Script) -> String {
+    let Some(id) = &script.response_id else { return text };
+    FIXED_IDS
+        .iter()
+        .fold(text, |text, fixed| text.replace(&format!("\"{fixed}\""), &format!("\"{id}\"")))
 }
 
 /// What arrived, for tests of what the gateway lets through.
