@@ -2,12 +2,12 @@
 
 import datetime as dt
 import json
-import urllib.request
+import subprocess
 import zoneinfo
 
 import pytest
 
-from conftest import Flowgauge
+from conftest import Flowgauge, binary
 from prices import row as price_row
 
 MODEL = "scenario-model"
@@ -50,11 +50,13 @@ def ledger(zone):
     return calls, costs, counts
 
 
-def post(url, path, calls):
-    body = "\n".join(json.dumps(c) for c in calls).encode()
-    request = urllib.request.Request(url + path, body, {"content-type": "application/x-ndjson"})
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
+def load(server, directory, calls):
+    """Imports the calls by the program's own command."""
+    file = directory / "year.jsonl"
+    file.write_text("\n".join(json.dumps(call) for call in calls))
+    command = [binary("FLOWGAUGE_BIN"), "import", str(file), "--server", server.url]
+    ended = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
 
 
 @pytest.fixture(scope="module", params=ZONES)
@@ -65,8 +67,7 @@ def year(request, tmp_path_factory, upstream):
     prices.write_text(json.dumps(PRICES))
     server = Flowgauge(directory, upstream, {"time_zone": request.param, "prices": prices})
     calls, costs, counts = ledger(request.param)
-    said = post(server.url, "/api/v1/import", calls)
-    assert (said["stored"], said["rejected_total"]) == (len(calls), 0), said
+    load(server, directory, calls)
     yield server, request.param, costs, counts
     server.stop()
 
