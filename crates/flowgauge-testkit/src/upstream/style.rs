@@ -19,7 +19,7 @@ pub enum Style {
     Tight,
     /// A member of padding in each chunk, of a length that changes.
     Padded,
-    /// A comment before each event.
+    /// A comment before each event but the one with usage, which another request may not get.
     Comments,
 }
 
@@ -30,7 +30,8 @@ pub(super) fn written(events: Vec<String>, style: Style) -> Vec<String> {
         Style::Crlf => event.replace('\n', "\r\n"),
         Style::Tight => event.replace("data: ", "data:"),
         Style::Padded => with_data(&event, |value| padded(value, index)),
-        Style::Comments => format!(": comment {index}\n\n{event}"),
+        Style::Comments if event.contains("\"usage\":{") => event,
+        Style::Comments => format!(": comment\n\n{event}"),
     };
     events.into_iter().enumerate().map(one).collect()
 }
