@@ -19,6 +19,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("record", &["config", "serve::clock"]),
     ("receive", &["config", "record", "serve::clock"]),
     ("query", &["config", "serve::clock", "record"]),
+    ("keep", &["config", "receive", "serve::clock"]),
     ("tell", &["config", "query", "record", "serve::clock", "serve::keys", "receive"]),
 ];
 

@@ -5,6 +5,7 @@
 //! formats: the doors decode, and hand over one attribute at a time. A new name is a new row of the
 //! table, never a branch.
 
+mod annotations;
 mod builder;
 mod content;
 mod dialect;
@@ -23,6 +24,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use annotations::{Annotations, Judged, bounded_name};
 pub use builder::{Builder, SpanCore};
 pub use content::is_content;
 pub use json::quote;

@@ -28,6 +28,8 @@ pub enum Reason {
     SwitchedOff,
     /// It is not measured in this installation (no baseline, no budget, no scores).
     NotConfigured,
+    /// It is read minute by minute, and the window has too many of them.
+    WindowTooLong,
 }
 
 impl Reason {
@@ -41,6 +43,7 @@ impl Reason {
             Self::NotPriced => "not priced",
             Self::SwitchedOff => "switched off",
             Self::NotConfigured => "not measured",
+            Self::WindowTooLong => "window too long",
         }
     }
 }

@@ -8,8 +8,10 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 pub use self::compute::{Context, measure};
+pub use self::labels::{CheckSums, Labels, PEAK_MINUTES, Users};
 
 mod compute;
+mod labels;
 
 /// One entry of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -102,6 +104,8 @@ pub enum Basis {
     Budget,
     /// Uptime checks.
     Checks,
+    /// Users per minute.
+    Users,
     /// A promoted baseline.
     Baseline,
 }
@@ -198,6 +202,7 @@ impl Kpi {
     pub fn own_window(&self, now: UnixMicros, zone: Tz) -> Option<Window> {
         match self.name {
             "daily_tokens" | "daily_cost" => Window::day_to_date(now, zone),
+            "user_satisfaction" | "satisfied_users" => Some(Window::last(7 * UnixMicros::DAY, now)),
             "monthly_cost" => Window::month_to_date(now, zone),
             _ => None,
         }
@@ -390,13 +395,13 @@ pub const CATALOGUE: &[Kpi] = &[
         ..kpi("", "estimated_usage", "Estimated usage", Unit::Percent)
     },
     Kpi {
-        meaning: "Tokens spent per perfect answer.",
+        meaning: "Tokens per perfect answer: Σ tokens of scored requests / Σ (score / 100).",
         better: Better::Lower,
         basis: Basis::Scores,
         ..kpi("K7", "token_efficiency", "Token efficiency", Unit::Tokens)
     },
     Kpi {
-        meaning: "Weighted mean of quality scores.",
+        meaning: "Mean of quality scores, 0–100; intents weighed by their share of the requests.",
         better: Better::Higher,
         target: Some(80.0),
         warning: Some(78.0),
@@ -413,12 +418,19 @@ pub const CATALOGUE: &[Kpi] = &[
         ..kpi("K11", "quality_regression", "Quality regression", Unit::Percent)
     },
     Kpi {
-        meaning: "Mean rating of the trailing 7 days.",
+        meaning: "Mean rating of users, 1–5, of the requests of the trailing 7 days.",
         better: Better::Higher,
         target: Some(4.0),
         min_samples: 30,
         basis: Basis::Feedback,
         ..kpi("K12", "user_satisfaction", "User satisfaction", Unit::Rating)
+    },
+    Kpi {
+        meaning: "Share of ratings of 4 and 5, of the requests of the trailing 7 days.",
+        better: Better::Higher,
+        min_samples: 30,
+        basis: Basis::Feedback,
+        ..kpi("", "satisfied_users", "Satisfied users", Unit::Percent)
     },
     Kpi {
         meaning: "Hits among cache lookups; unknown while caching is off.",
@@ -462,7 +474,7 @@ pub const CATALOGUE: &[Kpi] = &[
         ..kpi("K18", "monthly_cost", "Monthly cost", Unit::Usd)
     },
     Kpi {
-        meaning: "Cost spent per perfect answer.",
+        meaning: "Cost per perfect answer: Σ cost of scored requests / Σ (score / 100).",
         better: Better::Lower,
         basis: Basis::Scores,
         ..kpi("K19", "cost_per_quality_unit", "Cost per quality unit", Unit::Usd)
@@ -489,7 +501,7 @@ pub const CATALOGUE: &[Kpi] = &[
         ..kpi("K21", "error_rate", "Error rate", Unit::Percent)
     },
     Kpi {
-        meaning: "Good uptime checks. Target is not from the guide.",
+        meaning: "Good uptime checks among those that ran. Target is not from the guide.",
         better: Better::Higher,
         target: Some(99.5),
         warning: Some(99.5),
@@ -501,8 +513,8 @@ pub const CATALOGUE: &[Kpi] = &[
         ..kpi("K23", "throughput", "Throughput", Unit::PerMinute)
     },
     Kpi {
-        meaning: "Distinct users with a request in flight or in the last 5 minutes.",
-        basis: Basis::Feedback,
+        meaning: "Peak of the distinct users (else sessions) with a request within 5 minutes.",
+        basis: Basis::Users,
         ..kpi("K24", "concurrent_users", "Concurrent users", Unit::Count)
     },
     Kpi {

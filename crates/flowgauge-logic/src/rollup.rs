@@ -6,8 +6,10 @@ use crate::call::{CacheOutcome, Call, Counts, ErrorClass, Source, Status, Text, 
 use crate::quantile::Histogram;
 use serde::{Deserialize, Serialize};
 
+pub use self::distinct::Distinct;
 pub use self::series::{BadDim, Dim, Filter, SeriesKey};
 
+mod distinct;
 mod series;
 
 /// One minute of one series, or any sum of such.
@@ -25,7 +27,7 @@ pub struct Rollup {
     pub by_class: [u64; 11],
     /// Calls by [`CacheOutcome`] code.
     pub by_cache: [u64; 5],
-    /// Calls that were the client's own retries.
+    /// Successes and failures that were the client's own retries.
     pub retries: u64,
     /// Streamed calls.
     pub streamed: u64,
@@ -65,6 +67,9 @@ pub struct Rollup {
     pub cost_success_nanos: i64,
     /// Σ cost avoided, nano-dollars.
     pub avoided_nanos: i64,
+    /// Users, else sessions, whose calls these are, without the client's own retries.
+    #[serde(default, skip_serializing_if = "Distinct::is_empty")]
+    pub users: Distinct,
 }
 
 /// A distribution: its histogram and its exact sum.
@@ -122,8 +127,14 @@ impl Rollup {
         bump(&mut self.by_status, Status::code(call.outcome.status));
         bump(&mut self.by_class, ErrorClass::code(call.outcome.class));
         bump(&mut self.by_cache, CacheOutcome::code(call.control.cache));
-        self.retries += u64::from(call.outcome.client_retry > 0);
+        let retried = call.outcome.client_retry > 0 && counts != Counts::Apart;
+        self.retries += u64::from(retried);
         self.streamed += u64::from(call.what.stream == Some(true));
+        if call.outcome.client_retry == 0
+            && let Some(user) = call.who.user_key.as_ref().or(call.who.session_key.as_ref())
+        {
+            self.users.add(user);
+        }
         if counts == Counts::Success {
             self.record_times(call);
         }
@@ -211,6 +222,7 @@ impl Rollup {
             cost_nanos,
             cost_success_nanos,
             avoided_nanos,
+            users,
         } = other;
         for (mine, theirs) in [
             (&mut self.success, success),
@@ -246,6 +258,7 @@ impl Rollup {
         self.cost_nanos = self.cost_nanos.saturating_add(*cost_nanos);
         self.cost_success_nanos = self.cost_success_nanos.saturating_add(*cost_success_nanos);
         self.avoided_nanos = self.avoided_nanos.saturating_add(*avoided_nanos);
+        self.users.merge(users);
     }
 }
 

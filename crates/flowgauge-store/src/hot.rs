@@ -222,7 +222,7 @@ pub(crate) fn gaps(db: &Connection, from: i64, to: i64) -> rusqlite::Result<Vec<
 }
 
 /// A count, which SQLite keeps signed.
-fn count(r: &Row<'_>, i: usize) -> rusqlite::Result<u64> {
+pub(crate) fn count(r: &Row<'_>, i: usize) -> rusqlite::Result<u64> {
     let n: i64 = r.get(i)?;
     u64::try_from(n).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(i, n))
 }

@@ -4,9 +4,11 @@
 //! adds their rollups to those on disk, in one transaction (decisions D4, D5, D6).
 
 pub mod ask;
+pub mod checks;
 pub mod error;
 pub mod event;
 pub mod read;
+pub mod scores;
 pub mod state;
 pub mod write;
 
@@ -26,8 +28,10 @@ mod seal;
 mod segment;
 
 pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};
+pub use checks::{CheckRow, CheckRun, CheckTarget, Checks};
 pub use error::StoreError;
 pub use event::Event;
 pub use read::Reader;
+pub use scores::{Put, ScoreGroup, ScoreQuery, ScoreRow, Scores};
 pub use state::{KeyRow, State};
 pub use write::{Batch, Committed, Opened, Options, Store};

@@ -3,10 +3,13 @@
 use crate::bytes::{Damage, Take, put_bytes, put_i64, put_u64};
 use flowgauge_logic::call::{CacheOutcome, Protocol, Source, Text};
 use flowgauge_logic::quantile::Histogram;
-use flowgauge_logic::rollup::{Dist, Rollup, SeriesKey};
+use flowgauge_logic::rollup::{Dist, Distinct, Rollup, SeriesKey};
 
 /// Version of both formats.
 const VERSION: u8 = 1;
+/// Opens the part that holds users. Parts follow the fixed fields, each only where it says
+/// something, so that rollups written before it existed still open.
+const USERS: u8 = 1;
 
 /// A rollup as bytes, its checksum last: a flipped bit is never a wrong figure.
 pub(crate) fn seal_rollup(r: &Rollup) -> Vec<u8> {
@@ -40,7 +43,20 @@ fn put_rollup(r: &Rollup) -> Vec<u8> {
     for d in [&r.latency, &r.ttft, &r.overhead, &r.tpot, &r.input, &r.output] {
         put_dist(&mut out, d);
     }
+    if !r.users.is_empty() {
+        out.push(USERS);
+        put_users(&mut out, &r.users);
+    }
     out
+}
+
+fn put_users(out: &mut Vec<u8>, users: &Distinct) {
+    put_u64(out, users.hashes().len() as u64);
+    let mut previous = 0;
+    for hash in users.hashes() {
+        put_u64(out, hash - previous);
+        previous = *hash;
+    }
 }
 
 const fn scalars(r: &Rollup) -> [u64; 14] {
@@ -110,7 +126,26 @@ fn take_rollup(blob: &[u8]) -> Result<Rollup, Damage> {
     for d in dists {
         *d = take_dist(&mut from)?;
     }
+    if from.left() > 0 {
+        if from.byte()? != USERS {
+            return Err(Damage("has a part this version does not know"));
+        }
+        r.users = take_users(&mut from)?;
+    }
     if from.left() > 0 { Err(Damage("has bytes after its end")) } else { Ok(r) }
+}
+
+fn take_users(from: &mut Take<'_>) -> Result<Distinct, Damage> {
+    let n = from.count()?;
+    let mut hashes = Vec::with_capacity(n);
+    let mut previous = 0u64;
+    for _ in 0..n {
+        previous = previous.checked_add(from.u64()?).ok_or(Damage("has a user out of range"))?;
+        hashes.push(previous);
+    }
+    Distinct::from_sorted(hashes)
+        .filter(|users| !users.is_empty())
+        .ok_or(Damage("has users that are no sorted list"))
 }
 
 fn take_dist(from: &mut Take<'_>) -> Result<Dist, Damage> {
@@ -203,7 +238,12 @@ mod tests {
             r.output.record(v);
         }
         r.by_class[10] = 9;
-        assert_eq!(take_rollup(&put_rollup(&r)), Ok(r));
+        let without_users = put_rollup(&r);
+        assert_eq!(take_rollup(&without_users).as_ref(), Ok(&r));
+        ["ada", "bob", "cyd"].iter().for_each(|name| r.users.add(name));
+        let with_users = put_rollup(&r);
+        assert!(with_users.starts_with(&without_users), "users only add a part");
+        assert_eq!(take_rollup(&with_users), Ok(r));
     }
 
     proptest! {

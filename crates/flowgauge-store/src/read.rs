@@ -114,6 +114,11 @@ impl Reader {
         Self { shared }
     }
 
+    /// Where the databases are.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.shared.dir
+    }
+
     /// Opens a data directory that no process serves, without writing to it.
     ///
     /// # Errors
@@ -127,10 +132,11 @@ impl Reader {
         // SQLite would write beside the database even to read it, so it reads a copy.
         let copying = StoreError::io::<std::io::Error>;
         let copy = tempfile::tempdir().map_err(copying("making room for a copy of hot.db"))?;
-        for name in ["hot.db", "hot.db-wal"] {
+        for name in ["hot.db", "hot.db-wal", "state.db", "state.db-wal"] {
             let from = dir.join(name);
             if from.exists() {
-                std::fs::copy(&from, copy.path().join(name)).map_err(copying("copying hot.db"))?;
+                std::fs::copy(&from, copy.path().join(name))
+                    .map_err(copying("copying the databases"))?;
             }
         }
         DirLock::check_free(dir)?;

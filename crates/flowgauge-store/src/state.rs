@@ -5,7 +5,7 @@
 use crate::StoreError;
 use flowgauge_logic::unit::UnixMicros;
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::Path;
 use std::time::Duration;
 
@@ -124,6 +124,32 @@ impl State {
         let changed = self.db.lock().execute(sql, params![id, at.0]);
         Ok(changed.map_err(StoreError::io("revoke a key"))? > 0)
     }
+}
+
+/// Another connection to the file, for those who own tables of their own in it.
+pub(crate) fn connect(dir: &Path) -> Result<Connection, StoreError> {
+    drop(State::open(dir)?);
+    let open = || {
+        let db = Connection::open(dir.join(FILE))?;
+        db.busy_timeout(BUSY)?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        Ok(db)
+    };
+    open().map_err(StoreError::io::<rusqlite::Error>("opening state.db"))
+}
+
+/// A connection that cannot write; nothing where there is no file.
+pub(crate) fn open_reader(dir: &Path) -> Result<Option<Connection>, StoreError> {
+    let file = dir.join(FILE);
+    if !file.is_file() {
+        return Ok(None);
+    }
+    let open = || {
+        let db = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        db.busy_timeout(BUSY)?;
+        Ok(db)
+    };
+    open().map(Some).map_err(StoreError::io::<rusqlite::Error>("opening state.db to read"))
 }
 
 fn prepare(db: &Connection) -> Result<u32, rusqlite::Error> {

@@ -4,6 +4,7 @@
 
 use super::{Cost, ErrorClass, Status, Text, Usage};
 use crate::unit::Micros;
+use crate::wire::Pass;
 use serde::{Deserialize, Serialize};
 
 /// One attempt. Tokens and cost of its call are the sums over all of them.
@@ -47,3 +48,20 @@ super::closed_set!(
         Iteration = "iteration",
     }
 );
+
+impl super::Call {
+    /// Keeps the passes an answer was billed as, where they say more than the call does: several of
+    /// them, or one of another model.
+    pub fn take_passes(&mut self, passes: &[Pass]) {
+        let other = |p: &Pass| p.model.is_some() && p.model.as_ref() != self.model();
+        if passes.len() < 2 && !passes.iter().any(other) {
+            return;
+        }
+        self.attempts.extend(passes.iter().map(|pass| Attempt {
+            reason: AttemptReason::Iteration,
+            model: pass.model.clone(),
+            usage: pass.usage,
+            ..Attempt::default()
+        }));
+    }
+}

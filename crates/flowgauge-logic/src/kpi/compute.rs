@@ -75,6 +75,7 @@ fn missing(basis: Basis) -> Reason {
         | Basis::Feedback
         | Basis::Budget
         | Basis::Checks
+        | Basis::Users
         | Basis::Baseline => Reason::NotConfigured,
     }
 }

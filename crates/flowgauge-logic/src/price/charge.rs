@@ -5,9 +5,8 @@
 
 use super::table::{Row, Service, Unit};
 use super::{PriceBook, decimal};
-use crate::call::{CacheOutcome, Call, Cost, CostSource, CostUnknown, Usage};
+use crate::call::{CacheOutcome, Call, Cost, CostSource, CostUnknown, Status, Usage};
 use crate::unit::NanoUsd;
-use crate::wire::Pass;
 
 /// An amount and how it came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,38 +18,55 @@ pub struct Charge {
 }
 
 impl PriceBook {
-    /// Fills the cost of a call from its usage; what the producer reported stays beside it.
+    /// Fills the cost of a call from its usage, and of each of its attempts at the rates of the model
+    /// that it asked; what the producer reported stays beside it.
     ///
-    /// An answer from flowgauge's cache costs nothing and avoided what it would have cost.
+    /// A call with attempts costs their sum. One that the provider billed and that has no price leaves
+    /// the whole cost unknown. An answer from flowgauge's cache costs nothing and avoided what it would
+    /// have cost.
     pub fn price(&self, call: &mut Call) {
         call.cost.price_version = Some(self.version.clone());
         if !call.what.leaf {
             set_unknown(&mut call.cost, CostUnknown::None);
             return;
         }
-        let charge = self.charge_call(call);
-        settle(call, charge);
+        let charge = if call.attempts.is_empty() {
+            self.charge_call(call)
+        } else {
+            self.charge_attempts(call)
+        };
+        settle(&mut call.cost, charge);
+        if let (Ok(charge), CacheOutcome::HitExact | CacheOutcome::HitSemantic) =
+            (charge, call.control.cache)
+        {
+            call.cost.avoided = Some(charge.nanos);
+            call.cost.nanos = Some(NanoUsd(0));
+        }
     }
 
-    /// The same for an answer billed as several passes: each at the rate of its own model, and the
-    /// call at the sum. One pass without a price leaves the whole cost unknown.
-    pub fn price_passes(&self, call: &mut Call, passes: &[Pass]) {
-        if passes.is_empty() || !call.what.leaf {
-            self.price(call);
-            return;
+    /// Prices every attempt, and says what they cost together.
+    fn charge_attempts(&self, call: &mut Call) -> Result<Charge, CostUnknown> {
+        let tier = call.cost.service_tier.clone();
+        let mut sum: Option<Result<Charge, CostUnknown>> = None;
+        for attempt in &mut call.attempts {
+            let charge = match &attempt.model {
+                None => Err(CostUnknown::NoModel),
+                Some(model) => {
+                    let tier = attempt.cost.service_tier.as_deref().or(tier.as_deref());
+                    self.charge(attempt.provider.as_deref(), model, tier, &attempt.usage)
+                }
+            };
+            settle(&mut attempt.cost, charge);
+            // A failed attempt of which the provider stated no tokens was not billed.
+            let billed = attempt.status != Status::Error || attempt.usage != Usage::default();
+            if billed {
+                sum = Some(match sum {
+                    None => charge,
+                    Some(before) => before.and_then(|b| Ok(b.and(charge?))),
+                });
+            }
         }
-        call.cost.price_version = Some(self.version.clone());
-        let mut sum = Ok(Charge { nanos: NanoUsd(0), flags: 0 });
-        for pass in passes {
-            sum = sum.and_then(|sum| Ok(sum.and(self.charge_pass(call, pass)?)));
-        }
-        settle(call, sum);
-    }
-
-    fn charge_pass(&self, call: &Call, pass: &Pass) -> Result<Charge, CostUnknown> {
-        let model = pass.model.as_ref().or(call.model()).ok_or(CostUnknown::NoModel)?;
-        let provider = call.what.provider.as_deref();
-        self.charge(provider, model, call.cost.service_tier.as_deref(), &pass.usage)
+        sum.unwrap_or(Err(CostUnknown::NoUsage))
     }
 
     fn charge_call(&self, call: &Call) -> Result<Charge, CostUnknown> {
@@ -85,21 +101,16 @@ impl Charge {
     }
 }
 
-/// Writes the outcome of pricing into the call.
-fn settle(call: &mut Call, charge: Result<Charge, CostUnknown>) {
+/// Writes down what pricing came to.
+fn settle(cost: &mut Cost, charge: Result<Charge, CostUnknown>) {
     let charge = match charge {
         Ok(charge) => charge,
-        Err(reason) => return unpriced(&mut call.cost, reason),
+        Err(reason) => return unpriced(cost, reason),
     };
-    let cost = &mut call.cost;
     cost.source = CostSource::Computed;
     cost.unknown_reason = CostUnknown::None;
     cost.flags = charge.flags;
     cost.nanos = Some(charge.nanos);
-    if matches!(call.control.cache, CacheOutcome::HitExact | CacheOutcome::HitSemantic) {
-        cost.avoided = Some(charge.nanos);
-        cost.nanos = Some(NanoUsd(0));
-    }
 }
 
 /// No computed cost: the producer's own figure, if it gave one.

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::call::{
-    CacheOutcome, Call, Cost, CostSource, CostUnknown, Door, InputTokens, OutputTokens, Protocol,
-    Usage, UsageSource,
+    Attempt, CacheOutcome, Call, Cost, CostSource, CostUnknown, Door, InputTokens, OutputTokens,
+    Protocol, Status, Usage, UsageSource,
 };
 use crate::id::CallId;
 use crate::unit::{Micros, NanoUsd, UnixMicros};
@@ -171,8 +171,61 @@ fn every_pass_is_charged_at_its_own_models_rate() {
     assert_eq!(seen.usage.output_total().map(|t| t.0), Some(320));
 
     let mut call = call("pass-b", seen.usage);
-    book.price_passes(&mut call, &seen.passes);
+    call.take_passes(&seen.passes);
+    book.price(&mut call);
     assert_eq!(call.cost.nanos, Some(NanoUsd(858_600_000)));
+    let costs: Vec<_> = call.attempts.iter().map(|a| a.cost.nanos).collect();
+    assert_eq!(costs, [Some(NanoUsd(601_200_000)), Some(NanoUsd(257_400_000))]);
+}
+
+#[test]
+fn searches_are_charged_with_the_passes_of_their_answer() {
+    let seen = both_forms_of_messages(
+        r#"{"input_tokens":10,"output_tokens":1,"server_tool_use":{"web_search_requests":2},"iterations":[{"model":"tiered","input_tokens":10,"output_tokens":1},{"model":"tiered","input_tokens":10,"output_tokens":1}]}"#,
+    );
+    let mut call = call("tiered", seen.usage);
+    call.take_passes(&seen.passes);
+    book().price(&mut call);
+    // 22 × 1 µ$ + 2 × 10 m$
+    assert_eq!(call.cost.nanos, Some(NanoUsd(20_022_000)));
+    assert_eq!(call.usage.web_searches, 2);
+}
+
+#[test]
+fn a_single_pass_of_the_same_model_leaves_no_attempt() {
+    let seen = both_forms_of_messages(
+        r#"{"input_tokens":10,"output_tokens":8,"output_tokens_details":{"thinking_tokens":5},"iterations":[{"type":"message","input_tokens":10,"output_tokens":8}]}"#,
+    );
+    assert_eq!(seen.usage.output.map(|o| (o.visible, o.reasoning)), Some((3, 5)));
+    let mut one = call("pass-b", seen.usage);
+    one.take_passes(&seen.passes);
+    assert!(one.attempts.is_empty());
+    let mut other = call("pass-b", seen.usage);
+    let pass = crate::wire::Pass { model: Some("pass-a".into()), usage: seen.usage };
+    other.take_passes(&[pass]);
+    assert_eq!(other.attempts.len(), 1);
+}
+
+#[test]
+fn a_failed_attempt_costs_nothing_unless_the_provider_billed_it() {
+    let failed =
+        Attempt { status: Status::Error, model: Some("unheard-of".into()), ..Attempt::default() };
+    let answered =
+        Attempt { model: Some("pass-b".into()), usage: tokens(50_000, 296), ..Attempt::default() };
+    let mut one = call("unheard-of", tokens(50_000, 296));
+    one.attempts = vec![failed.clone(), answered.clone()];
+    book().price(&mut one);
+    assert_eq!(one.cost.nanos, Some(NanoUsd(257_400_000)));
+    assert_eq!(one.attempts[0].cost.unknown_reason, CostUnknown::NoPrice);
+
+    let billed = Attempt { usage: tokens(1, 0), ..failed.clone() };
+    one.attempts = vec![billed, answered];
+    book().price(&mut one);
+    assert_eq!((one.cost.nanos, one.cost.unknown_reason), (None, CostUnknown::NoPrice));
+
+    one.attempts = vec![failed.clone(), failed];
+    book().price(&mut one);
+    assert_eq!((one.cost.nanos, one.cost.unknown_reason), (None, CostUnknown::NoUsage));
 }
 
 #[test]
@@ -181,7 +234,8 @@ fn a_call_with_an_unpriced_pass_has_no_cost() {
         [model, "pass-b"].map(|m| crate::wire::Pass { model: Some(m.into()), usage: tokens(1, 1) })
     };
     let mut call = call("pass-b", tokens(2, 2));
-    book().price_passes(&mut call, &passes("unheard-of"));
+    call.take_passes(&passes("unheard-of"));
+    book().price(&mut call);
     assert_eq!(call.cost.nanos, None);
     assert_eq!(call.cost.unknown_reason, CostUnknown::NoPrice);
 }

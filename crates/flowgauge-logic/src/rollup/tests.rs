@@ -84,3 +84,27 @@ fn several_values_of_one_dimension_are_alternatives() {
     c.what.intent = Some("explain".into());
     assert!(!f.accepts(&SeriesKey::of(&c)));
 }
+
+#[test]
+fn a_retry_that_counts_apart_takes_nothing_from_the_others() {
+    let mut r = Rollup::default();
+    r.record(&call(5));
+    let mut again = call(5);
+    again.outcome.client_retry = 1;
+    r.record(&again);
+    again.outcome.status = Status::Cancelled;
+    r.record(&again);
+    assert_eq!((r.success, r.apart, r.retries), (2, 1, 1));
+}
+
+#[test]
+fn calls_are_told_apart_by_whether_they_are_the_clients_retries() {
+    let mut again = call(1);
+    again.outcome.client_retry = 2;
+    for (text, first, second) in [("retry=false", true, false), ("client_retry=true", false, true)]
+    {
+        let f = Filter::parse([text]).unwrap();
+        assert_eq!(f.accepts(&SeriesKey::of(&call(1))), first, "{text}");
+        assert_eq!(f.accepts(&SeriesKey::of(&again)), second, "{text}");
+    }
+}

@@ -4,8 +4,10 @@
 //! us the fields beside it. Refuses to keep content: of a text delta only "is it non-empty" stays.
 
 use crate::call::Text;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
+use std::marker::PhantomData;
 
 /// Bytes kept of a name or code from outside; model names and error codes are below 100.
 const MAX_TEXT_BYTES: usize = 256;
@@ -68,6 +70,26 @@ impl Count {
     /// The later statement where there is one.
     pub(super) fn or_before(self, before: Self) -> Self {
         if self == Self::Absent { before } else { self }
+    }
+}
+
+/// A value that is read where it is an object; anything else is skipped.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub Option<T>);
+
+/// The objects of a list; anything else is skipped.
+#[derive(Debug)]
+pub(super) struct Objects<T>(pub Vec<T>);
+
+impl<T> Default for Object<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Default for Objects<T> {
+    fn default() -> Self {
+        Self(Vec::new())
     }
 }
 
@@ -211,5 +233,65 @@ impl<'de> Visitor<'de> for CountVisitor {
     }
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Count, A::Error> {
         skip_map(map).map(|_| Count::Rejected)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(ObjectVisitor(PhantomData)).map(|found| Self(found.one))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Objects<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(ObjectVisitor(PhantomData)).map(|found| Self(found.many))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+/// What stands in the place of an object or of a list of objects.
+struct Found<T> {
+    one: Option<T>,
+    many: Vec<T>,
+}
+
+impl<T> Found<T> {
+    const NOTHING: Self = Self { one: None, many: Vec::new() };
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Found<T>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+    fn visit_str<E>(self, _: &str) -> Result<Found<T>, E> {
+        Ok(Found::NOTHING)
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<Found<T>, E> {
+        Ok(Found::NOTHING)
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<Found<T>, E> {
+        Ok(Found::NOTHING)
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Found<T>, E> {
+        Ok(Found::NOTHING)
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<Found<T>, E> {
+        Ok(Found::NOTHING)
+    }
+    fn visit_unit<E>(self) -> Result<Found<T>, E> {
+        Ok(Found::NOTHING)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Found<T>, A::Error> {
+        let mut many = Vec::new();
+        while let Some(Object(item)) = seq.next_element::<Object<T>>()? {
+            many.extend(item);
+        }
+        Ok(Found { one: None, many })
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Found<T>, A::Error> {
+        let one = T::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Found { one: Some(one), many: Vec::new() })
     }
 }

@@ -1,15 +1,21 @@
 //! Anthropic messages, streamed and whole.
 //!
-//! Owns the additive usage object, that `message_delta` replaces what `message_start` said, and the
-//! sampling passes of one answer. Refuses to add cumulative figures up.
+//! Owns the additive usage object, that `message_delta` replaces what `message_start` said, the sampling
+//! passes of one answer, and what of them is billed. Refuses to add cumulative figures up.
 
 use super::buckets::Additive;
-use super::json::{self, Count, Filled, Word};
+use super::json::{self, Count, Filled, Object, Objects, Word};
 use super::openai::ErrorField;
 use super::{Pass, Seen, keep};
 use crate::call::{InputTokens, OutputTokens, Usage, UsageSource};
 use crate::unit::Micros;
 use serde::Deserialize;
+
+use self::declined::{Block, Kind};
+
+pub(super) use self::declined::Declined;
+
+mod declined;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -17,6 +23,7 @@ struct StreamEvent {
     #[serde(rename = "type")]
     kind: Word,
     message: Option<Message>,
+    content_block: Object<Block>,
     delta: Option<Delta>,
     usage: Option<RawUsage>,
     error: ErrorField,
@@ -27,7 +34,9 @@ struct StreamEvent {
 struct Message {
     id: Word,
     model: Word,
+    content: Objects<Block>,
     stop_reason: Word,
+    stop_details: Object<Kind>,
     usage: Option<RawUsage>,
     error: ErrorField,
 }
@@ -39,6 +48,7 @@ struct Delta {
     thinking: Filled,
     partial_json: Filled,
     stop_reason: Word,
+    stop_details: Object<Kind>,
 }
 
 #[derive(Deserialize, Default)]
@@ -107,10 +117,14 @@ pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
     if let Some(message) = event.message {
         take(seen, message);
     }
+    if let Some(block) = event.content_block.0 {
+        seen.declined.saw(Objects(vec![block]));
+    }
     if let Some(delta) = event.delta {
         if delta.text.0 || delta.thinking.0 || delta.partial_json.0 {
             seen.content(at);
         }
+        seen.declined.ended(&delta.stop_reason, delta.stop_details);
         seen.finish_reason(delta.stop_reason);
     }
     if let Some(usage) = event.usage {
@@ -136,6 +150,8 @@ pub(super) fn whole(seen: &mut Seen, body: &[u8]) {
 fn take(seen: &mut Seen, message: Message) {
     keep(&mut seen.out.response_id, message.id);
     keep(&mut seen.out.model, message.model);
+    seen.declined.saw(message.content);
+    seen.declined.ended(&message.stop_reason, message.stop_details);
     seen.finish_reason(message.stop_reason);
     if let Some(usage) = message.usage {
         take_usage(seen, usage);
@@ -152,25 +168,39 @@ fn take_usage(seen: &mut Seen, usage: RawUsage) {
         let pass = |p: RawUsage| Pass { usage: p.stated().usage(), model: p.model.0 };
         seen.out.passes = passes.into_iter().map(pass).collect();
     }
-    let stated = match seen.out.passes.as_slice() {
-        [] => seen.messages.usage(),
-        passes => sum(passes, seen.messages.usage().web_searches),
-    };
+    let mut stated = seen.messages.usage();
+    if let Some((last, earlier)) = seen.out.passes.split_last_mut() {
+        for pass in earlier {
+            pass.usage = seen.declined.billed_pass(pass.model.as_ref(), pass.usage);
+        }
+        last.usage = seen.declined.billed_last(last.usage);
+        // Searches are stated for the whole answer only.
+        last.usage.web_searches = stated.web_searches;
+        stated = sum(&seen.out.passes, &stated);
+    } else {
+        stated = seen.declined.billed_last(stated);
+    }
     seen.state_usage(stated);
     if usage.service_tier.0.is_some() {
         seen.out.service_tier = usage.service_tier.0;
     }
 }
 
-/// What all passes were billed; unknown where one of them is. The top level repeats the last pass.
-fn sum(passes: &[Pass], web_searches: u32) -> Usage {
+/// What all passes were billed; unknown where one of them is.
+///
+/// The passes are the record of what is billed. What the top level states besides them differs by
+/// feature: the pass that answered (fallback models), all passes of one model (advisors), all but
+/// summaries (compaction). So its tokens are left out, whatever they are, and only its split of the
+/// output is taken over, which passes lack.
+fn sum(passes: &[Pass], top: &Usage) -> Usage {
     let mut input = InputTokens::default();
     let mut output = OutputTokens::default();
     let mut flags = 0;
     for pass in passes {
         flags |= pass.usage.flags;
         let (Some(i), Some(o)) = (pass.usage.input, pass.usage.output) else {
-            return Usage { flags: flags | Usage::PARSE_FAILED, web_searches, ..Usage::default() };
+            let flags = flags | Usage::PARSE_FAILED;
+            return Usage { flags, web_searches: top.web_searches, ..Usage::default() };
         };
         input.text = input.text.saturating_add(i.text);
         input.cache_read = input.cache_read.saturating_add(i.cache_read);
@@ -179,6 +209,17 @@ fn sum(passes: &[Pass], web_searches: u32) -> Usage {
         output.visible = output.visible.saturating_add(o.visible);
         output.reasoning = output.reasoning.saturating_add(o.reasoning);
     }
-    let source = UsageSource::Provider;
-    Usage { input: Some(input), output: Some(output), source, flags, web_searches }
+    if output.reasoning == 0
+        && let Some(split) = top.output
+    {
+        output.reasoning = split.reasoning.min(output.visible);
+        output.visible -= output.reasoning;
+    }
+    Usage {
+        input: Some(input),
+        output: Some(output),
+        source: UsageSource::Provider,
+        flags,
+        web_searches: top.web_searches,
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! Owns the reading of requests and of answers in every family flowgauge forwards, and the errors it
 //! says in their language. Refuses to keep content and to guess: what an answer does not state stays
-//! unknown. Reading never changes a byte; the one splice there is (asking a stream for its usage, and
-//! taking that out again) lives in `request` and `strip`.
+//! unknown. Reading never changes a byte; the splices there are (naming another model, asking a
+//! stream for its usage and taking that out again) live in `request` and `strip`.
 
 pub mod request;
 pub mod sse;
@@ -100,6 +100,7 @@ enum Body {
 struct Seen {
     out: Observed,
     messages: buckets::Additive,
+    declined: messages::Declined,
 }
 
 impl Seen {

@@ -1,12 +1,16 @@
 //! What a request asks for, read in one pass from its body.
 //!
-//! Owns the few members that become dimensions of a call, and the splice that asks for usage.
-//! Refuses prompts, tools and everything else: they are skipped without being kept and without
+//! Owns the few members that become dimensions of a call, and the splices that ask for usage and for
+//! another model. Refuses prompts, tools and everything else: they are skipped without being kept and without
 //! recursion, so that no nesting can exhaust the stack.
 
 use super::json::{self, Count, Word};
 use crate::call::{Protocol, Text};
 use serde::Deserialize;
+
+pub use self::model::with_model;
+
+mod model;
 
 /// What was asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -63,12 +63,13 @@ pub(super) fn responses(model: &str, count: usize) -> Value {
     })
 }
 
-pub(super) fn messages(model: &str, count: usize) -> Value {
+pub(super) fn messages(model: &str, count: usize, usage: Option<&Value>) -> Value {
+    let usual = || json!({ "input_tokens": 12, "output_tokens": count });
     json!({
         "id": "msg_fixed", "type": "message", "role": "assistant", "model": model,
         "content": [{ "type": "text", "text": text(count) }],
         "stop_reason": "end_turn", "stop_sequence": null,
-        "usage": { "input_tokens": 12, "output_tokens": count },
+        "usage": usage.cloned().unwrap_or_else(usual),
     })
 }
 

@@ -81,7 +81,7 @@ pub(super) fn responses(model: &str, count: usize) -> Vec<String> {
 }
 
 /// Anthropic messages.
-pub(super) fn messages(model: &str, count: usize) -> Vec<String> {
+pub(super) fn messages(model: &str, count: usize, usage: Option<&Value>) -> Vec<String> {
     let start = json!({
         "type": "message_start",
         "message": {
@@ -105,7 +105,7 @@ pub(super) fn messages(model: &str, count: usize) -> Vec<String> {
     all.push(named("content_block_stop", &json!({ "type": "content_block_stop", "index": 0 })));
     let end = json!({
         "type": "message_delta", "delta": { "stop_reason": "end_turn", "stop_sequence": null },
-        "usage": { "output_tokens": count },
+        "usage": usage.cloned().unwrap_or_else(|| json!({ "output_tokens": count })),
     });
     all.push(named("message_delta", &end));
     all.push(named("message_stop", &json!({ "type": "message_stop" })));

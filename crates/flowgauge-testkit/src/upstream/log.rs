@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
@@ -25,11 +26,25 @@ pub(super) struct Log {
     keeps: bool,
     requests: Mutex<Vec<Seen>>,
     aborts: Mutex<Vec<Instant>>,
+    turns: Mutex<HashMap<String, usize>>,
 }
 
 impl Log {
-    pub(super) const fn new(keeps: bool) -> Self {
-        Self { keeps, requests: Mutex::new(Vec::new()), aborts: Mutex::new(Vec::new()) }
+    pub(super) fn new(keeps: bool) -> Self {
+        Self {
+            keeps,
+            requests: Mutex::new(Vec::new()),
+            aborts: Mutex::new(Vec::new()),
+            turns: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// How many requests with this script came before.
+    pub(super) fn turn(&self, script: &str) -> usize {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turns.entry(script.to_owned()).or_default();
+        *turn += 1;
+        *turn - 1
     }
 
     pub(super) fn request(&self, seen: impl FnOnce() -> Seen) {

@@ -60,6 +60,16 @@ pub struct Script {
     pub usage_delay_ms: u64,
     /// How the events of a stream are written.
     pub style: Option<Style>,
+    /// Usage of an Anthropic answer, instead of one that fits its words.
+    pub messages_usage: Option<Value>,
+    /// A `retry-after-ms` field beside a status.
+    pub retry_after_ms: Option<u64>,
+    /// An `x-should-retry` field beside a status.
+    pub should_retry: Option<bool>,
+    /// Requests with an equal script are answered by these in turn, over and over.
+    pub turns: Vec<Self>,
+    /// Tells equal scripts apart.
+    pub case: u64,
 }
 
 impl Script {
@@ -69,7 +79,7 @@ impl Script {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The script of a request.
+    /// The script of a request, before turns.
     pub(super) fn of(headers: &HeaderMap, model: &str, named: &[(String, Self)]) -> Self {
         if let Some(asked) = headers.get("x-script").and_then(|v| v.to_str().ok()) {
             return serde_json::from_str(asked)

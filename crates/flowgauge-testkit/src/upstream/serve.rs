@@ -84,7 +84,7 @@ async fn respond(
         headers: parts.headers.clone(),
         body: bytes,
     });
-    let script = Script::of(&parts.headers, &asked.model, named);
+    let script = in_turn(Script::of(&parts.headers, &asked.model, named), &log);
     if script.head_delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(script.head_delay_ms)).await;
     }
@@ -102,7 +102,13 @@ async fn respond(
         let text = answer::error(path, status.as_u16()).to_string();
         let mut response = whole(text, &script, unfinished);
         *response.status_mut() = status;
-        if status == StatusCode::TOO_MANY_REQUESTS {
+        if let Some(word) = script.should_retry {
+            let word = HeaderValue::from_static(if word { "true" } else { "false" });
+            response.headers_mut().insert("x-should-retry", word);
+        }
+        if let Some(ms) = script.retry_after_ms {
+            response.headers_mut().insert("retry-after-ms", HeaderValue::from(ms));
+        } else if status == StatusCode::TOO_MANY_REQUESTS {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("7"));
         }
         return response;
@@ -121,6 +127,14 @@ async fn respond(
     }
 }
 
+fn in_turn(mut script: Script, log: &Log) -> Script {
+    if script.turns.is_empty() {
+        return script;
+    }
+    let turn = log.turn(&script.header()) % script.turns.len();
+    script.turns.swap_remove(turn)
+}
+
 fn stream(path: &str, asked: &Asked, script: &Script) -> Option<Vec<String>> {
     let count = script.words.unwrap_or(WORDS);
     let usage = script.usage || asked.stream_options.as_ref().is_some_and(|o| o.include_usage);
@@ -129,7 +143,9 @@ fn stream(path: &str, asked: &Asked, script: &Script) -> Option<Vec<String>> {
         "/v1/chat/completions" if asked.stream => events::chat(model, count, usage),
         "/v1/completions" if asked.stream => events::completions(model, count),
         "/v1/responses" if asked.stream => events::responses(model, count),
-        "/v1/messages" if asked.stream => events::messages(model, count),
+        "/v1/messages" if asked.stream => {
+            events::messages(model, count, script.messages_usage.as_ref())
+        }
         "/api/chat/stream" => events::flowreader(count),
         _ => return None,
     };
@@ -153,7 +169,7 @@ fn plain(parts: &Parts, asked: &Asked, script: &Script) -> Option<String> {
         "/v1/completions" => answer::completions(model, count),
         "/v1/embeddings" => answer::embeddings(model),
         "/v1/responses" => answer::responses(model, count),
-        "/v1/messages" => answer::messages(model, count),
+        "/v1/messages" => answer::messages(model, count, script.messages_usage.as_ref()),
         "/v1/models" => answer::models(),
         "/v1/echo" | "/api/echo" => echo(parts, asked),
         _ => return None,

@@ -51,7 +51,7 @@ mod tests {
     fn usage_is_stated_where_each_family_states_it() {
         let stated = json!({ "output_tokens": 550, "iterations": [] });
         for mut all in
-            [events::chat("m", 2, true), events::responses("m", 2), events::messages("m", 2)]
+            [events::chat("m", 2, true), events::responses("m", 2), events::messages("m", 2, None)]
         {
             in_events(&mut all, &stated);
             let (content, usage) = places(&all);

@@ -1,10 +1,12 @@
 //! From the written tree to the checked [`Config`]: all problems are found in one run.
 
+mod labels;
+
 use super::problem::{Place, Problem};
 use super::read::{self, Findings};
 use super::schema::RESERVED;
 use super::tree::{Node, Value};
-use super::{App, AppDialect, Config, Gateway, Listener, Provider, Route, Secret, Timeouts};
+use super::{App, AppDialect, Config, Gateway, Listener, Provider, Route, Secret, Timeouts, again};
 use crate::logic::nearest::nearest;
 use std::path::PathBuf;
 
@@ -28,6 +30,8 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
         time_zone: f.value(root, "time_zone", base.time_zone, read::zone),
         gateway: gateway(f, root, base.gateway, secrets),
         apps: apps(f, root),
+        evaluators: labels::evaluators(f, root),
+        checks: labels::checks(f, root),
         prices: f.value(root, "prices", None, |t| path(t).map(Some)),
         store: super::StoreSection {
             seal_bytes: f.value(root, "store.seal_size", base.store.seal_bytes, read::bytes),
@@ -101,14 +105,17 @@ fn gateway(f: &mut Findings, root: &Node, base: Gateway, secrets: &dyn Secrets) 
                     base_url,
                     api_key: None,
                     timeouts,
+                    retry: None,
                 }];
             }
             Err(why) => f.add(Problem::new(place.clone(), why)),
         }
     }
     let routes = root.at("gateway.routes").map_or(&[][..], items);
+    let nodes = root.at("gateway.providers").map_or(&[][..], items);
+    let names: Vec<&str> = providers.iter().map(|p| p.name.as_str()).collect();
     Gateway {
-        routes: routes.iter().filter_map(|n| route(f, n, &providers)).collect(),
+        routes: routes.iter().filter_map(|n| route(f, n, nodes, &names)).collect(),
         providers,
         max_body: f.value(root, "gateway.max_body", base.max_body, |t| {
             usize::try_from(read::bytes(t)?).map_err(|e| e.to_string())
@@ -126,7 +133,7 @@ fn drain(text: &str) -> Result<crate::logic::unit::Micros, String> {
     fixed.ok_or_else(|| format!("{text:?} is longer than the 60s a stream may be drained"))
 }
 
-fn items(node: &Node) -> &[Node] {
+pub(super) fn items(node: &Node) -> &[Node] {
     match &node.value {
         Value::List(items) => items,
         Value::Null | Value::Text(_) | Value::Map(_) => &[],
@@ -158,7 +165,8 @@ fn provider(f: &mut Findings, node: &Node, secrets: &dyn Secrets) -> Option<Prov
         None
     });
     let timeouts = timeouts(f, node);
-    Some(Provider { name: name?, base_url: base_url?, api_key, timeouts })
+    let retry = again::retry(f, node);
+    Some(Provider { name: name?, base_url: base_url?, api_key, timeouts, retry })
 }
 
 fn noted<T>(f: &mut Findings, place: &Place, read: Result<T, String>) -> Option<T> {
@@ -181,17 +189,10 @@ fn timeouts(f: &mut Findings, node: &Node) -> Timeouts {
     }
 }
 
-fn route(f: &mut Findings, node: &Node, providers: &[Provider]) -> Option<Route> {
+fn route(f: &mut Findings, node: &Node, providers: &[Node], names: &[&str]) -> Option<Route> {
     let (name, place) = f.required(node, "provider")?;
-    if !providers.iter().any(|p| p.name == name) {
-        let names: Vec<&str> = providers.iter().map(|p| p.name.as_str()).collect();
-        let near = nearest(name, names.iter().copied());
-        let hint = match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if names.is_empty() => "name one in gateway.providers".to_owned(),
-            None => format!("there are {}", names.join(", ")),
-        };
-        f.add(Problem::new(place.clone(), format!("no provider is named {name:?}")).hint(hint));
+    if !names.contains(&name) {
+        no_such_provider(f, name, place, names);
     }
     let owned = |key: &str, f: &Findings| f.text(node, key).map(|(t, _)| t.to_owned());
     let (path, model) = (owned("path", f), owned("model", f));
@@ -201,7 +202,18 @@ fn route(f: &mut Findings, node: &Node, providers: &[Provider]) -> Option<Route>
                 .hint("without a route, requests go to the first provider"),
         );
     }
-    Some(Route { path, model, provider: name.to_owned() })
+    let retry = again::retry(f, node);
+    let fallback = again::fallbacks(f, node, name, providers, names);
+    Some(Route { path, model, provider: name.to_owned(), retry, fallback })
+}
+
+pub(super) fn no_such_provider(f: &mut Findings, name: &str, place: &Place, names: &[&str]) {
+    let hint = match nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() => "name one in gateway.providers".to_owned(),
+        None => format!("there are {}", names.join(", ")),
+    };
+    f.add(Problem::new(place.clone(), format!("no provider is named {name:?}")).hint(hint));
 }
 
 fn apps(f: &mut Findings, root: &Node) -> Vec<App> {

@@ -163,14 +163,19 @@ fn is_within(path: &str, key: &str) -> bool {
 /// The paths of all knobs, with one path per item of a list that is there.
 fn expand(root: &Node, out: &mut Vec<String>) {
     for knob in schema::KNOBS {
-        let Some((list, rest)) = knob.path.split_once("[].") else {
-            out.push(knob.path.to_owned());
-            continue;
-        };
-        let Some(Value::List(items)) = root.at(list).map(|n| &n.value) else { continue };
-        for index in 0..items.len() {
-            out.push(format!("{list}.{index}.{rest}"));
-        }
+        expand_lists(root, knob.path, out);
+    }
+}
+
+/// The path of one knob, its first list unfolded; what is left is unfolded in turn.
+fn expand_lists(root: &Node, path: &str, out: &mut Vec<String>) {
+    let Some((list, rest)) = path.split_once("[].") else {
+        out.push(path.to_owned());
+        return;
+    };
+    let Some(Value::List(items)) = root.at(list).map(|n| &n.value) else { return };
+    for index in 0..items.len() {
+        expand_lists(root, &format!("{list}.{index}.{rest}"), out);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Checked configuration. Raw YAML becomes these types at the edge, or is refused with file, line,
 //! column and the way out; nobody inside checks again (decision D12).
 
+mod again;
 mod check;
 mod load;
 mod problem;
@@ -9,6 +10,9 @@ pub mod schema;
 pub mod secret;
 mod tree;
 
+use crate::logic::call::Text;
+use crate::logic::retry::Policy;
+use crate::logic::score::Scale;
 use crate::logic::unit::Micros;
 use chrono_tz::Tz;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -35,6 +39,10 @@ pub struct Config {
     pub gateway: Gateway,
     /// Applications measured on their own paths.
     pub apps: Vec<App>,
+    /// Scales of evaluators; those not named here give 0 to 1.
+    pub evaluators: Vec<Evaluator>,
+    /// Uptime checks.
+    pub checks: Vec<Check>,
     /// Operator's price file, which wins over the embedded table.
     pub prices: Option<PathBuf>,
     /// Storing.
@@ -82,6 +90,8 @@ pub struct Provider {
     pub api_key: Option<Secret>,
     /// Limits on waiting.
     pub timeouts: Timeouts,
+    /// Whether a failed request is made again; a route's own `retry` wins.
+    pub retry: Option<Policy>,
 }
 
 /// Which provider serves a request.
@@ -93,6 +103,19 @@ pub struct Route {
     pub model: Option<String>,
     /// Name of the provider.
     pub provider: String,
+    /// Whether a failed request is made again, at any of its targets.
+    pub retry: Option<Policy>,
+    /// Asked in order after the provider failed.
+    pub fallback: Vec<Fallback>,
+}
+
+/// A target of a route after its first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fallback {
+    /// Name of the provider.
+    pub provider: String,
+    /// Model asked for there; the caller's where unset.
+    pub model: Option<String>,
 }
 
 /// An application behind its own path prefix.
@@ -149,6 +172,32 @@ impl Default for Timeouts {
     }
 }
 
+/// An evaluator of answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluator {
+    /// As it names itself.
+    pub name: String,
+    /// What its values lie on.
+    pub scale: Scale,
+    /// Stands where a score names no version.
+    pub version: Option<Text>,
+}
+
+/// An uptime check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Name.
+    pub name: String,
+    /// `http://host[:port][/path]`.
+    pub url: String,
+    /// How often.
+    pub every: Micros,
+    /// How long an answer may take.
+    pub timeout: Micros,
+    /// The status that is good.
+    pub expect_status: u16,
+}
+
 /// Storing.
 #[derive(Debug, Clone)]
 pub struct StoreSection {
@@ -186,6 +235,8 @@ impl Default for Config {
             time_zone: Tz::UTC,
             gateway: Gateway::default(),
             apps: Vec::new(),
+            evaluators: Vec::new(),
+            checks: Vec::new(),
             prices: None,
             store: StoreSection {
                 seal_bytes: 32 << 20,
@@ -205,6 +256,7 @@ impl Default for Gateway {
             base_url: base_url.to_owned(),
             api_key: None,
             timeouts: Timeouts::default(),
+            retry: None,
         };
         Self {
             providers: vec![

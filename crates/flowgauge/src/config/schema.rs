@@ -41,9 +41,29 @@ pub const KNOBS: &[Knob] = &[
     knob("gateway.providers[].timeouts.first_byte", "300s", "Wait for the response head."),
     knob("gateway.providers[].timeouts.idle", "120s", "Wait between two events of a stream."),
     knob("gateway.providers[].timeouts.total", "600s", "Wait in all."),
+    knob(
+        "gateway.providers[].retry.attempts",
+        "1",
+        "Requests in all when one fails (408, 409, 429, 5xx, unreachable, no answer); 1 is no retry.",
+    ),
+    knob("gateway.providers[].retry.backoff", "200ms", "Pause before the second; then it doubles."),
+    knob(
+        "gateway.providers[].retry.max_backoff",
+        "5s",
+        "Longest pause; a retry-after beyond it is not waited for.",
+    ),
     knob("gateway.routes[].path", "", "Path prefix, e.g. /v1/messages."),
     knob("gateway.routes[].model", "", "Model name; `*` at its end matches any rest."),
     knob("gateway.routes[].provider", "", "Name of the provider that serves it."),
+    knob("gateway.routes[].retry.attempts", "1", "As for providers; it wins over theirs."),
+    knob("gateway.routes[].retry.backoff", "200ms", "As for providers."),
+    knob("gateway.routes[].retry.max_backoff", "5s", "As for providers."),
+    knob(
+        "gateway.routes[].fallback[].provider",
+        "",
+        "Asked next when the one before failed; another provider needs an api_key.",
+    ),
+    knob("gateway.routes[].fallback[].model", "", "Model asked for there; else the caller's."),
     knob("gateway.max_body", "64MiB", "Largest request body; larger ones are refused with 413."),
     knob("gateway.drain_window", "200ms", "How long an abandoned stream is read on for its usage."),
     knob(
@@ -60,6 +80,14 @@ pub const KNOBS: &[Knob] = &[
     knob("apps[].timeouts.first_byte", "300s", "Wait for the response head."),
     knob("apps[].timeouts.idle", "120s", "Wait between two events of a stream."),
     knob("apps[].timeouts.total", "600s", "Wait in all."),
+    knob("evaluators[].name", "", "Name of an evaluator, as its scores carry it."),
+    knob("evaluators[].scale", "0..1", "Its worst and its best value."),
+    knob("evaluators[].version", "", "Stands where a score names no version."),
+    knob("checks[].name", "", "Name of an uptime check."),
+    knob("checks[].url", "", "http(s)://host[:port][/path] that is asked."),
+    knob("checks[].every", "30s", "How often, 1s to 1h."),
+    knob("checks[].timeout", "5s", "How long the answer may take."),
+    knob("checks[].expect_status", "200", "The HTTP status that is good."),
     knob("prices", "", "Your own price file; it wins over the built-in table."),
     knob("store.seal_size", "32MiB", "Seal unsealed batches at this size."),
     knob("store.seal_age", "1h", "Seal the oldest unsealed batch at this age."),
@@ -127,7 +155,9 @@ mod tests {
     #[test]
     fn a_path_leads_to_its_keys() {
         assert_eq!(children("otlp"), ["grpc", "http"]);
-        assert_eq!(children("gateway.routes[]"), ["path", "model", "provider"]);
+        let route = ["path", "model", "provider", "retry", "fallback"];
+        assert_eq!(children("gateway.routes[]"), route);
+        assert_eq!(children("gateway.routes[].fallback[]"), ["provider", "model"]);
         assert!(children("").contains(&"allow_open_bind"));
         assert!(is_list("apps") && !is_list("gateway"));
         assert_eq!(find("apps.3.name").map(|k| k.path), Some("apps[].name"));

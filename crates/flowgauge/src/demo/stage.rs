@@ -42,6 +42,7 @@ impl Stage {
             base_url: format!("{}/v1", self.provider.url()),
             api_key: None,
             timeouts: Timeouts::default(),
+            retry: None,
         };
         let app = App {
             name: SERVICE.to_owned(),

@@ -3,10 +3,14 @@
 //! Commands and the HTTP API give the same answers: both call these functions, and their JSON is
 //! the serialisation of these types. Nothing here reads raw rows except where it says so.
 
+pub mod checks;
 pub mod errors;
 pub mod health;
+pub mod scores;
 pub mod status;
 pub mod view;
+
+mod labels;
 
 use crate::logic::call::Text;
 use crate::logic::known::{Known, Reason};
@@ -127,9 +131,15 @@ pub fn snapshot(
     let rollup = whole(reader, window, filter)?;
     let context = Context { minutes: window.minutes() };
     let mut own: Vec<(Window, Rollup)> = Vec::new();
+    let mut labels = labels::Asking::new(reader, filter);
     let mut kpis = Vec::with_capacity(CATALOGUE.len());
     for kpi in CATALOGUE {
-        let Some(theirs) = kpi.own_window(window.to, zone) else {
+        let theirs = kpi.own_window(window.to, zone);
+        if let Some(measured) = labels.measure(kpi, theirs.unwrap_or(window))? {
+            kpis.push(KpiValue::shown(kpi, measured));
+            continue;
+        }
+        let Some(theirs) = theirs else {
             kpis.push(KpiValue::of(kpi, &rollup, context));
             continue;
         };
@@ -156,6 +166,9 @@ pub fn one(
     filter: &Filter,
 ) -> Result<KpiValue, StoreError> {
     let window = window.whole_minutes();
+    if let Some(measured) = labels::Asking::new(reader, filter).measure(kpi, window)? {
+        return Ok(KpiValue::shown(kpi, measured));
+    }
     let rollup = whole(reader, window, filter)?;
     Ok(KpiValue::of(kpi, &rollup, Context { minutes: window.minutes() }))
 }
@@ -183,6 +196,8 @@ pub fn table(reader: &Reader, kpis: &[&Kpi], query: &RollupQuery) -> Result<Tabl
         key: g.key,
         values: kpis.iter().map(|k| kpi::measure(k, &g.rollup, context)).collect(),
     });
+    let mut rows: Vec<Row> = rows.collect();
+    labels::fill(reader, kpis, query, &mut rows)?;
     Ok(Table {
         window,
         group_by: query.group_by.clone(),
@@ -191,7 +206,7 @@ pub fn table(reader: &Reader, kpis: &[&Kpi], query: &RollupQuery) -> Result<Tabl
             Step::Minutes(m) => Some(m),
         },
         kpis: kpis.iter().map(|k| k.name.to_owned()).collect(),
-        rows: rows.collect(),
+        rows,
         gaps: reader.gaps(window)?,
     })
 }

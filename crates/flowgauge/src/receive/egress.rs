@@ -18,6 +18,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tower::Service;
 
+mod received;
+
+pub use received::Received;
+
 /// Idle connections kept per upstream: as many as streams the gateway is built to carry at once.
 const POOL_IDLE_PER_HOST: usize = 512;
 /// Idle connections are closed before the 60 s after which common load balancers drop them.
@@ -37,7 +41,16 @@ pub struct Egress {
 }
 
 /// The answer to come.
-pub type Pending = hyper_util::client::legacy::ResponseFuture;
+#[derive(Debug)]
+pub struct Pending(hyper_util::client::legacy::ResponseFuture);
+
+impl Future for Pending {
+    type Output = Result<Answer, hyper_util::client::legacy::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map_ok(|answer| answer.map(Received::new))
+    }
+}
 
 impl Egress {
     /// A client that gives up connecting (name, TCP and TLS together) after `connect`.
@@ -63,7 +76,7 @@ impl Egress {
 
     /// Sends a request. Dropping the result cancels it.
     pub fn send(&self, request: Request<Outbound>) -> Pending {
-        self.client.request(request)
+        Pending(self.client.request(request))
     }
 }
 
@@ -74,7 +87,7 @@ pub fn never_connected(error: &hyper_util::client::legacy::Error) -> bool {
 }
 
 /// A received answer.
-pub type Answer = Response<Incoming>;
+pub type Answer = Response<Received>;
 
 /// Body of a request to an upstream.
 #[derive(Debug)]

@@ -3,6 +3,8 @@
 //! The gateway never waits here: a full queue drops the row, counts it and shows a gap. Ingest
 //! waits for the commit and is refused, never lied to, when there is no room (decision D6).
 
+pub mod scores;
+
 mod counters;
 mod ring;
 mod writer;

@@ -10,11 +10,13 @@ use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
 use crate::config::Config;
+use crate::keep::Watch;
 use crate::logic::price::PriceBook;
 use crate::receive::UserHasher;
 use crate::receive::gateway::Gateway;
 use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
+use crate::record::scores::ScoreBook;
 use crate::store::State;
 use crate::tell::page::{self, Exposure, Facts, Port, PortState, Shared};
 use arc_swap::ArcSwap;
@@ -73,10 +75,19 @@ impl Blueprint {
         )?;
         let ingest =
             Ingest::new(recorder.clone(), prices, clock.clone(), config.privacy, &user_key);
+        let scores = ScoreBook::open(
+            &config.data_dir,
+            recorder.clone(),
+            clock.clone(),
+            config.evaluators.clone(),
+        )?;
+        let watch = Watch::open(&config.data_dir, config.checks.clone(), clock.clone())?;
+        ingest.keep_scores(Arc::clone(&scores));
         let facts = Facts {
             data_dir: config.data_dir.clone(),
             zone: config.time_zone,
             ports: vec![main.port.clone(), otlp_http.port.clone(), otlp_grpc.port.clone()],
+            store_content: config.privacy.store_content,
         };
         let stopping = CancellationToken::new();
         let asked = page::Parts {
@@ -85,6 +96,7 @@ impl Blueprint {
             keys: Arc::clone(&keys),
             hasher,
             ingest: Arc::clone(&ingest),
+            scores: Arc::clone(&scores),
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };
@@ -96,7 +108,7 @@ impl Blueprint {
         drop(_inside);
         let doors = vec![(main, Door::Main(Arc::new(behind))), (otlp_http, Door::Otlp(otlp))];
         let shown = Shown { recorder, keys, app, facts };
-        let parts = Parts { shown, stopping, doors, otlp_grpc, ingest };
+        let parts = Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch };
         Ok(Built { data, control, parts })
     }
 }

@@ -5,7 +5,9 @@ use super::doors::Door;
 use super::ports::Bound;
 use super::running::{Running, Shown};
 use super::runtimes::Owned;
+use crate::keep::Watch;
 use crate::receive::ingest::Ingest;
+use crate::record::scores::ScoreBook;
 use std::net::TcpListener;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -27,6 +29,8 @@ pub(super) struct Parts {
     pub(super) doors: Vec<(Bound, Door)>,
     pub(super) otlp_grpc: Bound,
     pub(super) ingest: Arc<Ingest>,
+    pub(super) scores: Arc<ScoreBook>,
+    pub(super) watch: Watch,
 }
 
 impl Built {
@@ -34,7 +38,7 @@ impl Built {
     #[must_use]
     pub fn run(self) -> Running {
         let Self { data, control, parts } = self;
-        let Parts { shown, stopping, doors, otlp_grpc, ingest } = parts;
+        let Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch } = parts;
         let stop = Stop { drain: stopping, cut: CancellationToken::new() };
         let mut tasks = JoinSet::new();
         for (bound, door) in doors {
@@ -46,6 +50,8 @@ impl Built {
             let drain = stop.drain.clone();
             tasks.spawn_on(open_grpc(socket, ingest, drain), data.handle());
         }
+        tasks.spawn_on(scores.look_out(stop.drain.clone()), control.handle());
+        tasks.spawn_on(watch.run(stop.drain.clone()), control.handle());
         Running::new((data, control), shown, stop, tasks)
     }
 }

@@ -62,3 +62,43 @@ fn the_example_is_valid() {
     let done = flowgauge(dir.path()).args(["config", "validate"]).arg(&file).output().unwrap();
     assert_eq!(done.status.code(), Some(0), "{}", out(&done).1);
 }
+
+#[test]
+fn retries_and_fallbacks_are_checked_and_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "gateway:\n  providers:\n    - {name: one, base_url: \"http://x\", retry: {attempts: 2, backoff: 9s}}\n    \
+                - {name: two, base_url: \"http://y\", api_key: env:TWO}\n    - {name: bare, base_url: \"http://z\"}\n  \
+                routes:\n    - model: a\n      provider: one\n      retry: {attempts: 0}\n      fallback:\n        \
+                - {provider: bare}\n        - {provider: one}\n        - {provider: tow}\n        \
+                - {provider: two, modle: b}\n";
+    let bad = dir.path().join("bad.yaml");
+    fs::write(&bad, text).unwrap();
+    let done = flowgauge(dir.path()).args(["config", "validate"]).arg(&bad).output().unwrap();
+    let (_, stderr) = out(&done);
+    assert_eq!(done.status.code(), Some(78), "{stderr}");
+    for want in [
+        "bad.yaml:3:48: backoff is longer than max_backoff",
+        "bad.yaml:9:25: \"0\" is no number from 1 to 10",
+        "bad.yaml:11:22: the provider \"bare\" has no api_key",
+        "bad.yaml:12:22: \"one\" is the route's provider already",
+        "bad.yaml:13:22: no provider is named \"tow\"",
+        "unknown key `modle` in `gateway.routes[].fallback[]`",
+    ] {
+        assert!(stderr.contains(want), "{want}\n{stderr}");
+    }
+
+    let text = "gateway:\n  providers:\n    - {name: one, base_url: \"http://x\"}\n    \
+                - {name: two, base_url: \"http://y\", api_key: env:TWO}\n  routes:\n    \
+                - {model: a, provider: one, retry: {attempts: 2}, fallback: [{provider: two, model: b}, {provider: one, model: c}]}\n";
+    fs::write(dir.path().join("flowgauge.yaml"), text).unwrap();
+    let done = flowgauge(dir.path()).args(["config", "explain", "--json"]).output().unwrap();
+    let (stdout, stderr) = out(&done);
+    assert_eq!(done.status.code(), Some(0), "{stderr}");
+    let all: Vec<serde_json::Value> = serde_json::from_str(&stdout).unwrap();
+    let of = |key: &str| all.iter().find(|k| k["key"] == key).unwrap()["value"].clone();
+    assert_eq!(of("gateway.routes.0.retry.attempts"), "2");
+    assert_eq!(of("gateway.routes.0.retry.max_backoff"), "5s");
+    assert_eq!(of("gateway.routes.0.fallback.0.model"), "b");
+    assert_eq!(of("gateway.routes.0.fallback.1.provider"), "one");
+    assert_eq!(of("gateway.providers.0.retry.attempts"), "1");
+}

@@ -1,6 +1,9 @@
 //! The gateway between a real client and a scripted upstream, with a real store behind it.
 
+mod attempts;
 mod bytes;
 mod endings;
 mod head;
+mod passes;
 mod stage;
+mod storm;

@@ -24,6 +24,8 @@ mod otlp;
 #[cfg(test)]
 mod otlp_wire;
 #[cfg(test)]
+mod quality;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod served;

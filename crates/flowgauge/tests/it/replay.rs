@@ -54,6 +54,7 @@ fn config(dir: &Path, upstream: &str) -> Config {
         base_url: format!("{upstream}/v1"),
         api_key: None,
         timeouts: Timeouts::default(),
+        retry: None,
     }];
     config
 }

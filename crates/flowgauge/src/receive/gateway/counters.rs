@@ -29,6 +29,12 @@ counters!(
     unreachable,
     /// Upstreams that did not answer, or fell silent, for longer than allowed.
     timeouts,
+    /// Requests made again after a failure.
+    retries,
+    /// Requests not made again because too many others were.
+    retries_refused,
+    /// Requests made to another target after a failure.
+    fallbacks,
     /// Clients that left before the end.
     cancelled,
     /// Answers that stopped before their end.

@@ -1,9 +1,8 @@
 //! Abandoned calls: the upstream is read on for the drain window, because its usage may be about to
 //! come, then cancelled (decision D21).
 
-use crate::receive::egress::Pending;
+use crate::receive::egress::{Pending, Received};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -32,7 +31,7 @@ pub(super) fn before_head(mut flight: Flight, pending: Pending) {
 }
 
 /// The client left in the middle of the body.
-pub(super) fn body(mut watch: Watch, upstream: Incoming) {
+pub(super) fn body(mut watch: Watch, upstream: Received) {
     watch.flight().cancelled();
     let Some((permit, window)) = admit(watch.flight().gateway()) else {
         drop(upstream);
@@ -50,7 +49,7 @@ pub(super) fn body(mut watch: Watch, upstream: Incoming) {
 }
 
 /// Reads on to the end; dropped at the end of the window, the watch settles all the same.
-async fn read_on(watch: Watch, mut upstream: Incoming) {
+async fn read_on(watch: Watch, mut upstream: Received) {
     let mut watch = Settling(Some(watch));
     while let Some(Ok(frame)) = upstream.frame().await {
         let (Some(watch), Some(data)) = (&mut watch.0, frame.data_ref()) else { continue };

@@ -1,8 +1,11 @@
 //! One call on its way, and the row it leaves: whatever happens (an end, an error, a client that
 //! leaves, a panic), dropping the flight writes the row exactly once.
 
-use crate::logic::call::{Call, ErrorClass, Outcome, Protocol, Status, Text, TtftSource, Usage};
+use crate::logic::call::{
+    AttemptReason, Call, ErrorClass, Outcome, Protocol, Status, Text, TtftSource, Usage,
+};
 use crate::logic::id::CallId;
+use crate::logic::retry::Failure;
 use crate::logic::unit::Micros;
 use crate::logic::wire::Observed;
 use std::sync::Arc;
@@ -10,6 +13,9 @@ use std::sync::atomic::Ordering;
 
 use super::Gateway;
 use super::counters::count;
+use super::retry_budget::Counted;
+use super::trail::Trail;
+use super::way::Step;
 
 /// A call on its way.
 pub(super) struct Flight {
@@ -24,6 +30,9 @@ pub(super) struct Flight {
     /// When the client had all it will get.
     left: Option<Micros>,
     ended: bool,
+    /// Whether the recorder has the row that stands if flowgauge dies.
+    announced: bool,
+    trail: Trail,
 }
 
 impl Flight {
@@ -33,7 +42,17 @@ impl Flight {
         count(&gateway.counters.requests);
         let id = call.id;
         let call = Some(Box::new(call));
-        Self { gateway, call, id, begun, upstream: Micros(0), left: None, ended: false }
+        Self {
+            gateway,
+            call,
+            id,
+            begun,
+            upstream: Micros(0),
+            left: None,
+            ended: false,
+            announced: false,
+            trail: Trail::default(),
+        }
     }
 
     pub(super) const fn id(&self) -> CallId {
@@ -76,8 +95,11 @@ impl Flight {
         self.upstream = Micros(self.upstream.0.saturating_add(time.0));
     }
 
-    /// Hands the recorder the row that stands if flowgauge dies now.
-    pub(super) fn started(&self) {
+    /// Hands the recorder the row that stands if flowgauge dies now, once.
+    pub(super) fn started(&mut self) {
+        if std::mem::replace(&mut self.announced, true) {
+            return;
+        }
         if let Some(call) = &self.call {
             let mut row = Call::clone(call);
             row.outcome.status = Status::Interrupted;
@@ -120,6 +142,7 @@ impl Flight {
             if let Some(tokens) = seen.unsplit_tokens {
                 call.raw = Some(format!("{{\"tokens\":{tokens}}}").into());
             }
+            call.take_passes(&seen.passes);
             if let Some(error) = &seen.error {
                 call.outcome.error_type = error.code.clone().or_else(|| error.kind.clone());
             }
@@ -135,6 +158,51 @@ impl Flight {
         self.note(|call| call.usage.flags |= Usage::PARSE_FAILED);
     }
 
+    /// A target is asked that may be asked again.
+    pub(super) fn enter(&mut self, step: &Step) {
+        let counted = step.retry.as_ref().map(|r| Counted::begin(&r.budget));
+        self.trail.enter(step.model.clone(), counted);
+    }
+
+    /// A request leaves.
+    pub(super) fn sent(&mut self, reason: AttemptReason) {
+        self.trail.sent(reason, self.gateway.clock.monotonic());
+        self.note(|call| call.outcome.attempts = call.outcome.attempts.saturating_add(1));
+    }
+
+    /// Whether the target may be asked again, which then counts.
+    pub(super) fn may_retry(&mut self) -> bool {
+        self.trail.may_retry()
+    }
+
+    /// The request under way failed, and there will be another.
+    pub(super) fn failed(&mut self, failure: Failure) {
+        let now = self.gateway.clock.monotonic();
+        if let Some(call) = &mut self.call {
+            self.trail.failed(call, failure, now);
+        }
+    }
+
+    /// The next target is asked, because of a failure of this class.
+    pub(super) fn fall_back(&mut self, class: ErrorClass, step: &Step) {
+        self.note(|call| {
+            call.what.provider = Some(step.target.name.clone());
+            call.outcome.fallback_reason = Some(Text::const_new(class.word()));
+        });
+        self.enter(step);
+    }
+
+    /// How many requests it took and which model was asked for at last, where it took several.
+    pub(super) fn acted(&self) -> Option<(u16, Option<&Text>)> {
+        let call = self.call.as_ref().filter(|c| c.outcome.attempts > 1)?;
+        Some((call.outcome.attempts, self.trail.model().or(call.what.model_requested.as_ref())))
+    }
+
+    /// Whether it is a model call.
+    pub(super) fn is_leaf(&self) -> bool {
+        self.call.as_ref().is_some_and(|c| c.what.leaf)
+    }
+
     /// The protocol of the call.
     pub(super) fn protocol(&self) -> Protocol {
         self.call.as_ref().map_or(Protocol::Other, |c| c.what.protocol)
@@ -147,6 +215,7 @@ impl Flight {
         if call.outcome.attempts > 0 {
             call.time.upstream = Some(self.upstream);
         }
+        self.trail.close(&mut call, now);
         match call.outcome.status {
             Status::Cancelled => count(&self.gateway.counters.cancelled),
             Status::Truncated => count(&self.gateway.counters.truncated),

@@ -1,5 +1,6 @@
-//! Sends the request on and waits for the head of the answer.
+//! Sends one request and waits for the head of its answer.
 
+use crate::logic::call::AttemptReason;
 use crate::logic::unit::Micros;
 use crate::receive::egress::{Answer, Outbound, Pending, TooLarge, never_connected};
 use http::Request;
@@ -16,43 +17,33 @@ use super::flight::Flight;
 use super::refuse::Refusal;
 use super::target::Target;
 
-/// The flight back from the wait, with what it brought.
-pub(super) enum Head {
-    /// The upstream answers.
-    Came(Flight, Answer),
-    /// It does not.
-    Failed(Flight, Refusal),
-}
-
-/// Sends a request and waits for its head no longer than the target's timeouts allow. The body limit is
-/// the one a passing body keeps.
-pub(super) async fn forward(
+/// Sends one request and waits for its head no longer than the target's timeouts allow. The body limit
+/// is the one a passing body keeps.
+pub(super) async fn ask(
     mut flight: Flight,
     target: &Target,
     request: Request<Outbound>,
+    reason: AttemptReason,
     max_body: u64,
-) -> Head {
-    flight.note(|call| call.outcome.attempts = 1);
+) -> (Flight, Result<Answer, Refusal>) {
     let rest = target.timeouts.total.saturating_sub(flight.elapsed());
     let limit = Micros(target.timeouts.first_byte.0.min(rest.0));
     let sent = flight.elapsed();
+    flight.sent(reason);
     let pending = target.egress.send(request);
-    let mut waiting = Waiting { call: Some((flight, pending)), begun: false };
+    let mut waiting = Waiting { call: Some((flight, pending)) };
     let mut timer = pin!(tokio::time::sleep(Duration::from_micros(limit.0)));
     let (mut flight, came) = poll_fn(|cx| waiting.poll_head(cx, timer.as_mut())).await;
     flight.waited(flight.elapsed().saturating_sub(sent));
-    match came {
-        Ok(answer) => Head::Came(flight, answer),
-        Err(why) => {
-            let refusal = why.refusal(max_body);
-            if refusal == Refusal::UNREACHABLE {
-                count(&flight.gateway().counters.unreachable);
-            } else if refusal == Refusal::TIMEOUT {
-                count(&flight.gateway().counters.timeouts);
-            }
-            Head::Failed(flight, refusal)
+    let came = came.map_err(|why| why.refusal(max_body));
+    if let Err(refusal) = &came {
+        if *refusal == Refusal::UNREACHABLE {
+            count(&flight.gateway().counters.unreachable);
+        } else if *refusal == Refusal::TIMEOUT {
+            count(&flight.gateway().counters.timeouts);
         }
     }
+    (flight, came)
 }
 
 /// Why no head came.
@@ -88,7 +79,6 @@ impl NoHead {
 struct Waiting {
     /// Gone once there is a head, or will be none.
     call: Option<(Flight, Pending)>,
-    begun: bool,
 }
 
 impl Waiting {
@@ -97,7 +87,7 @@ impl Waiting {
         cx: &mut Context<'_>,
         timer: Pin<&mut Sleep>,
     ) -> Poll<(Flight, Result<Answer, NoHead>)> {
-        let Some((flight, mut pending)) = self.call.take() else { return Poll::Pending };
+        let Some((mut flight, mut pending)) = self.call.take() else { return Poll::Pending };
         if let Poll::Ready(came) = Pin::new(&mut pending).poll(cx) {
             return Poll::Ready((flight, came.map_err(NoHead::Failed)));
         }
@@ -105,10 +95,7 @@ impl Waiting {
             return Poll::Ready((flight, Err(NoHead::TooLate)));
         }
         // The request is on its way; only now is there time to say so.
-        if !self.begun {
-            self.begun = true;
-            flight.started();
-        }
+        flight.started();
         self.call = Some((flight, pending));
         Poll::Pending
     }

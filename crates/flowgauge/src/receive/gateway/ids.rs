@@ -25,14 +25,25 @@ impl Ids {
 
     /// The id of a call received at `now`.
     pub(super) fn next(&self, now: UnixMicros) -> CallId {
-        let mut x = self.next.fetch_add(STEP, Ordering::Relaxed);
-        // A bijection (SplitMix64): different inputs, different outputs.
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let [a, b, c, d, e, f, g, h] = (x ^ (x >> 31)).to_be_bytes();
+        let [a, b, c, d, e, f, g, h] = self.draw().to_be_bytes();
         // Bytes 0 and 2 lose bits to version and variant, so the sequence stays out of them.
         let [p, q] = self.process;
         CallId::new(now, [p, a, q, b, c, d, e, f, g, h])
+    }
+
+    /// A number by chance, for spreading what would else happen together.
+    pub(super) fn chance(&self) -> u32 {
+        let [a, b, c, d, ..] = self.draw().to_be_bytes();
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    /// The next number of the sequence, mixed by a bijection (SplitMix64): different inputs, different
+    /// outputs.
+    fn draw(&self) -> u64 {
+        let mut x = self.next.fetch_add(STEP, Ordering::Relaxed);
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
     }
 }
 

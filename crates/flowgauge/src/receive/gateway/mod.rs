@@ -5,6 +5,7 @@
 //! byte of an answer, and to follow redirects.
 
 mod admit;
+mod attempts;
 mod authenticate;
 mod counters;
 mod decode;
@@ -20,10 +21,13 @@ mod observation;
 mod operation;
 mod phases;
 mod refuse;
+mod retry_budget;
 mod route;
 mod tap;
 mod target;
+mod trail;
 mod watch;
+mod way;
 
 pub use counters::GatewayCounters;
 pub use keys::{CallerKeys, KeyInfo, NoKeys};

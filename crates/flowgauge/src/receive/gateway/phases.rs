@@ -3,9 +3,9 @@
 use crate::logic::call::{Call, Door, Protocol};
 use crate::logic::unit::Micros;
 use crate::receive::Body;
-use crate::receive::egress::{Answer, Outbound};
+use crate::receive::egress::Answer;
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, Version, header};
 use http_body_util::BodyExt;
@@ -16,10 +16,10 @@ use std::sync::atomic::Ordering;
 
 use super::Gateway;
 use super::admit::{Admitted, admit};
+use super::attempts::{self, Head, Sending};
 use super::authenticate::{authenticate, identity};
 use super::dimensions;
 use super::flight::Flight;
-use super::forward::{Head, forward};
 use super::headers::{strip_hop_by_hop, strip_request};
 use super::refuse::{CACHE, REQUEST_ID, Refusal, id_value};
 use super::route;
@@ -28,6 +28,10 @@ use super::target::{Kind, Target};
 use super::watch::Watch;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+/// Upstream requests it took, where it took several.
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-flowgauge-attempts");
+/// Model that was asked at last, where it took several requests.
+const MODEL: HeaderName = HeaderName::from_static("x-flowgauge-model");
 
 /// All phases of one request.
 pub(super) async fn run(
@@ -41,12 +45,12 @@ pub(super) async fn run(
     let call = Call::begun(gateway.ids.next(now), now, now, Door::Gateway);
     let mut flight = Flight::begin(Arc::clone(&gateway), call, begun);
     let (parts, body) = request.into_parts();
-    let (target, request) = match prepare(&gateway, &mut flight, parts, body, peer).await {
+    let sending = match prepare(&gateway, &mut flight, parts, body, peer).await {
         Ok(ready) => ready,
         Err(refusal) => return refuse(flight, &refusal, family),
     };
-    match forward(flight, &target, request, gateway.max_body).await {
-        Head::Came(flight, answer) => answer_with(flight, answer, &target),
+    match attempts::run(flight, sending, gateway.max_body).await {
+        Head::Came(flight, answer, target) => answer_with(flight, answer, &target),
         Head::Failed(flight, refusal) => refuse(flight, &refusal, family),
     }
 }
@@ -58,9 +62,9 @@ async fn prepare(
     mut parts: Parts,
     body: Incoming,
     peer: SocketAddr,
-) -> Result<(Arc<Target>, Request<Outbound>), Refusal> {
+) -> Result<Sending, Refusal> {
     let path = parts.uri.path();
-    let operation = gateway.routes.choose(path, None).operation(&parts.method, path);
+    let operation = gateway.routes.choose(path, None).target().operation(&parts.method, path);
     flight.note(|call| {
         call.what.leaf = operation.leaf;
         call.what.operation = operation.name;
@@ -78,9 +82,9 @@ async fn prepare(
     let Admitted { body, asked } =
         admit(&parts.headers, body, operation.protocol, gateway.max_body).await?;
     let model = asked.as_ref().and_then(|a| a.model.as_deref());
-    let target = Arc::clone(gateway.routes.choose(parts.uri.path(), model));
+    let way = Arc::clone(gateway.routes.choose(parts.uri.path(), model));
     flight.note(|call| {
-        place(call, &target);
+        place(call, way.target());
         let Some(asked) = asked else { return };
         call.what.model_requested = asked.model;
         call.what.stream = asked.stream;
@@ -92,11 +96,8 @@ async fn prepare(
         }
     });
 
-    parts.uri = target.uri(&parts.uri).map_err(|_| Refusal::PATH)?;
-    parts.version = Version::HTTP_11;
     strip_request(&mut parts.headers);
-    target.authorize(&mut parts.headers, operation.protocol);
-    Ok((target, Request::from_parts(parts, body)))
+    Ok(Sending { way, parts, body })
 }
 
 /// Where the call goes, as a dimension.
@@ -113,8 +114,19 @@ fn place(call: &mut Call, target: &Target) {
 
 fn refuse(mut flight: Flight, refusal: &Refusal, family: Protocol) -> Response<Body> {
     let id = flight.id();
+    let mut response = refusal.answer(family, id);
+    name_attempts(&flight, response.headers_mut());
     flight.end(|outcome| refusal.record(outcome));
-    refusal.answer(family, id)
+    response
+}
+
+/// Says how many requests it took and which model was asked at last, where it took several.
+fn name_attempts(flight: &Flight, headers: &mut HeaderMap) {
+    let Some((attempts, model)) = flight.acted() else { return };
+    headers.insert(ATTEMPTS, HeaderValue::from(attempts));
+    if let Some(model) = model.and_then(|m| HeaderValue::from_str(m).ok()) {
+        headers.insert(MODEL, model);
+    }
 }
 
 /// Passes an answer on with our fields added.
@@ -131,6 +143,7 @@ fn answer_with(flight: Flight, answer: Answer, target: &Target) -> Response<Body
         head.headers.insert(REQUEST_ID, id);
     }
     head.headers.insert(CACHE, HeaderValue::from_static("bypass"));
+    name_attempts(watch.flight(), &mut head.headers);
     let up = watch.flight().upstream();
     let own = watch.flight().elapsed().saturating_sub(up);
     let timing = Bytes::from(format!("gw;dur={}, up;dur={}", Millis(own), Millis(up)));

@@ -5,6 +5,7 @@ use crate::logic::call::Protocol;
 use std::sync::Arc;
 
 use super::target::{Target, TargetError};
+use super::way::Way;
 
 /// Why the gateway cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -30,54 +31,53 @@ pub(super) struct DotSegments;
 /// All upstreams and the way to them.
 #[derive(Debug)]
 pub(super) struct Routes {
-    apps: Vec<Arc<Target>>,
+    apps: Vec<Arc<Way>>,
     rules: Vec<Rule>,
-    anthropic: Option<Arc<Target>>,
-    default: Arc<Target>,
+    anthropic: Option<Arc<Way>>,
+    default: Arc<Way>,
 }
 
 #[derive(Debug)]
 struct Rule {
     path: Option<String>,
     model: Option<String>,
-    target: Arc<Target>,
+    way: Arc<Way>,
 }
 
 impl Routes {
     pub(super) fn new(config: &config::Config) -> Result<Self, GatewayError> {
         let mut providers = Vec::new();
         for p in &config.gateway.providers {
-            providers.push(Arc::new(Target::provider(p)?));
+            providers.push((Arc::new(Target::provider(p)?), p.retry));
         }
-        let named = |name: &str| providers.iter().find(|t| t.name == name).cloned();
+        let named = |name: &str| providers.iter().find(|(t, _)| t.name == name).cloned();
         let mut rules = Vec::new();
         for r in &config.gateway.routes {
-            let target = named(&r.provider)
-                .ok_or_else(|| GatewayError::UnknownProvider(r.provider.clone()))?;
-            rules.push(Rule { path: r.path.clone(), model: r.model.clone(), target });
+            let way = Way::of_route(r, named).map_err(GatewayError::UnknownProvider)?;
+            rules.push(Rule { path: r.path.clone(), model: r.model.clone(), way });
         }
         let mut apps = Vec::new();
         for a in &config.apps {
-            apps.push(Arc::new(Target::app(a)?));
+            apps.push(Way::to(Arc::new(Target::app(a)?), None));
         }
-        let anthropic = named("anthropic");
-        let default = providers.first().cloned().ok_or(GatewayError::NoProvider)?;
-        Ok(Self { apps, rules, anthropic, default })
+        let anthropic = named("anthropic").map(|(target, retry)| Way::to(target, retry));
+        let (first, retry) = providers.first().cloned().ok_or(GatewayError::NoProvider)?;
+        Ok(Self { apps, rules, anthropic, default: Way::to(first, retry) })
     }
 
     /// The application a path belongs to.
-    pub(super) fn app(&self, path: &str) -> Option<&Arc<Target>> {
-        self.apps.iter().find(|a| a.owns(path))
+    pub(super) fn app(&self, path: &str) -> Option<&Arc<Way>> {
+        self.apps.iter().find(|a| a.target().owns(path))
     }
 
-    /// The upstream of a path and, where the body named one, a model.
-    pub(super) fn choose(&self, path: &str, model: Option<&str>) -> &Arc<Target> {
+    /// The way of a path and, where the body named one, a model.
+    pub(super) fn choose(&self, path: &str, model: Option<&str>) -> &Arc<Way> {
         if let Some(app) = self.app(path) {
             return app;
         }
         for rule in &self.rules {
             if rule.matches(path, model) {
-                return &rule.target;
+                return &rule.way;
             }
         }
         match &self.anthropic {
@@ -134,9 +134,9 @@ mod tests {
     #[test]
     fn messages_go_to_anthropic_and_the_rest_to_the_first() {
         let r = routes(Vec::new());
-        assert_eq!(r.choose("/v1/messages", None).name, "anthropic");
-        assert_eq!(r.choose("/v1/messages/count_tokens", None).name, "anthropic");
-        assert_eq!(r.choose("/v1/chat/completions", Some("gpt-4o")).name, "openai");
+        assert_eq!(r.choose("/v1/messages", None).target().name, "anthropic");
+        assert_eq!(r.choose("/v1/messages/count_tokens", None).target().name, "anthropic");
+        assert_eq!(r.choose("/v1/chat/completions", Some("gpt-4o")).target().name, "openai");
     }
 
     #[test]
@@ -145,16 +145,17 @@ mod tests {
             path: None,
             model: Some("claude-*".into()),
             provider: "anthropic".into(),
+            ..Route::default()
         }]);
-        assert_eq!(r.choose("/v1/chat/completions", Some("claude-x")).name, "anthropic");
-        assert_eq!(r.choose("/v1/chat/completions", Some("gpt-4o")).name, "openai");
-        assert_eq!(r.choose("/v1/models", None).name, "openai");
+        assert_eq!(r.choose("/v1/chat/completions", Some("claude-x")).target().name, "anthropic");
+        assert_eq!(r.choose("/v1/chat/completions", Some("gpt-4o")).target().name, "openai");
+        assert_eq!(r.choose("/v1/models", None).target().name, "openai");
     }
 
     #[test]
     fn a_route_to_nowhere_is_refused() {
         let mut config = Config::default();
-        config.gateway.routes = vec![Route { path: None, model: None, provider: "nobody".into() }];
+        config.gateway.routes = vec![Route { provider: "nobody".into(), ..Route::default() }];
         assert!(matches!(Routes::new(&config), Err(GatewayError::UnknownProvider(_))));
     }
 

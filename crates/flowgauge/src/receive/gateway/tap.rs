@@ -5,9 +5,9 @@ use crate::config::Timeouts;
 use crate::logic::unit::Micros;
 use crate::logic::wire;
 use crate::receive::BoxError;
+use crate::receive::egress::Received;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -31,7 +31,7 @@ pub(super) enum Broken {
 /// Body of a forwarded answer.
 pub(super) struct TapBody {
     /// Both gone once the answer is over.
-    live: Option<(Watch, Incoming)>,
+    live: Option<(Watch, Received)>,
     timeouts: Timeouts,
     /// Set only once there is something to wait for.
     timer: Option<Pin<Box<Sleep>>>,
@@ -45,7 +45,7 @@ pub(super) struct TapBody {
 }
 
 impl TapBody {
-    pub(super) fn new(mut watch: Watch, upstream: Incoming, timeouts: Timeouts) -> Self {
+    pub(super) fn new(mut watch: Watch, upstream: Received, timeouts: Timeouts) -> Self {
         let sized = upstream.size_hint().exact().is_some();
         let last_event = watch.flight().now();
         Self {

@@ -2,16 +2,22 @@
 
 use crate::config::{App, AppDialect, Provider, Secret, Timeouts};
 use crate::logic::call::{Protocol, Text};
-use crate::receive::egress::{Egress, EgressError};
+use crate::receive::egress::{Egress, EgressError, Outbound};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Method, Uri};
+use http::{Method, Request, Uri, Version};
 use std::time::Duration;
 
 use super::operation::Operation;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
+
+/// Accounts of a caller at a provider.
+const ACCOUNTS: [&str; 2] = ["openai-organization", "openai-project"];
+/// Names under which providers take a key in the query.
+const KEYS: [&str; 5] = ["key", "api_key", "api-key", "access_token", "token"];
 
 /// Why an upstream of the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -146,6 +152,24 @@ impl Target {
             .build()
     }
 
+    /// A caller's request, addressed and authorised for this upstream. `foreign` says that the caller
+    /// speaks to another provider, so that what identifies it there stays here.
+    pub(super) fn request(
+        &self,
+        mut parts: Parts,
+        body: Outbound,
+        protocol: Protocol,
+        foreign: bool,
+    ) -> Result<Request<Outbound>, http::Error> {
+        if foreign {
+            forget_caller(&mut parts)?;
+        }
+        parts.uri = self.uri(&parts.uri)?;
+        parts.version = Version::HTTP_11;
+        self.authorize(&mut parts.headers, protocol);
+        Ok(Request::from_parts(parts, body))
+    }
+
     /// Puts the configured credential in the place of the caller's; cookies go to applications only.
     pub(super) fn authorize(&self, headers: &mut HeaderMap, protocol: Protocol) {
         if matches!(self.kind, Kind::Provider) {
@@ -153,15 +177,38 @@ impl Target {
         }
         let Some(credential) = &self.credential else { return };
         let as_api_key = protocol == Protocol::Messages || headers.contains_key(&X_API_KEY);
-        for name in [header::AUTHORIZATION, X_API_KEY, API_KEY] {
-            headers.remove(name);
-        }
+        remove_credentials(headers);
         if as_api_key {
             headers.insert(X_API_KEY, credential.plain.clone());
         } else {
             headers.insert(header::AUTHORIZATION, credential.bearer.clone());
         }
     }
+}
+
+fn remove_credentials(headers: &mut HeaderMap) {
+    for name in [header::AUTHORIZATION, X_API_KEY, API_KEY] {
+        headers.remove(name);
+    }
+}
+
+/// Takes out what identifies the caller at its own provider: credentials, accounts, and keys in the
+/// query.
+fn forget_caller(parts: &mut Parts) -> Result<(), http::Error> {
+    remove_credentials(&mut parts.headers);
+    for name in ACCOUNTS {
+        parts.headers.remove(name);
+    }
+    let Some(query) = parts.uri.query() else { return Ok(()) };
+    let secret = |pair: &&str| KEYS.contains(&pair.split('=').next().unwrap_or(pair));
+    if !query.split('&').any(|pair| secret(&pair)) {
+        return Ok(());
+    }
+    let kept: Vec<&str> = query.split('&').filter(|pair| !secret(pair)).collect();
+    let mark = if kept.is_empty() { "" } else { "?" };
+    let path = format!("{}{mark}{}", parts.uri.path(), kept.join("&"));
+    parts.uri = Uri::builder().path_and_query(path).build()?;
+    Ok(())
 }
 
 fn credential(name: &str, key: &Secret) -> Result<Credential, TargetError> {
@@ -187,6 +234,7 @@ mod tests {
             base_url: url.into(),
             api_key: Some(Secret::new("sk-real")),
             timeouts: Timeouts::default(),
+            retry: None,
         })
     }
 
@@ -222,6 +270,22 @@ mod tests {
         target.authorize(&mut headers, Protocol::Messages);
         assert_eq!(headers.get("x-api-key").unwrap(), "sk-real");
         assert_eq!(headers.len(), 1);
+    }
+
+    #[test]
+    fn what_identifies_the_caller_elsewhere_does_not_reach_another_provider() {
+        let (mut parts, ()) = Request::post("/v1/chat/completions?beta=true&key=sk-mine&x=1")
+            .header("authorization", "Bearer mine")
+            .header("api-key", "mine")
+            .header("openai-organization", "org-mine")
+            .header("anthropic-version", "2023-06-01")
+            .body(())
+            .unwrap()
+            .into_parts();
+        forget_caller(&mut parts).unwrap();
+        assert_eq!(parts.uri.to_string(), "/v1/chat/completions?beta=true&x=1");
+        let left: Vec<_> = parts.headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["anthropic-version"]);
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub mod problem;
 pub mod routes;
 pub mod shared;
 
+mod checks;
+mod feedback;
+mod fields;
 mod health;
 mod import;
 mod keys;
@@ -18,6 +21,7 @@ mod live;
 mod metrics;
 mod openapi;
 mod requests;
+mod scores;
 
 pub use guard::Exposure;
 pub use keys::{KeyList, KeyView, MadeKey};
@@ -25,6 +29,7 @@ pub use live::{Second, Tick};
 pub use problem::Problem;
 pub use requests::Page;
 pub use routes::{Need, Routes};
+pub use scores::ScoreList;
 pub use shared::{App, Counter, Facts, Parts, Port, PortState, Shared, Traffic};
 
 use utoipa_axum::routes;
@@ -43,6 +48,11 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(health::errors))
         .add(Need::Viewer, routes!(health::health))
         .add(Need::Viewer, routes!(health::status))
+        .add(Need::Sender, routes!(scores::submit))
+        .add(Need::Viewer, routes!(scores::list))
+        .add(Need::Sender, routes!(feedback::submit))
+        .add(Need::Viewer, routes!(feedback::report))
+        .add(Need::Viewer, routes!(checks::list))
         .add(Need::Operator, routes!(import::import))
         .add(Need::Admin, routes!(keys::list))
         .add(Need::Admin, routes!(keys::create))

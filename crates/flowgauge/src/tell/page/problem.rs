@@ -64,6 +64,14 @@ impl Problem {
         problem
     }
 
+    /// The same, with another wrong value named.
+    #[must_use]
+    pub fn also(mut self, place: &str, value: &str, detail: impl Into<String>) -> Self {
+        let shown = value.chars().take(MAX_VALUE).collect();
+        self.errors.push(Field { place: place.to_owned(), value: shown, detail: detail.into() });
+        self
+    }
+
     /// Come back later.
     #[must_use]
     pub fn later(detail: impl Into<String>, retry_after_s: u32) -> Self {

@@ -19,6 +19,8 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 pub enum Need {
     /// Nothing: it tells no figures.
     Nothing,
+    /// May send requests, and what users and evaluators think of them.
+    Sender,
     /// May read.
     Viewer,
     /// May add data.
@@ -128,6 +130,7 @@ fn operations(item: &mut PathItem) -> Vec<(http::Method, &mut Operation)> {
 fn describe(operation: &mut Operation, need: Need) {
     let scope = match need {
         Need::Nothing => return,
+        Need::Sender => "gateway",
         Need::Viewer => "viewer",
         Need::Operator => "operator",
         Need::Admin => "admin",

@@ -5,6 +5,7 @@ use crate::query::status::FirstCalls;
 use crate::receive::UserHasher;
 use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
+use crate::record::scores::ScoreBook;
 use crate::serve::clock::Clock;
 use crate::serve::keys::KeyRing;
 use crate::store::{Reader, StoreError};
@@ -54,6 +55,8 @@ pub struct Facts {
     pub zone: Tz,
     /// The ports, the main one first.
     pub ports: Vec<Port>,
+    /// Whether what people and models said may be kept.
+    pub store_content: bool,
 }
 
 /// A port of this program.
@@ -91,6 +94,8 @@ pub struct Parts {
     pub hasher: UserHasher,
     /// The importer.
     pub ingest: Arc<Ingest>,
+    /// Evaluations and ratings.
+    pub scores: Arc<ScoreBook>,
     /// The gateway's counters.
     pub traffic: Arc<dyn Traffic>,
     /// How far the main port can be reached.
@@ -105,6 +110,7 @@ pub struct Shared {
     pub(super) keys: Arc<KeyRing>,
     pub(super) hasher: UserHasher,
     pub(super) ingest: Arc<Ingest>,
+    pub(super) scores: Arc<ScoreBook>,
     pub(super) traffic: Arc<dyn Traffic>,
     pub(super) exposure: Exposure,
     pub(super) facts: Facts,
@@ -120,7 +126,7 @@ impl Shared {
     /// Gathers what handlers share. `stop` ends live streams and turns readiness off.
     #[must_use]
     pub fn new(parts: Parts, facts: Facts, stop: CancellationToken) -> App {
-        let Parts { recorder, clock, keys, hasher, ingest, traffic, exposure } = parts;
+        let Parts { recorder, clock, keys, hasher, ingest, scores, traffic, exposure } = parts;
         Arc::new(Self {
             started: clock.now(),
             started_mono: clock.monotonic(),
@@ -129,6 +135,7 @@ impl Shared {
             keys,
             hasher,
             ingest,
+            scores,
             traffic,
             exposure,
             facts,

@@ -34,6 +34,34 @@ async fn figures_of_known_rows_are_exact() {
 }
 
 #[tokio::test]
+async fn figures_can_be_read_with_and_without_the_clients_own_retries() {
+    let served = served().await;
+    let addr = served.running.addr;
+    let mut rows: Vec<_> = (1..=30).map(|n| call(n, 60)).collect();
+    for n in 31..=40 {
+        let mut again = if n > 35 { failed(n, 60) } else { call(n, 60) };
+        again.outcome.client_retry = 1;
+        rows.push(again);
+    }
+    served.running.recorder.submit(rows, Vec::new()).await.unwrap();
+    for (only, count, errors, per_minute) in [
+        ("", 40.0, 12.5, 0.5),
+        ("&where=retry=false", 30.0, 0.0, 0.5),
+        ("&where=retry=true", 10.0, 50.0, 0.0),
+    ] {
+        let kpis = get(addr, &format!("/api/v1/kpis?since=1h{only}")).await.json();
+        let value = |name: &str| {
+            let kpis = kpis["kpis"].as_array().unwrap();
+            kpis.iter().find(|k| k["name"] == name).unwrap()["value"].clone()
+        };
+        assert_eq!(value("request_count"), json!(count), "{only}");
+        assert_eq!(value("error_rate"), json!(errors), "{only}");
+        assert_eq!(value("throughput"), json!(per_minute), "{only}");
+    }
+    served.running.stop().await;
+}
+
+#[tokio::test]
 async fn a_series_is_cut_by_time_and_dimension() {
     let served = served().await;
     let addr = served.running.addr;

@@ -22,7 +22,6 @@ pub(crate) const NOW: UnixMicros = UnixMicros(1_777_982_400_000_000);
 pub(crate) struct Served {
     pub(crate) running: Running,
     pub(crate) hand: Hand,
-    #[expect(dead_code, reason = "removed when the test ends")]
     pub(crate) dir: tempfile::TempDir,
 }
 

@@ -7,13 +7,14 @@ use serde_json::json;
 
 /// An `Export…ServiceResponse`, with partial success where rows were refused.
 pub(super) fn export(signal: Signal, form: Form, refused: &Rejections) -> Bytes {
-    if refused.count == 0 {
+    let message = refused.message();
+    // A message without a number is a warning: everything was accepted.
+    if message.is_empty() {
         return match form {
             Form::Protobuf => Bytes::new(),
             Form::Json => Bytes::from_static(b"{}"),
         };
     }
-    let message = refused.message();
     match form {
         Form::Protobuf => {
             let mut partial = Vec::new();

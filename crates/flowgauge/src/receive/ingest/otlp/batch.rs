@@ -1,9 +1,10 @@
 //! Rows of one payload, and what was refused of it.
 
 use crate::config::Privacy;
-use crate::logic::alias::{Builder, Rejected, Rules};
+use crate::logic::alias::{Annotations, Builder, Judged, Rejected, Rules};
 use crate::logic::call::{Call, Door, Text};
 use crate::logic::id::{CallId, SpanId, TraceId};
+use crate::logic::score::{Score, ScoreKind};
 use crate::logic::unit::UnixMicros;
 use crate::store::Event;
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub struct Batch {
     pub calls: Vec<Call>,
     /// Events.
     pub events: Vec<Event>,
+    /// Evaluations that spans and events carry.
+    pub scores: Vec<Score>,
     /// What was refused.
     pub rejections: Rejections,
 }
@@ -51,6 +54,11 @@ impl Rejections {
         } else if self.reasons.len() < MAX_REASONS {
             self.reasons.insert(reason.to_owned(), rows);
         }
+    }
+
+    /// Says something about rows that are stored all the same.
+    pub fn note(&mut self, what: &str) {
+        self.add(what, 0);
     }
 
     /// All reasons with their numbers, in one line; empty where nothing was refused.
@@ -96,6 +104,34 @@ impl<'r> Collector<'r> {
             Ok(call) => self.batch.calls.push(call),
             Err(Rejected { reason }) => self.batch.rejections.add(&reason, 1),
         }
+    }
+
+    /// Takes the annotations of a span that ended at a moment.
+    pub(super) fn annotations(
+        &mut self,
+        annotations: Annotations,
+        (trace, span): (TraceId, SpanId),
+        end_ns: u64,
+    ) {
+        match annotations.finish(trace, span) {
+            Ok(all) => {
+                let end = i64::try_from(end_ns / 1_000).map_or(self.now, UnixMicros);
+                all.into_iter().for_each(|judged| self.judged(judged, end));
+            }
+            // The span itself is a row of its own, kept or refused by itself.
+            Err(Rejected { reason }) => self.batch.rejections.note(&reason),
+        }
+    }
+
+    /// Takes an evaluation given at a moment.
+    pub(super) fn judged(&mut self, judged: Judged, time: UnixMicros) {
+        let Judged { evaluator, version, value, label, explanation, annotator, about } = judged;
+        let mut score = Score::new(self.event_id(), ScoreKind::Evaluation, self.now, about);
+        score.time = time;
+        (score.evaluator, score.version) = (evaluator, version);
+        (score.raw, score.label, score.explanation) = (value, label, explanation);
+        score.annotator = annotator;
+        self.batch.scores.push(score);
     }
 
     /// An id for an event.

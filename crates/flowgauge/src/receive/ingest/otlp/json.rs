@@ -4,7 +4,7 @@ use super::Signal;
 use super::batch::{Collector, Malformed, span_id, trace_id};
 use super::json_value::{KeyValue, Number};
 use super::walk_logs::{NO_METRICS, Record};
-use crate::logic::alias::{Builder, MAX_ATTRIBUTES, Resource, Scope, SpanCore};
+use crate::logic::alias::{Annotations, Builder, MAX_ATTRIBUTES, Resource, Scope, SpanCore};
 use crate::logic::id::{SpanId, TraceId};
 use serde::Deserialize;
 
@@ -84,7 +84,18 @@ struct Span<'a> {
     attributes: Vec<KeyValue<'a>>,
     #[serde(borrow, default = "Vec::new")]
     events: Vec<SpanEvent<'a>>,
+    #[serde(default)]
+    links: Vec<SpanLink>,
     status: Option<SpanStatus>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SpanLink {
+    #[serde(default, alias = "trace_id")]
+    trace_id: String,
+    #[serde(default, alias = "span_id")]
+    span_id: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -199,11 +210,20 @@ fn span(
     };
     let rules = rows.rules;
     let mut builder = Builder::new(core, resource, scope, &rules);
+    let mut annotations = Annotations::default();
     for pair in &span.attributes {
-        if let Some(value) = pair.value.as_ref().map(|v| v.value()).transpose()?.flatten() {
+        if let Some(value) = pair.value.as_ref().map(|v| v.value()).transpose()?.flatten()
+            && !annotations.attr(&pair.key, &value, &rules)
+        {
             builder.attr(&pair.key, value);
         }
     }
+    for link in &span.links {
+        if let (Some(trace), Some(span)) = (trace(&link.trace_id), self::id(&link.span_id)) {
+            annotations.link(trace, span);
+        }
+    }
+    rows.annotations(annotations, (trace_id, id), core.end_ns);
     for event in &span.events {
         builder.event(&event.name, nanos(event.time_unix_nano.as_ref()));
         if event.name != "exception" {

@@ -21,12 +21,13 @@ use crate::config::Privacy;
 use crate::logic::call::{Call, Door};
 use crate::logic::price::PriceBook;
 use crate::receive::user_hash::UserHasher;
+use crate::record::scores::ScoreBook;
 use crate::record::{Ack, Recorder, Refused};
 use crate::serve::clock::Clock;
 use arc_swap::ArcSwap;
 use batch::Collector;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 pub use batch::{Batch, Malformed};
 
@@ -59,6 +60,7 @@ pub struct Ingest {
     hasher: UserHasher,
     sequence: AtomicU64,
     in_flight: AtomicUsize,
+    scores: OnceLock<Arc<ScoreBook>>,
 }
 
 impl Ingest {
@@ -79,7 +81,16 @@ impl Ingest {
             hasher: UserHasher::new(hash_key),
             sequence: AtomicU64::new(0),
             in_flight: AtomicUsize::new(0),
+            scores: OnceLock::new(),
         })
+    }
+
+    /// Hands evaluations that telemetry carries to `book` from now on; without one only their events
+    /// are kept.
+    pub fn keep_scores(&self, book: Arc<ScoreBook>) {
+        if self.scores.set(book).is_err() {
+            tracing::error!("evaluations have a place already; the second was not taken");
+        }
     }
 
     /// Decodes, normalises and prices one payload. Pure work: nothing is stored.
@@ -112,12 +123,14 @@ impl Ingest {
 
     /// Makes a decoded payload durable.
     pub(crate) async fn store(&self, batch: &mut Batch) -> Result<(), Refused> {
-        if batch.calls.is_empty() && batch.events.is_empty() {
-            return Ok(());
-        }
         let calls = std::mem::take(&mut batch.calls);
         let events = std::mem::take(&mut batch.events);
-        self.recorder.submit(calls, events).await.map(|_| ())
+        let scores = std::mem::take(&mut batch.scores);
+        self.recorder.submit(calls, events).await?;
+        if let Some(book) = self.scores.get() {
+            book.keep(scores).await?;
+        }
+        Ok(())
     }
 
     /// Prices imported calls and makes them durable.

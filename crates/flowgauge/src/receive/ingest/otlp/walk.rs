@@ -2,7 +2,7 @@
 
 use super::batch::{Collector, Malformed, span_id, trace_id};
 use super::proto::{Fields, Wire, text};
-use crate::logic::alias::{Builder, Resource, Scope, SpanCore, Value, quote};
+use crate::logic::alias::{Annotations, Builder, Resource, Scope, SpanCore, Value, quote};
 use crate::logic::call::Text;
 use std::fmt::Write as _;
 
@@ -83,18 +83,23 @@ fn span(
     };
     let rules = rows.rules;
     let mut builder = Builder::new(core, resource, scope, &rules);
+    let mut annotations = Annotations::default();
     let mut fields = Fields::new(message);
     while let Some(field) = fields.next()? {
         match field {
             (9, Wire::Bytes(pair)) => {
-                if let Some((key, value)) = pair_of(pair)? {
+                if let Some((key, value)) = pair_of(pair)?
+                    && !annotations.attr(key, &value, &rules)
+                {
                     builder.attr(key, value);
                 }
             }
             (11, Wire::Bytes(event)) => self::event(event, &mut builder)?,
+            (13, Wire::Bytes(link)) => self::link(link, &mut annotations)?,
             _ => {}
         }
     }
+    rows.annotations(annotations, (trace, id), core.end_ns);
     rows.span(builder, trace, id);
     Ok(())
 }
@@ -122,6 +127,22 @@ fn core(message: &[u8]) -> Result<SpanCore<'_>, Malformed> {
         }
     }
     Ok(core)
+}
+
+fn link(message: &[u8], annotations: &mut Annotations) -> Result<(), Malformed> {
+    let (mut trace, mut span) = (None, None);
+    let mut fields = Fields::new(message);
+    while let Some(field) = fields.next()? {
+        match field {
+            (1, Wire::Bytes(b)) => trace = trace_id(b),
+            (2, Wire::Bytes(b)) => span = span_id(b),
+            _ => {}
+        }
+    }
+    if let (Some(trace), Some(span)) = (trace, span) {
+        annotations.link(trace, span);
+    }
+    Ok(())
 }
 
 fn event<'a>(message: &'a [u8], builder: &mut Builder<'a>) -> Result<(), Malformed> {

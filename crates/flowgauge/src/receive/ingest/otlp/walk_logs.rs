@@ -3,14 +3,17 @@
 use super::batch::{Collector, Malformed, span_id, trace_id};
 use super::proto::{Fields, Wire, text};
 use super::walk::{attributes, groups};
-use crate::logic::alias::{RawMap, Resource, Value};
+use crate::logic::alias::{Judged, RawMap, Resource, Value};
 use crate::logic::call::Text;
 use crate::logic::id::{SpanId, TraceId};
+use crate::logic::score::Reference;
 use crate::logic::unit::UnixMicros;
 use crate::store::Event;
 
 /// Beginning of the names of events that are kept.
 const EVENT_PREFIX: &str = "gen_ai.";
+/// The event that carries an evaluation.
+const EVALUATION: &str = "gen_ai.evaluation.result";
 /// Longest event name, bytes; a longer one is no name of the convention.
 const MAX_EVENT_NAME: usize = 256;
 /// Said of every other log record.
@@ -49,6 +52,19 @@ impl Record<'_> {
         };
         let time = if us == 0 { rows.now() } else { UnixMicros(us) };
         let rules = rows.rules;
+        if name == EVALUATION {
+            let about =
+                Reference { trace: self.trace_id, span: self.span_id, ..Reference::default() };
+            let attributes = self.attributes.iter().map(|(key, value)| (*key, value));
+            match Judged::from_event(attributes, about, &rules) {
+                Ok(Some(judged)) => rows.judged(judged, time),
+                Ok(None) => {}
+                Err(rejected) => {
+                    rows.reject(&rejected.reason, 1);
+                    return;
+                }
+            }
+        }
         let mut raw = RawMap::new(&rules);
         for (key, value) in &self.attributes {
             raw.attr(key, value);

@@ -1,0 +1,129 @@
+//! What KPIs need of many scores: counts and sums that merge by addition.
+
+use crate::unit::NanoUsd;
+
+/// Sums over the scores of some calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ScoreSums {
+    /// Evaluations with a quality.
+    pub evaluations: u64,
+    /// Σ quality, 0–100 each.
+    pub quality: f64,
+    /// Evaluations without one: outside their scale, or only a label.
+    pub without_quality: u64,
+    /// Σ tokens of the calls of evaluations with a quality, where they are known.
+    pub tokens: u64,
+    /// Σ quality of the same.
+    pub quality_of_tokens: f64,
+    /// How many those are.
+    pub with_tokens: u64,
+    /// Σ cost of the calls of evaluations with a quality, where it is known.
+    pub cost: NanoUsd,
+    /// Σ quality of the same.
+    pub quality_of_cost: f64,
+    /// How many those are.
+    pub with_cost: u64,
+    /// Ratings by value, 1 to 5.
+    pub ratings: [u64; 5],
+    /// Ratings that were thumbs.
+    pub thumbs: u64,
+}
+
+impl ScoreSums {
+    /// Adds others.
+    pub fn merge(&mut self, other: &Self) {
+        let Self {
+            evaluations,
+            quality,
+            without_quality,
+            tokens,
+            quality_of_tokens,
+            with_tokens,
+            cost,
+            quality_of_cost,
+            with_cost,
+            ratings,
+            thumbs,
+        } = other;
+        for (mine, theirs) in [
+            (&mut self.evaluations, evaluations),
+            (&mut self.without_quality, without_quality),
+            (&mut self.tokens, tokens),
+            (&mut self.with_tokens, with_tokens),
+            (&mut self.with_cost, with_cost),
+            (&mut self.thumbs, thumbs),
+        ] {
+            *mine = mine.saturating_add(*theirs);
+        }
+        self.quality += quality;
+        self.quality_of_tokens += quality_of_tokens;
+        self.quality_of_cost += quality_of_cost;
+        self.cost = self.cost.saturating_add(*cost);
+        self.ratings.iter_mut().zip(ratings).for_each(|(m, t)| *m = m.saturating_add(*t));
+    }
+
+    /// Ratings in all.
+    #[must_use]
+    pub fn rated(&self) -> u64 {
+        self.ratings.iter().sum()
+    }
+
+    /// Mean rating, 1–5.
+    #[must_use]
+    pub fn mean_rating(&self) -> Option<f64> {
+        let sum: u64 = self.ratings.iter().zip(1u64..).map(|(n, stars)| n * stars).sum();
+        ratio(count(sum), count(self.rated()))
+    }
+
+    /// Ratings of 4 and 5 among all, 0–1.
+    #[must_use]
+    pub fn satisfied(&self) -> Option<f64> {
+        let [.., four, five] = self.ratings;
+        ratio(count(four + five), count(self.rated()))
+    }
+
+    /// Mean quality, 0–100.
+    #[must_use]
+    pub fn mean_quality(&self) -> Option<f64> {
+        ratio(self.quality, count(self.evaluations))
+    }
+
+    /// Tokens per perfect answer: Σ tokens / Σ (quality / 100).
+    #[must_use]
+    pub fn tokens_per_unit(&self) -> Option<f64> {
+        ratio(count(self.tokens), self.quality_of_tokens / 100.0)
+    }
+
+    /// Dollars per perfect answer.
+    #[must_use]
+    pub fn cost_per_unit(&self) -> Option<f64> {
+        ratio(self.cost.as_usd_f64(), self.quality_of_cost / 100.0)
+    }
+}
+
+/// Overall quality, Σ w q: the mean of each intent, weighed by its share of the requests. Intents
+/// without a score are left out; without any request known, every evaluation weighs the same.
+#[must_use]
+pub fn overall(intents: &[(u64, ScoreSums)]) -> Option<f64> {
+    let scored = intents.iter().filter_map(|(requests, s)| Some((*requests, s.mean_quality()?)));
+    let (mut weighed, mut weights) = (0.0, 0.0);
+    for (requests, quality) in scored {
+        weighed += count(requests) * quality;
+        weights += count(requests);
+    }
+    if weights > 0.0 {
+        return Some(weighed / weights);
+    }
+    let mut all = ScoreSums::default();
+    intents.iter().for_each(|(_, sums)| all.merge(sums));
+    all.mean_quality()
+}
+
+fn ratio(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and sums stay below 2^53")]
+fn count(n: u64) -> f64 {
+    n as f64
+}

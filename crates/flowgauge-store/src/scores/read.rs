@@ -1,0 +1,193 @@
+//! Reading scores: sums for KPIs, rows for people.
+
+use super::from_json;
+use crate::hot::count;
+use crate::{Reader, RollupQuery, Step, StoreError, packed, state};
+use flowgauge_logic::call::Text;
+use flowgauge_logic::id::CallId;
+use flowgauge_logic::rollup::SeriesKey;
+use flowgauge_logic::score::{Score, ScoreKind, ScoreSums};
+use flowgauge_logic::unit::{NanoUsd, UnixMicros};
+use flowgauge_logic::window::Window;
+use rusqlite::{Connection, Row, params};
+use std::collections::HashMap;
+
+/// Sums of the scores of one intent within one group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreGroup {
+    /// First moment of the step; the window's start for [`Step::Whole`].
+    pub from: UnixMicros,
+    /// Values of the `group_by` dimensions, in their order.
+    pub key: Vec<Text>,
+    /// Purpose of the calls: overall quality weighs by it.
+    pub intent: Text,
+    /// What is known of them.
+    pub sums: ScoreSums,
+}
+
+/// Which scores are wanted as rows, the latest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreQuery {
+    /// By the time they were given.
+    pub window: Window,
+    /// Only this form.
+    pub kind: Option<ScoreKind>,
+    /// Only those of this call.
+    pub call: Option<CallId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A score and the call it is attached to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreRow {
+    /// As it was given.
+    pub score: Score,
+    /// Its call and that call's start; nothing while it waits.
+    pub attached: Option<(CallId, UnixMicros)>,
+}
+
+/// Ratings stand in five columns, so that one statement reads all sums.
+const SUMS: &str = "
+    SELECT (start_us / 60000000 / ?3) * ?3 AS step, series,
+        count(quality), total(quality), sum(kind = 0 AND quality IS NULL),
+        ifnull(sum(CASE WHEN quality IS NOT NULL THEN tokens END), 0),
+        total(CASE WHEN tokens IS NOT NULL THEN quality END),
+        sum(quality IS NOT NULL AND tokens IS NOT NULL),
+        ifnull(sum(CASE WHEN quality IS NOT NULL THEN cost_nanos END), 0),
+        total(CASE WHEN cost_nanos IS NOT NULL THEN quality END),
+        sum(quality IS NOT NULL AND cost_nanos IS NOT NULL),
+        ifnull(sum(rating = 1), 0), ifnull(sum(rating = 2), 0), ifnull(sum(rating = 3), 0),
+        ifnull(sum(rating = 4), 0), ifnull(sum(rating = 5), 0), sum(thumb)
+    FROM scores WHERE start_us >= ?1 AND start_us < ?2 GROUP BY step, series";
+
+impl Reader {
+    /// Sums of the scores whose calls began in the window, by group and intent, sorted by step,
+    /// key and intent.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn score_sums(&self, query: &RollupQuery) -> Result<Vec<ScoreGroup>, StoreError> {
+        let Some(db) = state::open_reader(self.dir())? else { return Ok(Vec::new()) };
+        if !has_scores(&db)? {
+            return Ok(Vec::new());
+        }
+        let window = query.window.whole_minutes();
+        let step = match query.step {
+            Step::Whole => None,
+            Step::Minutes(m) => Some(i64::from(m.max(1))),
+        };
+        let series = series(&db)?;
+        let mut groups: HashMap<(i64, Vec<Text>, Text), ScoreSums> = HashMap::new();
+        for (minute, id, sums) in sums(&db, window, step.unwrap_or(1))? {
+            let Some(key) = series.get(&id).filter(|key| query.filter.accepts(key)) else {
+                continue;
+            };
+            let at = step.map_or(window.from.minute(), |_| minute);
+            let name = query.group_by.iter().map(|d| Text::from(key.get(*d))).collect();
+            groups.entry((at, name, key.intent.clone())).or_default().merge(&sums);
+        }
+        let mut groups: Vec<_> = groups.into_iter().collect();
+        groups.sort_by(|a, b| a.0.cmp(&b.0));
+        let group = |((minute, key, intent), sums)| {
+            let from = UnixMicros::from_minute(minute);
+            ScoreGroup { from, key, intent, sums }
+        };
+        Ok(groups.into_iter().map(group).collect())
+    }
+
+    /// Single scores, the latest given first.
+    ///
+    /// # Errors
+    /// The database cannot be read, or a row is damaged.
+    pub fn scores(&self, query: &ScoreQuery) -> Result<Vec<ScoreRow>, StoreError> {
+        let Some(db) = state::open_reader(self.dir())? else { return Ok(Vec::new()) };
+        if !has_scores(&db)? {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT json, call, start_us FROM scores
+                   WHERE time_us >= ?1 AND time_us < ?2 AND kind = ifnull(?3, kind)
+                     AND (?4 IS NULL OR call = ?4)
+                   ORDER BY time_us DESC, id LIMIT ?5";
+        let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+        let read = || {
+            let values = params![
+                query.window.from.0,
+                query.window.to.0,
+                query.kind.map(ScoreKind::code),
+                query.call.map(|c| c.0),
+                limit
+            ];
+            let mut select = db.prepare(sql)?;
+            let rows = select.query_map(values, |r| {
+                let call: Option<[u8; 16]> = r.get(1)?;
+                let start: Option<i64> = r.get(2)?;
+                Ok((r.get::<_, String>(0)?, call.zip(start)))
+            })?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let rows = read().map_err(StoreError::io::<rusqlite::Error>("reading scores"))?;
+        let row = |(json, attached): (String, Option<([u8; 16], i64)>)| {
+            let attached = attached.map(|(call, start)| (CallId(call), UnixMicros(start)));
+            Ok(ScoreRow { score: from_json(&json)?, attached })
+        };
+        rows.into_iter().map(row).collect()
+    }
+}
+
+/// A `state.db` that an earlier version wrote has no scores yet.
+fn has_scores(db: &Connection) -> Result<bool, StoreError> {
+    db.table_exists(None, "scores").map_err(StoreError::io("looking for scores"))
+}
+
+fn series(db: &Connection) -> Result<HashMap<i64, SeriesKey>, StoreError> {
+    let read = || {
+        let mut select = db.prepare("SELECT id, key FROM score_series")?;
+        let rows = select.query_map([], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?)))?;
+        rows.collect::<rusqlite::Result<Vec<(i64, Vec<u8>)>>>()
+    };
+    let rows = read().map_err(StoreError::io::<rusqlite::Error>("reading series of scores"))?;
+    let key = |(id, blob): (i64, Vec<u8>)| {
+        let key = packed::take_series(&blob).map_err(|e| StoreError::Damaged {
+            what: format!("series {id} of scores"),
+            detail: e.to_string(),
+        });
+        key.map(|key| (id, key))
+    };
+    rows.into_iter().map(key).collect()
+}
+
+fn sums(
+    db: &Connection,
+    window: Window,
+    step: i64,
+) -> Result<Vec<(i64, i64, ScoreSums)>, StoreError> {
+    let read = || {
+        let mut select = db.prepare(SUMS)?;
+        let rows = select.query_map(params![window.from.0, window.to.0, step], |r| {
+            Ok((r.get(0)?, r.get(1)?, sums_row(r)?))
+        })?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    read().map_err(StoreError::io::<rusqlite::Error>("adding up scores"))
+}
+
+fn sums_row(r: &Row<'_>) -> rusqlite::Result<ScoreSums> {
+    let mut ratings = [0; 5];
+    for (at, slot) in ratings.iter_mut().enumerate() {
+        *slot = count(r, 11 + at)?;
+    }
+    Ok(ScoreSums {
+        evaluations: count(r, 2)?,
+        quality: r.get(3)?,
+        without_quality: count(r, 4)?,
+        tokens: count(r, 5)?,
+        quality_of_tokens: r.get(6)?,
+        with_tokens: count(r, 7)?,
+        cost: NanoUsd(r.get(8)?),
+        quality_of_cost: r.get(9)?,
+        with_cost: count(r, 10)?,
+        ratings,
+        thumbs: count(r, 16)?,
+    })
+}

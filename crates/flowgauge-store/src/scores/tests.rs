@@ -1,0 +1,109 @@
+//! One judge, one call, one score; before the call and after it; across a restart.
+
+use super::*;
+use crate::{Options, Reader, RollupQuery, Step, Store};
+use flowgauge_logic::call::{Call, Door, Text};
+use flowgauge_logic::rollup::{Dim, Filter};
+use flowgauge_logic::score::{Scale, ScoreKind};
+use flowgauge_logic::unit::UnixMicros;
+use flowgauge_logic::window::Window;
+
+const T0: UnixMicros = UnixMicros(1_763_000_000_000_000);
+
+fn call(n: u8, intent: &str) -> Call {
+    let mut call = Call::begun(CallId::new(T0, [n; 10]), T0, T0, Door::Gateway);
+    call.what.intent = Some(Text::from(intent));
+    call
+}
+
+fn about(call: &Call) -> Reference {
+    Reference { call: Some(call.id), ..Reference::default() }
+}
+
+fn answer(id: &str) -> Reference {
+    Reference { response: Some(Text::from(id)), ..Reference::default() }
+}
+
+fn rating(n: u8, seconds: i64, user: &str, about: Reference) -> Score {
+    let at = UnixMicros(T0.0 + seconds * 1_000_000);
+    let mut score = Score::new(CallId::new(at, [n; 10]), ScoreKind::Feedback, at, about);
+    score.user = Text::from(user);
+    score.rating = Some(n % 5 + 1);
+    score
+}
+
+fn evaluation(n: u8, evaluator: &str, raw: f64, about: Reference) -> Score {
+    let mut score = Score::new(CallId::new(T0, [n; 10]), ScoreKind::Evaluation, T0, about);
+    score.evaluator = Text::from(evaluator);
+    score.read_on(Scale::default(), Some(raw));
+    score
+}
+
+fn sums(reader: &Reader, group_by: Vec<Dim>) -> Vec<crate::ScoreGroup> {
+    let window = Window { from: T0, to: UnixMicros(T0.0 + UnixMicros::HOUR) };
+    let filter = Filter::default();
+    reader.score_sums(&RollupQuery { window, filter, group_by, step: Step::Whole }).unwrap()
+}
+
+#[test]
+fn of_one_user_and_call_the_last_rating_counts_however_it_was_addressed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default(), T0).unwrap().store;
+    let scores = Scores::open(dir.path()).unwrap();
+    let call = call(1, "explain");
+    let early = rating(1, 10, "ada", answer("chatcmpl-1"));
+    assert_eq!(scores.put(&[(early.clone(), None)]).unwrap(), [Put::Stored]);
+    assert_eq!(scores.put(&[(early.clone(), None)]).unwrap(), [Put::Unchanged]);
+    let late = rating(4, 7_200, "ada", about(&call));
+    let to = Attached::to(&call);
+    assert_eq!(scores.put(&[(late.clone(), Some(to.clone()))]).unwrap(), [Put::Stored]);
+    assert_eq!(scores.waiting(9).unwrap(), [(early.id, early.about.clone())]);
+    scores.attach(&[(early.id, to.clone())]).unwrap();
+    assert!(scores.waiting(9).unwrap().is_empty());
+    let bob = rating(0, 20, "bob", about(&call));
+    assert_eq!(scores.put(&[(bob, Some(to.clone()))]).unwrap(), [Put::Stored]);
+    let older = rating(2, 5, "ada", about(&call));
+    assert_eq!(scores.put(&[(older, Some(to))]).unwrap(), [Put::Unchanged], "older than the last");
+
+    let groups = sums(&store.reader(), Vec::new());
+    assert_eq!(groups.len(), 1);
+    assert_eq!(groups[0].sums.ratings, [1, 0, 0, 0, 1], "ada's 5 and bob's 1");
+}
+
+#[test]
+fn scores_survive_reopening_and_are_summed_by_dimension() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(dir.path(), Options::default(), T0).unwrap());
+    let (one, two) = (call(1, "explain"), call(2, "translate"));
+    let scores = Scores::open(dir.path()).unwrap();
+    let to = |call: &Call| Some(Attached::to(call));
+    let rows = [
+        (evaluation(1, "relevance", 0.9, about(&one)), to(&one)),
+        (evaluation(2, "toxicity", 0.7, about(&one)), to(&one)),
+        (evaluation(3, "relevance", 0.5, about(&two)), to(&two)),
+        (evaluation(4, "relevance", 7.0, answer("outside")), to(&call(3, "explain"))),
+    ];
+    scores.put(&rows).unwrap();
+    drop(scores);
+    drop(Scores::open(dir.path()).unwrap());
+
+    let reader = Reader::open(dir.path()).unwrap();
+    let groups = sums(&reader, vec![Dim::Intent]);
+    let told: Vec<_> = groups
+        .iter()
+        .map(|g| (g.key[0].as_str(), g.sums.evaluations, g.sums.quality, g.sums.without_quality))
+        .collect();
+    assert_eq!(told, [("explain", 2, 160.0, 1), ("translate", 1, 50.0, 0)]);
+    let window = Window { from: T0, to: UnixMicros(T0.0 + 1) };
+    let query = crate::ScoreQuery { window, kind: None, call: Some(one.id), limit: 10 };
+    let rows = reader.scores(&query).unwrap();
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|r| r.attached == Some((one.id, T0))));
+}
+
+#[test]
+fn a_directory_without_scores_has_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default(), T0).unwrap().store;
+    assert!(sums(&store.reader(), Vec::new()).is_empty());
+}

@@ -1,0 +1,187 @@
+//! The upstream requests of one call: the first, its retries, and those to the targets after it.
+//!
+//! Nothing is kept for a second request unless the route can make one. Once a byte of an answer went to
+//! the client there is no other request.
+
+use crate::logic::call::AttemptReason;
+use crate::logic::retry::{Failure, Wish};
+use crate::logic::unit::Micros;
+use crate::logic::wire::request::with_model;
+use crate::receive::egress::{Answer, Outbound};
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+use http::request::Parts;
+use http::{Method, Request};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::counters::count;
+use super::flight::Flight;
+use super::forward::ask;
+use super::refuse::Refusal;
+use super::target::Target;
+use super::way::{Step, Way};
+
+/// Bytes of a failed answer read out during a pause, so that its connection can serve the next request.
+const MAX_READ_OUT: usize = 64 << 10;
+
+/// A request ready to be sent along its way: the caller's, stripped, but neither addressed nor authorised.
+pub(super) struct Sending {
+    pub(super) way: Arc<Way>,
+    pub(super) parts: Parts,
+    pub(super) body: Outbound,
+}
+
+/// The flight back from the wait, with what it brought.
+pub(super) enum Head {
+    /// This upstream answers.
+    Came(Flight, Answer, Arc<Target>),
+    /// None does.
+    Failed(Flight, Refusal),
+}
+
+/// What a second request needs.
+struct Again {
+    parts: Parts,
+    body: Bytes,
+}
+
+impl Again {
+    /// A copy, where the way can ask again and the request can be sent again.
+    fn of(flight: &Flight, sending: &Sending) -> Option<Self> {
+        let Outbound::Whole(Some(body)) = &sending.body else { return None };
+        let repeatable = flight.is_leaf() && sending.parts.method == Method::POST;
+        (repeatable && sending.way.may_ask_again())
+            .then(|| Self { parts: sending.parts.clone(), body: body.clone() })
+    }
+
+    /// The request once more, as a step wants it; nothing where its model cannot be put in.
+    fn request(&self, step: &Step, flight: &Flight) -> Option<Request<Outbound>> {
+        let mut parts = self.parts.clone();
+        let body = match &step.model {
+            None => self.body.clone(),
+            Some(model) => {
+                parts.headers.remove(header::CONTENT_LENGTH);
+                Bytes::from(with_model(&self.body, model)?)
+            }
+        };
+        step.target
+            .request(parts, Outbound::Whole(Some(body)), flight.protocol(), step.foreign)
+            .ok()
+    }
+}
+
+/// Asks along the way until a head comes that goes to the client. The body limit is the one a passing
+/// body keeps.
+pub(super) async fn run(mut flight: Flight, sending: Sending, max_body: u64) -> Head {
+    let again = Again::of(&flight, &sending);
+    let Sending { way, parts, body } = sending;
+    let Ok(mut request) = way.target().request(parts, body, flight.protocol(), false) else {
+        return Head::Failed(flight, Refusal::PATH);
+    };
+    let mut step = &way.first;
+    let mut later = way.fallbacks.iter();
+    let mut made = 1;
+    if again.is_some() {
+        flight.enter(step);
+    }
+    let mut reason = AttemptReason::First;
+    loop {
+        let target = &step.target;
+        let (back, came) = ask(flight, target, request, reason, max_body).await;
+        flight = back;
+        let (Some(again), Some(failure)) = (&again, failure(&came)) else {
+            return head(flight, came, target);
+        };
+        if let Some(pause) = pause(&mut flight, step, made, failure, &came)
+            && let Some(next) = again.request(step, &flight)
+        {
+            count(&flight.gateway().counters.retries);
+            (request, reason, made) = (next, AttemptReason::Retry, made + 1);
+            flight.failed(failure);
+            rest(&mut flight, pause, came.ok()).await;
+            continue;
+        }
+        let Some((next, there)) = fall_back(&mut later, again, failure, &flight) else {
+            return head(flight, came, target);
+        };
+        count(&flight.gateway().counters.fallbacks);
+        (step, request, reason, made) = (next, there, AttemptReason::Fallback, 1);
+        flight.failed(failure);
+        flight.fall_back(failure.class(), step);
+    }
+}
+
+fn head(flight: Flight, came: Result<Answer, Refusal>, target: &Arc<Target>) -> Head {
+    match came {
+        Ok(answer) => Head::Came(flight, answer, Arc::clone(target)),
+        Err(refusal) => Head::Failed(flight, refusal),
+    }
+}
+
+/// How a request failed; nothing where its outcome goes to the client whatever the policy.
+fn failure(came: &Result<Answer, Refusal>) -> Option<Failure> {
+    match came {
+        Ok(answer) => Some(Failure::Status(answer.status().as_u16())).filter(|f| f.may_pass()),
+        Err(refusal) if *refusal == Refusal::UNREACHABLE => Some(Failure::Unreachable),
+        Err(refusal) if *refusal == Refusal::TIMEOUT => Some(Failure::Silent),
+        Err(_) => None,
+    }
+}
+
+/// The pause before the same target is asked again, where it shall be.
+fn pause(
+    flight: &mut Flight,
+    step: &Step,
+    made: u16,
+    failure: Failure,
+    came: &Result<Answer, Refusal>,
+) -> Option<Micros> {
+    let policy = step.retry.as_ref()?.policy;
+    let wish = came.as_ref().map_or(Wish::None, |a| wish(a.headers(), flight));
+    let left = step.target.timeouts.total.saturating_sub(flight.elapsed());
+    let chance = flight.gateway().ids.chance();
+    let pause = policy.pause(made, failure, wish, left, chance)?;
+    let granted = flight.may_retry();
+    if !granted {
+        count(&flight.gateway().counters.retries_refused);
+    }
+    granted.then_some(pause)
+}
+
+fn wish(headers: &HeaderMap, flight: &Flight) -> Wish {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    let now = flight.gateway().clock.now();
+    Wish::read(text("x-should-retry"), text("retry-after-ms"), text("retry-after"), now)
+}
+
+/// The next target that can be asked, and the request to it.
+fn fall_back<'a>(
+    later: &mut std::slice::Iter<'a, Step>,
+    again: &Again,
+    failure: Failure,
+    flight: &Flight,
+) -> Option<(&'a Step, Request<Outbound>)> {
+    if !failure.is_of_the_target() {
+        return None;
+    }
+    later.find_map(|step| {
+        let time_left = step.target.timeouts.total > flight.elapsed();
+        time_left.then(|| again.request(step, flight)).flatten().map(|r| (step, r))
+    })
+}
+
+/// Rests, and reads the failed answer out meanwhile. The time counts as spent on the upstream: it is
+/// no work of ours.
+async fn rest(flight: &mut Flight, pause: Micros, failed: Option<Answer>) {
+    let from = flight.elapsed();
+    let pause = Duration::from_micros(pause.0);
+    let read_out = async {
+        if let Some(answer) = failed {
+            let reading = answer.into_body().read_out(MAX_READ_OUT);
+            let _ = tokio::time::timeout(pause, reading).await;
+        }
+    };
+    tokio::join!(tokio::time::sleep(pause), read_out);
+    flight.waited(flight.elapsed().saturating_sub(from));
+}

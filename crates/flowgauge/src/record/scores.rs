@@ -1,0 +1,217 @@
+//! Scores made durable and attached to their calls, whichever of the two comes first.
+//!
+//! A score that finds no call waits. The look-out listens to finished calls while any score waits,
+//! and looks in the store for those whose call may have come. Refuses to drop a score: one whose
+//! call never comes stays, unattached.
+
+mod find;
+mod waiting;
+
+use super::{Recorder, Refused};
+use crate::config::Evaluator;
+use crate::logic::id::CallId;
+use crate::logic::score::{Attached, Reference, Scale, Score, ScoreKind};
+use crate::serve::clock::Clock;
+use crate::store::{Put, Reader, Scores, StoreError};
+use parking_lot::Mutex;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use waiting::Waiting;
+
+/// Between two looks: a rating given at once is attached a second later at most.
+const ROUND: Duration = Duration::from_secs(1);
+/// Looked for in one round: as many as a busy evaluator sends in a second.
+const PER_ROUND: usize = 1_000;
+/// Advice when the disk refuses: it is tried again as often as the store itself.
+const RETRY_S: u32 = 1;
+
+/// Keeps scores. One for each data directory.
+#[derive(Debug)]
+pub struct ScoreBook {
+    store: Scores,
+    recorder: Recorder,
+    clock: Clock,
+    evaluators: Vec<Evaluator>,
+    waiting: Mutex<Waiting>,
+}
+
+/// What became of scores handed in.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    utoipa::ToSchema,
+)]
+pub struct Kept {
+    /// New.
+    pub stored: u64,
+    /// Took the place of an earlier one of the same judge about the same call.
+    pub replaced: u64,
+    /// Said nothing new.
+    pub unchanged: u64,
+    /// Attached to their call; the others wait for it.
+    pub attached: u64,
+}
+
+impl ScoreBook {
+    /// Opens the tables and remembers which scores wait.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub fn open(
+        dir: &Path,
+        recorder: Recorder,
+        clock: Clock,
+        evaluators: Vec<Evaluator>,
+    ) -> Result<Arc<Self>, StoreError> {
+        let store = Scores::open(dir)?;
+        let mut waiting = Waiting::default();
+        for (id, about) in store.waiting(waiting::MOST)? {
+            waiting.add(id, about);
+        }
+        let waiting = Mutex::new(waiting);
+        Ok(Arc::new(Self { store, recorder, clock, evaluators, waiting }))
+    }
+
+    /// Reads the value on the scale its evaluator declares; the declared version stands where the
+    /// sender names none.
+    fn read(&self, score: &mut Score) {
+        let declared = self.evaluators.iter().find(|e| e.name == score.evaluator);
+        if let Some(version) = declared.and_then(|e| e.version.as_ref())
+            && score.version.is_empty()
+        {
+            score.version.clone_from(version);
+        }
+        score.read_on(declared.map_or_else(Scale::default, |e| e.scale), score.raw);
+    }
+
+    /// Makes scores durable, attached where their call is known.
+    ///
+    /// # Errors
+    /// The disk refuses; nothing of them is stored then.
+    pub async fn keep(self: &Arc<Self>, scores: Vec<Score>) -> Result<Kept, Refused> {
+        if scores.is_empty() {
+            return Ok(Kept::default());
+        }
+        let book = Arc::clone(self);
+        let kept = tokio::task::spawn_blocking(move || book.keep_now(scores)).await;
+        let refused = |reason: String| Refused { reason, retry_after_s: RETRY_S };
+        match kept {
+            Ok(Ok(kept)) => Ok(kept),
+            Ok(Err(e)) => Err(refused(format!("scores cannot be stored: {e}"))),
+            Err(e) => Err(refused(format!("storing scores ended without an answer: {e}"))),
+        }
+    }
+
+    fn keep_now(&self, mut scores: Vec<Score>) -> Result<Kept, StoreError> {
+        for score in scores.iter_mut().filter(|s| s.kind == ScoreKind::Evaluation) {
+            self.read(score);
+        }
+        let abouts: Vec<&Reference> = scores.iter().map(|s| &s.about).collect();
+        let found = match self.recorder.reader() {
+            Some(reader) => self.look(&reader, &abouts)?,
+            // Labels do not wait for the store of calls: they are attached once it opens.
+            None => vec![None; scores.len()],
+        };
+        let rows: Vec<(Score, Option<Attached>)> = scores.into_iter().zip(found).collect();
+        let mut kept = Kept::default();
+        let done = self.store.put(&rows)?;
+        let mut waiting = self.waiting.lock();
+        for ((score, attached), put) in rows.into_iter().zip(done) {
+            match put {
+                Put::Stored => kept.stored += 1,
+                Put::Replaced => kept.replaced += 1,
+                Put::Unchanged => kept.unchanged += 1,
+            }
+            kept.attached += u64::from(attached.is_some());
+            if attached.is_none() && put != Put::Unchanged {
+                waiting.add(score.id, score.about);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn look(
+        &self,
+        reader: &Reader,
+        abouts: &[&Reference],
+    ) -> Result<Vec<Option<Attached>>, StoreError> {
+        let calls = find::calls(reader, abouts, self.clock.now())?;
+        Ok(calls.iter().map(|call| call.as_ref().map(Attached::to)).collect())
+    }
+
+    /// One round: looks for the calls of scores that may have come. Says how many it attached.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the disk refuses; the scores wait on.
+    pub fn settle(&self) -> Result<usize, StoreError> {
+        let Some(reader) = self.recorder.reader() else { return Ok(0) };
+        let due = self.waiting.lock().due(PER_ROUND);
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let abouts: Vec<&Reference> = due.iter().map(|(_, about)| about).collect();
+        let found = self.look(&reader, &abouts)?;
+        let found: Vec<(CallId, Attached)> =
+            due.iter().zip(found).filter_map(|((id, _), to)| Some((*id, to?))).collect();
+        self.store.attach(&found)?;
+        let mut waiting = self.waiting.lock();
+        found.iter().for_each(|(id, _)| waiting.remove(*id));
+        Ok(found.len())
+    }
+
+    /// Attaches scores as their calls come, until told to stop.
+    pub async fn look_out(self: Arc<Self>, stop: CancellationToken) {
+        let mut rounds = interval(ROUND);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Listening costs the gateway a copy of each call, so nobody listens while nothing waits.
+        let mut calls = None;
+        loop {
+            let next_call = async {
+                match &mut calls {
+                    Some(calls) => tokio::sync::broadcast::Receiver::recv(calls).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                _ = rounds.tick() => {
+                    if self.waiting.lock().is_empty() {
+                        calls = None;
+                        continue;
+                    }
+                    if calls.is_none() {
+                        // What came before anybody listened is looked for once.
+                        calls = Some(self.recorder.live());
+                        self.waiting.lock().all_due();
+                    }
+                    self.round().await;
+                }
+                call = next_call => match call {
+                    Ok(call) => self.waiting.lock().came(&call),
+                    Err(RecvError::Lagged(_)) => self.waiting.lock().all_due(),
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        }
+    }
+
+    async fn round(self: &Arc<Self>) {
+        let book = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || book.settle()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "scores could not be attached; they wait"),
+            Err(error) => tracing::error!(%error, "attaching scores ended without an answer"),
+        }
+    }
+}
