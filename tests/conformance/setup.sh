@@ -47,7 +47,7 @@ packages() {
 }
 
 environment requirements main
-for kind in otel openinference traceloop json node; do
+for kind in otel openinference traceloop json node frameworks litellm llamaindex; do
     environment "requirements-$kind" "$kind"
 done
 # The wheel keeps Node beside its Python module.
