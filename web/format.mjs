@@ -15,6 +15,7 @@ export const UNKNOWN_WORDS = {
   not_priced: "not priced",
   switched_off: "switched off",
   not_configured: "not measured",
+  window_too_long: "window too long",
 };
 
 const missing = (value) => value === null || value === undefined || Number.isNaN(value);

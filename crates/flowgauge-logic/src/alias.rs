@@ -24,7 +24,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use annotations::{Annotations, Judged, bounded_name};
+pub use annotations::{Annotations, Judged, bounded_name, label};
 pub use builder::{Builder, SpanCore};
 pub use content::is_content;
 pub use json::quote;

@@ -509,6 +509,11 @@ pub const CATALOGUE: &[Kpi] = &[
         ..kpi("K22", "availability", "Availability", Unit::Percent)
     },
     Kpi {
+        meaning: "Requests that did not fail, among those that succeeded or failed.",
+        better: Better::Higher,
+        ..kpi("", "request_availability", "Request-based availability", Unit::Percent)
+    },
+    Kpi {
         meaning: "Requests per minute without the client's own retries.",
         ..kpi("K23", "throughput", "Throughput", Unit::PerMinute)
     },

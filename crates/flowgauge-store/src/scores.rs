@@ -10,12 +10,14 @@ use crate::{StoreError, packed, state};
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::rollup::SeriesKey;
 use flowgauge_logic::score::{Attached, Reference, Score};
+use flowgauge_logic::unit::UnixMicros;
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::path::Path;
 
 pub use read::{ScoreGroup, ScoreQuery, ScoreRow};
 
+/// The first index holds all that sums need: adding up a week reads it and no row.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS score_series (
         id INTEGER PRIMARY KEY,
@@ -39,7 +41,9 @@ const TABLES: &str = "
         cost_nanos INTEGER,
         UNIQUE (judge, about)
     ) STRICT;
-    CREATE INDEX IF NOT EXISTS scores_by_start ON scores (start_us) WHERE start_us IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS scores_by_start
+        ON scores (kind, start_us, series, quality, rating, thumb, tokens, cost_nanos)
+        WHERE start_us IS NOT NULL;
     CREATE INDEX IF NOT EXISTS scores_by_call ON scores (call) WHERE call IS NOT NULL;
     CREATE INDEX IF NOT EXISTS scores_by_time ON scores (time_us);
     CREATE INDEX IF NOT EXISTS scores_waiting ON scores (received_us) WHERE call IS NULL;
@@ -108,6 +112,46 @@ impl Scores {
             put_one(&tx, &from_json(&json)?, Some(to))?;
         }
         tx.commit().map_err(StoreError::io("attaching scores"))
+    }
+
+    /// Moves scores to the row that counts in the place of the one they were attached to.
+    ///
+    /// # Errors
+    /// The disk refuses; all of them stay where they were then.
+    pub fn move_to(&self, moves: &[(CallId, Attached)]) -> Result<(), StoreError> {
+        let mut db = self.db.lock();
+        let tx = db.transaction().map_err(StoreError::io("moving scores"))?;
+        for (from, to) in moves {
+            let read = || {
+                let mut select = tx.prepare_cached("SELECT json FROM scores WHERE call = ?1")?;
+                let rows = select.query_map([from.0], |r| r.get::<_, String>(0))?;
+                rows.collect::<rusqlite::Result<Vec<_>>>()
+            };
+            let texts = read().map_err(StoreError::io::<rusqlite::Error>("reading scores"))?;
+            tx.execute("DELETE FROM scores WHERE call = ?1", [from.0])
+                .map_err(StoreError::io("moving scores"))?;
+            for json in &texts {
+                put_one(&tx, &from_json(json)?, Some(to))?;
+            }
+        }
+        tx.commit().map_err(StoreError::io("moving scores"))
+    }
+
+    /// Calls that scores received since a moment are attached to, each once.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub fn scored_since(&self, since: UnixMicros, limit: usize) -> Result<Vec<CallId>, StoreError> {
+        let sql = "SELECT DISTINCT call FROM scores
+                   WHERE call IS NOT NULL AND received_us >= ?1 LIMIT ?2";
+        let db = self.db.lock();
+        let read = || {
+            let mut select = db.prepare_cached(sql)?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = select.query_map(params![since.0, limit], |r| Ok(CallId(r.get(0)?)))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_err(StoreError::io::<rusqlite::Error>("reading scored calls"))
     }
 
     /// Scores that wait for their call, the latest received first.

@@ -12,6 +12,10 @@ use std::collections::BTreeMap;
 
 /// Annotations of one span that are read; evaluators write a handful.
 const MAX_ANNOTATIONS: usize = 64;
+/// Longest label, bytes.
+const MAX_LABEL: usize = 64;
+/// Words of a label: `not very relevant`.
+const MAX_LABEL_WORDS: usize = 3;
 
 /// One evaluation as it was sent.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -66,10 +70,12 @@ impl Judged {
             "name" => self.evaluator = value.name().unwrap_or_default(),
             "identifier" | "version" => self.version = value.name().unwrap_or_default(),
             "score" | "score.value" => self.value = number(value)?,
-            "label" | "score.label" => self.label = value.name(),
+            "label" | "score.label" => {
+                self.label = value.text().and_then(label).filter(|_| !rules.metrics_only);
+            }
             "explanation" if rules.store_content => {
-                let text = value.text().map(|t| Box::from(cut(t, MAX_VALUE)));
-                self.explanation = text.filter(|t: &Box<str>| !t.is_empty());
+                let text = value.text().filter(|text| !text.is_empty());
+                self.explanation = text.map(|text| Box::from(cut(text, MAX_VALUE)));
             }
             "annotator_kind" => {
                 let word = value.text().unwrap_or_default().to_ascii_lowercase();
@@ -79,6 +85,14 @@ impl Judged {
         }
         Ok(())
     }
+}
+
+/// A word or three for a score. What is longer is prose, which may hold anything, and no label.
+#[must_use]
+pub fn label(text: &str) -> Option<Text> {
+    let text = text.trim();
+    let short = text.len() <= MAX_LABEL && text.split_whitespace().count() <= MAX_LABEL_WORDS;
+    if short { name(text) } else { None }
 }
 
 /// A number of either sign; text that is none is no value.
@@ -240,6 +254,14 @@ mod tests {
             assert_eq!(judged[0].about.span, Some(SPAN));
             assert_eq!((judged[1].label.as_deref(), judged[1].value), (Some("friendly"), None));
         }
+    }
+
+    #[test]
+    fn a_label_is_a_few_words_and_no_sentence() {
+        assert_eq!(label(" not very relevant ").as_deref(), Some("not very relevant"));
+        assert_eq!(label("the answer names the customer"), None);
+        assert_eq!(label(&"x".repeat(65)), None);
+        assert_eq!(label(""), None);
     }
 
     #[test]

@@ -32,6 +32,8 @@ impl Usage {
     pub const INCLUDE_USAGE_REFUSED: u8 = 16;
     /// The answer was abandoned before its usage came.
     pub const NOT_AWAITED: u8 = 32;
+    /// The application answered from its own cache: nothing was spent, whatever it states.
+    pub const APP_CACHED: u8 = 64;
 
     /// Σ of the input buckets.
     #[must_use]

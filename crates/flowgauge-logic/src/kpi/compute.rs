@@ -57,6 +57,7 @@ pub fn measure(kpi: &Kpi, r: &Rollup, context: Context) -> Measured {
         "total_cost" | "daily_cost" | "monthly_cost" => cost(r),
         "unpriced_calls" => Measured::of(Some(count(r.unpriced)), r.requests(), 1),
         "error_rate" => share(r.failure, r.success + r.failure),
+        "request_availability" => share(r.success, r.success + r.failure),
         "throughput" => throughput(r, context),
         "request_count" => plain(r.requests(), r),
         "error_count" => plain(r.failure, r),

@@ -164,8 +164,8 @@ mod tests {
 
     #[test]
     fn twenty_nine_ratings_are_too_few() {
-        let mut labels = Labels::default();
-        labels.intents = vec![(0, ScoreSums { ratings: [0, 0, 0, 0, 29], ..Default::default() })];
+        let sums = ScoreSums { ratings: [0, 0, 0, 0, 29], ..ScoreSums::default() };
+        let mut labels = Labels { intents: vec![(0, sums)], ..Labels::default() };
         let value = |labels: &Labels| measured(labels, "user_satisfaction").value;
         assert_eq!(value(&labels), Known::Unknown(Reason::TooFew));
         labels.intents[0].1.ratings[0] = 1;

@@ -39,6 +39,7 @@ fn a_p99_of_fourteen_requests_is_not_a_number() {
 fn the_error_rate_leaves_out_what_counts_apart() {
     let r = Rollup { success: 90, failure: 10, apart: 100, ..Rollup::default() };
     assert_eq!(value("error_rate", &r), Known::Value(10.0));
+    assert_eq!(value("request_availability", &r), Known::Value(90.0));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Forgiving readers of single JSON values in a provider's answer.
 //!
 //! Owns "take what has the right type, skip the rest": a field of an unexpected type must not cost
-//! us the fields beside it. Refuses to keep content: of a text delta only "is it non-empty" stays.
+//! us the fields beside it. Refuses to copy content: a text is lent for as long as its event is read.
 
 use crate::call::Text;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -37,6 +38,13 @@ pub(super) struct Word(pub Option<Text>);
 /// Whether a value is a non-empty string, list or object.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Filled(pub bool);
+
+/// Content: a text where it is one, and whether it is a non-empty string, list or object.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Said<'a> {
+    pub(super) text: Cow<'a, str>,
+    pub(super) filled: bool,
+}
 
 /// A count of tokens.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -186,6 +194,56 @@ impl<'de> Visitor<'de> for FilledVisitor {
     }
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Filled, A::Error> {
         skip_map(map).map(Filled)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Said<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(SaidVisitor)
+    }
+}
+
+struct SaidVisitor;
+
+fn said(text: Cow<'_, str>) -> Said<'_> {
+    Said { filled: !text.is_empty(), text }
+}
+
+const fn untold<'a>(filled: bool) -> Said<'a> {
+    Said { text: Cow::Borrowed(""), filled }
+}
+
+impl<'de> Visitor<'de> for SaidVisitor {
+    type Value = Said<'de>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+    fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Said<'de>, E> {
+        Ok(said(Cow::Borrowed(v)))
+    }
+    fn visit_str<E>(self, v: &str) -> Result<Said<'de>, E> {
+        Ok(said(Cow::Owned(v.to_owned())))
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<Said<'de>, E> {
+        Ok(untold(false))
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<Said<'de>, E> {
+        Ok(untold(false))
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Said<'de>, E> {
+        Ok(untold(false))
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<Said<'de>, E> {
+        Ok(untold(false))
+    }
+    fn visit_unit<E>(self) -> Result<Said<'de>, E> {
+        Ok(untold(false))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Said<'de>, A::Error> {
+        skip_seq(seq).map(untold)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Said<'de>, A::Error> {
+        skip_map(map).map(untold)
     }
 }
 

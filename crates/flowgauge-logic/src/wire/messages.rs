@@ -4,7 +4,7 @@
 //! passes of one answer, and what of them is billed. Refuses to add cumulative figures up.
 
 use super::buckets::Additive;
-use super::json::{self, Count, Filled, Object, Objects, Word};
+use super::json::{self, Count, Object, Objects, Said, Word};
 use super::openai::ErrorField;
 use super::{Pass, Seen, keep};
 use crate::call::{InputTokens, OutputTokens, Usage, UsageSource};
@@ -19,34 +19,42 @@ mod declined;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct StreamEvent {
+struct StreamEvent<'a> {
     #[serde(rename = "type")]
     kind: Word,
-    message: Option<Message>,
-    content_block: Object<Block>,
-    delta: Option<Delta>,
+    #[serde(borrow)]
+    message: Option<Message<'a>>,
+    #[serde(borrow)]
+    content_block: Object<Block<'a>>,
+    #[serde(borrow)]
+    delta: Option<Delta<'a>>,
     usage: Option<RawUsage>,
     error: ErrorField,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Message {
+struct Message<'a> {
+    #[serde(borrow)]
+    content: Objects<Block<'a>>,
     id: Word,
     model: Word,
-    content: Objects<Block>,
     stop_reason: Word,
     stop_details: Object<Kind>,
     usage: Option<RawUsage>,
     error: ErrorField,
 }
 
+/// A piece of a content block.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Delta {
-    text: Filled,
-    thinking: Filled,
-    partial_json: Filled,
+struct Delta<'a> {
+    #[serde(borrow)]
+    text: Said<'a>,
+    #[serde(borrow)]
+    thinking: Said<'a>,
+    #[serde(borrow)]
+    partial_json: Said<'a>,
     stop_reason: Word,
     stop_details: Object<Kind>,
 }
@@ -110,24 +118,29 @@ impl RawUsage {
 
 /// One `data:` payload of a stream.
 pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
-    let Some(event) = json::object::<StreamEvent>(data) else {
+    let Some(event) = json::object::<StreamEvent<'_>>(data) else {
         seen.unreadable();
         return;
     };
     if let Some(message) = event.message {
+        seen.out.usage_opening = message.usage.is_some();
         take(seen, message);
     }
     if let Some(block) = event.content_block.0 {
         seen.declined.saw(Objects(vec![block]));
     }
     if let Some(delta) = event.delta {
-        if delta.text.0 || delta.thinking.0 || delta.partial_json.0 {
-            seen.content(at);
+        for said in [&delta.text, &delta.thinking, &delta.partial_json] {
+            if said.filled {
+                seen.content(at);
+            }
+            seen.say(said);
         }
         seen.declined.ended(&delta.stop_reason, delta.stop_details);
         seen.finish_reason(delta.stop_reason);
     }
     if let Some(usage) = event.usage {
+        seen.out.usage_opening = false;
         take_usage(seen, usage);
     }
     match event.kind.0.as_deref() {
@@ -139,7 +152,7 @@ pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
 
 /// A whole answer.
 pub(super) fn whole(seen: &mut Seen, body: &[u8]) {
-    let Some(message) = json::object::<Message>(body) else {
+    let Some(message) = json::object::<Message<'_>>(body) else {
         seen.unreadable();
         return;
     };
@@ -147,7 +160,11 @@ pub(super) fn whole(seen: &mut Seen, body: &[u8]) {
     seen.out.complete = true;
 }
 
-fn take(seen: &mut Seen, message: Message) {
+fn take(seen: &mut Seen, message: Message<'_>) {
+    for block in &message.content.0 {
+        seen.say(&block.text);
+        seen.say(&block.thinking);
+    }
     keep(&mut seen.out.response_id, message.id);
     keep(&mut seen.out.model, message.model);
     seen.declined.saw(message.content);

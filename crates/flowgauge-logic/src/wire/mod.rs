@@ -1,9 +1,10 @@
 //! What passes between application and provider, read from a copy of the bytes.
 //!
 //! Owns the reading of requests and of answers in every family flowgauge forwards, and the errors it
-//! says in their language. Refuses to keep content and to guess: what an answer does not state stays
-//! unknown. Reading never changes a byte; the splices there are (naming another model, asking a
-//! stream for its usage and taking that out again) live in `request` and `strip`.
+//! says in their language. Refuses to guess: what an answer does not state stays unknown. Content is kept
+//! only where asked, in memory, up to a bound, until its tokens are counted. Reading never changes a
+//! byte; the splices there are (naming another model, asking a stream for its usage and taking that out
+//! again) live in `request` and `strip`.
 
 pub mod request;
 pub mod sse;
@@ -28,6 +29,26 @@ use crate::unit::{Micros, NanoUsd};
 /// Bytes of an unstreamed answer held for reading. An answer over 16 MiB (large images) is forwarded
 /// and not read.
 pub const MAX_BODY_BYTES: usize = 16 << 20;
+
+/// Bytes of an answer's text kept so that its tokens can be counted: about 8,000 tokens, twice what
+/// common answers have. Of a longer one the rest is counted at the same bytes per token.
+pub const MAX_TEXT_BYTES: usize = 32 << 10;
+
+/// Text of an answer, or the beginning of it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Produced {
+    /// At most [`MAX_TEXT_BYTES`].
+    pub text: String,
+    /// Bytes there were in all.
+    pub bytes: u64,
+}
+
+impl std::fmt::Debug for Produced {
+    /// Content stays out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Produced").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
 
 /// What an answer said.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -57,6 +78,10 @@ pub struct Observed {
     pub unsplit_tokens: Option<u64>,
     /// Sampling passes, where one answer was billed as several.
     pub passes: Vec<Pass>,
+    /// The usage is the one stated at the beginning; what the output took was still to come.
+    pub usage_opening: bool,
+    /// Its text, where the observer keeps text.
+    pub produced: Produced,
 }
 
 /// One of several sampling passes billed for one answer.
@@ -99,6 +124,7 @@ enum Body {
 #[derive(Debug, Default)]
 struct Seen {
     out: Observed,
+    keeps_text: bool,
     messages: buckets::Additive,
     declined: messages::Declined,
 }
@@ -144,6 +170,21 @@ impl Seen {
         self.out.usage.flags |= failed;
     }
 
+    /// Keeps what was said, up to the bound.
+    fn say(&mut self, said: &json::Said<'_>) {
+        if !self.keeps_text {
+            return;
+        }
+        let produced = &mut self.out.produced;
+        produced.bytes = produced.bytes.saturating_add(said.text.len() as u64);
+        let room = MAX_TEXT_BYTES.saturating_sub(produced.text.len());
+        let mut end = room.min(said.text.len());
+        while !said.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        produced.text.push_str(said.text.get(..end).unwrap_or_default());
+    }
+
     fn content(&mut self, at: Micros) {
         self.out.first_content.get_or_insert(at);
     }
@@ -175,6 +216,13 @@ impl Observer {
             (_, false) => Body::Whole(Vec::new()),
         };
         Self { protocol, body, seen: Seen::default() }
+    }
+
+    /// The same, keeping the answer's text so that its tokens can be counted.
+    #[must_use]
+    pub const fn keeping_text(mut self) -> Self {
+        self.seen.keeps_text = true;
+        self
     }
 
     /// The next bytes of the decoded body; `at` is how long after the request's start they came.
@@ -222,8 +270,18 @@ impl Observer {
             // first content, as nobody was shown it.
             Body::Events(parser) => {
                 let first = seen.out.first_content;
-                parser.finish(&mut |event| seen.event(protocol, event, Micros(0)));
+                let failed = seen.out.usage.flags & Usage::PARSE_FAILED;
+                let mut oversized = false;
+                parser.finish(&mut |event| {
+                    oversized |= event.oversized;
+                    seen.event(protocol, event, Micros(0));
+                });
                 seen.out.first_content = first;
+                // Half an event is not JSON, and no fault of the answer's.
+                if !oversized {
+                    seen.out.usage.flags &= !Usage::PARSE_FAILED;
+                    seen.out.usage.flags |= failed;
+                }
             }
             Body::Whole(held) if clean_end => {
                 seen.whole(protocol, held);

@@ -1,10 +1,10 @@
 //! OpenAI chat completions, legacy completions and embeddings, streamed and whole.
 //!
 //! Owns the shape of a chunk and of its usage object, and the error object that all OpenAI families
-//! share. Refuses to hold text: a delta is asked only whether it is empty.
+//! share. Refuses to hold text: a delta lends its text to whoever counts tokens.
 
 use super::buckets::Inclusive;
-use super::json::{self, Count, Filled, Word};
+use super::json::{self, Count, Said, Word};
 use super::{Seen, SeenError, keep};
 use crate::price::decimal;
 use crate::unit::{Micros, NanoUsd};
@@ -15,68 +15,92 @@ use std::fmt;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Chunk {
+struct Chunk<'a> {
     id: Word,
     model: Word,
     service_tier: Word,
-    choices: Option<Vec<Choice>>,
+    #[serde(borrow)]
+    choices: Option<Vec<Choice<'a>>>,
     usage: Option<RawUsage>,
     error: ErrorField,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Choice {
-    delta: Option<Delta>,
-    text: Filled,
+struct Choice<'a> {
+    #[serde(borrow)]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow)]
+    message: Option<Delta<'a>>,
+    #[serde(borrow)]
+    text: Said<'a>,
     finish_reason: Word,
 }
 
+/// A part of a message, or all of it.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Delta {
-    content: Filled,
-    refusal: Filled,
-    reasoning: Filled,
-    reasoning_content: Filled,
-    tool_calls: Option<Vec<ToolCall>>,
-    function_call: Option<Function>,
+struct Delta<'a> {
+    #[serde(borrow)]
+    content: Said<'a>,
+    #[serde(borrow)]
+    refusal: Said<'a>,
+    #[serde(borrow)]
+    reasoning: Said<'a>,
+    #[serde(borrow)]
+    reasoning_content: Said<'a>,
+    #[serde(borrow)]
+    tool_calls: Option<Vec<ToolCall<'a>>>,
+    #[serde(borrow)]
+    function_call: Option<Function<'a>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct ToolCall {
-    function: Option<Function>,
-    custom: Option<Custom>,
+struct ToolCall<'a> {
+    #[serde(borrow)]
+    function: Option<Function<'a>>,
+    #[serde(borrow)]
+    custom: Option<Custom<'a>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Function {
-    arguments: Filled,
+struct Function<'a> {
+    #[serde(borrow)]
+    arguments: Said<'a>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Custom {
-    input: Filled,
+struct Custom<'a> {
+    #[serde(borrow)]
+    input: Said<'a>,
 }
 
-impl Choice {
-    fn has_content(&self) -> bool {
-        self.text.0 || self.delta.as_ref().is_some_and(Delta::has_content)
+impl<'a> Choice<'a> {
+    /// Whatever of it is content, in order.
+    fn each(&self, say: &mut impl FnMut(&Said<'a>)) {
+        say(&self.text);
+        for part in [&self.delta, &self.message].into_iter().flatten() {
+            part.each(say);
+        }
     }
 }
 
-impl Delta {
-    fn has_content(&self) -> bool {
-        if self.content.0 || self.refusal.0 || self.reasoning.0 || self.reasoning_content.0 {
-            return true;
+impl<'a> Delta<'a> {
+    fn each(&self, say: &mut impl FnMut(&Said<'a>)) {
+        // Some servers send the same reasoning under both names.
+        let reasoning =
+            if self.reasoning.filled { &self.reasoning } else { &self.reasoning_content };
+        for said in [reasoning, &self.content, &self.refusal] {
+            say(said);
         }
-        let arguments = |f: &Option<Function>| f.as_ref().is_some_and(|f| f.arguments.0);
-        let custom = |c: &Option<Custom>| c.as_ref().is_some_and(|c| c.input.0);
-        let called = |t: &ToolCall| arguments(&t.function) || custom(&t.custom);
-        arguments(&self.function_call) || self.tool_calls.iter().flatten().any(called)
+        for call in self.tool_calls.iter().flatten() {
+            call.function.iter().for_each(|f| say(&f.arguments));
+            call.custom.iter().for_each(|c| say(&c.input));
+        }
+        self.function_call.iter().for_each(|f| say(&f.arguments));
     }
 }
 
@@ -175,19 +199,18 @@ pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
         seen.out.complete = true;
         return;
     }
-    let Some(chunk) = json::object::<Chunk>(data) else {
+    let Some(chunk) = json::object::<Chunk<'_>>(data) else {
         seen.unreadable();
         return;
     };
-    if chunk.choices.iter().flatten().any(Choice::has_content) {
+    if take(seen, chunk, false) {
         seen.content(at);
     }
-    take(seen, chunk, false);
 }
 
 /// A whole answer.
 pub(super) fn whole(seen: &mut Seen, body: &[u8], embeddings: bool) {
-    let Some(chunk) = json::object::<Chunk>(body) else {
+    let Some(chunk) = json::object::<Chunk<'_>>(body) else {
         seen.unreadable();
         return;
     };
@@ -195,14 +218,20 @@ pub(super) fn whole(seen: &mut Seen, body: &[u8], embeddings: bool) {
     take(seen, chunk, embeddings);
 }
 
-fn take(seen: &mut Seen, chunk: Chunk, embeddings: bool) {
+/// Says whether there was content.
+fn take(seen: &mut Seen, chunk: Chunk<'_>, embeddings: bool) -> bool {
     keep(&mut seen.out.response_id, chunk.id);
     keep(&mut seen.out.model, chunk.model);
     if chunk.service_tier.0.is_some() {
         // A later chunk names the tier that was really used.
         seen.out.service_tier = chunk.service_tier.0;
     }
+    let mut content = false;
     for choice in chunk.choices.into_iter().flatten() {
+        choice.each(&mut |said| {
+            content |= said.filled;
+            seen.say(said);
+        });
         seen.finish_reason(choice.finish_reason);
     }
     if let Some(usage) = chunk.usage {
@@ -212,6 +241,7 @@ fn take(seen: &mut Seen, chunk: Chunk, embeddings: bool) {
     if let Some(error) = chunk.error.0 {
         seen.out.error = Some(error);
     }
+    content
 }
 
 /// An `error` member: an object in most families, a bare message in some applications.

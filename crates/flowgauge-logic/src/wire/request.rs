@@ -7,6 +7,7 @@
 use super::json::{self, Count, Word};
 use crate::call::{Protocol, Text};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 pub use self::model::with_model;
 
@@ -109,35 +110,87 @@ impl Asked {
     }
 }
 
-/// The same body with `"stream_options":{"include_usage":true}` spliced in, every other byte kept.
+/// The same body, asking the stream for its usage, every other byte kept.
 ///
-/// Only for a streamed chat or completion that does not mention `stream_options`; `None` otherwise:
-/// options that are there are the client's to set.
+/// Only for a streamed request that does not ask already: the member is added where it is missing and
+/// its value replaced where it is null or false. `None` where nothing is to be done, or nothing safe:
+/// options that are no object, or named twice.
 #[must_use]
 pub fn with_include_usage(body: &[u8]) -> Option<Vec<u8>> {
     #[derive(Deserialize)]
-    struct Mentions {
+    struct Mentions<'a> {
         #[serde(default)]
         stream: Flag,
-        #[serde(default, deserialize_with = "mentioned")]
-        stream_options: bool,
+        #[serde(default, borrow, deserialize_with = "raw")]
+        stream_options: Option<&'a RawValue>,
     }
-    let mentions = json::object::<Mentions>(body)?;
-    if mentions.stream.0 != Some(true) || mentions.stream_options {
+    let mentions = json::object::<Mentions<'_>>(body)?;
+    if mentions.stream.0 != Some(true) {
         return None;
     }
-    let open = body.iter().position(|b| *b == b'{')?;
-    let (head, rest) = body.split_at_checked(open + 1)?;
-    // The object holds at least `stream`, so a comma always follows.
-    Some([head, INCLUDE_USAGE, b",", rest].concat())
+    match mentions.stream_options.map(RawValue::get) {
+        // The object holds at least `stream`, so a comma always follows.
+        None => spliced(body, opening(body)?, 0, &[INCLUDE_USAGE, b","]),
+        Some("null") => {
+            let at = offset(body, mentions.stream_options?)?;
+            spliced(body, at, "null".len(), &[OPTIONS])
+        }
+        Some(options) => {
+            let at = offset(body, mentions.stream_options?)?;
+            let (within, replaced, new) = asking(options)?;
+            spliced(body, at.checked_add(within)?, replaced, new)
+        }
+    }
 }
 
-/// The member that asks a streamed chat for its usage.
-const INCLUDE_USAGE: &[u8] = br#""stream_options":{"include_usage":true}"#;
+/// Where in an object of options the question goes, how many bytes it replaces, and what it is.
+fn asking(options: &str) -> Option<(usize, usize, &'static [&'static [u8]])> {
+    #[derive(Deserialize)]
+    struct Known<'a> {
+        #[serde(default, borrow, deserialize_with = "raw")]
+        include_usage: Option<&'a RawValue>,
+    }
+    let known = json::object::<Known<'_>>(options.as_bytes())?;
+    if let Some(said) = known.include_usage {
+        let replaced = matches!(said.get(), "null" | "false").then(|| said.get().len())?;
+        return Some((offset(options.as_bytes(), said)?, replaced, &[b"true"]));
+    }
+    let inside = opening(options.as_bytes())?;
+    let empty = options.get(inside..)?.trim_ascii_start() == "}";
+    Some((inside, 0, if empty { &[MEMBER] } else { &[MEMBER, b","] }))
+}
 
-/// Reads any value, null too, as "it is there".
-fn mentioned<'de, D: serde::Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
-    serde::de::IgnoredAny::deserialize(d).map(|_| true)
+/// The index after the brace that opens an object.
+fn opening(object: &[u8]) -> Option<usize> {
+    object.iter().position(|b| *b == b'{')?.checked_add(1)
+}
+
+/// Where a value that was read from `whole` lies in it.
+fn offset(whole: &[u8], value: &RawValue) -> Option<usize> {
+    value.get().as_ptr().addr().checked_sub(whole.as_ptr().addr())
+}
+
+fn spliced(body: &[u8], at: usize, replaced: usize, new: &[&[u8]]) -> Option<Vec<u8>> {
+    let (head, rest) = body.split_at_checked(at)?;
+    let rest = rest.get(replaced..)?;
+    let added: usize = new.iter().map(|part| part.len()).sum();
+    let mut out = Vec::with_capacity(head.len() + added + rest.len());
+    out.extend_from_slice(head);
+    new.iter().for_each(|part| out.extend_from_slice(part));
+    out.extend_from_slice(rest);
+    Some(out)
+}
+
+/// The member that asks a stream for its usage.
+const INCLUDE_USAGE: &[u8] = br#""stream_options":{"include_usage":true}"#;
+/// Its value.
+const OPTIONS: &[u8] = br#"{"include_usage":true}"#;
+/// The member of that value.
+const MEMBER: &[u8] = br#""include_usage":true"#;
+
+/// Any value as it was written, null too.
+fn raw<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(d).map(Some)
 }
 
 #[cfg(test)]
@@ -202,12 +255,33 @@ mod tests {
         for body in [
             &b"{}"[..],
             b"{\"stream\":false}",
-            b"{\"stream\":true,\"stream_options\":null}",
-            b"{\"stream\":true,\"stream_options\":{\"include_usage\":false}}",
+            b"{\"stream\":true,\"stream_options\":{\"include_usage\":true}}",
+            b"{\"stream\":true,\"stream_options\":{\"include_usage\":7}}",
+            b"{\"stream\":true,\"stream_options\":[]}",
+            b"{\"stream\":true,\"stream_options\":{},\"stream_options\":{}}",
             b"[true]",
             b"",
         ] {
             assert_eq!(with_include_usage(body), None, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn options_that_do_not_ask_are_made_to_ask() {
+        for (options, want) in [
+            ("null", r#"{"include_usage":true}"#),
+            ("{}", r#"{"include_usage":true}"#),
+            ("{ }", r#"{"include_usage":true }"#),
+            (r#"{"include_usage": false}"#, r#"{"include_usage": true}"#),
+            (r#"{"include_usage":null,"x":1}"#, r#"{"include_usage":true,"x":1}"#),
+            (
+                r#"{"include_obfuscation":false}"#,
+                r#"{"include_usage":true,"include_obfuscation":false}"#,
+            ),
+        ] {
+            let body = |o: &str| format!("{{\"stream\":true, \"stream_options\" : {o} ,\"n\":1}}");
+            let spliced = with_include_usage(body(options).as_bytes()).unwrap();
+            assert_eq!(String::from_utf8(spliced).unwrap(), body(want));
         }
     }
 

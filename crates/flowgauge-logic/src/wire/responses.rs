@@ -3,7 +3,7 @@
 //! Owns which `response.*` events carry content, and that usage, tier and outcome come with the
 //! response object of the last event. Refuses to read anything else of an item.
 
-use super::json::{self, Filled, Word};
+use super::json::{self, Said, Word};
 use super::openai::{ErrorField, RawUsage};
 use super::{Seen, keep};
 use crate::unit::Micros;
@@ -11,34 +11,50 @@ use serde::Deserialize;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct StreamEvent {
+struct StreamEvent<'a> {
     #[serde(rename = "type")]
     kind: Word,
-    delta: Filled,
-    response: Option<Response>,
+    #[serde(borrow)]
+    delta: Said<'a>,
+    #[serde(borrow)]
+    response: Option<Response<'a>>,
     error: ErrorField,
     code: Word,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Response {
+struct Response<'a> {
     id: Word,
     model: Word,
     status: Word,
     service_tier: Word,
     incomplete_details: Option<Incomplete>,
-    output: Option<Vec<Item>>,
+    #[serde(borrow)]
+    output: Option<Vec<Item<'a>>>,
     usage: Option<RawUsage>,
     error: ErrorField,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Item {
+struct Item<'a> {
     #[serde(rename = "type")]
     kind: Word,
+    #[serde(borrow)]
+    content: Option<Vec<Part<'a>>>,
+    #[serde(borrow)]
+    arguments: Said<'a>,
     action: Option<Action>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Part<'a> {
+    #[serde(borrow)]
+    text: Said<'a>,
+    #[serde(borrow)]
+    refusal: Said<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -48,7 +64,7 @@ struct Action {
     kind: Word,
 }
 
-impl Item {
+impl Item<'_> {
     /// Opening a page found before is part of the search; only searches are billed.
     fn is_billed_search(&self) -> bool {
         let action = self.action.as_ref().and_then(|a| a.kind.0.as_deref());
@@ -68,13 +84,14 @@ pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
         seen.out.complete = true;
         return;
     }
-    let Some(event) = json::object::<StreamEvent>(data) else {
+    let Some(event) = json::object::<StreamEvent<'_>>(data) else {
         seen.unreadable();
         return;
     };
     let kind = event.kind.0.unwrap_or_default();
-    if event.delta.0 && is_content(&kind) {
+    if event.delta.filled && is_content(&kind) {
         seen.content(at);
+        seen.say(&event.delta);
     }
     let last = matches!(
         kind.as_str(),
@@ -102,15 +119,22 @@ fn is_content(kind: &str) -> bool {
 
 /// A whole answer.
 pub(super) fn whole(seen: &mut Seen, body: &[u8]) {
-    let Some(response) = json::object::<Response>(body) else {
+    let Some(response) = json::object::<Response<'_>>(body) else {
         seen.unreadable();
         return;
     };
+    for item in response.output.iter().flatten() {
+        seen.say(&item.arguments);
+        for part in item.content.iter().flatten() {
+            seen.say(&part.text);
+            seen.say(&part.refusal);
+        }
+    }
     take(seen, response, true);
     seen.out.complete = true;
 }
 
-fn take(seen: &mut Seen, response: Response, last: bool) {
+fn take(seen: &mut Seen, response: Response<'_>, last: bool) {
     keep(&mut seen.out.response_id, response.id);
     keep(&mut seen.out.model, response.model);
     if response.service_tier.0.is_some() {

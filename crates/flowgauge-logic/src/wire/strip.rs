@@ -6,8 +6,15 @@
 
 use super::json;
 use super::sse::MAX_EVENT_BYTES;
+use memchr::memmem;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+
+/// Capacity kept between lines. One large line must not pin its memory for a long stream.
+const KEEP_BYTES: usize = 64 << 10;
+
+/// The name that both splices look for. A line without it needs no reading.
+const USAGE: &[u8] = b"\"usage\"";
 
 /// A stream on its way to a client that did not ask for usage. Holds at most one unfinished line.
 #[derive(Debug, Default)]
@@ -52,9 +59,41 @@ impl UsageStrip {
         self.hold(rest, out);
     }
 
-    /// The end of the body: what is held of a line passes.
-    pub fn finish(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.line);
+    /// Whether bytes would pass unchanged and leave nothing behind: whole events that do not name
+    /// usage. Such bytes need not be fed.
+    #[must_use]
+    pub fn passes(&self, bytes: &[u8]) -> bool {
+        let whole = bytes.ends_with(b"\n\n") || bytes.ends_with(b"\r\n\r\n");
+        whole
+            && self.after_cr.is_none()
+            && !self.drop_blank
+            && self.at_boundary()
+            && memmem::find(bytes, USAGE).is_none()
+    }
+
+    /// Whether what the client got so far ends between two events.
+    #[must_use]
+    pub const fn at_boundary(&self) -> bool {
+        self.line.is_empty() && !self.passing && !self.open
+    }
+
+    /// Whether no unfinished line is held.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.line.is_empty()
+    }
+
+    /// The end of the body: what is held is a line without its end.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        if !self.line.is_empty() {
+            self.end_line(&[], &[], out);
+        }
+    }
+
+    /// The body broke off: what is held of a line is no line. Where it passed already, this changes
+    /// nothing.
+    pub fn drop_line(&mut self) {
+        self.line = Vec::new();
     }
 
     fn hold(&mut self, part: &[u8], out: &mut Vec<u8>) {
@@ -69,32 +108,47 @@ impl UsageStrip {
         }
     }
 
-    /// One line is complete; says whether it was dropped.
+    /// One line is complete: `tail` is what follows the held beginning. Says whether it was dropped.
     fn end_line(&mut self, tail: &[u8], end: &[u8], out: &mut Vec<u8>) -> bool {
-        let drop_blank = std::mem::take(&mut self.drop_blank);
+        if self.line.is_empty() && !self.passing && tail.len() <= MAX_EVENT_BYTES {
+            return self.whole_line(tail, end, out);
+        }
         self.hold(tail, out);
         if std::mem::take(&mut self.passing) {
+            self.drop_blank = false;
             self.open = true;
             out.extend_from_slice(end);
             return false;
         }
-        let line = std::mem::take(&mut self.line);
+        let mut line = std::mem::take(&mut self.line);
+        let dropped = self.whole_line(&line, end, out);
+        line.clear();
+        line.shrink_to(KEEP_BYTES);
+        self.line = line;
+        dropped
+    }
+
+    fn whole_line(&mut self, line: &[u8], end: &[u8], out: &mut Vec<u8>) -> bool {
+        let drop_blank = std::mem::take(&mut self.drop_blank);
         let blank = line.is_empty();
         let first = !std::mem::replace(&mut self.open, !blank);
         if blank && drop_blank {
             return true;
         }
-        if first && is_extra_chunk(&line) {
+        let named = memmem::find(line, USAGE).is_some();
+        let null = named.then(|| null_usage(line)).flatten();
+        // Most chunks say null, and those need no reading as JSON.
+        if first && named && null.is_none() && is_extra_chunk(line) {
             self.drop_blank = true;
             self.open = false;
             return true;
         }
-        match null_usage(&line) {
+        match null {
             Some((from, to)) => {
                 out.extend_from_slice(line.get(..from).unwrap_or_default());
                 out.extend_from_slice(line.get(to..).unwrap_or_default());
             }
-            None => out.extend_from_slice(&line),
+            None => out.extend_from_slice(line),
         }
         out.extend_from_slice(end);
         false
@@ -170,7 +224,11 @@ mod tests {
     fn strip(pieces: &[&[u8]]) -> String {
         let (mut strip, mut out) = (UsageStrip::default(), Vec::new());
         for piece in pieces {
-            strip.feed(piece, &mut out);
+            if strip.passes(piece) {
+                out.extend_from_slice(piece);
+            } else {
+                strip.feed(piece, &mut out);
+            }
         }
         strip.finish(&mut out);
         String::from_utf8(out).unwrap()
@@ -208,6 +266,23 @@ mod tests {
         assert_eq!(strip(&[DIRECT.as_bytes()]), DIRECT);
         let named = "event: x\ndata: {\"choices\":[],\"usage\":{}}\n\n";
         assert_eq!(strip(&[named.as_bytes()]), named);
+    }
+
+    #[test]
+    fn whole_events_leave_at_once_and_those_that_name_no_usage_need_no_copy() {
+        let mut strip = UsageStrip::default();
+        assert!(strip.passes(b"data: {\"choices\":[{}]}\n\n"));
+        assert!(!strip.passes(b"data: {\"choices\":[{}],\"usage\":null}\n\n"));
+        assert!(!strip.passes(b"data: {\"cho") && !strip.passes(b"\n"));
+        let mut out = Vec::new();
+        strip.feed(b"data: {\"choices\":[{}],\"usage\":null}\r\n\r\ndata: {", &mut out);
+        assert_eq!(out, b"data: {\"choices\":[{}]}\r\n\r\n");
+        assert!(!strip.at_boundary() && !strip.passes(b"data: x\n\n"));
+        strip.feed(b"\"choices\":[],\"usage\":{}}\n", &mut out);
+        assert!(strip.at_boundary(), "the client saw nothing of the chunk that goes");
+        strip.feed(b"\n", &mut out);
+        assert_eq!(out, b"data: {\"choices\":[{}]}\r\n\r\n");
+        assert!(strip.passes(b"data: [DONE]\n\n"));
     }
 
     #[test]

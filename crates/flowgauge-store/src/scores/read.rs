@@ -59,15 +59,21 @@ const SUMS: &str = "
         sum(quality IS NOT NULL AND cost_nanos IS NOT NULL),
         ifnull(sum(rating = 1), 0), ifnull(sum(rating = 2), 0), ifnull(sum(rating = 3), 0),
         ifnull(sum(rating = 4), 0), ifnull(sum(rating = 5), 0), sum(thumb)
-    FROM scores WHERE start_us >= ?1 AND start_us < ?2 GROUP BY step, series";
+    FROM scores WHERE kind = ?4 AND start_us >= ?1 AND start_us < ?2 GROUP BY step, series";
+/// Minutes in a step that is longer than all time.
+const NO_STEP: i64 = i64::MAX;
 
 impl Reader {
-    /// Sums of the scores whose calls began in the window, by group and intent, sorted by step,
+    /// Sums of the scores of one form whose calls began in the window, by group and intent, sorted by step,
     /// key and intent.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn score_sums(&self, query: &RollupQuery) -> Result<Vec<ScoreGroup>, StoreError> {
+    pub fn score_sums(
+        &self,
+        query: &RollupQuery,
+        kind: ScoreKind,
+    ) -> Result<Vec<ScoreGroup>, StoreError> {
         let Some(db) = state::open_reader(self.dir())? else { return Ok(Vec::new()) };
         if !has_scores(&db)? {
             return Ok(Vec::new());
@@ -79,7 +85,7 @@ impl Reader {
         };
         let series = series(&db)?;
         let mut groups: HashMap<(i64, Vec<Text>, Text), ScoreSums> = HashMap::new();
-        for (minute, id, sums) in sums(&db, window, step.unwrap_or(1))? {
+        for (minute, id, sums) in sums(&db, window, step.unwrap_or(NO_STEP), kind)? {
             let Some(key) = series.get(&id).filter(|key| query.filter.accepts(key)) else {
                 continue;
             };
@@ -161,12 +167,14 @@ fn sums(
     db: &Connection,
     window: Window,
     step: i64,
+    kind: ScoreKind,
 ) -> Result<Vec<(i64, i64, ScoreSums)>, StoreError> {
     let read = || {
         let mut select = db.prepare(SUMS)?;
-        let rows = select.query_map(params![window.from.0, window.to.0, step], |r| {
-            Ok((r.get(0)?, r.get(1)?, sums_row(r)?))
-        })?;
+        let rows = select
+            .query_map(params![window.from.0, window.to.0, step, kind.code()], |r| {
+                Ok((r.get(0)?, r.get(1)?, sums_row(r)?))
+            })?;
         rows.collect::<rusqlite::Result<Vec<_>>>()
     };
     read().map_err(StoreError::io::<rusqlite::Error>("adding up scores"))

@@ -39,10 +39,11 @@ fn evaluation(n: u8, evaluator: &str, raw: f64, about: Reference) -> Score {
     score
 }
 
-fn sums(reader: &Reader, group_by: Vec<Dim>) -> Vec<crate::ScoreGroup> {
+fn sums(reader: &Reader, kind: ScoreKind, group_by: Vec<Dim>) -> Vec<crate::ScoreGroup> {
     let window = Window { from: T0, to: UnixMicros(T0.0 + UnixMicros::HOUR) };
     let filter = Filter::default();
-    reader.score_sums(&RollupQuery { window, filter, group_by, step: Step::Whole }).unwrap()
+    let query = RollupQuery { window, filter, group_by, step: Step::Whole };
+    reader.score_sums(&query, kind).unwrap()
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn of_one_user_and_call_the_last_rating_counts_however_it_was_addressed() {
     let older = rating(2, 5, "ada", about(&call));
     assert_eq!(scores.put(&[(older, Some(to))]).unwrap(), [Put::Unchanged], "older than the last");
 
-    let groups = sums(&store.reader(), Vec::new());
+    let groups = sums(&store.reader(), ScoreKind::Feedback, Vec::new());
     assert_eq!(groups.len(), 1);
     assert_eq!(groups[0].sums.ratings, [1, 0, 0, 0, 1], "ada's 5 and bob's 1");
 }
@@ -88,7 +89,7 @@ fn scores_survive_reopening_and_are_summed_by_dimension() {
     drop(Scores::open(dir.path()).unwrap());
 
     let reader = Reader::open(dir.path()).unwrap();
-    let groups = sums(&reader, vec![Dim::Intent]);
+    let groups = sums(&reader, ScoreKind::Evaluation, vec![Dim::Intent]);
     let told: Vec<_> = groups
         .iter()
         .map(|g| (g.key[0].as_str(), g.sums.evaluations, g.sums.quality, g.sums.without_quality))
@@ -102,8 +103,29 @@ fn scores_survive_reopening_and_are_summed_by_dimension() {
 }
 
 #[test]
+fn scores_move_to_the_row_that_counts_and_stay_one_for_each_judge() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default(), T0).unwrap().store;
+    let scores = Scores::open(dir.path()).unwrap();
+    let (span, gateway) = (call(1, ""), call(2, "explain"));
+    let to = |call: &Call| Some(Attached::to(call));
+    let rows = [
+        (rating(1, 10, "ada", about(&span)), to(&span)),
+        (rating(3, 20, "ada", about(&gateway)), to(&gateway)),
+        (rating(0, 30, "bob", about(&span)), to(&span)),
+    ];
+    scores.put(&rows).unwrap();
+    assert_eq!(scores.scored_since(T0, 9).unwrap().len(), 2);
+    scores.move_to(&[(span.id, Attached::to(&gateway))]).unwrap();
+    assert_eq!(scores.scored_since(T0, 9).unwrap(), [gateway.id]);
+    let groups = sums(&store.reader(), ScoreKind::Feedback, vec![Dim::Intent]);
+    assert_eq!(groups.len(), 1);
+    assert_eq!((groups[0].key[0].as_str(), groups[0].sums.ratings), ("explain", [1, 0, 0, 1, 0]));
+}
+
+#[test]
 fn a_directory_without_scores_has_none() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), Options::default(), T0).unwrap().store;
-    assert!(sums(&store.reader(), Vec::new()).is_empty());
+    assert!(sums(&store.reader(), ScoreKind::Feedback, Vec::new()).is_empty());
 }

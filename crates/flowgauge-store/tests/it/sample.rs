@@ -30,6 +30,7 @@ pub(crate) fn call(n: u64) -> Call {
     c.what.operation = "chat".into();
     c.what.model_used = Some(["small", "large"][usize::try_from(n % 2).unwrap()].into());
     c.what.intent = Some(["ask", "translate"][usize::try_from(n / 2 % 2).unwrap()].into());
+    c.who.user_key = (!n.is_multiple_of(3)).then(|| Text::from(format!("user-{}", n % 13)));
     c.time.latency = Some(Micros(1_000 + n * 37 % 90_000));
     c.usage.source = UsageSource::Provider;
     c.usage.input = Some(InputTokens { text: n % 500, ..InputTokens::default() });

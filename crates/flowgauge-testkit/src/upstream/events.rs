@@ -42,15 +42,25 @@ pub(super) fn chat(model: &str, count: usize, usage: bool) -> Vec<String> {
 }
 
 /// OpenAI legacy completions.
-pub(super) fn completions(model: &str, count: usize) -> Vec<String> {
+pub(super) fn completions(model: &str, count: usize, usage: bool) -> Vec<String> {
     let chunk = |text: &str, finish: Value| {
-        data(&json!({
+        let mut c = json!({
             "id": "cmpl-fixed", "object": "text_completion", "created": 1_700_000_000,
             "model": model, "choices": [{ "index": 0, "text": text, "finish_reason": finish }],
-        }))
+        });
+        if usage {
+            c["usage"] = Value::Null;
+        }
+        data(&c)
     };
     let mut all: Vec<_> = words(count).map(|w| chunk(&w, Value::Null)).collect();
     all.push(chunk("", json!("stop")));
+    if usage {
+        all.push(data(&json!({
+            "id": "cmpl-fixed", "object": "text_completion", "created": 1_700_000_000,
+            "model": model, "choices": [], "usage": super::answer::openai_usage(count),
+        })));
+    }
     all.push("data: [DONE]\n\n".to_owned());
     all
 }
@@ -113,7 +123,7 @@ pub(super) fn messages(model: &str, count: usize, usage: Option<&Value>) -> Vec<
 }
 
 /// FlowReader's chat stream.
-pub(super) fn flowreader(count: usize) -> Vec<String> {
+pub(super) fn flowreader(count: usize, cached: bool) -> Vec<String> {
     let sources =
         json!({ "sources": [{ "title": "Selection", "type": "book", "selection": true }] });
     let mut all = vec![named("sources", &sources)];
@@ -122,7 +132,7 @@ pub(super) fn flowreader(count: usize) -> Vec<String> {
         "usage",
         &json!({
             "prompt_tokens": 12, "completion_tokens": count, "total_tokens": 12 + count,
-            "cost_usd": 0.001, "model_used": "gpt-4o-mini", "cached": false,
+            "cost_usd": 0.001, "model_used": "gpt-4o-mini", "cached": cached,
         }),
     ));
     all.push(named("done", &json!({ "timestamp": "2026-01-01T00:00:00Z" })));

@@ -42,6 +42,14 @@ pub struct Script {
     pub cut_at: Option<usize>,
     /// The stream ends cleanly after so many events.
     pub stop_after: Option<usize>,
+    /// Line end of a stream instead of LF.
+    pub line_end: Option<String>,
+    /// FlowReader's answer comes from the application's own cache.
+    pub cached: bool,
+    /// A comment before each event.
+    pub comments: bool,
+    /// Events per write.
+    pub together: Option<usize>,
     /// The body is compressed so (`gzip`).
     pub encoding: Option<String>,
     /// A body of so many bytes of padding instead of an answer.

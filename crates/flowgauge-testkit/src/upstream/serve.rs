@@ -141,12 +141,12 @@ fn stream(path: &str, asked: &Asked, script: &Script) -> Option<Vec<String>> {
     let model = script.answered_by.as_ref().unwrap_or(&asked.model);
     let mut all = match path {
         "/v1/chat/completions" if asked.stream => events::chat(model, count, usage),
-        "/v1/completions" if asked.stream => events::completions(model, count),
+        "/v1/completions" if asked.stream => events::completions(model, count, usage),
         "/v1/responses" if asked.stream => events::responses(model, count),
         "/v1/messages" if asked.stream => {
             events::messages(model, count, script.messages_usage.as_ref())
         }
-        "/api/chat/stream" => events::flowreader(count),
+        "/api/chat/stream" => events::flowreader(count, script.cached),
         _ => return None,
     };
     if let Some(stated) = &script.usage_object {
@@ -223,6 +223,18 @@ fn streamed(
     let (content, usage) = usage::places(&all);
     if let Some(style) = script.style {
         all = style::written(all, style);
+    }
+    if script.comments {
+        let asked = |event: &str| event.contains("\"usage\":{");
+        all.iter_mut()
+            .filter(|event| !asked(event))
+            .for_each(|event| event.insert_str(0, ": hello\n\n"));
+    }
+    if let Some(end) = &script.line_end {
+        all.iter_mut().for_each(|event| *event = event.replace('\n', end));
+    }
+    if let Some(n) = script.together {
+        all = all.chunks(n).map(<[String]>::concat).collect();
     }
     let parts: Vec<Vec<u8>> = if script.encoding.is_some() {
         vec![encode(all.concat().into_bytes(), script)]

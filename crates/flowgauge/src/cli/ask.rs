@@ -43,9 +43,14 @@ impl Where {
         let filter = Filter::parse(texts).map_err(|e| Failure::usage(e.to_string()))?;
         Ok(Self { texts: texts.to_vec(), filter })
     }
+
+    /// As read.
+    pub(super) const fn filter(&self) -> &Filter {
+        &self.filter
+    }
 }
 
-fn parameters(window: Window, filter: &Where) -> Vec<(&'static str, String)> {
+pub(super) fn parameters(window: Window, filter: &Where) -> Vec<(&'static str, String)> {
     let mut out = vec![("from", window.from.0.to_string()), ("to", window.to.0.to_string())];
     out.extend(filter.texts.iter().map(|t| ("where", t.clone())));
     out

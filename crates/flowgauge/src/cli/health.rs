@@ -42,6 +42,23 @@ Exit codes:
         #[command(flatten)]
         show: ShowArgs,
     },
+    /// Uptime checks: how many ran, how many were good, what the last one said
+    #[command(after_help = "\
+Examples:
+  flowgauge health checks
+  flowgauge health checks --since 30d --json
+
+Exit codes:
+  0   every check that ran last was good
+  1   one was not
+  3   none ran, or none is configured
+  69  neither a server nor a data directory")]
+    Checks {
+        #[command(flatten)]
+        period: PeriodArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
     /// Failed requests grouped by class, with first and last sight and examples
     #[command(after_help = "\
 Examples:
@@ -78,6 +95,10 @@ pub(crate) fn run(command: &HealthCommand, globals: &Globals) -> Done {
                 show.print(&table(&health), &super::show::json(&health)?)?;
             }
             Ok(code(health.overall))
+        }
+        HealthCommand::Checks { period, show } => {
+            let window = period.window(period::ANALYSIS, now, zone)?;
+            super::checks::run(&globals.origin(&loaded)?, window, show)
         }
         HealthCommand::Errors { filter, period, show } => {
             let window = period.window(period::STATUS, now, zone)?;

@@ -4,6 +4,7 @@
 //! the data directory. Refuses to compute anything: figures come from `query`.
 
 mod ask;
+mod checks;
 mod completions;
 mod config;
 mod exit;
@@ -16,6 +17,7 @@ mod measure;
 mod metrics;
 mod number;
 mod period;
+mod quality;
 mod remote;
 mod requests;
 mod serve;
@@ -75,6 +77,9 @@ Exit codes:
     /// How things stand, for people and monitoring systems
     #[command(subcommand)]
     Health(health::HealthCommand),
+    /// What users and evaluators think of answers
+    #[command(subcommand)]
+    Quality(quality::QualityCommand),
     /// Check and explain the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -131,6 +136,7 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Demo(args) => serve::demo(args),
         Command::Import(args) => import::run(args, globals),
         Command::Health(command) => health::run(command, globals),
+        Command::Quality(command) => quality::run(command, globals),
         Command::Requests(command) => requests::run(command, globals),
         Command::Store(command) => store::run(command, globals),
         Command::Key(command) => key::run(command, globals),

@@ -6,7 +6,10 @@ use super::problem::{Place, Problem};
 use super::read::{self, Findings};
 use super::schema::RESERVED;
 use super::tree::{Node, Value};
-use super::{App, AppDialect, Config, Gateway, Listener, Provider, Route, Secret, Timeouts, again};
+use super::{
+    App, AppDialect, Config, Gateway, Listener, Provider, Route, Secret, StreamSettings, Timeouts,
+    TokenizerFile, again,
+};
 use crate::logic::nearest::nearest;
 use std::path::PathBuf;
 
@@ -106,6 +109,7 @@ fn gateway(f: &mut Findings, root: &Node, base: Gateway, secrets: &dyn Secrets) 
                     api_key: None,
                     timeouts,
                     retry: None,
+                    streams: StreamSettings::default(),
                 }];
             }
             Err(why) => f.add(Problem::new(place.clone(), why)),
@@ -121,6 +125,8 @@ fn gateway(f: &mut Findings, root: &Node, base: Gateway, secrets: &dyn Secrets) 
             usize::try_from(read::bytes(t)?).map_err(|e| e.to_string())
         }),
         drain_window: f.value(root, "gateway.drain_window", base.drain_window, drain),
+        inject_usage: f.value(root, "gateway.usage.inject", base.inject_usage, read::boolean),
+        tokenizers: tokenizers(f, root),
         require_key: f.value(root, "gateway.require_key", base.require_key, read::boolean),
     }
 }
@@ -131,6 +137,25 @@ fn drain(text: &str) -> Result<crate::logic::unit::Micros, String> {
     let span = crate::logic::duration::parse(text).map_err(|e| e.to_string())?;
     let fixed = span.as_micros().filter(|m| m.0 <= LONGEST_US);
     fixed.ok_or_else(|| format!("{text:?} is longer than the 60s a stream may be drained"))
+}
+
+fn streams(f: &mut Findings, node: &Node) -> StreamSettings {
+    StreamSettings {
+        inject_usage: f.value(node, "usage.inject", None, |t| read::boolean(t).map(Some)),
+        drain_window: f.value(node, "drain_window", None, |t| drain(t).map(Some)),
+    }
+}
+
+fn tokenizers(f: &mut Findings, root: &Node) -> Vec<TokenizerFile> {
+    let mut files = Vec::new();
+    for node in root.at("gateway.tokenizers").map_or(&[][..], items) {
+        let model = f.required(node, "model").map(|(t, _)| t.to_owned());
+        let file = f.required(node, "file").map(|(t, _)| PathBuf::from(t));
+        if let (Some(model), Some(file)) = (model, file) {
+            files.push(TokenizerFile { model, file });
+        }
+    }
+    files
 }
 
 pub(super) fn items(node: &Node) -> &[Node] {
@@ -164,9 +189,8 @@ fn provider(f: &mut Findings, node: &Node, secrets: &dyn Secrets) -> Option<Prov
         f.add(problem);
         None
     });
-    let timeouts = timeouts(f, node);
-    let retry = again::retry(f, node);
-    Some(Provider { name: name?, base_url: base_url?, api_key, timeouts, retry })
+    let (timeouts, streams, retry) = (timeouts(f, node), streams(f, node), again::retry(f, node));
+    Some(Provider { name: name?, base_url: base_url?, api_key, timeouts, streams, retry })
 }
 
 fn noted<T>(f: &mut Findings, place: &Place, read: Result<T, String>) -> Option<T> {
@@ -202,9 +226,9 @@ fn route(f: &mut Findings, node: &Node, providers: &[Node], names: &[&str]) -> O
                 .hint("without a route, requests go to the first provider"),
         );
     }
-    let retry = again::retry(f, node);
+    let (streams, retry) = (streams(f, node), again::retry(f, node));
     let fallback = again::fallbacks(f, node, name, providers, names);
-    Some(Route { path, model, provider: name.to_owned(), retry, fallback })
+    Some(Route { path, model, provider: name.to_owned(), streams, retry, fallback })
 }
 
 pub(super) fn no_such_provider(f: &mut Findings, name: &str, place: &Place, names: &[&str]) {

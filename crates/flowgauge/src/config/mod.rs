@@ -75,6 +75,10 @@ pub struct Gateway {
     pub max_body: usize,
     /// How long an abandoned stream is read on for its usage (decision D21).
     pub drain_window: Micros,
+    /// Whether streams that do not ask for their usage are made to.
+    pub inject_usage: bool,
+    /// Vocabularies of models whose tokens are counted here; first match wins.
+    pub tokenizers: Vec<TokenizerFile>,
     /// Whether callers must show a flowgauge key even on loopback.
     pub require_key: bool,
 }
@@ -92,6 +96,27 @@ pub struct Provider {
     pub timeouts: Timeouts,
     /// Whether a failed request is made again; a route's own `retry` wins.
     pub retry: Option<Policy>,
+    /// What differs from the gateway's own settings.
+    pub streams: StreamSettings,
+}
+
+/// How usage of streams is found out, where it differs from what stands above: a route's word goes
+/// before its provider's, and that before the gateway's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StreamSettings {
+    /// Whether streams that do not ask for their usage are made to.
+    pub inject_usage: Option<bool>,
+    /// How long an abandoned stream is read on for its usage.
+    pub drain_window: Option<Micros>,
+}
+
+/// A `tokenizer.json` of the user's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenizerFile {
+    /// Model name; `*` at its end matches any rest.
+    pub model: String,
+    /// The file.
+    pub file: PathBuf,
 }
 
 /// Which provider serves a request.
@@ -103,6 +128,8 @@ pub struct Route {
     pub model: Option<String>,
     /// Name of the provider.
     pub provider: String,
+    /// What differs from the provider's settings.
+    pub streams: StreamSettings,
     /// Whether a failed request is made again, at any of its targets.
     pub retry: Option<Policy>,
     /// Asked in order after the provider failed.
@@ -257,6 +284,7 @@ impl Default for Gateway {
             api_key: None,
             timeouts: Timeouts::default(),
             retry: None,
+            streams: StreamSettings::default(),
         };
         Self {
             providers: vec![
@@ -266,6 +294,8 @@ impl Default for Gateway {
             routes: Vec::new(),
             max_body: 64 << 20,
             drain_window: Micros::from_millis(200),
+            inject_usage: true,
+            tokenizers: Vec::new(),
             require_key: false,
         }
     }

@@ -41,6 +41,8 @@ pub const KNOBS: &[Knob] = &[
     knob("gateway.providers[].timeouts.first_byte", "300s", "Wait for the response head."),
     knob("gateway.providers[].timeouts.idle", "120s", "Wait between two events of a stream."),
     knob("gateway.providers[].timeouts.total", "600s", "Wait in all."),
+    knob("gateway.providers[].usage.inject", "", "The same for this provider alone."),
+    knob("gateway.providers[].drain_window", "", "The same for this provider alone; at most 60s."),
     knob(
         "gateway.providers[].retry.attempts",
         "1",
@@ -55,6 +57,8 @@ pub const KNOBS: &[Knob] = &[
     knob("gateway.routes[].path", "", "Path prefix, e.g. /v1/messages."),
     knob("gateway.routes[].model", "", "Model name; `*` at its end matches any rest."),
     knob("gateway.routes[].provider", "", "Name of the provider that serves it."),
+    knob("gateway.routes[].usage.inject", "", "The same for this route alone."),
+    knob("gateway.routes[].drain_window", "", "The same for this route alone; at most 60s."),
     knob("gateway.routes[].retry.attempts", "1", "As for providers; it wins over theirs."),
     knob("gateway.routes[].retry.backoff", "200ms", "As for providers."),
     knob("gateway.routes[].retry.max_backoff", "5s", "As for providers."),
@@ -64,6 +68,9 @@ pub const KNOBS: &[Knob] = &[
         "Asked next when the one before failed; another provider needs an api_key.",
     ),
     knob("gateway.routes[].fallback[].model", "", "Model asked for there; else the caller's."),
+    knob("gateway.usage.inject", "true", "Make streams tell their usage that were not asked to."),
+    knob("gateway.tokenizers[].model", "", "Model name; `*` at its end matches any rest."),
+    knob("gateway.tokenizers[].file", "", "A tokenizer.json to count its tokens with."),
     knob("gateway.max_body", "64MiB", "Largest request body; larger ones are refused with 413."),
     knob("gateway.drain_window", "200ms", "How long an abandoned stream is read on for its usage."),
     knob(
@@ -155,7 +162,7 @@ mod tests {
     #[test]
     fn a_path_leads_to_its_keys() {
         assert_eq!(children("otlp"), ["grpc", "http"]);
-        let route = ["path", "model", "provider", "retry", "fallback"];
+        let route = ["path", "model", "provider", "usage", "drain_window", "retry", "fallback"];
         assert_eq!(children("gateway.routes[]"), route);
         assert_eq!(children("gateway.routes[].fallback[]"), ["provider", "model"]);
         assert!(children("").contains(&"allow_open_bind"));

@@ -99,7 +99,8 @@ pub(super) fn parse_file(text: &str) -> Result<Node, Problem> {
 }
 
 fn parse(text: &str) -> Result<Node, Problem> {
-    let options = serde_saphyr::options! { with_snippet: false };
+    // Comments that are handed out are limited in number; a file may explain itself at any length.
+    let options = serde_saphyr::options! { with_snippet: false, emit_comments: false };
     let read: Result<Spanned<Value>, _> = serde_saphyr::from_str_with_options(text, options);
     read.map(node).map_err(|e| {
         let place = e.location().map_or(Place::Whole, place);
@@ -230,6 +231,12 @@ impl<'de> Visitor<'de> for Reads {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_file_may_hold_any_number_of_comments() {
+        let text = format!("{}listen: 1\n", "# about it\n".repeat(500));
+        assert!(parse(&text).unwrap().at("listen").is_some());
+    }
 
     #[test]
     fn every_part_knows_its_line_and_column() {

@@ -152,9 +152,19 @@ impl Request {
     /// The application's row, and the model's where the model was asked.
     fn rows(&self, prices: &PriceBook, dice: &mut Dice) -> Vec<Call> {
         let model = (self.fate != Fate::BookGone).then(|| self.model_call(prices, dice));
-        let mut rows = vec![self.app_call(prices, dice)];
-        rows.extend(model);
-        rows
+        let mut app = self.app_call(dice);
+        let Some(mut model) = model else {
+            prices.price(&mut app);
+            return vec![app];
+        };
+        // As the gateway does it: the user's call counts, with the tokens of the one made for it.
+        app.usage = model.usage;
+        app.what.model_used.clone_from(&model.what.model_used);
+        app.what.provider.clone_from(&model.what.provider);
+        prices.price(&mut app);
+        model.what.leaf = false;
+        model.link.merged_into = Some(app.id);
+        vec![app, model]
     }
 
     fn begun(&self, start: UnixMicros, dice: &mut Dice) -> Call {
@@ -170,10 +180,9 @@ impl Request {
         call
     }
 
-    fn app_call(&self, prices: &PriceBook, dice: &mut Dice) -> Call {
+    fn app_call(&self, dice: &mut Dice) -> Call {
         let mut call = self.begun(self.at, dice);
         call.what.protocol = Protocol::FlowReader;
-        call.what.provider = Some(Text::from(SERVICE));
         call.what.endpoint = Some(Text::from("chat/stream"));
         let whole = Micros(self.retrieval.0 + self.timing.whole.0);
         // An enhancement is shown at its end, a book that is gone never.
@@ -195,7 +204,6 @@ impl Request {
         if self.fate == Fate::BookGone {
             call.outcome.error_type = Some(Text::from("NOT_FOUND"));
         }
-        prices.price(&mut call);
         call
     }
 

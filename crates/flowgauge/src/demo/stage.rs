@@ -3,7 +3,9 @@
 use super::local::LocalServer;
 use super::model_server::{self, Pace};
 use super::{DemoError, DemoOptions, PROVIDER, SERVICE, SLOW_INTENT, app};
-use crate::config::{App, AppDialect, Config, Gateway, Listener, Provider, Timeouts};
+use crate::config::{
+    App, AppDialect, Config, Gateway, Listener, Provider, StreamSettings, Timeouts,
+};
 use crate::serve::clock::Clock;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -43,6 +45,7 @@ impl Stage {
             api_key: None,
             timeouts: Timeouts::default(),
             retry: None,
+            streams: StreamSettings::default(),
         };
         let app = App {
             name: SERVICE.to_owned(),

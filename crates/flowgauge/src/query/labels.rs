@@ -7,6 +7,7 @@ use super::Row;
 use crate::logic::call::Text;
 use crate::logic::kpi::{Basis, CheckSums, Kpi, Labels, Measured, PEAK_MINUTES, Users};
 use crate::logic::rollup::{Dim, Distinct, Filter};
+use crate::logic::score::ScoreKind;
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::store::{Reader, RollupQuery, Step, StoreError};
@@ -89,17 +90,19 @@ pub(super) fn fill(
 /// Where a KPI's figures come from, unless from rollups of calls or not from here at all.
 fn needed(kpi: &Kpi) -> Option<Basis> {
     match kpi.basis {
-        // Evaluations and ratings lie in one table and are read together.
-        Basis::Scores | Basis::Feedback => Some(Basis::Scores),
-        Basis::Checks | Basis::Users => Some(kpi.basis),
+        Basis::Scores | Basis::Feedback | Basis::Checks | Basis::Users => Some(kpi.basis),
         Basis::Calls | Basis::Cache | Basis::Budget | Basis::Baseline => None,
     }
 }
 
 fn gather(reader: &Reader, query: &RollupQuery, bases: &[Basis]) -> Result<Gathered, StoreError> {
     let mut gathered = Gathered::default();
-    if bases.contains(&Basis::Scores) {
-        add_scores(reader, query, &mut gathered)?;
+    for (basis, kind) in
+        [(Basis::Scores, ScoreKind::Evaluation), (Basis::Feedback, ScoreKind::Feedback)]
+    {
+        if bases.contains(&basis) {
+            add_scores(reader, query, kind, &mut gathered)?;
+        }
     }
     if bases.contains(&Basis::Checks) {
         add_checks(reader, query, &mut gathered)?;
@@ -113,9 +116,10 @@ fn gather(reader: &Reader, query: &RollupQuery, bases: &[Basis]) -> Result<Gathe
 fn add_scores(
     reader: &Reader,
     query: &RollupQuery,
+    kind: ScoreKind,
     gathered: &mut Gathered,
 ) -> Result<(), StoreError> {
-    let scores = reader.score_sums(query)?;
+    let scores = reader.score_sums(query, kind)?;
     if scores.is_empty() {
         return Ok(());
     }

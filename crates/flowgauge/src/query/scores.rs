@@ -4,7 +4,7 @@ use crate::logic::call::Text;
 use crate::logic::known::Reason;
 use crate::logic::kpi::{Kpi, Labels, Measured};
 use crate::logic::rollup::{Dim, Filter};
-use crate::logic::score::ScoreSums;
+use crate::logic::score::{ScoreKind, ScoreSums};
 use crate::logic::window::Window;
 use crate::store::{Reader, RollupQuery, ScoreRow, Step, StoreError};
 use serde::{Deserialize, Serialize};
@@ -126,7 +126,9 @@ pub fn satisfaction(
     let query = RollupQuery { window, filter: filter.clone(), group_by, step: Step::Whole };
     let mut whole = ScoreSums::default();
     let mut groups: Vec<(Vec<Text>, ScoreSums)> = Vec::new();
-    for group in reader.score_sums(&query)?.into_iter().filter(|g| g.sums.rated() > 0) {
+    for group in
+        reader.score_sums(&query, ScoreKind::Feedback)?.into_iter().filter(|g| g.sums.rated() > 0)
+    {
         whole.merge(&group.sums);
         match groups.last_mut().filter(|(key, _)| *key == group.key) {
             Some((_, sums)) => sums.merge(&group.sums),

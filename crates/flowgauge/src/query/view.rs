@@ -225,13 +225,14 @@ pub struct RequestView {
     pub attributes: Option<serde_json::Value>,
 }
 
-const USAGE_FLAGS: [(u8, &str); 6] = [
+const USAGE_FLAGS: [(u8, &str); 7] = [
     (Usage::ADDITIVE_GUARD, "additive_guard"),
     (Usage::TOTAL_DISAGREES, "total_disagrees"),
     (Usage::PARSE_FAILED, "parse_failed"),
     (Usage::PART_CAPPED, "part_capped"),
     (Usage::INCLUDE_USAGE_REFUSED, "include_usage_refused"),
     (Usage::NOT_AWAITED, "not_awaited"),
+    (Usage::APP_CACHED, "app_cached"),
 ];
 
 const COST_FLAGS: [(u8, &str); 2] =

@@ -1,6 +1,7 @@
 //! The doors through which calls become known.
 
 pub mod egress;
+pub mod estimate;
 pub mod gateway;
 pub mod ingest;
 pub mod user_hash;

@@ -5,15 +5,22 @@
 //! call never comes stays, unattached.
 
 mod find;
+mod recheck;
 mod waiting;
+
+#[cfg(test)]
+mod tests;
 
 use super::{Recorder, Refused};
 use crate::config::Evaluator;
+use crate::logic::call::Call;
 use crate::logic::id::CallId;
 use crate::logic::score::{Attached, Reference, Scale, Score, ScoreKind};
+use crate::logic::unit::UnixMicros;
 use crate::serve::clock::Clock;
 use crate::store::{Put, Reader, Scores, StoreError};
 use parking_lot::Mutex;
+use recheck::Recheck;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +33,8 @@ use waiting::Waiting;
 const ROUND: Duration = Duration::from_secs(1);
 /// Looked for in one round: as many as a busy evaluator sends in a second.
 const PER_ROUND: usize = 1_000;
+/// Calls scored so long before a start are looked at once more after it.
+const RECHECK_AT_START: i64 = UnixMicros::HOUR;
 /// Advice when the disk refuses: it is tried again as often as the store itself.
 const RETRY_S: u32 = 1;
 
@@ -37,6 +46,7 @@ pub struct ScoreBook {
     clock: Clock,
     evaluators: Vec<Evaluator>,
     waiting: Mutex<Waiting>,
+    recheck: Mutex<Recheck>,
 }
 
 /// What became of scores handed in.
@@ -78,8 +88,14 @@ impl ScoreBook {
         for (id, about) in store.waiting(waiting::MOST)? {
             waiting.add(id, about);
         }
-        let waiting = Mutex::new(waiting);
-        Ok(Arc::new(Self { store, recorder, clock, evaluators, waiting }))
+        let now = clock.now();
+        let mut recheck = Recheck::default();
+        let since = UnixMicros(now.0.saturating_sub(RECHECK_AT_START));
+        for call in store.scored_since(since, recheck::MOST)? {
+            recheck.note(call, now);
+        }
+        let (waiting, recheck) = (Mutex::new(waiting), Mutex::new(recheck));
+        Ok(Arc::new(Self { store, recorder, clock, evaluators, waiting, recheck }))
     }
 
     /// Reads the value on the scale its evaluator declares; the declared version stands where the
@@ -125,6 +141,7 @@ impl ScoreBook {
         let rows: Vec<(Score, Option<Attached>)> = scores.into_iter().zip(found).collect();
         let mut kept = Kept::default();
         let done = self.store.put(&rows)?;
+        self.recheck_later(rows.iter().filter_map(|(_, attached)| attached.as_ref()));
         let mut waiting = self.waiting.lock();
         for ((score, attached), put) in rows.into_iter().zip(done) {
             match put {
@@ -164,9 +181,37 @@ impl ScoreBook {
         let found: Vec<(CallId, Attached)> =
             due.iter().zip(found).filter_map(|((id, _), to)| Some((*id, to?))).collect();
         self.store.attach(&found)?;
+        self.recheck_later(found.iter().map(|(_, attached)| attached));
         let mut waiting = self.waiting.lock();
         found.iter().for_each(|(id, _)| waiting.remove(*id));
         Ok(found.len())
+    }
+
+    fn recheck_later<'a>(&self, attached: impl Iterator<Item = &'a Attached>) {
+        let now = self.clock.now();
+        let mut recheck = self.recheck.lock();
+        attached.for_each(|to| recheck.note(to.call, now));
+    }
+
+    /// Moves scores of rows that count in another's place by now. Says how many rows those were.
+    fn follow(
+        &self,
+        look: impl Fn(CallId) -> Result<Option<Call>, StoreError>,
+    ) -> Result<usize, StoreError> {
+        let due = self.recheck.lock().due(self.clock.now());
+        let mut moves = Vec::new();
+        for id in due {
+            let Some(call) = look(id)? else { continue };
+            let counting = find::counting(&look, call)?;
+            if counting.id != id {
+                moves.push((id, Attached::to(&counting)));
+            }
+        }
+        if !moves.is_empty() {
+            self.store.move_to(&moves)?;
+            self.recheck_later(moves.iter().map(|(_, to)| to));
+        }
+        Ok(moves.len())
     }
 
     /// Attaches scores as their calls come, until told to stop.
@@ -188,9 +233,7 @@ impl ScoreBook {
                 _ = rounds.tick() => {
                     if self.waiting.lock().is_empty() {
                         calls = None;
-                        continue;
-                    }
-                    if calls.is_none() {
+                    } else if calls.is_none() {
                         // What came before anybody listened is looked for once.
                         calls = Some(self.recorder.live());
                         self.waiting.lock().all_due();
@@ -208,7 +251,14 @@ impl ScoreBook {
 
     async fn round(self: &Arc<Self>) {
         let book = Arc::clone(self);
-        match tokio::task::spawn_blocking(move || book.settle()).await {
+        let work = move || {
+            book.settle()?;
+            match book.recorder.reader() {
+                Some(reader) => book.follow(|id| reader.call(id)),
+                None => Ok(0),
+            }
+        };
+        match tokio::task::spawn_blocking(work).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "scores could not be attached; they wait"),
             Err(error) => tracing::error!(%error, "attaching scores ended without an answer"),

@@ -104,10 +104,16 @@ impl Blueprint {
         let router = page::router(&app, page::assets::routes());
         let control_handle = control.handle().clone();
         let otlp = Arc::new(Otlp { ingest: Arc::clone(&ingest), keys: Arc::clone(&keys) });
-        let behind = Main { otlp: Arc::clone(&otlp), gateway, router, control: control_handle };
+        let main_gateway = Arc::clone(&gateway);
+        let behind = Main {
+            otlp: Arc::clone(&otlp),
+            gateway: main_gateway,
+            router,
+            control: control_handle,
+        };
         drop(_inside);
         let doors = vec![(main, Door::Main(Arc::new(behind))), (otlp_http, Door::Otlp(otlp))];
-        let shown = Shown { recorder, keys, app, facts };
+        let shown = Shown { recorder, gateway, keys, app, facts };
         let parts = Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch };
         Ok(Built { data, control, parts })
     }

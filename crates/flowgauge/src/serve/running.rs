@@ -4,6 +4,7 @@ use super::announce;
 use super::connections::Stop;
 use super::keys::KeyRing;
 use super::runtimes::Owned;
+use crate::receive::gateway::Gateway;
 use crate::record::Recorder;
 use crate::tell::page::{App, Facts, PortState};
 use std::io::{self, Write as _};
@@ -28,6 +29,7 @@ pub struct Running {
     pub otlp_grpc: Option<SocketAddr>,
     /// The recorder, for those who add rows from inside.
     pub recorder: Recorder,
+    gateway: Arc<Gateway>,
     keys: Arc<KeyRing>,
     app: App,
     facts: Facts,
@@ -42,6 +44,7 @@ pub struct Running {
 #[derive(Debug)]
 pub(super) struct Shown {
     pub(super) recorder: Recorder,
+    pub(super) gateway: Arc<Gateway>,
     pub(super) keys: Arc<KeyRing>,
     pub(super) app: App,
     pub(super) facts: Facts,
@@ -54,7 +57,7 @@ impl Running {
         stop: Stop,
         tasks: JoinSet<()>,
     ) -> Self {
-        let Shown { recorder, keys, app, facts } = parts;
+        let Shown { recorder, gateway, keys, app, facts } = parts;
         let open = |name: &str| {
             let port = facts.ports.iter().find(|p| p.name == name && p.state == PortState::Open);
             port.map(|p| p.addr)
@@ -67,6 +70,7 @@ impl Running {
             otlp_http: open("otlp_http"),
             otlp_grpc: open("otlp_grpc"),
             recorder,
+            gateway,
             keys,
             app,
             facts,
@@ -125,6 +129,7 @@ impl Running {
             self.stop.cut.cancel();
             self.tasks.shutdown().await;
         }
+        self.gateway.end().await;
         self.recorder.shutdown().await;
     }
 }

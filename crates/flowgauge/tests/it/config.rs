@@ -53,6 +53,27 @@ fn explain_names_value_and_origin_and_hides_secrets() {
 }
 
 #[test]
+fn no_provider_and_no_route_drains_for_more_than_a_minute() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bad.yaml");
+    let text = "gateway:\n  usage: {inject: maybe}\n  providers:\n    - {name: a, base_url: \"http://x\", drain_window: 61s}\n  \
+                routes:\n    - {model: m, provider: a, drain_window: 2min, usage: {inject: false}}\n  \
+                tokenizers:\n    - {model: m}\n";
+    fs::write(&file, text).unwrap();
+    let done = flowgauge(dir.path()).args(["config", "validate"]).arg(&file).output().unwrap();
+    let (_, stderr) = out(&done);
+    assert_eq!(done.status.code(), Some(78), "{stderr}");
+    for problem in [
+        "bad.yaml:2:19: \"maybe\" is neither true nor false",
+        "bad.yaml:4:53: \"61s\" is longer than the 60s a stream may be drained",
+        "bad.yaml:6:45: \"2min\" is longer than the 60s",
+        "bad.yaml:8:7: `file` is missing here",
+    ] {
+        assert!(stderr.contains(problem), "{problem}: {stderr}");
+    }
+}
+
+#[test]
 fn the_example_is_valid() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("example.yaml");

@@ -3,7 +3,10 @@
 mod attempts;
 mod bytes;
 mod endings;
+mod family;
+mod hang_up;
 mod head;
 mod passes;
 mod stage;
 mod storm;
+mod usage;

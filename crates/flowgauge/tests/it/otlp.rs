@@ -201,14 +201,15 @@ async fn bad_data_is_a_400_and_other_types_a_415_and_nothing_is_a_success() {
 #[tokio::test]
 async fn gen_ai_events_are_kept_and_metrics_and_other_logs_refused_aloud() {
     let f = fixture();
-    let logs = request(&[log("gen_ai.evaluation.result", START_NS), log("other", START_NS)]);
+    let logs =
+        request(&[log("gen_ai.client.operation.exception", START_NS), log("other", START_NS)]);
     let answer = f.post(Signal::Logs, PROTO, "", logs).await;
     let said = String::from_utf8_lossy(&answer.body).into_owned();
     assert!(said.contains("1 × only log records with a gen_ai.* event name"), "{said}");
     let window = Window { from: UnixMicros(0), to: UnixMicros(NOW.0 * 2) };
     let events = f.recorder.reader().expect("readable").events(window, 10).expect("events");
     assert_eq!(events.len(), 1);
-    assert_eq!(events[0].name, "gen_ai.evaluation.result");
+    assert_eq!(events[0].name, "gen_ai.client.operation.exception");
     let answer = f.post(Signal::Metrics, PROTO, "", request(&[gauge(3), gauge(2)])).await;
     assert_eq!((answer.status, answer.body[2], answer.body[3]), (StatusCode::OK, 0x08, 5));
     let json =
@@ -219,6 +220,15 @@ async fn gen_ai_events_are_kept_and_metrics_and_other_logs_refused_aloud() {
 }
 
 async fn grpc(address: std::net::SocketAddr, coding: &str, message: &[u8]) -> (String, Bytes) {
+    grpc_to(address, "trace.v1.TraceService", coding, message).await
+}
+
+async fn grpc_to(
+    address: std::net::SocketAddr,
+    service: &str,
+    coding: &str,
+    message: &[u8],
+) -> (String, Bytes) {
     let stream = tokio::net::TcpStream::connect(address).await.expect("connected");
     let io = hyper_util::rt::TokioIo::new(stream);
     let executor = hyper_util::rt::TokioExecutor::new();
@@ -228,11 +238,10 @@ async fn grpc(address: std::net::SocketAddr, coding: &str, message: &[u8]) -> (S
     let mut frame = vec![u8::from(!coding.is_empty())];
     frame.extend_from_slice(&(message.len() as u32).to_be_bytes());
     frame.extend_from_slice(message);
-    let mut request = Request::post(format!(
-        "http://{address}/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-    ))
-    .header("content-type", "application/grpc")
-    .header("te", "trailers");
+    let mut request =
+        Request::post(format!("http://{address}/opentelemetry.proto.collector.{service}/Export"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
     if !coding.is_empty() {
         request = request.header("grpc-encoding", coding);
     }
@@ -262,6 +271,77 @@ async fn grpc_stores_spans_and_refuses_what_is_bad_or_too_large() {
     let calls = f.calls();
     assert_eq!(calls.len(), 2);
     assert!(calls.iter().all(|c| c.origin.door == Door::OtlpGrpc));
+    stop.cancel();
+    served.await.expect("stopped");
+}
+
+/// Rows that a protobuf answer says were refused.
+fn refused(body: &[u8]) -> u64 {
+    let number = |bytes: &mut dyn Iterator<Item = u8>| {
+        let mut n = 0u64;
+        for (at, byte) in bytes.enumerate() {
+            n |= u64::from(byte & 0x7f) << (7 * at);
+            if byte < 0x80 {
+                break;
+            }
+        }
+        n
+    };
+    let mut bytes = body.iter().copied();
+    if bytes.next().is_none() {
+        return 0;
+    }
+    number(&mut bytes);
+    assert_eq!(bytes.next(), Some(0x08), "{body:?}");
+    number(&mut bytes)
+}
+
+#[tokio::test]
+async fn of_logs_and_metrics_what_was_sent_is_stored_or_refused_in_every_wire_form() {
+    let f = fixture();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let stop = CancellationToken::new();
+    let served = tokio::spawn(Arc::clone(&f.ingest).serve_grpc(listener, stop.clone()));
+    let logs = |from: u64| {
+        let named = field(6, &text("gen_ai.evaluation.name", "tone"));
+        let judged =
+            |n| [log("gen_ai.evaluation.result", START_NS + from + n), named.clone()].concat();
+        let nameless = log("gen_ai.evaluation.result", START_NS);
+        request(&[judged(1_000), judged(2_000), nameless, log("other", START_NS)])
+    };
+    let stored = || {
+        let window = Window { from: UnixMicros(0), to: UnixMicros(NOW.0 * 2) };
+        f.recorder.reader().expect("readable").events(window, 100).expect("events").len() as u64
+    };
+    let sent = 4;
+    let answer = f.post(Signal::Logs, PROTO, "", logs(10_000)).await;
+    assert_eq!((refused(&answer.body), stored()), (2, sent - 2));
+    let (code, frame) = grpc_to(address, "logs.v1.LogsService", "", &logs(20_000)).await;
+    assert_eq!((code.as_str(), refused(&frame[5..]), stored()), ("0", 2, 2 * (sent - 2)));
+    let record = |name: &str, ms: u64| {
+        format!(
+            r#"{{"timeUnixNano":"{}","eventName":"{name}","attributes":[
+            {{"key":"gen_ai.evaluation.name","value":{{"stringValue":"tone"}}}}]}}"#,
+            START_NS + ms * 1_000_000
+        )
+    };
+    let records =
+        [record("gen_ai.evaluation.result", 1), record("gen_ai.choice", 2), record("x", 3)];
+    let json = format!(
+        r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#,
+        records.join(",")
+    );
+    let answer = f.post(Signal::Logs, JSON, "", json.into_bytes()).await;
+    let said: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+    assert_eq!(said["partialSuccess"]["rejectedLogRecords"], "1");
+    assert_eq!(stored(), 2 * (sent - 2) + 2);
+
+    let (code, frame) =
+        grpc_to(address, "metrics.v1.MetricsService", "", &request(&[gauge(7)])).await;
+    assert_eq!((code.as_str(), refused(&frame[5..])), ("0", 7));
+    let answer = f.post(Signal::Metrics, PROTO, "", request(&[gauge(7)])).await;
+    assert_eq!(refused(&answer.body), 7);
     stop.cancel();
     served.await.expect("stopped");
 }

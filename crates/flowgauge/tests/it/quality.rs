@@ -2,6 +2,7 @@
 //! call, whichever came first.
 
 use crate::api::client::{Answer, NOW, Served, ask, call, config, get, post, request, served};
+use crate::commands::{flowgauge, out};
 use bytes::Bytes;
 use flowgauge::config::{Check, Config, Evaluator};
 use flowgauge::logic::call::{Call, Text};
@@ -409,6 +410,117 @@ async fn a_check_is_good_bad_or_did_not_run_and_availability_says_which() {
     assert_eq!(none["unknown"], "not_configured");
     checked.running.stop().await;
     answering.running.stop().await;
+}
+
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // Already gone where the test killed it itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A server process of its own, and its address.
+async fn process(dir: &std::path::Path) -> (Killed, SocketAddr) {
+    let published = dir.join("data").join("server.url");
+    let _ = std::fs::remove_file(&published);
+    let mut command = flowgauge(dir);
+    command.args(["--data-dir", "data", "serve", "--listen", "127.0.0.1:0"]);
+    for knob in ["otlp.grpc.enabled=false", "otlp.http.enabled=false"] {
+        command.args(["--set", knob]);
+    }
+    let child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let child = Killed(child);
+    let asking = async {
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            ticks.tick().await;
+            let text = std::fs::read_to_string(&published).unwrap_or_default();
+            if let Ok(addr) = text.trim().trim_start_matches("http://").parse() {
+                return addr;
+            }
+        }
+    };
+    let addr = tokio::time::timeout(Duration::from_secs(30), asking).await.expect("it starts");
+    (child, addr)
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_a_kill_once_and_still_finds_its_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut child, addr) = process(dir.path()).await;
+    for n in 0..20 {
+        let body = json!({"response_id": format!("r{n}"), "user": "ada", "rating": 1 + n % 5});
+        let kept = send_json(addr, "/api/v1/feedback", &body).await;
+        assert_eq!(kept.json()["stored"], 1, "{}", kept.text());
+    }
+    child.0.kill().unwrap();
+    child.0.wait().unwrap();
+    let (_child, addr) = process(dir.path()).await;
+    let again = json!({"response_id": "r7", "user": "ada", "rating": 3});
+    assert_eq!(send_json(addr, "/api/v1/feedback", &again).await.json()["unchanged"], 1);
+    let mut line = answered(1, 5, "r7");
+    let now = Clock::real().now();
+    line.time.start = UnixMicros(now.0 - 5_000_000);
+    line.id = flowgauge::logic::id::CallId::new(line.time.start, [9; 10]);
+    let line = serde_json::to_string(&line).unwrap();
+    assert_eq!(post(addr, "/api/v1/import", &line).await.json()["stored"], 1);
+    let report = until(addr, "/api/v1/feedback", |r| r["whole"]["n"] == 1).await;
+    assert_eq!(report["whole"]["ratings"], json!([0, 0, 1, 0, 0]));
+    let all = get(addr, "/api/v1/scores?limit=100").await.json();
+    assert_eq!(all["items"].as_array().unwrap().len(), 20);
+}
+
+async fn command(dir: &std::path::Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = flowgauge(dir);
+    command.args(["--data-dir", "."]).args(args);
+    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let (stdout, stderr) = out(&done);
+    (done.status.code(), stdout, stderr)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_hand_in_and_show_scores_with_and_without_a_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = serve::start(config(dir.path()), Clock::real()).await.unwrap();
+    let now = Clock::real().now();
+    let rows: Vec<Call> = (1..=31)
+        .map(|n| {
+            let mut call = answered(n, 0, &format!("r{n}"));
+            call.time.start = UnixMicros(now.0 - 60_000_000);
+            call.what.intent = Some(Text::from("explain"));
+            call
+        })
+        .collect();
+    running.recorder.submit(rows, Vec::new()).await.unwrap();
+    let few = command(dir.path(), &["quality", "satisfaction"]).await;
+    assert_eq!(few.0, Some(3), "{few:?}");
+    let ratings: Vec<Value> =
+        (1..=30).map(|n| json!({"response_id": format!("r{n}"), "rating": 4})).collect();
+    send_json(running.addr, "/api/v1/feedback", &json!(ratings)).await;
+    let rate = ["quality", "rate", "5", "--response", "r31", "--user", "ada"];
+    assert_eq!(command(dir.path(), &rate).await.1, "stored\n");
+    assert_eq!(command(dir.path(), &rate).await.1, "known already; nothing changed\n");
+    let score = ["quality", "score", "0.5", "--evaluator", "tone", "--response", "not-yet"];
+    let told = command(dir.path(), &score).await;
+    assert_eq!(told.1, "stored; its call is not known yet\n", "{}", told.2);
+    let wrong = ["quality", "score", "0.5", "--evaluator", "tone", "--request", "zz"];
+    let told = command(dir.path(), &wrong).await;
+    assert!(told.0 != Some(0) && told.2.contains("request_id"), "{told:?}");
+
+    let served = command(dir.path(), &["quality", "satisfaction"]).await;
+    assert_eq!(served.0, Some(0), "{served:?}");
+    assert!(served.1.contains("explain") && served.1.contains("4.03"), "{}", served.1);
+    running.stop().await;
+    let alone = command(dir.path(), &["quality", "satisfaction"]).await;
+    assert_eq!((alone.0, &alone.1), (Some(0), &served.1), "{}", alone.2);
+    let scores = command(dir.path(), &["quality", "scores", "--limit", "1000", "--json"]).await;
+    let scores: Vec<Value> = serde_json::from_str(&scores.1).unwrap();
+    assert_eq!(scores.len(), 32);
+    let checks = command(dir.path(), &["health", "checks"]).await;
+    assert_eq!(checks.0, Some(3), "none is configured: {checks:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Real arrivals of a production service, sent again through the gateway: nothing is lost.
 
 use bytes::Bytes;
-use flowgauge::config::{Config, Provider, Timeouts};
+use flowgauge::config::{Config, Provider, StreamSettings, Timeouts};
 use flowgauge::logic::kpi::Kpi;
 use flowgauge::logic::rollup::Filter;
 use flowgauge::logic::unit::UnixMicros;
@@ -55,6 +55,7 @@ fn config(dir: &Path, upstream: &str) -> Config {
         api_key: None,
         timeouts: Timeouts::default(),
         retry: None,
+        streams: StreamSettings::default(),
     }];
     config
 }

@@ -4,19 +4,23 @@
 //! tokens, but billed for some kinds of refusal only.
 
 use crate::call::{InputTokens, OutputTokens, Text, Usage};
-use crate::wire::json::{Object, Objects, Word};
+use crate::wire::json::{Object, Objects, Said, Word};
 use serde::Deserialize;
 
 /// Kinds of refusal that are billed even where nothing was said (Anthropic, "How refusals are billed",
 /// September 2026).
 const BILLED: [&str; 3] = ["bio", "frontier_llm", "reasoning_extraction"];
 
-/// One block of an answer's content; only where another model took over is it read.
+/// One block of an answer's content.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-pub(super) struct Block {
+pub(super) struct Block<'a> {
     #[serde(rename = "type")]
     kind: Word,
+    #[serde(borrow)]
+    pub(super) text: Said<'a>,
+    #[serde(borrow)]
+    pub(super) thinking: Said<'a>,
     from: Object<Named>,
     trigger: Object<Kind>,
 }
@@ -45,7 +49,7 @@ pub(in crate::wire) struct Declined {
 
 impl Declined {
     /// Reads where models took over from each other.
-    pub(super) fn saw(&mut self, blocks: Objects<Block>) {
+    pub(super) fn saw(&mut self, blocks: Objects<Block<'_>>) {
         for block in blocks.0 {
             let from = block.from.0.and_then(|named| named.model.0);
             if let (Some("fallback"), Some(model)) = (block.kind.0.as_deref(), from) {

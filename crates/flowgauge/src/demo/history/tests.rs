@@ -40,14 +40,19 @@ fn no_row_lies_in_the_future_or_before_the_week() {
 }
 
 #[test]
-fn every_answered_model_call_has_tokens_and_a_price_and_no_row_of_the_application_has() {
+fn every_answered_model_call_has_tokens_and_a_price_and_counts_at_the_application_s_row() {
     let (mut answered, mut apps) = (0, 0);
+    let mut app = None;
     for call in week(5) {
         if call.what.protocol == Protocol::FlowReader {
             apps += 1;
-            assert_eq!((call.usage.source, call.cost.nanos), (UsageSource::Absent, None));
+            assert!(call.what.leaf);
+            app = Some(call);
             continue;
         }
+        let app = app.as_ref().unwrap();
+        assert_eq!((call.what.leaf, call.link.merged_into), (false, Some(app.id)));
+        assert_eq!((app.usage, app.cost.nanos), (call.usage, call.cost.nanos));
         let model = call.model().unwrap().as_str();
         assert!(model == SMALL || model == LARGE);
         if call.outcome.status == Status::Ok {

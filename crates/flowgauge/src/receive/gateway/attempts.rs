@@ -20,6 +20,7 @@ use super::flight::Flight;
 use super::forward::ask;
 use super::refuse::Refusal;
 use super::target::Target;
+use super::usage_option::{self, Original};
 use super::way::{Step, Way};
 
 /// Bytes of a failed answer read out during a pause, so that its connection can serve the next request.
@@ -30,6 +31,8 @@ pub(super) struct Sending {
     pub(super) way: Arc<Way>,
     pub(super) parts: Parts,
     pub(super) body: Outbound,
+    /// The client's own, where something was added to it.
+    pub(super) original: Option<Original>,
 }
 
 /// The flight back from the wait, with what it brought.
@@ -74,8 +77,8 @@ impl Again {
 /// Asks along the way until a head comes that goes to the client. The body limit is the one a passing
 /// body keeps.
 pub(super) async fn run(mut flight: Flight, sending: Sending, max_body: u64) -> Head {
-    let again = Again::of(&flight, &sending);
-    let Sending { way, parts, body } = sending;
+    let mut again = Again::of(&flight, &sending);
+    let Sending { way, parts, body, mut original } = sending;
     let Ok(mut request) = way.target().request(parts, body, flight.protocol(), false) else {
         return Head::Failed(flight, Refusal::PATH);
     };
@@ -88,8 +91,24 @@ pub(super) async fn run(mut flight: Flight, sending: Sending, max_body: u64) -> 
     let mut reason = AttemptReason::First;
     loop {
         let target = &step.target;
-        let (back, came) = ask(flight, target, request, reason, max_body).await;
+        let (back, mut came) = ask(flight, target, request, reason, max_body).await;
         flight = back;
+        if let (Some(own), Ok(answer)) = (&original, &mut came) {
+            if reason == AttemptReason::OptionRefused {
+                usage_option::learn(&mut flight, target, own, answer);
+                original = None;
+            } else if usage_option::is_refused(&mut flight, answer).await {
+                flight.terms().asked_for_client = false;
+                flight.failed(Failure::Status(answer.status().as_u16()));
+                let without = Again { parts: own.parts.clone(), body: own.body.clone() };
+                let Some(next) = without.request(step, &flight) else {
+                    return head(flight, came, target);
+                };
+                (request, reason) = (next, AttemptReason::OptionRefused);
+                again = again.map(|_| without);
+                continue;
+            }
+        }
         let (Some(again), Some(failure)) = (&again, failure(&came)) else {
             return head(flight, came, target);
         };
@@ -175,6 +194,8 @@ fn fall_back<'a>(
 /// no work of ours.
 async fn rest(flight: &mut Flight, pause: Micros, failed: Option<Answer>) {
     let from = flight.elapsed();
+    // A client that leaves now leaves no work of a provider behind whose tokens were to be counted.
+    let kept = flight.terms().request.take();
     let pause = Duration::from_micros(pause.0);
     let read_out = async {
         if let Some(answer) = failed {
@@ -184,4 +205,5 @@ async fn rest(flight: &mut Flight, pause: Micros, failed: Option<Answer>) {
     };
     tokio::join!(tokio::time::sleep(pause), read_out);
     flight.waited(flight.elapsed().saturating_sub(from));
+    flight.terms().request = kept;
 }

@@ -43,6 +43,10 @@ counters!(
     drains,
     /// Abandoned calls cut at once because too many were being read on.
     drains_refused,
+    /// Calls whose tokens were counted here.
+    counted,
+    /// Calls whose tokens were not, because too many waited or counting failed.
+    uncounted,
     /// Own header fields that were malformed and left out.
     malformed_headers,
     /// Answers whose copy could not be read.

@@ -1,11 +1,13 @@
 //! Abandoned calls: the upstream is read on for the drain window, because its usage may be about to
 //! come, then cancelled (decision D21).
 
+use crate::logic::unit::Micros;
 use crate::receive::egress::{Pending, Received};
 use http_body_util::BodyExt;
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
 use super::Gateway;
 use super::counters::count;
@@ -15,12 +17,14 @@ use super::watch::{Ending, Watch};
 /// The client left before the head came.
 pub(super) fn before_head(mut flight: Flight, pending: Pending) {
     flight.cancelled();
-    let Some((permit, window)) = admit(flight.gateway()) else { return };
+    let window = flight.terms().drain_window;
+    let Some((permit, window)) = admit(flight.gateway(), window) else { return };
     // Without a runtime this is a shutdown: dropping the flight writes the row.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+    let ending = flight.gateway().ending.clone();
     runtime.spawn(async move {
         let _permit = permit;
-        let _ = within(window, async move {
+        within(&ending, window, async move {
             let Ok(answer) = pending.await else { return };
             let (head, upstream) = answer.into_parts();
             let watch = Watch::open(flight, &head);
@@ -33,7 +37,8 @@ pub(super) fn before_head(mut flight: Flight, pending: Pending) {
 /// The client left in the middle of the body.
 pub(super) fn body(mut watch: Watch, upstream: Received) {
     watch.flight().cancelled();
-    let Some((permit, window)) = admit(watch.flight().gateway()) else {
+    let window = watch.flight().terms().drain_window;
+    let Some((permit, window)) = admit(watch.flight().gateway(), window) else {
         drop(upstream);
         watch.settle(Ending::Left);
         return;
@@ -42,9 +47,10 @@ pub(super) fn body(mut watch: Watch, upstream: Received) {
         watch.settle(Ending::Left);
         return;
     };
+    let ending = watch.flight().gateway().ending.clone();
     runtime.spawn(async move {
         let _permit = permit;
-        let _ = within(window, read_on(watch, upstream)).await;
+        within(&ending, window, read_on(watch, upstream)).await;
     });
 }
 
@@ -70,19 +76,23 @@ impl Drop for Settling {
     }
 }
 
-async fn within<F: Future>(window: Duration, reading: F) -> Option<F::Output> {
-    tokio::time::timeout(window, reading).await.ok()
+/// Dropping `reading` writes its row.
+async fn within(ending: &CancellationToken, window: Duration, reading: impl Future<Output = ()>) {
+    tokio::select! {
+        () = ending.cancelled() => {}
+        _ = tokio::time::timeout(window, reading) => {}
+    }
 }
 
 /// Room for one more drain, and how long it may last.
-fn admit(gateway: &Gateway) -> Option<(OwnedSemaphorePermit, Duration)> {
-    if gateway.drain_window.0 == 0 {
+fn admit(gateway: &Gateway, window: Micros) -> Option<(OwnedSemaphorePermit, Duration)> {
+    if window.0 == 0 {
         return None;
     }
     match std::sync::Arc::clone(&gateway.drains).try_acquire_owned() {
         Ok(permit) => {
             count(&gateway.counters.drains);
-            Some((permit, Duration::from_micros(gateway.drain_window.0)))
+            Some((permit, Duration::from_micros(window.0)))
         }
         Err(_) => {
             count(&gateway.counters.drains_refused);

@@ -12,8 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Gateway;
+use super::count::{is_due, is_stated};
 use super::counters::count;
 use super::retry_budget::Counted;
+use super::settle;
+use super::terms::Terms;
 use super::trail::Trail;
 use super::way::Step;
 
@@ -33,6 +36,9 @@ pub(super) struct Flight {
     /// Whether the recorder has the row that stands if flowgauge dies.
     announced: bool,
     trail: Trail,
+    /// Its tokens were counted, or could not be.
+    counted: bool,
+    terms: Terms,
 }
 
 impl Flight {
@@ -42,6 +48,7 @@ impl Flight {
         count(&gateway.counters.requests);
         let id = call.id;
         let call = Some(Box::new(call));
+        let terms = Terms::default();
         Self {
             gateway,
             call,
@@ -50,6 +57,8 @@ impl Flight {
             upstream: Micros(0),
             left: None,
             ended: false,
+            counted: false,
+            terms,
             announced: false,
             trail: Trail::default(),
         }
@@ -61,6 +70,11 @@ impl Flight {
 
     pub(super) const fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
+    }
+
+    /// What was arranged so that its usage becomes known.
+    pub(super) const fn terms(&mut self) -> &mut Terms {
+        &mut self.terms
     }
 
     /// Monotonic time.
@@ -103,6 +117,9 @@ impl Flight {
         if let Some(call) = &self.call {
             let mut row = Call::clone(call);
             row.outcome.status = Status::Interrupted;
+            if let Some(parent) = self.terms.kin.parent() {
+                (row.what.leaf, row.link.merged_into) = (false, Some(parent));
+            }
             self.gateway.recorder.started(row);
         }
     }
@@ -127,7 +144,10 @@ impl Flight {
     }
 
     /// Takes over what the answer said about itself; never how the call ended.
-    pub(super) fn learn(&mut self, seen: &Observed, streamed: bool) {
+    pub(super) fn learn(&mut self, seen: &mut Observed, streamed: bool) {
+        self.terms.produced = std::mem::take(&mut seen.produced);
+        self.terms.opening_only = seen.usage_opening;
+        self.terms.cached = seen.cached;
         self.note(|call| {
             call.usage = seen.usage;
             call.what.model_used.clone_from(&seen.model);
@@ -167,7 +187,10 @@ impl Flight {
     /// A request leaves.
     pub(super) fn sent(&mut self, reason: AttemptReason) {
         self.trail.sent(reason, self.gateway.clock.monotonic());
-        self.note(|call| call.outcome.attempts = call.outcome.attempts.saturating_add(1));
+        self.note(|call| {
+            call.outcome.attempts = call.outcome.attempts.saturating_add(1);
+            call.outcome.http_status = None;
+        });
     }
 
     /// Whether the target may be asked again, which then counts.
@@ -189,6 +212,7 @@ impl Flight {
             call.what.provider = Some(step.target.name.clone());
             call.outcome.fallback_reason = Some(Text::const_new(class.word()));
         });
+        self.terms.drain_window = step.target.streams.drain_window;
         self.enter(step);
     }
 
@@ -201,6 +225,29 @@ impl Flight {
     /// Whether it is a model call.
     pub(super) fn is_leaf(&self) -> bool {
         self.call.as_ref().is_some_and(|c| c.what.leaf)
+    }
+
+    /// The call, to be written once its tokens are counted; nothing where they need not be.
+    fn take_uncounted(&mut self) -> Option<Self> {
+        if self.counted || !self.call.as_ref().is_some_and(|call| is_due(call, &self.terms)) {
+            return None;
+        }
+        self.counted = true;
+        self.detach()
+    }
+
+    /// The call, for somebody who drops it later; what is left of this one writes nothing.
+    fn detach(&mut self) -> Option<Self> {
+        self.client_done();
+        let counted = self.counted;
+        Some(Self {
+            gateway: Arc::clone(&self.gateway),
+            call: Some(self.call.take()?),
+            counted,
+            terms: std::mem::take(&mut self.terms),
+            trail: std::mem::take(&mut self.trail),
+            ..*self
+        })
     }
 
     /// The protocol of the call.
@@ -222,10 +269,16 @@ impl Flight {
             Status::Refused => count(&self.gateway.counters.refused),
             _ => {}
         }
-        if call.what.leaf {
-            self.gateway.prices.load().price(&mut call);
-        }
+        settle::settle(&self.gateway.prices.load(), &mut call, &self.terms);
+        let parent = self.terms.kin.take_parent();
+        let waiting = self.gateway.families.as_ref().zip(parent).and_then(|(families, parent)| {
+            let waiting = families.leave(parent, &call);
+            (call.what.leaf, call.link.merged_into) = (false, Some(parent.1));
+            waiting
+        });
         self.gateway.recorder.finished(*call);
+        // The call this one was made for, if it waited for this one alone.
+        drop(waiting);
     }
 }
 
@@ -241,7 +294,29 @@ impl Drop for Flight {
                 self.cancelled();
             }
         }
+        let (terms, abandoned) = (&self.terms, Usage::NOT_AWAITED);
+        if let Some(call) = &mut self.call {
+            let awaited = call.outcome.status != Status::Cancelled || call.outcome.attempts == 0;
+            let missing = call.what.leaf && !is_stated(&call.usage, terms);
+            call.usage.flags |= terms.flags | if missing && !awaited { abandoned } else { 0 };
+        }
+        if let Some(flight) = self.take_uncounted() {
+            // It is in flight until its row is written.
+            self.gateway.counter.submit(flight);
+            return;
+        }
+        let family = self.terms.kin.take_trace();
+        if let Some(trace) = family {
+            let gateway = Arc::clone(&self.gateway);
+            let families = gateway.families.as_ref();
+            let closed = families.zip(self.detach()).map(|(f, flight)| f.close(trace, flight));
+            // Dropped here if nothing else has to end first, which writes its row.
+            drop(closed);
+            return;
+        }
         self.write();
-        self.gateway.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if self.gateway.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.gateway.idle.notify_waiters();
+        }
     }
 }

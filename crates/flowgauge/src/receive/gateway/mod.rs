@@ -1,16 +1,19 @@
 //! OpenAI-compatible proxy and application routes.
 //!
 //! Owns the data path: a request's phases in order (`phases`), one file each, and the row that every
-//! call leaves whatever happens to it (`flight`). Refuses to wait for disk, store or page, to change a
-//! byte of an answer, and to follow redirects.
+//! call leaves whatever happens to it (`flight`). Refuses to wait for disk, store or page, to give a
+//! client other bytes than a direct call would, and to follow redirects.
 
 mod admit;
 mod attempts;
 mod authenticate;
+mod count;
 mod counters;
+mod credential;
 mod decode;
 mod dimensions;
 mod drain;
+mod family;
 mod flight;
 mod forward;
 mod headers;
@@ -23,9 +26,14 @@ mod phases;
 mod refuse;
 mod retry_budget;
 mod route;
+mod settle;
+mod splice;
+mod sum;
 mod tap;
 mod target;
+mod terms;
 mod trail;
+mod usage_option;
 mod watch;
 mod way;
 
@@ -34,10 +42,10 @@ pub use keys::{CallerKeys, KeyInfo, NoKeys};
 pub use route::GatewayError;
 pub use target::TargetError;
 
+use super::estimate::Vocabularies;
 use super::{Body, UserHasher};
 use crate::config;
 use crate::logic::price::PriceBook;
-use crate::logic::unit::Micros;
 use crate::record::Recorder;
 use crate::serve::clock::Clock;
 use arc_swap::ArcSwap;
@@ -49,10 +57,15 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::Semaphore;
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 /// Abandoned calls read on at once (decision D21); each holds a connection, the next is cut at once.
 pub const MAX_DRAINS: usize = 256;
+
+/// Longest wait for the rows of calls that ended: counting their tokens takes milliseconds each.
+const LAST_ROWS: Duration = Duration::from_secs(3);
 
 /// The gateway.
 pub struct Gateway {
@@ -64,10 +77,17 @@ pub struct Gateway {
     keys: Arc<dyn CallerKeys>,
     require_key: bool,
     max_body: u64,
-    drain_window: Micros,
     drains: Arc<Semaphore>,
+    refusals: usage_option::Refusals,
+    counter: count::Counter,
+    /// Only where applications are configured.
+    families: Option<family::Families>,
     ids: ids::Ids,
     in_flight: AtomicU64,
+    /// Told when no call is in flight.
+    idle: Notify,
+    /// Nothing is read on any more.
+    ending: CancellationToken,
     counters: counters::Live,
 }
 
@@ -96,10 +116,14 @@ impl Gateway {
             keys,
             require_key: config.gateway.require_key,
             max_body: config.gateway.max_body as u64,
-            drain_window: config.gateway.drain_window,
             drains: Arc::new(Semaphore::new(MAX_DRAINS)),
+            refusals: usage_option::Refusals::default(),
+            counter: count::Counter::new(Vocabularies::new(&config.gateway.tokenizers)?),
+            families: (!config.apps.is_empty()).then(family::Families::default),
             ids: ids::Ids::new()?,
             in_flight: AtomicU64::new(0),
+            idle: Notify::new(),
+            ending: CancellationToken::new(),
             counters: counters::Live::default(),
         }))
     }
@@ -134,6 +158,30 @@ impl Gateway {
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Lets go of abandoned calls and waits, not for long, until every row is handed to the recorder.
+    /// For when nobody is served any more.
+    pub async fn end(&self) {
+        self.ending.cancel();
+        let all_written = async {
+            loop {
+                let idle = self.idle.notified();
+                if self.in_flight() == 0 {
+                    return;
+                }
+                idle.await;
+            }
+        };
+        if tokio::time::timeout(LAST_ROWS, all_written).await.is_err() {
+            tracing::warn!(calls = self.in_flight(), "rows of calls in flight are not written");
+        }
+    }
+
+    /// Abandoned calls that are read on now.
+    #[must_use]
+    pub fn draining(&self) -> usize {
+        MAX_DRAINS.saturating_sub(self.drains.available_permits())
     }
 
     /// Counters since start.

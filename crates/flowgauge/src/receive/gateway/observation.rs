@@ -27,11 +27,21 @@ pub(super) struct Observation {
 
 impl Observation {
     /// A copy of an answer of `protocol` with this type and coding.
-    pub(super) fn new(protocol: Protocol, event_stream: bool, coding: Option<&str>) -> Self {
+    ///
+    /// Its text is kept where its tokens may have to be counted.
+    pub(super) fn new(
+        protocol: Protocol,
+        event_stream: bool,
+        coding: Option<&str>,
+        keeps_text: bool,
+    ) -> Self {
         let ignored = protocol == Protocol::Other && !event_stream;
         let decoder = Decoder::of(coding);
         let observer = match &decoder {
-            Ok(_) if !ignored => Some(Observer::new(protocol, event_stream)),
+            Ok(_) if !ignored => {
+                let observer = Observer::new(protocol, event_stream);
+                Some(if keeps_text { observer.keeping_text() } else { observer })
+            }
             _ => None,
         };
         let decoder = decoder.ok().flatten();

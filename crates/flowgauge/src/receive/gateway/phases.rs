@@ -19,12 +19,15 @@ use super::admit::{Admitted, admit};
 use super::attempts::{self, Head, Sending};
 use super::authenticate::{authenticate, identity};
 use super::dimensions;
+use super::family;
 use super::flight::Flight;
 use super::headers::{strip_hop_by_hop, strip_request};
 use super::refuse::{CACHE, REQUEST_ID, Refusal, id_value};
 use super::route;
+use super::splice::Splice;
 use super::tap::TapBody;
 use super::target::{Kind, Target};
+use super::usage_option;
 use super::watch::Watch;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -85,19 +88,24 @@ async fn prepare(
     let way = Arc::clone(gateway.routes.choose(parts.uri.path(), model));
     flight.note(|call| {
         place(call, way.target());
-        let Some(asked) = asked else { return };
-        call.what.model_requested = asked.model;
+        let Some(asked) = &asked else { return };
+        call.what.model_requested.clone_from(&asked.model);
         call.what.stream = asked.stream;
         if call.what.intent.is_none() {
-            call.what.intent = asked.intent;
+            call.what.intent.clone_from(&asked.intent);
         }
         if call.who.user_key.is_none() {
-            call.who.user_key = asked.user.map(|user| gateway.hasher.hash(&user));
+            call.who.user_key = asked.user.as_ref().map(|user| gateway.hasher.hash(user));
         }
     });
 
+    let target = way.target();
+    family::enter(flight, target, &mut parts.headers);
     strip_request(&mut parts.headers);
-    Ok(Sending { way, parts, body })
+    flight.terms().drain_window = target.streams.drain_window;
+    let mut sending = Sending { way, parts, body, original: None };
+    sending.original = usage_option::ask(flight, asked.as_ref(), &mut sending).await;
+    Ok(sending)
 }
 
 /// Where the call goes, as a dimension.
@@ -151,7 +159,8 @@ fn answer_with(flight: Flight, answer: Answer, target: &Target) -> Response<Body
         head.headers.append(SERVER_TIMING, timing);
     }
     head.version = Version::HTTP_11;
-    let body = TapBody::new(watch, upstream, target.timeouts);
+    let splice = if watch.spliced() { Splice::of(&mut head) } else { None };
+    let body = TapBody::new(watch, upstream, splice, target.timeouts);
     Response::from_parts(head, body.boxed_unsync())
 }
 

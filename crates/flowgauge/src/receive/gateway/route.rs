@@ -2,9 +2,10 @@
 
 use crate::config;
 use crate::logic::call::Protocol;
+use crate::receive::estimate::TokenizerError;
 use std::sync::Arc;
 
-use super::target::{Target, TargetError};
+use super::target::{Streams, Target, TargetError};
 use super::way::Way;
 
 /// Why the gateway cannot be set up.
@@ -13,6 +14,9 @@ pub enum GatewayError {
     /// An upstream is unusable.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// A tokenizer file is unusable.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
     /// There is none.
     #[error("gateway.providers is empty; name at least one provider")]
     NoProvider,
@@ -46,9 +50,10 @@ struct Rule {
 
 impl Routes {
     pub(super) fn new(config: &config::Config) -> Result<Self, GatewayError> {
+        let streams = Streams::of(&config.gateway);
         let mut providers = Vec::new();
         for p in &config.gateway.providers {
-            providers.push((Arc::new(Target::provider(p)?), p.retry));
+            providers.push((Arc::new(Target::provider(p, streams)?), p.retry));
         }
         let named = |name: &str| providers.iter().find(|(t, _)| t.name == name).cloned();
         let mut rules = Vec::new();
@@ -58,7 +63,7 @@ impl Routes {
         }
         let mut apps = Vec::new();
         for a in &config.apps {
-            apps.push(Way::to(Arc::new(Target::app(a)?), None));
+            apps.push(Way::to(Arc::new(Target::app(a, streams)?), None));
         }
         let anthropic = named("anthropic").map(|(target, retry)| Way::to(target, retry));
         let (first, retry) = providers.first().cloned().ok_or(GatewayError::NoProvider)?;
@@ -123,7 +128,8 @@ pub(super) fn refuse_dot_segments(path: &str) -> Result<(), DotSegments> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Route};
+    use crate::config::{Config, Route, StreamSettings};
+    use crate::logic::unit::Micros;
 
     fn routes(rules: Vec<Route>) -> Routes {
         let mut config = Config::default();
@@ -150,6 +156,31 @@ mod tests {
         assert_eq!(r.choose("/v1/chat/completions", Some("claude-x")).target().name, "anthropic");
         assert_eq!(r.choose("/v1/chat/completions", Some("gpt-4o")).target().name, "openai");
         assert_eq!(r.choose("/v1/models", None).target().name, "openai");
+    }
+
+    #[test]
+    fn a_route_s_word_goes_before_its_provider_s_and_that_before_the_gateway_s() {
+        let mut config = Config::default();
+        let own = |inject, drain_ms: Option<u64>| StreamSettings {
+            inject_usage: inject,
+            drain_window: drain_ms.map(Micros::from_millis),
+        };
+        config.gateway.providers[0].streams = own(Some(false), Some(10));
+        config.gateway.routes = vec![Route {
+            model: Some("gpt-*".into()),
+            provider: "openai".into(),
+            streams: own(None, Some(60_000)),
+            ..Route::default()
+        }];
+        let routes = Routes::new(&config).unwrap();
+        let streams = |model| {
+            let s = routes.choose("/v1/chat/completions", Some(model)).target().streams;
+            (s.inject_usage, s.drain_window.0 / 1_000)
+        };
+        assert_eq!(streams("gpt-4o"), (false, 60_000));
+        assert_eq!(streams("o3"), (false, 10));
+        let elsewhere = routes.choose("/v1/messages", None).target().streams;
+        assert!(elsewhere.inject_usage && elsewhere.drain_window == Micros::from_millis(200));
     }
 
     #[test]

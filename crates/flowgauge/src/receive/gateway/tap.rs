@@ -1,5 +1,5 @@
-//! The answer's body on its way to the client: each frame goes out as it came, its copy is read when
-//! there is nothing to forward.
+//! The answer's body on its way to the client: each frame goes out as it came, or spliced where flowgauge
+//! asked for more than the client did. Its copy is read when there is nothing to forward.
 
 use crate::config::Timeouts;
 use crate::logic::unit::Micros;
@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 use super::drain;
+use super::splice::{Garbled, Splice};
 use super::watch::{Ending, Watch};
 
 /// Why a body ended early.
@@ -26,12 +27,23 @@ pub(super) enum Broken {
     /// Silence for too long.
     #[error("the upstream fell silent in the middle of its answer")]
     Stalled,
+    /// It is encoded in a way that cannot be undone.
+    #[error("the upstream's answer cannot be decoded")]
+    Garbled,
+}
+
+/// An end by error that is still to be said.
+struct Failing {
+    why: Broken,
+    /// A server drops what it has not written when a body fails, so it gets a turn to write first.
+    may_write: bool,
 }
 
 /// Body of a forwarded answer.
 pub(super) struct TapBody {
     /// Both gone once the answer is over.
     live: Option<(Watch, Received)>,
+    splice: Option<Splice>,
     timeouts: Timeouts,
     /// Set only once there is something to wait for.
     timer: Option<Pin<Box<Sleep>>>,
@@ -39,17 +51,21 @@ pub(super) struct TapBody {
     last_event: Micros,
     /// Its length was promised, so nothing may be added.
     sized: bool,
-    /// Said on the next poll: a server drops what it has not written when a body fails, so it gets a
-    /// turn to write first.
-    failing: Option<Broken>,
+    failing: Option<Failing>,
 }
 
 impl TapBody {
-    pub(super) fn new(mut watch: Watch, upstream: Received, timeouts: Timeouts) -> Self {
-        let sized = upstream.size_hint().exact().is_some();
+    pub(super) fn new(
+        mut watch: Watch,
+        upstream: Received,
+        splice: Option<Splice>,
+        timeouts: Timeouts,
+    ) -> Self {
+        let sized = splice.is_none() && upstream.size_hint().exact().is_some();
         let last_event = watch.flight().now();
         Self {
             live: Some((watch, upstream)),
+            splice,
             timeouts,
             timer: None,
             waiting_since: None,
@@ -69,6 +85,25 @@ impl TapBody {
         now
     }
 
+    /// What of a frame leaves now.
+    fn forward(&mut self, frame: Frame<Bytes>) -> Result<Option<Frame<Bytes>>, Garbled> {
+        let now = self.arrived();
+        if let (Some(data), Some((watch, _))) = (frame.data_ref(), &mut self.live)
+            && watch.saw(data, now)
+        {
+            self.last_event = now;
+        }
+        match &mut self.splice {
+            None => Ok(Some(frame)),
+            Some(splice) => splice.pass(frame),
+        }
+    }
+
+    /// What is still to leave after the upstream's end.
+    fn leftover(&mut self) -> Option<Frame<Bytes>> {
+        self.splice.as_mut()?.rest()
+    }
+
     fn over(&mut self, ending: Ending) {
         if let Some((watch, _)) = self.live.take() {
             watch.settle(ending);
@@ -85,19 +120,31 @@ impl TapBody {
         let (code, ending) = match why {
             Broken::Cut => ("upstream_closed", Ending::Cut),
             Broken::Stalled => ("upstream_timeout", Ending::Stalled),
+            Broken::Garbled => ("upstream_garbled", Ending::Cut),
         };
         let Some((watch, _)) = &mut self.live else { return Poll::Ready(None) };
         let protocol = watch.protocol();
         let settled = watch.settled();
-        let may_append = !self.sized && watch.may_append();
+        if let Some(splice) = &mut self.splice {
+            splice.cut();
+        }
+        let may_append = !self.sized
+            && match &self.splice {
+                Some(splice) => splice.at_boundary(),
+                None => watch.may_append(),
+            };
         self.over(ending);
+        let last = self.leftover();
         if self.sized || !(settled || may_append) {
-            self.failing = Some(why);
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            self.failing = Some(Failing { why, may_write: last.is_some() });
+            if last.is_none() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            return Poll::Ready(last.map(Ok));
         }
         if settled {
-            return Poll::Ready(None);
+            return Poll::Ready(last.map(Ok));
         }
         let event = wire::error_event(protocol, code, &why.to_string());
         Poll::Ready(Some(Ok(Frame::data(Bytes::from(event)))))
@@ -132,47 +179,52 @@ impl HttpBody for TapBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
-        if let Some(why) = this.failing.take() {
+        if let Some(failing) = &mut this.failing {
+            if std::mem::take(&mut failing.may_write) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let why = failing.why;
+            this.failing = None;
             return Poll::Ready(Some(Err(Box::new(why))));
         }
-        let Some((_, upstream)) = &mut this.live else { return Poll::Ready(None) };
-        match Pin::new(upstream).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => {
-                let now = this.arrived();
-                if let (Some(data), Some((watch, _))) = (frame.data_ref(), &mut this.live)
-                    && watch.saw(data, now)
-                {
-                    this.last_event = now;
+        loop {
+            let Some((_, upstream)) = &mut this.live else {
+                return Poll::Ready(this.leftover().map(Ok));
+            };
+            match Pin::new(upstream).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => match this.forward(frame) {
+                    Ok(Some(frame)) => return Poll::Ready(Some(Ok(frame))),
+                    Ok(None) => {}
+                    Err(Garbled) => return this.break_off(Broken::Garbled, cx),
+                },
+                Poll::Ready(Some(Err(_))) => {
+                    this.arrived();
+                    return this.break_off(Broken::Cut, cx);
                 }
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(_))) => {
-                this.arrived();
-                this.break_off(Broken::Cut, cx)
-            }
-            Poll::Ready(None) => {
-                this.arrived();
-                this.over(Ending::Clean);
-                Poll::Ready(None)
-            }
-            Poll::Pending => {
-                if let Some((watch, _)) = &mut this.live {
-                    if this.waiting_since.is_none() {
-                        this.waiting_since = Some(watch.flight().now());
+                Poll::Ready(None) => {
+                    this.arrived();
+                    this.over(Ending::Clean);
+                }
+                Poll::Pending => {
+                    if let Some((watch, _)) = &mut this.live {
+                        if this.waiting_since.is_none() {
+                            this.waiting_since = Some(watch.flight().now());
+                        }
+                        watch.read();
                     }
-                    watch.read();
+                    ready!(this.poll_limits(cx));
+                    this.arrived();
+                    return this.break_off(Broken::Stalled, cx);
                 }
-                ready!(this.poll_limits(cx));
-                this.arrived();
-                this.break_off(Broken::Stalled, cx)
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.live {
-            Some((_, upstream)) => upstream.is_end_stream(),
-            None => self.failing.is_none(),
+            Some((_, upstream)) => self.splice.is_none() && upstream.is_end_stream(),
+            None => self.failing.is_none() && self.splice.as_ref().is_none_or(Splice::is_empty),
         }
     }
 
@@ -180,8 +232,8 @@ impl HttpBody for TapBody {
         match &self.live {
             Some((_, upstream)) if self.sized => upstream.size_hint(),
             Some(_) => SizeHint::default(),
-            None if self.failing.is_some() => SizeHint::default(),
-            None => SizeHint::with_exact(0),
+            None if self.is_end_stream() => SizeHint::with_exact(0),
+            None => SizeHint::default(),
         }
     }
 }

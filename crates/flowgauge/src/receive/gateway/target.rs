@@ -1,23 +1,17 @@
 //! Upstreams as the request path needs them: parsed once, so that forwarding only joins strings.
 
-use crate::config::{App, AppDialect, Provider, Secret, Timeouts};
+use crate::config::{App, AppDialect, Gateway, Provider, StreamSettings, Timeouts};
 use crate::logic::call::{Protocol, Text};
+use crate::logic::unit::Micros;
 use crate::receive::egress::{Egress, EgressError, Outbound};
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri, Version};
 use std::time::Duration;
 
+use super::credential::{Credential, forget_caller};
 use super::operation::Operation;
-
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-const API_KEY: HeaderName = HeaderName::from_static("api-key");
-
-/// Accounts of a caller at a provider.
-const ACCOUNTS: [&str; 2] = ["openai-organization", "openai-project"];
-/// Names under which providers take a key in the query.
-const KEYS: [&str; 5] = ["key", "api_key", "api-key", "access_token", "token"];
 
 /// Why an upstream of the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +38,7 @@ pub enum TargetError {
 }
 
 /// One upstream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Target {
     /// Name in the configuration.
     pub(super) name: Text,
@@ -52,6 +46,8 @@ pub(super) struct Target {
     pub(super) kind: Kind,
     /// Limits on waiting.
     pub(super) timeouts: Timeouts,
+    /// How usage of its streams is found out.
+    pub(super) streams: Streams,
     /// Its client.
     pub(super) egress: Egress,
     scheme: Scheme,
@@ -61,8 +57,32 @@ pub(super) struct Target {
     credential: Option<Credential>,
 }
 
+/// How usage of streams is found out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Streams {
+    /// Whether those that do not ask are made to.
+    pub(super) inject_usage: bool,
+    /// How long abandoned ones are read on.
+    pub(super) drain_window: Micros,
+}
+
+impl Streams {
+    /// As the gateway does it where nothing else is said.
+    pub(super) const fn of(gateway: &Gateway) -> Self {
+        Self { inject_usage: gateway.inject_usage, drain_window: gateway.drain_window }
+    }
+
+    /// With another's word where it has one.
+    pub(super) fn with(self, other: StreamSettings) -> Self {
+        Self {
+            inject_usage: other.inject_usage.unwrap_or(self.inject_usage),
+            drain_window: other.drain_window.unwrap_or(self.drain_window),
+        }
+    }
+}
+
 /// What an upstream is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Kind {
     /// Speaks a provider's protocol under `/v1`.
     Provider,
@@ -70,32 +90,33 @@ pub(super) enum Kind {
     App { prefix: String, strip: String, dialect: AppDialect },
 }
 
-#[derive(Debug)]
-struct Credential {
-    bearer: HeaderValue,
-    plain: HeaderValue,
-}
-
 impl Target {
-    pub(super) fn provider(p: &Provider) -> Result<Self, TargetError> {
-        let mut target = Self::at(&p.name, &p.base_url, p.timeouts, Kind::Provider)?;
+    pub(super) fn provider(p: &Provider, streams: Streams) -> Result<Self, TargetError> {
+        let streams = streams.with(p.streams);
+        let mut target = Self::at(&p.name, &p.base_url, p.timeouts, Kind::Provider, streams)?;
         if let Some(rest) = target.base.strip_suffix("/v1") {
             target.base = rest.to_owned();
         }
         target.credential = match &p.api_key {
-            Some(key) => Some(credential(&p.name, key)?),
+            Some(key) => Some(Credential::of(&p.name, key)?),
             None => None,
         };
         Ok(target)
     }
 
-    pub(super) fn app(a: &App) -> Result<Self, TargetError> {
+    pub(super) fn app(a: &App, streams: Streams) -> Result<Self, TargetError> {
         let kind =
             Kind::App { prefix: a.prefix.clone(), strip: a.strip.clone(), dialect: a.dialect };
-        Self::at(&a.name, &a.upstream, a.timeouts, kind)
+        Self::at(&a.name, &a.upstream, a.timeouts, kind, streams)
     }
 
-    fn at(name: &str, url: &str, timeouts: Timeouts, kind: Kind) -> Result<Self, TargetError> {
+    fn at(
+        name: &str,
+        url: &str,
+        timeouts: Timeouts,
+        kind: Kind,
+        streams: Streams,
+    ) -> Result<Self, TargetError> {
         let bad = || TargetError::Url { name: name.to_owned(), url: url.to_owned() };
         let uri: Uri = url.parse().map_err(|_| bad())?;
         let parts = uri.into_parts();
@@ -112,12 +133,18 @@ impl Target {
             name: Text::from(name),
             kind,
             timeouts,
+            streams,
             egress: Egress::new(Duration::from_micros(timeouts.connect.0))?,
             scheme,
             authority,
             base: path.trim_end_matches('/').to_owned(),
             credential: None,
         })
+    }
+
+    /// The same with another's word on its streams.
+    pub(super) fn with(&self, streams: StreamSettings) -> Self {
+        Self { streams: self.streams.with(streams), ..self.clone() }
     }
 
     /// Whether a path belongs to this application.
@@ -175,67 +202,28 @@ impl Target {
         if matches!(self.kind, Kind::Provider) {
             headers.remove(header::COOKIE);
         }
-        let Some(credential) = &self.credential else { return };
-        let as_api_key = protocol == Protocol::Messages || headers.contains_key(&X_API_KEY);
-        remove_credentials(headers);
-        if as_api_key {
-            headers.insert(X_API_KEY, credential.plain.clone());
-        } else {
-            headers.insert(header::AUTHORIZATION, credential.bearer.clone());
+        if let Some(credential) = &self.credential {
+            credential.replace(headers, protocol);
         }
     }
-}
-
-fn remove_credentials(headers: &mut HeaderMap) {
-    for name in [header::AUTHORIZATION, X_API_KEY, API_KEY] {
-        headers.remove(name);
-    }
-}
-
-/// Takes out what identifies the caller at its own provider: credentials, accounts, and keys in the
-/// query.
-fn forget_caller(parts: &mut Parts) -> Result<(), http::Error> {
-    remove_credentials(&mut parts.headers);
-    for name in ACCOUNTS {
-        parts.headers.remove(name);
-    }
-    let Some(query) = parts.uri.query() else { return Ok(()) };
-    let secret = |pair: &&str| KEYS.contains(&pair.split('=').next().unwrap_or(pair));
-    if !query.split('&').any(|pair| secret(&pair)) {
-        return Ok(());
-    }
-    let kept: Vec<&str> = query.split('&').filter(|pair| !secret(pair)).collect();
-    let mark = if kept.is_empty() { "" } else { "?" };
-    let path = format!("{}{mark}{}", parts.uri.path(), kept.join("&"));
-    parts.uri = Uri::builder().path_and_query(path).build()?;
-    Ok(())
-}
-
-fn credential(name: &str, key: &Secret) -> Result<Credential, TargetError> {
-    let sensitive = |text: &str| {
-        let mut value =
-            HeaderValue::from_str(text).map_err(|_| TargetError::Key { name: name.to_owned() })?;
-        value.set_sensitive(true);
-        Ok::<_, TargetError>(value)
-    };
-    Ok(Credential {
-        bearer: sensitive(&format!("Bearer {}", key.reveal()))?,
-        plain: sensitive(key.reveal())?,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Secret;
+    use http::HeaderValue;
 
     fn provider(url: &str) -> Result<Target, TargetError> {
-        Target::provider(&Provider {
+        let provider = Provider {
             name: "p".into(),
             base_url: url.into(),
             api_key: Some(Secret::new("sk-real")),
             timeouts: Timeouts::default(),
             retry: None,
-        })
+            streams: StreamSettings::default(),
+        };
+        Target::provider(&provider, Streams::of(&Gateway::default()))
     }
 
     #[test]
@@ -273,32 +261,16 @@ mod tests {
     }
 
     #[test]
-    fn what_identifies_the_caller_elsewhere_does_not_reach_another_provider() {
-        let (mut parts, ()) = Request::post("/v1/chat/completions?beta=true&key=sk-mine&x=1")
-            .header("authorization", "Bearer mine")
-            .header("api-key", "mine")
-            .header("openai-organization", "org-mine")
-            .header("anthropic-version", "2023-06-01")
-            .body(())
-            .unwrap()
-            .into_parts();
-        forget_caller(&mut parts).unwrap();
-        assert_eq!(parts.uri.to_string(), "/v1/chat/completions?beta=true&x=1");
-        let left: Vec<_> = parts.headers.keys().map(HeaderName::as_str).collect();
-        assert_eq!(left, ["anthropic-version"]);
-    }
-
-    #[test]
     fn an_application_owns_its_prefix_and_no_longer_word() {
-        let app = Target::app(&App {
+        let app = App {
             name: "reader".into(),
             prefix: "/api/chat".into(),
             upstream: "http://h".into(),
             strip: "/api/".into(),
             dialect: AppDialect::FlowReader,
             timeouts: Timeouts::default(),
-        })
-        .unwrap();
+        };
+        let app = Target::app(&app, Streams::of(&Gateway::default())).unwrap();
         assert!(app.owns("/api/chat") && app.owns("/api/chat/stream"));
         assert!(!app.owns("/api/chatter"));
     }

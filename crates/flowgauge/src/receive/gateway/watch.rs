@@ -1,6 +1,6 @@
 //! Follows one answer to its end and names the outcome.
 
-use crate::logic::call::{ErrorClass, Protocol, Status, Text};
+use crate::logic::call::{ErrorClass, Protocol, Status, Text, Usage};
 use crate::logic::unit::Micros;
 use crate::logic::wire::Observed;
 use bytes::Bytes;
@@ -63,7 +63,8 @@ impl Watch {
             }
         });
         let protocol = flight.protocol();
-        let observation = Observation::new(protocol, event_stream, coding);
+        let counts = flight.terms().request.is_some();
+        let observation = Observation::new(protocol, event_stream, coding, counts);
         let reads = protocol != Protocol::Other;
         let liveness = (event_stream && coding.is_none()).then(Liveness::default);
         Self { flight, observation, reads, protocol, http_status, event_stream, liveness }
@@ -71,6 +72,13 @@ impl Watch {
 
     pub(super) const fn flight(&mut self) -> &mut Flight {
         &mut self.flight
+    }
+
+    /// Whether the client's copy is spliced: a stream that was asked for its usage on our account.
+    pub(super) fn spliced(&mut self) -> bool {
+        self.event_stream
+            && (200..300).contains(&self.http_status)
+            && self.flight.terms().asked_for_client
     }
 
     pub(super) const fn protocol(&self) -> Protocol {
@@ -88,7 +96,7 @@ impl Watch {
         self.observation.read();
     }
 
-    /// Whether an error event may be appended to what was forwarded.
+    /// Whether an error event may be appended to what was forwarded as it came.
     pub(super) fn may_append(&mut self) -> bool {
         self.event_stream && self.observation.may_append()
     }
@@ -112,8 +120,13 @@ impl Watch {
 
     fn conclude(self, ending: Ending) {
         let Self { mut flight, observation, reads, protocol, http_status, event_stream, .. } = self;
-        let seen = observation.finish(ending == Ending::Clean);
-        match &seen {
+        let mut seen = observation.finish(ending == Ending::Clean);
+        if let (Some(seen), false, true) = (&mut seen, event_stream, ending != Ending::Clean) {
+            // A part of a JSON value is no fault of the answer's.
+            seen.usage.flags &= !Usage::PARSE_FAILED;
+            flight.terms().unseen = true;
+        }
+        match &mut seen {
             Some(seen) => flight.learn(seen, event_stream),
             None if reads => flight.unreadable(),
             None => {}

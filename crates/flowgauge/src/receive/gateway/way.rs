@@ -1,6 +1,6 @@
 //! A request's way: its target, whether it is asked again there, and who is asked after it.
 
-use crate::config;
+use crate::config::{self, StreamSettings};
 use crate::logic::call::Text;
 use crate::logic::retry::Policy;
 use std::sync::Arc;
@@ -53,6 +53,10 @@ impl Way {
         let step = |name: &str, model: Option<&str>| {
             let (target, own) = find(name).ok_or_else(|| name.to_owned())?;
             let retry = again(route.retry.or(own));
+            let target = match route.streams {
+                same if same == StreamSettings::default() => target,
+                own => Arc::new(target.with(own)),
+            };
             let foreign = name != route.provider;
             Ok::<_, String>(Step { target, model: model.map(Text::from), retry, foreign })
         };

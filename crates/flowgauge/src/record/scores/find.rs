@@ -1,6 +1,7 @@
 //! From what a score says it is about to the row that counts.
 
 use crate::logic::call::{Call, Source};
+use crate::logic::id::CallId;
 use crate::logic::rollup::{Dim, Filter};
 use crate::logic::score::Reference;
 use crate::logic::unit::UnixMicros;
@@ -44,7 +45,10 @@ pub(super) fn calls(
             }
         }
     }
-    found.into_iter().map(|call| call.map(|c| counting(reader, c)).transpose()).collect()
+    found
+        .into_iter()
+        .map(|call| call.map(|c| counting(|id| reader.call(id), c)).transpose())
+        .collect()
 }
 
 /// Rows that a response or trace id may name.
@@ -68,10 +72,13 @@ fn rank(
 }
 
 /// The row that counts in its place.
-fn counting(reader: &Reader, mut call: Call) -> Result<Call, StoreError> {
+pub(super) fn counting(
+    look: impl Fn(CallId) -> Result<Option<Call>, StoreError>,
+    mut call: Call,
+) -> Result<Call, StoreError> {
     for _ in 0..HOPS {
         let Some(into) = call.link.merged_into else { break };
-        match reader.call(into)? {
+        match look(into)? {
             Some(other) => call = other,
             None => break,
         }

@@ -47,7 +47,7 @@ pub(super) async fn submit(
 fn rating(app: &App, fields: &mut Fields<'_>, id: CallId, now: UnixMicros) -> Score {
     let mut score = Score::new(id, ScoreKind::Feedback, now, fields.reference());
     score.time = fields.time(now);
-    let thumb = fields.word("thumb", "up, down", |word| match word {
+    let thumb = fields.word("thumb", "up or down", |word| match word {
         "up" => Some(5),
         "down" => Some(1),
         _ => None,
@@ -70,10 +70,10 @@ fn rating(app: &App, fields: &mut Fields<'_>, id: CallId, now: UnixMicros) -> Sc
     if thumb.is_none() && number.is_none() {
         fields.require("rating", "give a rating from 1 to 5, or a thumb, up or down");
     }
-    score.label = fields.word("type", &TYPES.join(", "), |word| {
+    score.label = fields.word("type", &format!("one of {}", TYPES.join(", ")), |word| {
         TYPES.iter().find(|t| **t == word).map(|t| Text::const_new(t))
     });
-    score.category = fields.word("category", "lower-case words with - and _", category);
+    score.category = fields.word("category", "a word in lower case, with - and _", category);
     let user = fields.text("user").or_else(|| fields.text("session"));
     score.user = user.map(|name| app.hasher.hash(name)).unwrap_or_default();
     score.explanation = words(app, fields, "comment");

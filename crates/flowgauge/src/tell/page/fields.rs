@@ -112,7 +112,7 @@ impl<'a> Fields<'a> {
         bounded_name(self.text(name)?)
     }
 
-    /// One of some words.
+    /// One of some words, or a text of a form; `words` says which.
     pub(super) fn word<T>(
         &mut self,
         name: &str,
@@ -122,7 +122,7 @@ impl<'a> Fields<'a> {
         let text = self.text(name)?;
         let found = read(text);
         if found.is_none() {
-            self.refuse(name, text, format!("write one of {words}"));
+            self.refuse(name, text, format!("write {words}"));
         }
         found
     }
@@ -199,6 +199,7 @@ pub(super) fn fresh_id(now: UnixMicros) -> Result<CallId, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn read(value: &Value) -> (Reference, Vec<String>) {
@@ -223,6 +224,22 @@ mod tests {
             (json!({"request_id": id, "reqest": 1}), "body.reqest"),
         ] {
             assert_eq!(read(&body).1, [place], "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_read_or_refused(body in "[\\[\\]{}\",:a-z0-9.]{0,60}", value in "\\PC{0,40}") {
+            let _objects_or_problem = objects(body.as_bytes());
+            for name in NAMES.iter().chain(&["time"]) {
+                let object = json!({ *name: value });
+                let mut wrong = Wrong::default();
+                let map = object.as_object().expect("an object");
+                let mut fields = Fields::of(None, map, &["time"], &mut wrong);
+                let about = fields.reference();
+                let _time = fields.time(UnixMicros(0));
+                prop_assert!(!about.is_empty() || wrong.none().is_err());
+            }
         }
     }
 

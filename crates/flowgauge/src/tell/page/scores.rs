@@ -3,6 +3,7 @@
 use super::ask::Params;
 use super::fields::{Fields, Wrong, fresh_id, objects};
 use super::{App, Problem};
+use crate::logic::alias;
 use crate::logic::id::CallId;
 use crate::logic::score::{Annotator, Score, ScoreKind};
 use crate::logic::unit::UnixMicros;
@@ -60,11 +61,11 @@ fn evaluation(app: &App, fields: &mut Fields<'_>, id: CallId, now: UnixMicros) -
     }
     score.version = fields.name("evaluator_version").unwrap_or_default();
     score.raw = fields.number("score");
-    score.label = fields.name("label");
+    score.label = fields.word("label", "at most three words", alias::label);
     if score.raw.is_none() && score.label.is_none() {
         fields.require("score", "give a score, a label, or both");
     }
-    let kinds = "human, llm, code";
+    let kinds = "one of human, llm, code";
     score.annotator = fields.word("annotator", kinds, annotator).unwrap_or_default();
     score.explanation = words(app, fields, "explanation");
     score

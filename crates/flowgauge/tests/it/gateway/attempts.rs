@@ -284,3 +284,65 @@ async fn when_every_target_fails_the_client_gets_our_own_answer_or_the_last() {
     assert_eq!(row.outcome.fallback_reason.as_deref(), Some("upstream_5xx"));
     assert_eq!(row.attempts.len(), 2);
 }
+
+#[tokio::test]
+async fn a_long_wish_sends_the_call_to_the_next_target_at_once() {
+    let stage = Stage::with(Timeouts::default(), |c| {
+        c.gateway.routes = vec![Route {
+            path: Some("/v1/chat".into()),
+            provider: "openai".into(),
+            retry: Some(policy(3)),
+            // The same provider, so the caller's own credential goes there.
+            fallback: vec![Fallback { provider: "openai".into(), model: Some("gpt-4o".into()) }],
+            ..Route::default()
+        }];
+    })
+    .await;
+    let body = CHAT.replace("gpt-4o-mini", "error-429");
+    let mut request = post(PATH, &Script::default(), &body);
+    request.headers_mut().remove("x-script");
+    request.headers_mut().insert("authorization", "Bearer sk-caller".parse().unwrap());
+    let got = whole(send(stage.addr, request).await).await;
+    assert_eq!((got.status.as_u16(), header(&got, "x-flowgauge-attempts")), (200, Some("2")));
+    for seen in stage.upstream.requests() {
+        assert_eq!(seen.headers["authorization"], "Bearer sk-caller");
+    }
+    let row = stage.row().await;
+    assert_eq!(row.outcome.fallback_reason.as_deref(), Some("upstream_429"));
+    assert_eq!(row.what.model_used.as_deref(), Some("gpt-4o"));
+    assert_eq!(stage.gateway.counters().retries, 0);
+}
+
+#[tokio::test]
+async fn only_posts_to_model_endpoints_are_asked_again() {
+    let stage = Stage::with(Timeouts::default(), retrying(3)).await;
+    let got = stage.post("/v1/files", &status(503), "{}").await;
+    assert_eq!(got.status, 503);
+    let mut list = post("/v1/models", &status(503), "");
+    *list.method_mut() = http::Method::GET;
+    assert_eq!(send(stage.addr, list).await.status(), 503);
+    let app = stage.post("/api/chat/stream", &status(503), r#"{"intent":"ask"}"#).await;
+    assert_eq!(app.status, 503);
+    assert_eq!(stage.upstream.requests().len(), 3);
+    for row in stage.rows(3).await {
+        assert_eq!(row.outcome.attempts, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_option_is_left_out_of_every_later_request() {
+    let stage = Stage::with(Timeouts::default(), retrying(2)).await;
+    let refusal = Script { refuses_usage: true, ..Script::default() };
+    let script = turns(&[refusal, status(503), Script::default()]);
+    let body = r#"{"model":"gpt-4o-mini","stream":true,"messages":[]}"#;
+    let got = stage.post(PATH, &script, body).await;
+    assert_eq!(got.status, 200);
+    let seen = stage.upstream.requests();
+    assert_ne!(seen[0].body, body, "asked for its usage");
+    assert!(seen[1].body == body && seen[2].body == body && seen.len() == 3);
+    let row = stage.row().await;
+    let want = [AttemptReason::First, AttemptReason::OptionRefused, AttemptReason::Retry];
+    assert_eq!(reasons(&row), want);
+    assert_eq!(row.attempts[0].class, ErrorClass::Client4xx);
+    assert_eq!((row.attempts[2].usage, row.attempts[2].cost.nanos), (row.usage, row.cost.nanos));
+}

@@ -10,7 +10,10 @@ fn corpus() -> Vec<(&'static str, &'static str, Script)> {
     let bodies = [
         ("/v1/chat/completions", CHAT),
         ("/v1/chat/completions", CHAT_STREAM),
-        ("/v1/completions", r#"{"model":"m","prompt":"x","stream":true}"#),
+        (
+            "/v1/completions",
+            r#"{"model":"m","prompt":"x","stream":true,"stream_options":{"include_usage":true}}"#,
+        ),
         ("/v1/completions", r#"{"model":"m","prompt":"x"}"#),
         ("/v1/embeddings", r#"{"model":"text-embedding-3-small","input":"x"}"#),
         ("/v1/responses", r#"{"model":"gpt-4o-mini","input":"x","stream":true}"#),

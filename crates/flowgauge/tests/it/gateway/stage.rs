@@ -2,7 +2,7 @@
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use flowgauge::config::{App, AppDialect, Config, Provider, Timeouts};
+use flowgauge::config::{App, AppDialect, Config, Provider, StreamSettings, Timeouts};
 use flowgauge::logic::call::Call;
 use flowgauge::logic::price::PriceBook;
 use flowgauge::logic::unit::{Micros, UnixMicros};
@@ -60,6 +60,7 @@ pub(crate) fn config(upstream: &str, timeouts: Timeouts) -> Config {
             api_key: None,
             timeouts,
             retry: None,
+            streams: StreamSettings::default(),
         })
         .into();
     config.apps = vec![App {

@@ -1,0 +1,73 @@
+//! The last step before a row is written: tokens that others know, and money.
+
+use crate::logic::call::{
+    Call, CostSource, CostUnknown, InputTokens, OutputTokens, Usage, UsageSource,
+};
+use crate::logic::price::PriceBook;
+use crate::logic::unit::NanoUsd;
+
+use super::terms::Terms;
+
+/// Completes usage and cost of a call that ended.
+pub(super) fn settle(prices: &PriceBook, call: &mut Call, terms: &Terms) {
+    if !call.what.leaf {
+        return;
+    }
+    let stated = call.usage;
+    if terms.cached {
+        keep_stated(call, &stated);
+        call.usage = nothing(stated.flags);
+    }
+    if let Some(inner) = &terms.inner {
+        inner.complete(call, !terms.cached);
+    }
+    prices.price(call);
+    if terms.cached {
+        spend_nothing(prices, call, &stated);
+    }
+    if let Some(inner) = &terms.inner {
+        inner.charge(&mut call.cost);
+    }
+}
+
+/// What the application states about an answer from its cache is what the first such answer took.
+fn keep_stated(call: &mut Call, stated: &Usage) {
+    let mut raw = String::from("{\"cached\":true");
+    for (name, tokens) in
+        [("input_tokens", stated.input_total()), ("output_tokens", stated.output_total())]
+    {
+        if let Some(tokens) = tokens {
+            raw.push_str(&format!(",\"{name}\":{}", tokens.0));
+        }
+    }
+    // `{"tokens":n}`, where the application states nothing but a total.
+    match call.raw.as_deref().and_then(|r| r.strip_prefix('{')) {
+        Some(rest) => raw.push_str(&format!(",{rest}")),
+        None => raw.push('}'),
+    }
+    call.raw = Some(raw.into());
+}
+
+/// No token was spent, and the application says so.
+fn nothing(flags: u8) -> Usage {
+    Usage {
+        input: Some(InputTokens::default()),
+        output: Some(OutputTokens::default()),
+        source: UsageSource::Provider,
+        flags: flags | Usage::APP_CACHED,
+        web_searches: 0,
+    }
+}
+
+/// It cost nothing, and avoided what the application says the answer is worth, at our price if there
+/// is one.
+fn spend_nothing(prices: &PriceBook, call: &mut Call, stated: &Usage) {
+    let model = call.what.model_used.as_deref();
+    let charge = model.and_then(|model| prices.charge(None, model, None, stated).ok());
+    let cost = &mut call.cost;
+    cost.avoided = charge.map(|c| c.nanos).or(cost.reported);
+    cost.nanos = Some(NanoUsd(0));
+    cost.source = CostSource::Reported;
+    cost.unknown_reason = CostUnknown::None;
+    cost.flags = 0;
+}

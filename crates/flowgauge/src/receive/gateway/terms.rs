@@ -1,0 +1,34 @@
+//! What was arranged for one call so that its usage becomes known.
+
+use crate::logic::unit::Micros;
+use crate::logic::wire::Produced;
+use bytes::Bytes;
+
+use super::family::Kin;
+use super::sum::Sum;
+
+/// The arrangement. It holds content, so it cannot be printed.
+#[derive(Default)]
+pub(super) struct Terms {
+    /// How long the upstream is read on after the client left.
+    pub(super) drain_window: Micros,
+    /// The request was made to ask for its usage, so that is taken out of the answer again.
+    pub(super) asked_for_client: bool,
+    /// Flags of the usage, whatever it turns out to be.
+    pub(super) flags: u8,
+    /// The request as it was sent, where its tokens may have to be counted; empty where it is too large
+    /// to be kept.
+    pub(super) request: Option<Bytes>,
+    /// What the answer said, as far as it was kept.
+    pub(super) produced: Produced,
+    /// The answer was not streamed and is not whole, so nobody saw what it says.
+    pub(super) unseen: bool,
+    /// Only what the answer stated at its beginning is known of its usage.
+    pub(super) opening_only: bool,
+    /// The application answered from its own cache: what it states was not spent again.
+    pub(super) cached: bool,
+    /// What the call is to others.
+    pub(super) kin: Kin,
+    /// What the calls made for it add up to.
+    pub(super) inner: Option<Sum>,
+}
