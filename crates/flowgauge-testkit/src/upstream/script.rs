@@ -4,6 +4,8 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::style::Style;
+
 /// Where an answer stands still for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,10 +42,6 @@ pub struct Script {
     pub cut_at: Option<usize>,
     /// The stream ends cleanly after so many events.
     pub stop_after: Option<usize>,
-    /// A request with `stream_options` is refused, naming it.
-    pub refuses_usage: bool,
-    /// Wait before the event that states the usage, ms.
-    pub usage_delay_ms: u64,
     /// Line end of a stream instead of LF.
     pub line_end: Option<String>,
     /// FlowReader's answer comes from the application's own cache.
@@ -56,6 +54,20 @@ pub struct Script {
     pub encoding: Option<String>,
     /// A body of so many bytes of padding instead of an answer.
     pub padding: Option<usize>,
+    /// Usage of the answer, literally, in its own family's shape.
+    pub usage_object: Option<Value>,
+    /// Model named in the answer, where it is another than the one asked for.
+    pub answered_by: Option<String>,
+    /// Id of the answer instead of the fixed one.
+    pub response_id: Option<String>,
+    /// A 400 that names the option, where the request has `stream_options`.
+    pub refuses_usage: bool,
+    /// Wait before the first event with content, ms; what comes before it comes at once.
+    pub content_delay_ms: u64,
+    /// Wait before the event that carries usage, ms.
+    pub usage_delay_ms: u64,
+    /// How the events of a stream are written.
+    pub style: Option<Style>,
     /// Usage of an Anthropic answer, instead of one that fits its words.
     pub messages_usage: Option<Value>,
     /// A `retry-after-ms` field beside a status.

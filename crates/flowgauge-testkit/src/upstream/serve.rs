@@ -21,9 +21,15 @@ use tokio::task::JoinSet;
 use super::body::{ScriptedBody, Then};
 use super::log::{Log, Seen, Unfinished};
 use super::script::{Hang, Script};
-use super::{answer, events};
+use super::{answer, events, style, usage};
 
 const WORDS: usize = 8;
+
+/// Ids of answers of the chat, completions, responses and messages families.
+const FIXED_IDS: [&str; 4] = ["chatcmpl-fixed", "cmpl-fixed", "resp_fixed", "msg_fixed"];
+
+/// What was asked so far, as JSON; asking for it is not kept.
+const SEEN: &str = "/-/seen";
 
 type Named = Arc<Vec<(String, Script)>>;
 
@@ -68,6 +74,9 @@ async fn respond(
     let (parts, body) = request.into_parts();
     let mut unfinished = Unfinished::new(Arc::clone(&log));
     let bytes = body.collect().await.map(|all| all.to_bytes()).unwrap_or_default();
+    if parts.uri.path() == SEEN {
+        return whole(log.to_json().to_string(), &Script::default(), unfinished);
+    }
     let asked: Asked = serde_json::from_slice(&bytes).unwrap_or_default();
     log.request(|| Seen {
         method: parts.method.clone(),
@@ -84,11 +93,7 @@ async fn respond(
     }
     let path = parts.uri.path();
     if script.refuses_usage && asked.stream_options.is_some() {
-        let text = json!({ "error": {
-            "message": "Unrecognized request argument supplied: stream_options",
-            "type": "invalid_request_error", "param": null, "code": null,
-        }});
-        let mut response = whole(text.to_string(), &script, unfinished);
+        let mut response = whole(answer::refused_option().to_string(), &script, unfinished);
         *response.status_mut() = StatusCode::BAD_REQUEST;
         return response;
     }
@@ -133,16 +138,24 @@ fn in_turn(mut script: Script, log: &Log) -> Script {
 fn stream(path: &str, asked: &Asked, script: &Script) -> Option<Vec<String>> {
     let count = script.words.unwrap_or(WORDS);
     let usage = script.usage || asked.stream_options.as_ref().is_some_and(|o| o.include_usage);
-    match path {
-        "/v1/chat/completions" if asked.stream => Some(events::chat(&asked.model, count, usage)),
-        "/v1/completions" if asked.stream => Some(events::completions(&asked.model, count, usage)),
-        "/v1/responses" if asked.stream => Some(events::responses(&asked.model, count)),
+    let model = script.answered_by.as_ref().unwrap_or(&asked.model);
+    let mut all = match path {
+        "/v1/chat/completions" if asked.stream => events::chat(model, count, usage),
+        "/v1/completions" if asked.stream => events::completions(model, count, usage),
+        "/v1/responses" if asked.stream => events::responses(model, count),
         "/v1/messages" if asked.stream => {
-            Some(events::messages(&asked.model, count, script.messages_usage.as_ref()))
+            events::messages(model, count, script.messages_usage.as_ref())
         }
-        "/api/chat/stream" => Some(events::flowreader(count, script.cached)),
-        _ => None,
+        "/api/chat/stream" => events::flowreader(count, script.cached),
+        _ => return None,
+    };
+    if let Some(stated) = &script.usage_object {
+        usage::in_events(&mut all, stated);
     }
+    for event in &mut all {
+        *event = identified(std::mem::take(event), script);
+    }
+    Some(all)
 }
 
 fn plain(parts: &Parts, asked: &Asked, script: &Script) -> Option<String> {
@@ -150,17 +163,29 @@ fn plain(parts: &Parts, asked: &Asked, script: &Script) -> Option<String> {
         return Some(format!("{{\"padding\":\"{}\"}}", "x".repeat(size)));
     }
     let count = script.words.unwrap_or(WORDS);
-    let value = match parts.uri.path() {
-        "/v1/chat/completions" => answer::chat(&asked.model, count),
-        "/v1/completions" => answer::completions(&asked.model, count),
-        "/v1/embeddings" => answer::embeddings(&asked.model),
-        "/v1/responses" => answer::responses(&asked.model, count),
-        "/v1/messages" => answer::messages(&asked.model, count, script.messages_usage.as_ref()),
+    let model = script.answered_by.as_ref().unwrap_or(&asked.model);
+    let mut value = match parts.uri.path() {
+        "/v1/chat/completions" => answer::chat(model, count),
+        "/v1/completions" => answer::completions(model, count),
+        "/v1/embeddings" => answer::embeddings(model),
+        "/v1/responses" => answer::responses(model, count),
+        "/v1/messages" => answer::messages(model, count, script.messages_usage.as_ref()),
         "/v1/models" => answer::models(),
         "/v1/echo" | "/api/echo" => echo(parts, asked),
         _ => return None,
     };
-    Some(value.to_string())
+    if let (Some(stated), Some(usage)) = (&script.usage_object, value.get_mut("usage")) {
+        usage.clone_from(stated);
+    }
+    Some(identified(value.to_string(), script))
+}
+
+/// The text with the id that the script wants in place of the fixed one.
+fn identified(text: String, script: &Script) -> String {
+    let Some(id) = &script.response_id else { return text };
+    FIXED_IDS
+        .iter()
+        .fold(text, |text, fixed| text.replace(&format!("\"{fixed}\""), &format!("\"{id}\"")))
 }
 
 /// What arrived, for tests of what the gateway lets through.
@@ -195,6 +220,10 @@ fn streamed(
     if let Some(n) = script.stop_after {
         all.truncate(n);
     }
+    let (content, usage) = usage::places(&all);
+    if let Some(style) = script.style {
+        all = style::written(all, style);
+    }
     if script.comments {
         let asked = |event: &str| event.contains("\"usage\":{");
         all.iter_mut()
@@ -215,7 +244,8 @@ fn streamed(
     let (pieces, then) = pieces(parts, script);
     let body = ScriptedBody::new(pieces, then, unfinished)
         .delayed(script.chunk_delay_ms)
-        .usage_delayed(script.usage_delay_ms);
+        .waiting(content, script.content_delay_ms)
+        .waiting(usage, script.usage_delay_ms);
     answer_with(body, "text/event-stream; charset=utf-8", script)
 }
 
