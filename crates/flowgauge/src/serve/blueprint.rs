@@ -18,7 +18,7 @@ use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
 use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
-use crate::store::State;
+use crate::store::{State, StoreError};
 use crate::tell::page::{self, Exposure, Facts, Port, PortState, Shared};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -50,13 +50,8 @@ impl Blueprint {
         let Self { config, clock } = self;
         let state = Arc::new(State::open(&config.data_dir)?);
         let keys = Arc::new(KeyRing::open(Arc::clone(&state), clock.clone())?);
-        let main = ports::needed("http", config.listen)?;
+        let Listening { main, otlp_http, otlp_grpc } = listen(&config, &keys)?;
         let exposure = Exposure { bound: main.port.addr.ip(), allow_open: config.allow_open_bind };
-        let otlp_http = ports::optional("otlp_http", config.otlp_http)?;
-        let otlp_grpc = ports::optional(OTLP_GRPC, config.otlp_grpc)?;
-        for bound in [&main, &otlp_http, &otlp_grpc] {
-            check_exposure(bound, exposure.allow_open, &keys)?;
-        }
         let user_key = user_key(&state)?;
         let prices = Arc::new(Prices::open(&config)?);
         let data = Owned::data()?;
@@ -65,13 +60,7 @@ impl Blueprint {
 
         let hasher = UserHasher::new(&user_key);
         let recorder = recorder(&config, &clock)?;
-        let budgets = Budgets::start(
-            &config.data_dir,
-            config.budgets.clone(),
-            prices.shared(),
-            clock.clone(),
-            &recorder,
-        )?;
+        let budgets = budgets(&config, &prices, &clock, &recorder)?;
         let gateway = Gateway::new(
             &config,
             recorder.clone(),
@@ -81,19 +70,9 @@ impl Blueprint {
             Arc::new(GatewayKeys(Arc::clone(&keys))),
             Arc::clone(&budgets),
         )?;
-        let ingest = Ingest::new(
-            recorder.clone(),
-            prices.shared(),
-            clock.clone(),
-            config.privacy,
-            &user_key,
-        );
-        let scores = ScoreBook::open(
-            &config.data_dir,
-            recorder.clone(),
-            clock.clone(),
-            config.evaluators.clone(),
-        )?;
+        let (book, privacy) = (prices.shared(), config.privacy);
+        let ingest = Ingest::new(recorder.clone(), book, clock.clone(), privacy, &user_key);
+        let scores = scores(&config, &recorder, &clock)?;
         let watch = Watch::open(&config.data_dir, config.checks.clone(), clock.clone())?;
         ingest.keep_scores(Arc::clone(&scores));
         let facts = Facts {
@@ -119,19 +98,51 @@ impl Blueprint {
         let router = page::router(&app, page::assets::routes());
         let control_handle = control.handle().clone();
         let otlp = Arc::new(Otlp { ingest: Arc::clone(&ingest), keys: Arc::clone(&keys) });
-        let main_gateway = Arc::clone(&gateway);
-        let behind = Main {
-            otlp: Arc::clone(&otlp),
-            gateway: main_gateway,
-            router,
-            control: control_handle,
-        };
+        let (for_main, ours) = (Arc::clone(&otlp), Arc::clone(&gateway));
+        let behind = Main { otlp: for_main, gateway: ours, router, control: control_handle };
         drop(_inside);
         let doors = vec![(main, Door::Main(Arc::new(behind))), (otlp_http, Door::Otlp(otlp))];
         let shown = Shown { recorder, budgets, gateway, keys, app, facts };
         let parts = Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch };
         Ok(Built { data, control, parts })
     }
+}
+
+/// The ports, bound.
+struct Listening {
+    main: Bound,
+    otlp_http: Bound,
+    otlp_grpc: Bound,
+}
+
+/// Binds the ports; refuses those that others could reach without a key.
+fn listen(config: &Config, keys: &KeyRing) -> Result<Listening, StartError> {
+    let main = ports::needed("http", config.listen)?;
+    let otlp_http = ports::optional("otlp_http", config.otlp_http)?;
+    let otlp_grpc = ports::optional(OTLP_GRPC, config.otlp_grpc)?;
+    for bound in [&main, &otlp_http, &otlp_grpc] {
+        check_exposure(bound, config.allow_open_bind, keys)?;
+    }
+    Ok(Listening { main, otlp_http, otlp_grpc })
+}
+
+fn budgets(
+    config: &Config,
+    prices: &Prices,
+    clock: &Clock,
+    recorder: &Recorder,
+) -> Result<Arc<Budgets>, StoreError> {
+    let rules = config.budgets.clone();
+    Budgets::start(&config.data_dir, rules, prices.shared(), clock.clone(), recorder)
+}
+
+fn scores(
+    config: &Config,
+    recorder: &Recorder,
+    clock: &Clock,
+) -> Result<Arc<ScoreBook>, StoreError> {
+    let evaluators = config.evaluators.clone();
+    ScoreBook::open(&config.data_dir, recorder.clone(), clock.clone(), evaluators)
 }
 
 fn check_exposure(bound: &Bound, allow_open: bool, keys: &KeyRing) -> Result<(), StartError> {
