@@ -197,3 +197,12 @@ fn names_of_providers_part_rows_only_where_both_mean_something() {
         assert_eq!(arrive(&mut index, &b).len(), usize::from(one), "{gateway:?} {told:?}");
     }
 }
+
+#[test]
+fn rows_wait_no_longer_than_a_delivery_is_recognised() {
+    let mut index = Witnesses::default();
+    arrive(&mut index, &row(1, Door::Gateway, 0));
+    let late = Sight::of(&row(2, Door::OtlpHttp, 5), 1).unwrap();
+    assert!(index.arrive(late, UnixMicros(T0.0 + UnixMicros::DAY + 1)).is_empty());
+    assert_eq!(index.ids().into_iter().collect::<Vec<_>>(), [CallId([2; 16])]);
+}
