@@ -91,6 +91,7 @@ impl Witnesses {
 
     /// Takes a new row and says what follows.
     pub fn arrive(&mut self, sight: Sight, at: UnixMicros) -> Vec<Decision> {
+        self.forget(at);
         let mut new = Node { sight, used: Vec::new() };
         let mut out = Vec::new();
         let group = self.groups.get_mut(&new.sight.response);
@@ -112,6 +113,11 @@ impl Witnesses {
         let group = self.groups.entry(response).or_insert_with(|| VecDeque::with_capacity(1));
         group.push_back(node);
         self.order.push_back(key);
+        self.forget(at);
+    }
+
+    /// Forgets rows that have waited long enough, and the oldest where there are too many.
+    fn forget(&mut self, at: UnixMicros) {
         let oldest = at.0.saturating_sub(WAIT);
         while let Some((then, response, id)) = self.order.front().copied() {
             if then >= oldest && self.order.len() <= MAX_SIGHTS {
