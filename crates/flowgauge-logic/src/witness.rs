@@ -60,7 +60,7 @@ impl Sight {
     pub fn of(call: &Call, place: i64) -> Option<Self> {
         let gateway = call.origin.door == Door::Gateway;
         let witness = gateway || matches!(call.origin.door, Door::OtlpGrpc | Door::OtlpHttp);
-        let counts = call.what.leaf || (!gateway && call.link.merged_into.is_some());
+        let counts = call.what.leaf || call.link.merged_into.is_some();
         let response = call.link.response_id.as_ref().filter(|r| !r.is_empty())?;
         if !witness || !counts {
             return None;

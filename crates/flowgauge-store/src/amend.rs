@@ -7,9 +7,9 @@ use crate::{StoreError, codec};
 use flowgauge_logic::call::{Call, Cost, Text};
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// One change to a stored row. It is applied to the row's form of that moment, so that changes
 /// made by several never undo each other.
@@ -98,7 +98,8 @@ pub struct AmendmentRow {
 }
 
 impl Change {
-    /// Applies it.
+    /// Applies it. A row that is no call of its own counts in no place, so it is not given one and
+    /// never comes to count; nothing counts in its own place.
     pub(crate) fn apply(&self, call: &mut Call) -> Why {
         match self {
             Self::Repriced { cost, attempts } => {
@@ -109,8 +110,11 @@ impl Change {
                 Why::Repriced
             }
             Self::Merged { into } => {
-                call.link.merged_into = *into;
-                call.what.leaf = into.is_none();
+                let counted = call.what.leaf || call.link.merged_into.is_some();
+                if counted && *into != Some(call.id) {
+                    call.link.merged_into = *into;
+                    call.what.leaf = into.is_none();
+                }
                 Why::Merged
             }
         }
@@ -122,8 +126,34 @@ impl Change {
 pub(crate) struct Edit {
     pub(crate) old: Call,
     pub(crate) new: Call,
+    /// How it came from one to the other.
+    pub(crate) steps: Vec<EditStep>,
+}
+
+/// One change of an edit.
+#[derive(Debug, Clone)]
+pub(crate) struct EditStep {
     pub(crate) why: Why,
     pub(crate) by: Text,
+    /// The cost before, where it changed.
+    pub(crate) before: Option<Cost>,
+}
+
+impl Edit {
+    /// Nothing changed yet.
+    pub(crate) fn of(row: &Call) -> Self {
+        Self { old: row.clone(), new: row.clone(), steps: Vec::new() }
+    }
+
+    /// Changes the row further.
+    pub(crate) fn step(&mut self, change: &Change, by: Text) {
+        let old = self.new.clone();
+        let why = change.apply(&mut self.new);
+        if self.new != old {
+            let before = (why == Why::Repriced).then_some(old.cost);
+            self.steps.push(EditStep { why, by, before });
+        }
+    }
 }
 
 /// Writes forms and reasons into an open transaction; `seq` is the batch that carries both forms.
@@ -136,98 +166,165 @@ pub(crate) fn insert(
     for edit in edits {
         let form = codec::encode(&[&edit.new]).map_err(StoreError::io("packing an amendment"))?;
         let crc = codec::checksum(&form);
-        let before = match edit.why {
-            Why::Repriced => Some(
-                serde_json::to_string(&edit.old.cost)
-                    .map_err(StoreError::io("packing an amendment"))?,
-            ),
-            Why::Merged | Why::Context => None,
-        };
         let merged = edit.new.link.merged_into.map(|c| c.0);
-        let sql = || {
-            db.prepare_cached("INSERT OR REPLACE INTO amended VALUES(?1,?2,?3,?4,?5,?6)")?
-                .execute(params![edit.new.id.0, edit.new.time.start.0, seq, merged, crc, form])?;
-            db.prepare_cached(
-                "INSERT INTO amendments(call, at, why, by, before) VALUES(?1,?2,?3,?4,?5)",
-            )?
-            .execute(params![
-                edit.new.id.0,
-                now.0,
-                edit.why.code(),
-                edit.by.as_str(),
-                before
-            ])
-        };
-        sql().map_err(StoreError::io::<rusqlite::Error>("writing an amendment"))?;
+        db.prepare_cached("INSERT OR REPLACE INTO amended VALUES(?1,?2,?3,?4,?5,?6)")
+            .and_then(|mut s| {
+                s.execute(params![edit.new.id.0, edit.new.time.start.0, seq, merged, crc, form])
+            })
+            .map_err(StoreError::io("writing an amendment"))?;
+        for step in &edit.steps {
+            insert_step(db, edit.new.id, step, now)?;
+        }
     }
     Ok(())
 }
 
-type Stored = (Vec<u8>, u32);
-
-fn open(form: &Stored) -> Result<Call, StoreError> {
-    let damaged = |detail: String| StoreError::Damaged {
-        what: "an amended row in hot.db".to_owned(),
-        detail,
-    };
-    let calls = codec::decode(&form.0, form.1).map_err(|e| damaged(e.to_string()))?;
-    calls.into_iter().next().ok_or_else(|| damaged("it is empty".to_owned()))
-}
-
-/// The amended form of one row, if it has one.
-pub(crate) fn form_of(db: &Connection, id: CallId) -> Result<Option<Call>, StoreError> {
-    let form = db
-        .prepare_cached("SELECT form, crc FROM amended WHERE call=?1")
-        .and_then(|mut s| s.query_row([id.0], |r| Ok((r.get(0)?, r.get(1)?))).optional())
-        .map_err(StoreError::io("reading an amended row"))?;
-    form.map(|f| open(&f)).transpose()
-}
-
-/// Replaces rows by their amended forms; returns which forms those were, by batch.
-pub(crate) fn overlay(
+fn insert_step(
     db: &Connection,
-    calls: &mut [Call],
-) -> Result<Vec<(CallId, i64)>, StoreError> {
-    let starts = || calls.iter().map(|c| c.time.start.0);
-    let (Some(from), Some(to)) = (starts().min(), starts().max()) else { return Ok(Vec::new()) };
-    let read = || {
-        db.prepare_cached("SELECT call, seq, form, crc FROM amended WHERE start BETWEEN ?1 AND ?2")?
-            .query_map([from, to], |r| {
-                Ok((CallId(r.get(0)?), (r.get(1)?, (r.get(2)?, r.get(3)?))))
-            })?
-            .collect::<rusqlite::Result<HashMap<CallId, (i64, Stored)>>>()
-    };
-    let forms = read().map_err(StoreError::io::<rusqlite::Error>("reading amended rows"))?;
-    let mut used = Vec::new();
-    if forms.is_empty() {
-        return Ok(used);
-    }
-    for call in calls {
-        if let Some((seq, form)) = forms.get(&call.id) {
-            *call = open(form)?;
-            used.push((call.id, *seq));
+    call: CallId,
+    step: &EditStep,
+    now: UnixMicros,
+) -> Result<(), StoreError> {
+    let before = step.before.as_ref().map(serde_json::to_string).transpose();
+    let before = before.map_err(StoreError::io("packing an amendment"))?;
+    db.prepare_cached("INSERT INTO amendments(call, at, why, by, before) VALUES(?1,?2,?3,?4,?5)")
+        .and_then(|mut s| {
+            s.execute(params![call.0, now.0, step.why.code(), step.by.as_str(), before])
+        })
+        .map(drop)
+        .map_err(StoreError::io("writing an amendment"))
+}
+
+/// How many rows are asked for one by one: beyond, the forms of their stretch are read in passing,
+/// which a few rows far apart in time would make long.
+const ASKED_SINGLY: usize = 1_024;
+
+/// What is stored as the current form of a row.
+enum Form {
+    Sound(i64, Box<Call>),
+    Damaged(String),
+}
+
+fn form_at(row: &Row<'_>) -> rusqlite::Result<Form> {
+    let (seq, crc) = (row.get("seq")?, row.get("crc")?);
+    let form = row.get_ref("form")?.as_blob()?;
+    Ok(match codec::decode(form, crc).map(|calls| calls.into_iter().next()) {
+        Ok(Some(call)) => Form::Sound(seq, Box::new(call)),
+        Ok(None) => Form::Damaged("is empty".to_owned()),
+        Err(e) => Form::Damaged(e.to_string()),
+    })
+}
+
+fn find_form(db: &Connection, id: CallId) -> Result<Option<Form>, StoreError> {
+    db.prepare_cached("SELECT seq, form, crc FROM amended WHERE call=?1")
+        .and_then(|mut s| s.query_row([id.0], form_at).optional())
+        .map_err(StoreError::io("reading an amended row"))
+}
+
+/// The amended form of one row, if it has one that can be read.
+pub(crate) fn form_of(db: &Connection, id: CallId) -> Result<Option<Call>, StoreError> {
+    Ok(match find_form(db, id)? {
+        Some(Form::Sound(_, call)) => Some(*call),
+        Some(Form::Damaged(_)) | None => None,
+    })
+}
+
+/// How the amended form of a row is damaged, if it has one that is.
+pub(crate) fn damage_of(db: &Connection, id: CallId) -> Result<Option<String>, StoreError> {
+    Ok(match find_form(db, id)? {
+        Some(Form::Damaged(why)) => Some(format!("amended form of row {id} {why}")),
+        Some(Form::Sound(..)) | None => None,
+    })
+}
+
+/// What became of rows that were looked up among the amended ones.
+#[derive(Debug, Default)]
+pub(crate) struct Overlaid {
+    /// Forms that replaced rows, by the batch they came with.
+    pub(crate) used: Vec<(CallId, i64)>,
+    /// Forms that could not be read: their rows are as they were stored.
+    pub(crate) damaged: Vec<String>,
+}
+
+impl Overlaid {
+    fn take(&mut self, call: &mut Call, form: Form) {
+        match form {
+            Form::Sound(seq, new) => {
+                self.used.push((call.id, seq));
+                *call = *new;
+            }
+            Form::Damaged(why) => {
+                self.damaged.push(format!("amended form of row {} {why}", call.id));
+            }
         }
     }
-    Ok(used)
 }
 
-/// Forgets forms that a segment now holds, and reasons that its rows show by themselves.
+/// Replaces rows by their amended forms. Holds one form at a time: after prices were computed again
+/// there is one for every row of a month.
+pub(crate) fn overlay(db: &Connection, calls: &mut [Call]) -> Result<Overlaid, StoreError> {
+    let mut out = Overlaid::default();
+    let starts = || calls.iter().map(|c| c.time.start.0);
+    let (Some(from), Some(to)) = (starts().min(), starts().max()) else { return Ok(out) };
+    let failed = StoreError::io::<rusqlite::Error>;
+    let any = db
+        .prepare_cached("SELECT 1 FROM amended WHERE start BETWEEN ?1 AND ?2 LIMIT 1")
+        .and_then(|mut s| s.exists([from, to]))
+        .map_err(failed("reading amended rows"))?;
+    if !any {
+        return Ok(out);
+    }
+    if calls.len() <= ASKED_SINGLY {
+        for call in calls {
+            if let Some(form) = find_form(db, call.id)? {
+                out.take(call, form);
+            }
+        }
+        return Ok(out);
+    }
+    let mut by_id: HashMap<CallId, &mut Call> = calls.iter_mut().map(|c| (c.id, c)).collect();
+    let mut read = || {
+        let mut statement = db.prepare_cached(
+            "SELECT call, seq, form, crc FROM amended WHERE start BETWEEN ?1 AND ?2",
+        )?;
+        let mut rows = statement.query([from, to])?;
+        while let Some(row) = rows.next()? {
+            if let Some(call) = by_id.get_mut(&CallId(row.get("call")?)) {
+                out.take(call, form_at(row)?);
+            }
+        }
+        Ok(())
+    };
+    read().map_err(failed("reading amended rows"))?;
+    Ok(out)
+}
+
+/// Forgets forms that a segment now holds. What was changed of its rows stays known.
 pub(crate) fn baked(db: &Connection, forms: &[(CallId, i64)]) -> rusqlite::Result<()> {
     let mut form = db.prepare_cached("DELETE FROM amended WHERE call=?1 AND seq=?2")?;
-    let mut reason = db.prepare_cached("DELETE FROM amendments WHERE call=?1 AND why<>?2")?;
     for (call, seq) in forms {
-        if form.execute(params![call.0, seq])? > 0 {
-            reason.execute(params![call.0, Why::Repriced.code()])?;
-        }
+        form.execute(params![call.0, seq])?;
     }
     Ok(())
 }
 
-/// Rows outside of their segments that count in no place of their own.
-pub(crate) fn merged(db: &Connection) -> rusqlite::Result<HashMap<CallId, CallId>> {
-    db.prepare("SELECT call, merged FROM amended WHERE merged IS NOT NULL")?
-        .query_map([], |r| Ok((CallId(r.get(0)?), CallId(r.get(1)?))))?
-        .collect()
+/// Of these rows, those with an amended form, and what counts in their place by it. None of them
+/// starts before `first`.
+pub(crate) fn merged(
+    db: &Connection,
+    rows: &HashSet<CallId>,
+    first: i64,
+) -> rusqlite::Result<HashMap<CallId, Option<CallId>>> {
+    let mut statement = db.prepare("SELECT call, merged FROM amended WHERE start >= ?1")?;
+    let mut found = statement.query([first])?;
+    let mut out = HashMap::new();
+    while let Some(row) = found.next()? {
+        let call = CallId(row.get(0)?);
+        if rows.contains(&call) {
+            out.insert(call, row.get::<_, Option<_>>(1)?.map(CallId));
+        }
+    }
+    Ok(out)
 }
 
 /// The changes of one row, oldest first.

@@ -42,11 +42,3 @@ pub(crate) struct Column {
     /// Nothing where the value does not fit the field.
     pub(crate) set: fn(&mut Call, Value<'_>) -> Option<()>,
 }
-
-/// The text of a column by its name; nothing where the row has none.
-pub(crate) fn text_of<'c>(name: &str, call: &'c Call) -> Option<Cow<'c, str>> {
-    match (ALL.iter().find(|c| c.name == name)?.get)(call) {
-        Value::Text(text) => Some(text),
-        _ => None,
-    }
-}

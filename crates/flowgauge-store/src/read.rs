@@ -175,7 +175,8 @@ impl Reader {
     /// Raw rows, newest first.
     ///
     /// # Errors
-    /// The database cannot be read. Damaged files are left out and named in the status.
+    /// The database cannot be read. Damaged files are left out and named in the status; a row
+    /// whose amended form is damaged is shown as it was stored.
     pub fn calls(&self, query: &CallQuery) -> Result<Vec<Call>, StoreError> {
         let mut newest = Newest::new(query);
         self.shared.with(|db| {
@@ -220,7 +221,7 @@ impl Reader {
             }
             match segment.rows(i) {
                 Ok(mut rows) => {
-                    amend::overlay(db, &mut rows)?;
+                    self.overlay(db, &mut rows)?;
                     newest.offer(rows);
                 }
                 Err(e) => self.note(row, &e),
@@ -236,9 +237,23 @@ impl Reader {
     /// One row.
     ///
     /// # Errors
-    /// The database cannot be read. Damaged files are passed over and named in the status.
+    /// The database cannot be read. Damaged files are passed over and named in the status; a row whose
+    /// amended form is damaged is shown as it was stored.
     pub fn call(&self, id: CallId) -> Result<Option<Call>, StoreError> {
+        if let Some(what) = self.shared.with(|db| amend::damage_of(db, id))? {
+            self.shared.live_mut().note_damage(what);
+        }
         Ok(self.locate(&[(id, None)])?.remove(&id))
+    }
+
+    /// Replaces rows by their amended forms; those that are damaged are named.
+    fn overlay(&self, db: &Connection, rows: &mut [Call]) -> Result<(), StoreError> {
+        let damaged = amend::overlay(db, rows)?.damaged;
+        if !damaged.is_empty() {
+            let mut live = self.shared.live_mut();
+            damaged.into_iter().for_each(|what| live.note_damage(what));
+        }
+        Ok(())
     }
 
     /// What was changed of a row since it was stored, oldest first.
@@ -255,7 +270,7 @@ impl Reader {
         let Some((blob, crc)) = blob else { return Ok(Vec::new()) };
         match codec::decode(&blob, crc) {
             Ok(mut calls) => {
-                amend::overlay(db, &mut calls)?;
+                self.overlay(db, &mut calls)?;
                 Ok(calls)
             }
             Err(e) => {

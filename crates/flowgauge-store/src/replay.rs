@@ -1,11 +1,11 @@
 //! What a start finds: batches to replay, calls without an end, files a crash left behind.
 
-use crate::amend::{Edit, Why};
+use crate::amend::Edit;
 use crate::dedupe::{Seen, key_of};
 use crate::hot::{self, BatchRow, Kind};
 use crate::live::{Live, SeriesTable};
 use crate::{StoreError, codec, packed};
-use flowgauge_logic::call::{Call, Text};
+use flowgauge_logic::call::Call;
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
 use flowgauge_logic::witness::Sight;
@@ -115,7 +115,7 @@ fn edits_of(calls: Vec<Call>) -> Vec<Edit> {
     let mut edits = Vec::with_capacity(calls.len() / 2);
     let mut calls = calls.into_iter();
     while let (Some(old), Some(new)) = (calls.next(), calls.next()) {
-        edits.push(Edit { old, new, why: Why::Context, by: Text::default() });
+        edits.push(Edit { old, new, steps: Vec::new() });
     }
     edits
 }

@@ -33,12 +33,18 @@ pub(crate) struct Sealed {
     /// Amended forms the segment holds, and the batches they came with.
     baked: Vec<(CallId, i64)>,
     bad: Vec<(i64, String)>,
+    damaged: Vec<String>,
 }
 
 impl Sealed {
     /// Batches that turned out to be damaged.
     pub(crate) fn bad(&self) -> &[(i64, String)] {
         &self.bad
+    }
+
+    /// Amended forms that turned out to be.
+    pub(crate) fn damaged(&self) -> &[String] {
+        &self.damaged
     }
 }
 
@@ -55,7 +61,10 @@ pub(crate) fn write(dir: &Path, batches: Vec<i64>) -> Result<Sealed, StoreError>
             Err(e) => out.bad.push((*seq, e.to_string())),
         }
     }
-    out.baked = amend::overlay(&db, &mut calls)?;
+    let overlaid = amend::overlay(&db, &mut calls)?;
+    // A damaged form stays where it is, and the row as it was: nothing is lost that could be read.
+    out.baked = overlaid.used;
+    out.damaged = overlaid.damaged;
     out.sights = calls.iter().filter_map(|c| Sight::of(c, 0)).collect();
     for key in calls.iter().map(key_of) {
         match key {

@@ -6,7 +6,10 @@ use crate::columns;
 use crate::hot::SegmentRow;
 use arrow_array::cast::AsArray;
 use flowgauge_logic::call::Call;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowSelection,
+};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::{KeyValue, RowGroupMetaData};
@@ -100,15 +103,22 @@ pub(crate) fn verify(dir: &Path, row: &SegmentRow) -> Result<(), StoreError> {
 /// A segment open for reading.
 pub(crate) struct Segment {
     file: File,
+    /// Read once: every group is read by it, and it takes as long as a group's smallest column.
+    footer: ArrowReaderMetadata,
     groups: Vec<(i64, i64)>,
 }
 
 impl Segment {
     pub(crate) fn open(dir: &Path, name: &str) -> Result<Self, Cause> {
         let file = File::open(dir.join(name))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file.try_clone()?)?;
-        let groups = builder.metadata().row_groups().iter().map(span_of).collect();
-        Ok(Self { file, groups })
+        let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default())?;
+        let groups = footer.metadata().row_groups().iter().map(span_of).collect();
+        Ok(Self { file, footer, groups })
+    }
+
+    fn builder(&self) -> std::io::Result<ParquetRecordBatchReaderBuilder<File>> {
+        let footer = self.footer.clone();
+        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.try_clone()?, footer))
     }
 
     /// First and last start time of each row group, oldest first.
@@ -117,7 +127,7 @@ impl Segment {
     }
 
     /// Rows whose column has one of these values. Asks the filter of each group, where it has one,
-    /// then reads one column, and whole rows only of groups that hold a value.
+    /// and its bounds, then reads one column, and whole rows only where that holds a value.
     pub(crate) fn rows_where(
         &self,
         column: &str,
@@ -125,7 +135,7 @@ impl Segment {
     ) -> Result<Vec<Call>, Cause> {
         let mut out = Vec::new();
         for group in 0..self.groups.len() {
-            let builder = ParquetRecordBatchReaderBuilder::try_new(self.file.try_clone()?)?;
+            let builder = self.builder()?;
             let schema = builder.parquet_schema();
             let place = schema.columns().iter().position(|c| c.name() == column);
             // A file of an older version lacks the column, and so has no such row.
@@ -135,37 +145,66 @@ impl Segment {
             if filter.is_some_and(|f| !values.iter().any(|v| f.check(&v.as_str()))) {
                 continue;
             }
+            let span = builder.metadata().row_group(group).column(place).statistics();
+            if span.is_some_and(|s| !values.iter().any(|v| may_hold(s, v))) {
+                continue;
+            }
             let reader = builder.with_row_groups(vec![group]).with_projection(mask).build()?;
-            let mut hit = false;
+            let (mut at, mut hits) = (0, Vec::new());
             for batch in reader {
                 let batch = batch?;
                 let Some(texts) = batch.columns().first().and_then(|c| c.as_string_opt::<i32>())
                 else {
                     return Err(Damage("has a column of an unexpected type").into());
                 };
-                hit |= texts.iter().flatten().any(|t| values.contains(t));
+                let found = |t: Option<&str>| t.is_some_and(|t| values.contains(t));
+                hits.extend((at..).zip(texts.iter()).filter(|(_, t)| found(*t)).map(|(i, _)| i));
+                at += batch.num_rows();
             }
-            if hit {
-                out.extend(self.rows(group)?.into_iter().filter(|c| {
-                    crate::columns::text_of(column, c).is_some_and(|t| values.contains(t.as_ref()))
-                }));
+            if !hits.is_empty() {
+                out.extend(self.picked(group, &hits, at)?);
             }
         }
         Ok(out)
     }
 
-    /// The rows of one group.
-    pub(crate) fn rows(&self, group: usize) -> Result<Vec<Call>, Cause> {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(self.file.try_clone()?)?
+    /// Some rows of one group of so many. Decoding all of them to find one would take as long as a
+    /// hundred commits.
+    fn picked(&self, group: usize, rows: &[usize], of: usize) -> Result<Vec<Call>, Cause> {
+        let ranges = rows.iter().map(|i| *i..*i + 1);
+        let reader = self
+            .builder()?
             .with_row_groups(vec![group])
             .with_batch_size(ROW_GROUP)
+            .with_row_selection(RowSelection::from_consecutive_ranges(ranges, of))
             .build()?;
-        let mut calls = Vec::new();
-        for batch in reader {
-            calls.extend(columns::calls_of(&batch?)?);
-        }
-        Ok(calls)
+        calls_in(reader)
     }
+
+    /// The rows of one group.
+    pub(crate) fn rows(&self, group: usize) -> Result<Vec<Call>, Cause> {
+        let reader =
+            self.builder()?.with_row_groups(vec![group]).with_batch_size(ROW_GROUP).build()?;
+        calls_in(reader)
+    }
+}
+
+fn calls_in(reader: ParquetRecordBatchReader) -> Result<Vec<Call>, Cause> {
+    let mut calls = Vec::new();
+    for batch in reader {
+        calls.extend(columns::calls_of(&batch?)?);
+    }
+    Ok(calls)
+}
+
+/// Whether a text may be in a column with these statistics. Ids of calls begin with their time, so
+/// most groups hold none of those asked for.
+fn may_hold(column: &Statistics, text: &str) -> bool {
+    let Statistics::ByteArray(texts) = column else { return true };
+    let (least, most) = (texts.min_opt(), texts.max_opt());
+    // Bounds that were cut short are bounds still.
+    least.is_none_or(|l| l.data() <= text.as_bytes())
+        && most.is_none_or(|m| text.as_bytes() <= m.data())
 }
 
 /// A group without statistics may hold any time.

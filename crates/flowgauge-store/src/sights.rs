@@ -76,7 +76,10 @@ pub(crate) fn load(
     for (sight, at) in unsealed {
         index.restore(sight, at);
     }
-    index.merged(&amend::merged(db).map_err(StoreError::io("reading amended rows"))?);
+    if let Some(first) = index.first_start() {
+        let decided = amend::merged(db, &index.ids(), first);
+        index.revise(&decided.map_err(StoreError::io("reading amended rows"))?);
+    }
     index.link();
     Ok(index)
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::id::{SpanId, TraceId};
 use crate::unit::UnixMicros;
+use proptest::prelude::*;
 
 const T0: UnixMicros = UnixMicros(1_700_000_000_000_000);
 
@@ -113,4 +114,95 @@ fn what_the_gateway_knows_is_kept_and_what_it_lacks_is_lent() {
     assert_eq!(gateway.origin.service.as_deref(), Some("mine"));
     assert_eq!(gateway.origin.environment.as_deref(), Some("prod"));
     assert_eq!(gateway.link.trace_id, sdk.link.trace_id);
+}
+
+/// A span around a span around a span, and the gateway's row, which comes last of the four.
+fn chain(same_scope: bool) -> [Call; 4] {
+    let [mut outer, mut middle, mut inner] =
+        [1u8, 2, 3].map(|n| row(n, Door::OtlpHttp, i64::from(n)));
+    for (n, c) in [&mut outer, &mut middle, &mut inner].into_iter().enumerate() {
+        c.link.trace_id = Some(TraceId([7; 16]));
+        c.link.span_id = Some(SpanId(c.id.0[..8].try_into().unwrap()));
+        c.origin.scope =
+            Some(if same_scope { "scope".into() } else { format!("scope-{n}").into() });
+    }
+    middle.link.parent_span_id = outer.link.span_id;
+    inner.link.parent_span_id = middle.link.span_id;
+    [outer, middle, inner, row(4, Door::Gateway, 0)]
+}
+
+proptest! {
+    #[test]
+    fn a_chain_of_spans_is_one_call_in_any_order(
+        order in Just([0usize, 1, 2, 3]).prop_shuffle(), rows in 3usize..=4,
+        same_scope in any::<bool>(), gateway_start in -5i64..10,
+    ) {
+        let mut all = chain(same_scope);
+        all[3].time.start = UnixMicros(T0.0 + gateway_start);
+        let mut index = Witnesses::default();
+        let mut merged = std::collections::HashMap::new();
+        let order: Vec<usize> = order.into_iter().filter(|i| *i < rows).collect();
+        for i in &order {
+            for (row, into) in arrive(&mut index, &all[*i]) {
+                prop_assert!(merged.insert(row, into).is_none());
+            }
+        }
+        let left: Vec<CallId> =
+            order.iter().map(|i| all[*i].id).filter(|id| !merged.contains_key(id)).collect();
+        prop_assert_eq!(left, [all[rows - 1].id]);
+    }
+}
+
+#[test]
+fn of_a_row_merged_by_hand_the_index_knows_and_of_its_return_too() {
+    let (gateway, mut sdk) = (row(1, Door::Gateway, 0), row(2, Door::OtlpHttp, 5));
+    let mut index = Witnesses::default();
+    arrive(&mut index, &sdk);
+    sdk.link.merged_into = Some(CallId([9; 16]));
+    index.follow(&sdk);
+    assert!(arrive(&mut index, &gateway).is_empty());
+    assert_eq!(arrive(&mut index, &row(3, Door::OtlpHttp, 6)), [(CallId([3; 16]), gateway.id)]);
+    // Alone again, it finds the next free row of the gateway.
+    sdk.link.merged_into = None;
+    index.follow(&sdk);
+    assert_eq!(arrive(&mut index, &row(4, Door::Gateway, 0)), [(sdk.id, CallId([4; 16]))]);
+}
+
+#[test]
+fn a_row_of_the_gateway_let_go_is_free_again() {
+    let (gateway, mut sdk) = (row(1, Door::Gateway, 0), row(2, Door::OtlpHttp, 5));
+    let mut index = Witnesses::default();
+    arrive(&mut index, &gateway);
+    arrive(&mut index, &sdk);
+    sdk.link.merged_into = None;
+    index.follow(&sdk);
+    assert_eq!(arrive(&mut index, &row(3, Door::OtlpHttp, 6)), [(CallId([3; 16]), gateway.id)]);
+}
+
+#[test]
+fn names_of_providers_part_rows_only_where_both_mean_something() {
+    for (gateway, told, one) in [
+        (Some("openai"), Some("openai"), true),
+        (Some("azure"), Some("az.ai.openai"), true),
+        (Some("anthropic"), Some("openai"), false),
+        (Some("default"), Some("openai"), true),
+        (None, Some("openai"), true),
+        (Some("openai"), None, true),
+    ] {
+        let mut index = Witnesses::default();
+        let (mut a, mut b) = (row(1, Door::Gateway, 0), row(2, Door::OtlpGrpc, 1));
+        a.what.provider = gateway.map(Into::into);
+        b.what.provider = told.map(Into::into);
+        assert!(arrive(&mut index, &a).is_empty());
+        assert_eq!(arrive(&mut index, &b).len(), usize::from(one), "{gateway:?} {told:?}");
+    }
+}
+
+#[test]
+fn rows_wait_no_longer_than_a_delivery_is_recognised() {
+    let mut index = Witnesses::default();
+    arrive(&mut index, &row(1, Door::Gateway, 0));
+    let late = Sight::of(&row(2, Door::OtlpHttp, 5), 1).unwrap();
+    assert!(index.arrive(late, UnixMicros(T0.0 + UnixMicros::DAY + 1)).is_empty());
+    assert_eq!(index.ids().into_iter().collect::<Vec<_>>(), [CallId([2; 16])]);
 }

@@ -3,7 +3,7 @@
 use super::Store;
 use super::pack::{Packed, begin};
 use crate::StoreError;
-use crate::amend::{self, Amended, Amendment, Edit, Why};
+use crate::amend::{self, Amended, Amendment, Edit, EditStep, Why};
 use crate::hot::Kind;
 use crate::live::Live;
 use flowgauge_logic::call::{Call, Text};
@@ -47,20 +47,13 @@ impl Store {
         now: UnixMicros,
     ) -> Result<Amended, StoreError> {
         let ids: Vec<(CallId, Option<i64>)> = changes.iter().map(|a| (a.call, None)).collect();
-        let rows = self.reader().locate(&ids)?;
+        let rows = self.sound(&ids)?;
         let (mut out, mut edits) = (Amended::default(), HashMap::<CallId, Edit>::new());
-        for change in changes {
-            let Some(row) = rows.get(&change.call) else {
-                out.unknown += 1;
-                continue;
-            };
-            let edit = edits.entry(change.call).or_insert_with(|| Edit {
-                old: row.clone(),
-                new: row.clone(),
-                why: Why::Context,
-                by: change.by.clone(),
-            });
-            edit.why = change.change.apply(&mut edit.new);
+        for Amendment { call, change, by } in changes {
+            match rows.get(&call) {
+                Some(row) => edits.entry(call).or_insert_with(|| Edit::of(row)).step(&change, by),
+                None => out.unknown += 1,
+            }
         }
         let asked = edits.len() as u64;
         let mut edits: Vec<Edit> = edits.into_values().filter(|e| e.old != e.new).collect();
@@ -78,8 +71,28 @@ impl Store {
             let Live { series, current, .. } = &mut *live;
             current.amend(packed.row.seq, &edits, bytes, now, series);
         }
+        for edit in edits.iter().filter(|e| e.old.link.merged_into != e.new.link.merged_into) {
+            self.witnesses.follow(&edit.new);
+        }
         self.checkpoint.wrote(bytes, &self.db);
         Ok(out)
+    }
+
+    /// Stored rows in their current form. One whose form is damaged is left out: sums cannot be
+    /// corrected by what is not known.
+    fn sound(&self, wanted: &[(CallId, Option<i64>)]) -> Result<HashMap<CallId, Call>, StoreError> {
+        let reader = self.reader();
+        let mut sound = Vec::with_capacity(wanted.len());
+        reader.shared.with(|db| {
+            for (id, place) in wanted {
+                match amend::damage_of(db, *id)? {
+                    Some(what) => self.shared.live_mut().note_damage(what),
+                    None => sound.push((*id, *place)),
+                }
+            }
+            Ok(())
+        })?;
+        reader.locate(&sound)
     }
 
     /// Both forms of every edited row as a batch, from which a start corrects rollups again.
@@ -105,10 +118,11 @@ impl Store {
             return Ok(drafts);
         }
         let here: HashMap<CallId, &Call> = fresh.iter().map(|c| (c.id, *c)).collect();
-        let both = decisions.iter().flat_map(|d| [(d.row, d.row_place), (d.into, d.into_place)]);
+        let into = decisions.iter().filter(|d| d.lends).map(|d| (d.into, d.into_place));
+        let both = decisions.iter().map(|d| (d.row, d.row_place)).chain(into);
         let stored: Vec<(CallId, Option<i64>)> =
             both.filter(|(id, _)| !here.contains_key(id)).map(|(id, p)| (id, Some(p))).collect();
-        let stored = self.reader().locate(&stored)?;
+        let stored = self.sound(&stored)?;
         for decision in decisions {
             if !draft(&mut drafts, decision.row, Why::Merged, &stored, &here) {
                 tracing::warn!(row = %decision.row, "a row to merge is gone; it counts as it is");
@@ -151,7 +165,8 @@ fn draft(
 pub(super) fn edits_of(drafts: &Drafts) -> Vec<Edit> {
     let edit = |d: &Draft| {
         let old = d.old.clone().filter(|old| *old != d.new)?;
-        Some(Edit { old, new: d.new.clone(), why: d.why, by: Text::const_new(PAIRING) })
+        let step = EditStep { why: d.why, by: Text::const_new(PAIRING), before: None };
+        Some(Edit { old, new: d.new.clone(), steps: vec![step] })
     };
     let mut edits: Vec<Edit> = drafts.values().filter_map(edit).collect();
     edits.sort_by_key(|e| (e.new.time.start, e.new.id));

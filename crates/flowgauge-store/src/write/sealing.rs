@@ -66,6 +66,9 @@ impl Store {
             for (seq, reason) in sealed.bad() {
                 live.note_damage(format!("batch {seq} {reason}; it is set aside"));
             }
+            for what in sealed.damaged() {
+                live.note_damage(what.clone());
+            }
             let series = live.series.unsaved();
             let front = live.frozen.front();
             (front.map(|g| (g.minutes.clone(), g.taken.clone())).unwrap_or_default(), series)

@@ -1,6 +1,8 @@
 //! Behaviour of the store as its users see it.
 
+mod amendments;
 mod merge;
+mod pairing;
 mod recovery;
 mod rollups;
 mod rows;

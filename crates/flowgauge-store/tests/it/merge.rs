@@ -43,7 +43,10 @@ fn totals(store: &Store, by: &[Dim]) -> Vec<Group> {
         group_by: by.to_vec(),
         step: Step::Whole,
     };
-    store.reader().rollups(&query).unwrap()
+    let mut groups = store.reader().rollups(&query).unwrap();
+    // Users seen are never taken back, so they depend on which row came first: see decision 0007.
+    groups.iter_mut().for_each(|g| g.rollup.users = Default::default());
+    groups
 }
 
 fn whole(store: &Store) -> Rollup {
