@@ -36,6 +36,7 @@ pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};
 pub use checks::{CheckRow, CheckRun, CheckTarget, Checks};
 pub use error::StoreError;
 pub use event::Event;
+pub use locate::Names;
 pub use ledger::{BudgetUse, Kept, LedgerChanges, LedgerFile};
 pub use read::Reader;
 pub use scores::{Put, ScoreGroup, ScoreQuery, ScoreRow, Scores};

@@ -134,7 +134,7 @@ impl ScoreBook {
         }
         let abouts: Vec<&Reference> = scores.iter().map(|s| &s.about).collect();
         let found = match self.recorder.reader() {
-            Some(reader) => self.look(&reader, &abouts)?,
+            Some(reader) => Self::look(&reader, &abouts)?,
             // Labels do not wait for the store of calls: they are attached once it opens.
             None => vec![None; scores.len()],
         };
@@ -158,11 +158,10 @@ impl ScoreBook {
     }
 
     fn look(
-        &self,
         reader: &Reader,
         abouts: &[&Reference],
     ) -> Result<Vec<Option<Attached>>, StoreError> {
-        let calls = find::calls(reader, abouts, self.clock.now())?;
+        let calls = find::calls(reader, abouts)?;
         Ok(calls.iter().map(|call| call.as_ref().map(Attached::to)).collect())
     }
 
@@ -177,7 +176,7 @@ impl ScoreBook {
             return Ok(0);
         }
         let abouts: Vec<&Reference> = due.iter().map(|(_, about)| about).collect();
-        let found = self.look(&reader, &abouts)?;
+        let found = Self::look(&reader, &abouts)?;
         let found: Vec<(CallId, Attached)> =
             due.iter().zip(found).filter_map(|((id, _), to)| Some((*id, to?))).collect();
         self.store.attach(&found)?;
