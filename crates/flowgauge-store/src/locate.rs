@@ -116,7 +116,8 @@ impl Reader {
     ) -> Result<Vec<Call>, StoreError> {
         let (from, to) = near
             .map_or((i64::MIN, i64::MAX), |t| (t.0.saturating_sub(NEAR), t.0.saturating_add(NEAR)));
-        let names = Names { responses: HashSet::from([response_id.to_owned()]), ..Names::default() };
+        let names =
+            Names { responses: HashSet::from([response_id.to_owned()]), ..Names::default() };
         let mut calls = self.named(&names, (from, to))?;
         calls.retain(|c| (from..=to).contains(&c.time.start.0));
         Ok(calls)
