@@ -3,10 +3,11 @@
 import { html } from "../html.mjs";
 import { nanos, stamp, us } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
-import { useAnswer } from "../state/answers.mjs";
+import { rowsOf, useAnswer } from "../state/answers.mjs";
 import { CallStatus } from "../parts/call-status.mjs";
 import { Icon } from "../parts/icon.mjs";
 import { Failure } from "../parts/note.mjs";
+import { RequestTable } from "../parts/request-table.mjs";
 import { PriceBreakdown, Provenance } from "../parts/provenance.mjs";
 import { TokenSum } from "../parts/token-sum.mjs";
 import { Waterfall } from "../parts/waterfall.mjs";
@@ -53,12 +54,29 @@ function Call({ row }) {
       <section class="card"><div class="card-head"><h2>Cost</h2></div><${Money} row=${row} />${(row.price_breakdown ?? []).map((told) => html`<${PriceBreakdown} told=${told} />`)}</section>
     </div>
     ${(row.provenance ?? []).length > 0 && html`<section class="card"><div class="card-head"><h2>Where each number comes from</h2></div><${Provenance} facts=${row.provenance} /></section>`}
+    ${(row.trace_id || row.response_id) && html`<${Relatives} row=${row} />`}
     <section class="card"><div class="card-head"><h2>Facts</h2><span class="muted">– means not reported</span></div><${Facts} row=${row} /></section>
     <${Attributes} attributes=${row.attributes} />`;
 }
 
 const Sourced = ({ label, value, from }) => html`
   <div class="figure" data-sourced><dt>${label}</dt><dd><span class="figure-value number">${value}</span><span class="figure-facts">${from}</span></dd></div>`;
+
+/** Other rows of the call: found by trace, else by the answer's id, at any age. */
+function Relatives({ row }) {
+  const name = row.trace_id ? `trace_id=${row.trace_id}` : `response_id=${encodeURIComponent(row.response_id)}`;
+  const { data } = useAnswer(`/api/v1/requests?${name}&limit=500`);
+  const others = rowsOf(data).filter((other) => other.call_id !== row.call_id);
+  const tied = (other) => other.merged_into === row.call_id || row.merged_into === other.call_id;
+  // Both doors saw one call; two rows of the gateway are a call and one made for it.
+  const same = others.filter((other) => tied(other) && !(other.door === "gateway" && row.door === "gateway"));
+  const made = others.filter((other) => !same.includes(other) && (other.merged_into === row.call_id || isChild(row, other)));
+  return html`
+    ${same.length > 0 && html`<section class="card"><div class="card-head"><h2>The same call, seen by</h2></div><${RequestTable} label="The same call, seen by" rows=${same} /></section>`}
+    ${made.length > 0 && html`<section class="card"><div class="card-head"><h2>Calls made for it</h2></div><${RequestTable} label="Calls made for it" rows=${made} /></section>`}`;
+}
+
+const isChild = (row, other) => Boolean(row.span_id) && other.trace_id === row.trace_id && other.parent_span_id === row.span_id;
 
 function Money({ row }) {
   const exact = row.cost_nanos === null || row.cost_nanos === undefined ? "–" : `${row.cost_nanos.toLocaleString("en-US")} nano-dollars`;

@@ -33,6 +33,7 @@ function open() {
   source.onerror = onError;
   source.addEventListener("tick", (event) => onTick(JSON.parse(event.data)));
   source.addEventListener("call", (event) => onCall(JSON.parse(event.data)));
+  source.addEventListener("merged", (event) => onMerged(JSON.parse(event.data)));
 }
 
 function onError() {
@@ -55,6 +56,12 @@ function onTick(tick) {
 
 function onCall(row) {
   waiting.calls = [row, ...waiting.calls.filter((other) => other.call_id !== row.call_id)].slice(0, TAIL);
+  if (!calm.matches) calls.value = waiting.calls;
+}
+
+/** The row is the same call as another, which is shown or will be. */
+function onMerged({ call_id }) {
+  waiting.calls = waiting.calls.filter((row) => row.call_id !== call_id);
   if (!calm.matches) calls.value = waiting.calls;
 }
 

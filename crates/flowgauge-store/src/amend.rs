@@ -121,6 +121,24 @@ impl Change {
     }
 }
 
+/// A row that counts in another's place from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Merge {
+    /// The row.
+    pub row: CallId,
+    /// The one that counts.
+    pub into: CallId,
+}
+
+impl Merge {
+    /// Of a row's form before, none where it is new, and after.
+    pub(crate) fn between(old: Option<&Call>, new: &Call) -> Option<Self> {
+        let into = new.link.merged_into?;
+        let before = old.and_then(|old| old.link.merged_into);
+        (before != Some(into)).then_some(Self { row: new.id, into })
+    }
+}
+
 /// A row before and after.
 #[derive(Debug, Clone)]
 pub(crate) struct Edit {

@@ -1,6 +1,7 @@
 //! Questions to the store and the shapes of its answers.
 
-use flowgauge_logic::call::{Call, Status, Text};
+use crate::locate::Names;
+use flowgauge_logic::call::{Call, Source, Status, Text};
 use flowgauge_logic::rollup::{Dim, Filter, Rollup};
 use flowgauge_logic::unit::UnixMicros;
 use flowgauge_logic::window::Window;
@@ -52,6 +53,8 @@ pub struct CallQuery {
     pub user_key: Option<Text>,
     /// Only calls of this trace, as 32 hex digits.
     pub trace_id: Option<flowgauge_logic::id::TraceId>,
+    /// Only calls of this answer, by the provider's response id.
+    pub response_id: Option<Text>,
     /// Whether spans that are no model call are wanted too.
     pub with_spans: bool,
     /// At most so many.
@@ -70,10 +73,40 @@ impl CallQuery {
             status: None,
             user_key: None,
             trace_id: None,
+            response_id: None,
             with_spans: false,
             limit,
             after: None,
         }
+    }
+
+    /// Asks for everything of an answer or a trace, whatever sent it: rows that count in another's
+    /// place too. Without either name it asks as before.
+    pub fn by_name(
+        &mut self,
+        response_id: Option<Text>,
+        trace_id: Option<flowgauge_logic::id::TraceId>,
+    ) {
+        if response_id.is_none() && trace_id.is_none() {
+            return;
+        }
+        (self.response_id, self.trace_id, self.with_spans) = (response_id, trace_id, true);
+        if !self.filter.terms.iter().any(|(dim, _)| *dim == Dim::Source) {
+            let any = Source::ALL.iter().map(|s| s.word().to_owned()).collect();
+            self.filter.terms.push((Dim::Source, any));
+        }
+    }
+
+    /// What the rows wanted are found by, instead of reading through the window. A response id names
+    /// fewer rows than a trace.
+    pub(crate) fn names(&self) -> Option<Names> {
+        let mut names = Names::default();
+        match (&self.response_id, self.trace_id) {
+            (Some(id), _) => drop(names.responses.insert(id.to_string())),
+            (None, Some(trace)) => drop(names.traces.insert(trace)),
+            (None, None) => return None,
+        }
+        Some(names)
     }
 
     /// Whether a row is wanted, limit and page aside.
@@ -83,6 +116,7 @@ impl CallQuery {
             && (self.with_spans || call.what.leaf)
             && self.status.is_none_or(|s| s == call.outcome.status)
             && self.user_key.as_ref().is_none_or(|u| Some(u) == call.who.user_key.as_ref())
+            && self.response_id.as_ref().is_none_or(|r| Some(r) == call.link.response_id.as_ref())
             && self.trace_id.is_none_or(|t| Some(t) == call.link.trace_id)
             && self.filter.accepts(&flowgauge_logic::rollup::SeriesKey::of(call))
     }

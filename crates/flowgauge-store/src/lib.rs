@@ -31,12 +31,13 @@ mod seal;
 mod segment;
 mod sights;
 
-pub use amend::{Amended, Amendment, AmendmentRow, Change, Why};
+pub use amend::{Amended, Amendment, AmendmentRow, Change, Merge, Why};
 pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};
 pub use checks::{CheckRow, CheckRun, CheckTarget, Checks};
 pub use error::StoreError;
 pub use event::Event;
 pub use ledger::{BudgetUse, Kept, LedgerChanges, LedgerFile};
+pub use locate::Names;
 pub use read::Reader;
 pub use scores::{Put, ScoreGroup, ScoreQuery, ScoreRow, Scores};
 pub use state::{KeyRow, State};

@@ -12,6 +12,23 @@ use std::collections::{HashMap, HashSet};
 /// Rows further from the moment asked for than this are other answers with the same id, µs.
 const NEAR: i64 = UnixMicros::DAY;
 
+/// What rows are looked for by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The provider's response ids.
+    pub responses: HashSet<String>,
+    /// Traces.
+    pub traces: HashSet<TraceId>,
+}
+
+impl Names {
+    fn fit(&self, call: &Call) -> bool {
+        let link = &call.link;
+        link.response_id.as_deref().is_some_and(|id| self.responses.contains(id))
+            || link.trace_id.is_some_and(|id| self.traces.contains(&id))
+    }
+}
+
 impl Reader {
     /// Rows in their current form, by id; where the batch of a row is known it is looked at first.
     pub(crate) fn locate(
@@ -99,8 +116,11 @@ impl Reader {
     ) -> Result<Vec<Call>, StoreError> {
         let (from, to) = near
             .map_or((i64::MIN, i64::MAX), |t| (t.0.saturating_sub(NEAR), t.0.saturating_add(NEAR)));
-        let wants = |c: &Call| c.link.response_id.as_deref() == Some(response_id);
-        self.find("response_id", response_id.to_owned(), (from, to), &wants)
+        let names =
+            Names { responses: HashSet::from([response_id.to_owned()]), ..Names::default() };
+        let mut calls = self.named(&names, (from, to))?;
+        calls.retain(|c| (from..=to).contains(&c.time.start.0));
+        Ok(calls)
     }
 
     /// Calls and spans of one trace, newest form, oldest first: rows of the gateway too that have
@@ -109,8 +129,15 @@ impl Reader {
     /// # Errors
     /// The database cannot be read. Damaged files are passed over and named in the status.
     pub fn find_by_trace(&self, trace: TraceId) -> Result<Vec<Call>, StoreError> {
-        let wants = |c: &Call| c.link.trace_id == Some(trace);
-        let mut calls = self.find("trace_id", trace.to_string(), (i64::MIN, i64::MAX), &wants)?;
+        self.find_named(&Names { traces: HashSet::from([trace]), ..Names::default() })
+    }
+
+    /// Calls and spans that have one of these names, newest form, oldest first, in one pass.
+    ///
+    /// # Errors
+    /// The database cannot be read. Damaged files are passed over and named in the status.
+    pub fn find_named(&self, names: &Names) -> Result<Vec<Call>, StoreError> {
+        let mut calls = self.named(names, (i64::MIN, i64::MAX))?;
         let have: HashSet<CallId> = calls.iter().map(|c| c.id).collect();
         let more: Vec<(CallId, Option<i64>)> = calls
             .iter()
@@ -118,35 +145,37 @@ impl Reader {
             .filter(|id| !have.contains(id))
             .map(|id| (id, None))
             .collect();
-        calls.extend(self.locate(&more)?.into_values().filter(|c| wants(c)));
+        calls.extend(self.locate(&more)?.into_values().filter(|c| names.fit(c)));
         calls.sort_by_key(|c| (c.time.start, c.id));
-        calls.dedup_by_key(|c| c.id);
         Ok(calls)
     }
 
-    fn find(
-        &self,
-        column: &str,
-        value: String,
-        (from, to): (i64, i64),
-        wants: &dyn Fn(&Call) -> bool,
-    ) -> Result<Vec<Call>, StoreError> {
-        let values = HashSet::from([value]);
+    fn named(&self, names: &Names, (from, to): (i64, i64)) -> Result<Vec<Call>, StoreError> {
+        let traces: HashSet<String> = names.traces.iter().map(ToString::to_string).collect();
+        let columns = [("response_id", &names.responses), ("trace_id", &traces)];
         let mut out = Vec::new();
+        if columns.iter().all(|(_, values)| values.is_empty()) {
+            return Ok(out);
+        }
         self.shared.with(|db| {
             let tx = snapshot(db)?;
             for (seq, ..) in batch_spans(&tx, from, to)? {
-                out.extend(self.batch(&tx, seq)?.into_iter().filter(wants));
+                out.extend(self.batch(&tx, seq)?.into_iter().filter(|c| names.fit(c)));
             }
             for row in hot::segments(&tx).map_err(StoreError::io("reading the manifest"))? {
-                if row.min_time <= to && row.max_time >= from {
-                    out.extend(self.in_segment(&tx, &row, column, &values)?);
+                if row.min_time > to || row.max_time < from {
+                    continue;
+                }
+                for (column, values) in columns.iter().filter(|(_, values)| !values.is_empty()) {
+                    out.extend(self.in_segment(&tx, &row, column, values)?);
                 }
             }
             Ok(())
         })?;
-        out.retain(|c| wants(c) && (from..=to).contains(&c.time.start.0));
+        out.retain(|c| names.fit(c));
         out.sort_by_key(|c| (c.time.start, c.id));
+        // A row with both names is found twice.
+        out.dedup_by_key(|c| c.id);
         Ok(out)
     }
 

@@ -179,6 +179,10 @@ impl Reader {
     /// whose amended form is damaged is shown as it was stored.
     pub fn calls(&self, query: &CallQuery) -> Result<Vec<Call>, StoreError> {
         let mut newest = Newest::new(query);
+        if let Some(names) = query.names() {
+            newest.offer(self.find_named(&names)?);
+            return Ok(newest.finish());
+        }
         self.shared.with(|db| {
             // Rows, amended forms and manifest of one moment: no call is seen twice or not at all.
             let tx = snapshot(db)?;

@@ -154,6 +154,25 @@ impl Scores {
         read().map_err(StoreError::io::<rusqlite::Error>("reading scored calls"))
     }
 
+    /// Those of these calls that scores are attached to.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub fn scored_among(&self, calls: &[CallId]) -> Result<Vec<CallId>, StoreError> {
+        let db = self.db.lock();
+        let read = || {
+            let mut select = db.prepare_cached("SELECT 1 FROM scores WHERE call = ?1 LIMIT 1")?;
+            let mut out = Vec::new();
+            for call in calls {
+                if select.exists([call.0])? {
+                    out.push(*call);
+                }
+            }
+            Ok(out)
+        };
+        read().map_err(StoreError::io::<rusqlite::Error>("reading scored calls"))
+    }
+
     /// Scores that wait for their call, the latest received first.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ mod amending;
 mod pack;
 mod sealing;
 
-use crate::amend::{self, Edit};
+use crate::amend::{self, Edit, Merge};
 use crate::checkpoint::Checkpointer;
 use crate::dedupe::{Here, Key, Seen};
 use crate::hot::{self, Kind};
@@ -95,6 +95,8 @@ pub struct Store {
     job: Option<JoinHandle<Result<Sealed, StoreError>>>,
     no_seal_before: UnixMicros,
     failed: bool,
+    /// Told by [`Store::take_merges`].
+    merges: Vec<Merge>,
     _lock: DirLock,
 }
 
@@ -126,6 +128,7 @@ impl Store {
             job: None,
             no_seal_before: UnixMicros(i64::MIN),
             failed: false,
+            merges: Vec::new(),
             _lock: lock,
         };
         let interrupted = store.end_open_calls(now)?;
@@ -189,6 +192,11 @@ impl Store {
             self.failed = true;
         }
         done
+    }
+
+    /// Rows that count in another's place since the last commit or amendment: durable, told once.
+    pub fn take_merges(&mut self) -> Vec<Merge> {
+        std::mem::take(&mut self.merges)
     }
 
     /// Keeps a stretch of lost calls.
@@ -286,6 +294,7 @@ impl Store {
         let begun = still_open(batches, &fresh);
         let drafts = self.meet(&fresh, now)?;
         let edits = amending::edits_of(&drafts);
+        let merges = amending::merges_of(&drafts);
         let fresh: Vec<&Call> =
             fresh.into_iter().map(|c| drafts.get(&c.id).map_or(c, |d| &d.new)).collect();
         let calls = self.packed(&fresh, Kind::Calls, now)?;
@@ -312,6 +321,7 @@ impl Store {
         self.started.extend(started.iter().map(|p| p.row.seq));
         self.remember(&fresh, keys, calls.as_ref(), (&edits, amended.as_ref()), now);
         self.checkpoint.wrote(bytes, &self.db);
+        self.merges = merges;
         Ok(done)
     }
 

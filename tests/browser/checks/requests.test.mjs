@@ -28,6 +28,19 @@ test("a call opens into a detail with waterfall, sums and the source of every fi
   await close();
 });
 
+test("a call shows the calls that were made for it", async () => {
+  const outer = await sendCall(URL_UNDER_TEST, "related-outer");
+  await sendCall(URL_UNDER_TEST, "related-inner", outer);
+  const rows = (await (await fetch(`${URL_UNDER_TEST}/api/v1/requests?trace_id=${outer.traceId}`)).json()).items;
+  assert.equal(rows.length, 2);
+  const { page, faults, close } = await open(browser, `/requests/${rows.find((row) => row.span_id === outer.spanId).call_id}`);
+  const made = page.getByRole("region", { name: "Calls made for it" });
+  assert.match(await made.locator("tbody tr").innerText(), /related-inner/);
+  assert.equal(await page.getByRole("region", { name: "The same call, seen by" }).count(), 0);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
 test("filters are in the address and can be taken away", async () => {
   const { page, close } = await open(browser, "/requests");
   await page.getByLabel("Model").locator("option", { hasText: "browser-check" }).waitFor({ state: "attached", timeout: DEADLINE_MS });

@@ -5,11 +5,11 @@ import { randomBytes } from "node:crypto";
 const text = (key, value) => ({ key, value: { stringValue: value } });
 const number = (key, value) => ({ key, value: { intValue: String(value) } });
 
-/** A chat span of `model` that ended now. */
-export async function sendCall(base, model = "browser-check") {
+/** A chat span of `model` that ended now, below `parent` where one is given; answers its ids. */
+export async function sendCall(base, model = "browser-check", parent = null) {
   const end = BigInt(Date.now()) * 1_000_000n;
   const span = {
-    traceId: randomBytes(16).toString("hex"), spanId: randomBytes(8).toString("hex"), name: `chat ${model}`, kind: 3,
+    traceId: parent?.traceId ?? randomBytes(16).toString("hex"), spanId: randomBytes(8).toString("hex"), parentSpanId: parent?.spanId, name: `chat ${model}`, kind: 3,
     startTimeUnixNano: String(end - 812_000_000n), endTimeUnixNano: String(end),
     attributes: [
       text("gen_ai.operation.name", "chat"), text("gen_ai.provider.name", "openai"), text("gen_ai.request.model", model), text("gen_ai.response.model", model),
@@ -19,4 +19,5 @@ export async function sendCall(base, model = "browser-check") {
   const body = { resourceSpans: [{ resource: { attributes: [text("service.name", "browser-checks")] }, scopeSpans: [{ scope: { name: "browser-checks" }, spans: [span] }] }] };
   const response = await fetch(`${base}/v1/traces`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
   if (!response.ok) throw new Error(`${base}/v1/traces answered ${response.status}: ${await response.text()}`);
+  return { traceId: span.traceId, spanId: span.spanId };
 }

@@ -37,3 +37,22 @@ pub(super) fn first_match<'a>(
     let found = patterns.iter().find(|p| p.regex.is_match(name))?;
     rows.get_key_value(&found.key).map(|(key, row)| (key.as_str(), row))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_pattern_is_compiled_or_refused_and_any_name_tried(
+            text in "(re:)?([\\[\\](){}^$*+?|.a-z0-9\\\\-]{0,40}|\\PC{0,20})", name in "\\PC{0,40}",
+        ) {
+            let read = compile(&text);
+            prop_assert_eq!(read.is_some(), text.starts_with(PREFIX));
+            if let Some(Ok(pattern)) = read {
+                prop_assert!(first_match(&[pattern], &BTreeMap::new(), &name).is_none());
+            }
+        }
+    }
+}

@@ -4,6 +4,7 @@ use super::*;
 use crate::id::{SpanId, TraceId};
 use crate::unit::UnixMicros;
 use proptest::prelude::*;
+use std::collections::{HashMap, HashSet};
 
 const T0: UnixMicros = UnixMicros(1_700_000_000_000_000);
 
@@ -205,4 +206,71 @@ fn rows_wait_no_longer_than_a_delivery_is_recognised() {
     let late = Sight::of(&row(2, Door::OtlpHttp, 5), 1).unwrap();
     assert!(index.arrive(late, UnixMicros(T0.0 + UnixMicros::DAY + 1)).is_empty());
     assert_eq!(index.ids().into_iter().collect::<Vec<_>>(), [CallId([2; 16])]);
+}
+
+/// Rows of one response id in an order of arrival: gateway rows, and rows of instrumentations.
+fn arrivals() -> impl Strategy<Value = Vec<(Option<u8>, i64)>> {
+    let row = (prop::option::weighted(0.6, 0..3u8), 0..APART);
+    prop::collection::vec(row, 0..24)
+}
+
+/// What counts in what after all arrived.
+fn paired(rows: &[Call]) -> HashMap<CallId, CallId> {
+    let mut index = Witnesses::default();
+    let mut merged = HashMap::new();
+    for row in rows {
+        for (row, into) in arrive(&mut index, row) {
+            assert!(merged.insert(row, into).is_none(), "a decision is final");
+        }
+    }
+    merged
+}
+
+proptest! {
+    #[test]
+    fn how_many_rows_pair_never_depends_on_the_order(
+        (given, other) in arrivals().prop_flat_map(|a| (Just(a.clone()), Just(a).prop_shuffle()))
+    ) {
+        let rows_of = |list: &[(Option<u8>, i64)]| -> Vec<Call> {
+            let row_of = |(n, (scope, start)): (usize, &(Option<u8>, i64))| {
+                let door = if scope.is_some() { Door::OtlpHttp } else { Door::Gateway };
+                let mut call = row(u8::try_from(n).unwrap(), door, *start);
+                call.origin.scope = scope.map(|s| Text::from(format!("lib{s}")));
+                call
+            };
+            list.iter().enumerate().map(row_of).collect()
+        };
+        let gateways = given.iter().filter(|(scope, _)| scope.is_none()).count();
+        for list in [&given, &other] {
+            let rows = rows_of(list);
+            let merged = paired(&rows);
+            let mut taken = HashSet::new();
+            for (from, into) in &merged {
+                let find = |id: &CallId| rows.iter().find(|r| r.id == *id).unwrap();
+                prop_assert_eq!(find(into).origin.door, Door::Gateway);
+                prop_assert!(taken.insert((*into, find(from).origin.scope.clone())));
+            }
+            for scope in 0..3u8 {
+                let name = Text::from(format!("lib{scope}"));
+                let of = |r: &&Call| r.origin.scope.as_ref() == Some(&name);
+                let all = rows.iter().filter(of).count();
+                let met = rows.iter().filter(of).filter(|r| merged.contains_key(&r.id)).count();
+                prop_assert_eq!(met, all.min(gateways), "as many as there are rows of the gateway");
+            }
+        }
+    }
+
+    #[test]
+    fn where_there_are_as_many_rows_of_both_none_stays_alone(
+        order in Just((0..16u8).collect::<Vec<_>>()).prop_shuffle()
+    ) {
+        let rows: Vec<Call> = order
+            .iter()
+            .map(|n| {
+                let door = if n % 2 == 0 { Door::Gateway } else { Door::OtlpHttp };
+                row(*n, door, i64::from(*n) * 1_000)
+            })
+            .collect();
+        prop_assert_eq!(paired(&rows).len(), 8);
+    }
 }

@@ -3,7 +3,7 @@
 use super::Store;
 use super::pack::{Packed, begin};
 use crate::StoreError;
-use crate::amend::{self, Amended, Amendment, Edit, EditStep, Why};
+use crate::amend::{self, Amended, Amendment, Edit, EditStep, Merge, Why};
 use crate::hot::Kind;
 use crate::live::Live;
 use flowgauge_logic::call::{Call, Text};
@@ -75,6 +75,7 @@ impl Store {
             self.witnesses.follow(&edit.new);
         }
         self.checkpoint.wrote(bytes, &self.db);
+        self.merges = edits.iter().filter_map(|e| Merge::between(Some(&e.old), &e.new)).collect();
         Ok(out)
     }
 
@@ -141,6 +142,14 @@ impl Store {
         }
         Ok(drafts)
     }
+}
+
+/// What the drafts of a commit merge.
+pub(super) fn merges_of(drafts: &Drafts) -> Vec<Merge> {
+    let mut merges: Vec<Merge> =
+        drafts.values().filter_map(|d| Merge::between(d.old.as_ref(), &d.new)).collect();
+    merges.sort_by_key(|m| m.row);
+    merges
 }
 
 /// Drafts a row; false where it is gone.

@@ -3,8 +3,8 @@
 use super::exit::Failure;
 use super::globals::Origin;
 use super::remote::escaped;
-use crate::logic::call::{Call, Status};
-use crate::logic::id::CallId;
+use crate::logic::call::{Call, Status, Text};
+use crate::logic::id::{CallId, TraceId};
 use crate::logic::kpi::Kpi;
 use crate::logic::price::PriceBook;
 use crate::logic::rollup::Filter;
@@ -57,6 +57,15 @@ pub(super) fn parameters(window: Window, filter: &Where) -> Vec<(&'static str, S
     let mut out = vec![("from", window.from.0.to_string()), ("to", window.to.0.to_string())];
     out.extend(filter.texts.iter().map(|t| ("where", t.clone())));
     out
+}
+
+/// What single requests are named by.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    /// The provider's id of the answer.
+    pub(crate) response: Option<Text>,
+    /// The trace.
+    pub(crate) trace: Option<TraceId>,
 }
 
 impl Origin {
@@ -144,15 +153,17 @@ impl Origin {
         &self,
         window: Window,
         filter: &Where,
+        named: &Named,
         status: Option<Status>,
         limit: usize,
     ) -> Result<Vec<RequestView>, Failure> {
         match self {
-            Self::Server(_) => self.pages(window, filter, status, limit),
+            Self::Server(_) => self.pages(window, filter, named, status, limit),
             Self::Directory(reader) => {
                 let mut query = CallQuery::newest(window, limit);
                 query.filter = filter.filter.clone();
                 query.status = status;
+                query.by_name(named.response.clone(), named.trace);
                 Ok(reader.calls(&query)?.iter().map(RequestView::from).collect())
             }
         }
@@ -162,6 +173,7 @@ impl Origin {
         &self,
         window: Window,
         filter: &Where,
+        named: &Named,
         status: Option<Status>,
         limit: usize,
     ) -> Result<Vec<RequestView>, Failure> {
@@ -172,6 +184,8 @@ impl Origin {
             let mut parameters = parameters(window, filter);
             let wanted = limit.saturating_sub(found.len()).min(PAGE);
             parameters.push(("limit", wanted.to_string()));
+            parameters.extend(named.response.iter().map(|id| ("response_id", id.to_string())));
+            parameters.extend(named.trace.map(|id| ("trace_id", id.to_string())));
             parameters.extend(status.map(|s| ("status", s.word().to_owned())));
             parameters.extend(cursor.take().map(|c| ("cursor", c)));
             let page: Page = remote.get("/api/v1/requests", &parameters)?;

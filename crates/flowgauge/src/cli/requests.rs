@@ -1,6 +1,6 @@
 //! `requests list`, `requests get ID`, `requests tail`: single calls.
 
-use super::ask::Where;
+use super::ask::{Named, Where};
 use super::exit::{self, Done, Failure};
 use super::globals::{self, Globals};
 use super::number;
@@ -8,7 +8,10 @@ use super::period::{self, PeriodArgs};
 use super::prices;
 use super::show::{self, Sheet, ShowArgs};
 use super::stream;
-use crate::logic::call::Status;
+use crate::logic::call::{Status, Text};
+use crate::logic::id::TraceId;
+use crate::logic::unit::UnixMicros;
+use crate::logic::window::Window;
 use crate::query::provenance::{Breakdown, RequestDetail};
 use crate::query::view::RequestView;
 
@@ -20,6 +23,7 @@ pub(crate) enum RequestsCommand {
 Examples:
   flowgauge requests list --since 1h --status error
   flowgauge requests list --where model=gpt-4o-mini --limit 1000 --json
+  flowgauge requests list --response chatcmpl-9f3a
 
 Exit codes:
   0   listed, be it none
@@ -32,6 +36,13 @@ Exit codes:
         /// Only this status: ok, error, cancelled, truncated, interrupted, refused
         #[arg(long, value_parser = status)]
         status: Option<Status>,
+        /// Every row of the answer with this id of its provider, of any age unless a period is given
+        #[arg(long, value_name = "ID")]
+        response: Option<Text>,
+        /// Every row of this trace, spans and rows that count elsewhere too, of any age unless a
+        /// period is given
+        #[arg(long, value_name = "ID", value_parser = trace)]
+        trace: Option<TraceId>,
         /// At most so many
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,
@@ -82,16 +93,27 @@ fn status(text: &str) -> Result<Status, String> {
     })
 }
 
+fn trace(text: &str) -> Result<TraceId, String> {
+    text.parse().map_err(|_| "write the 32 hexadecimal digits of a trace id".to_owned())
+}
+
 /// Runs one verb.
 pub(crate) fn run(command: &RequestsCommand, globals: &Globals) -> Done {
     let loaded = globals.load(false, &[])?;
     match command {
-        RequestsCommand::List { filter, status, limit, period, show } => {
-            let window =
-                period.window(period::ANALYSIS, globals::now(), loaded.config.time_zone)?;
+        RequestsCommand::List { filter, status, response, trace, limit, period, show } => {
+            let named = Named { response: response.clone(), trace: *trace };
+            let now = globals::now();
+            let window = if period.is_unset() && (response.is_some() || trace.is_some()) {
+                // Clocks of senders may be ahead.
+                Window { from: UnixMicros(0), to: UnixMicros(now.0 + UnixMicros::DAY) }
+            } else {
+                period.window(period::ANALYSIS, now, loaded.config.time_zone)?
+            };
             let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
             let filter = Where::parse(filter)?;
-            let found = globals.origin(&loaded)?.requests(window, &filter, *status, limit)?;
+            let origin = globals.origin(&loaded)?;
+            let found = origin.requests(window, &filter, &named, *status, limit)?;
             show.print(&list(&found), &super::show::json(&found)?)?;
         }
         RequestsCommand::Get { id, show } => {

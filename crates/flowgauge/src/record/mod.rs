@@ -8,12 +8,13 @@ pub mod scores;
 mod counters;
 pub mod ledger;
 mod ring;
+mod told;
 mod writer;
 
 use crate::logic::call::Call;
 use crate::logic::window::Window;
 use crate::serve::clock::Clock;
-use crate::store::{Amended, Amendment, Event, Gap, Options, Reader, StoreError};
+use crate::store::{Amended, Amendment, Event, Gap, Merge, Options, Reader, StoreError};
 use counters::Shared;
 use parking_lot::Mutex;
 use std::path::Path;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use tokio::sync::{broadcast, oneshot};
+use told::Told;
 use writer::{Message, Writer};
 
 /// Messages waiting for the writer. At 20,000 calls a second with two messages each it bridges a
@@ -34,6 +36,8 @@ const ROWS_PER_RETRY_SECOND: u64 = 32_768;
 const MAX_RETRY_S: u32 = 30;
 /// Finished calls a slow live view may lag behind before it misses some.
 const LIVE_LAG: usize = 1_024;
+/// Commits with merged rows that a slow listener may lag behind: seconds of a busy writer.
+const MERGE_LAG: usize = 256;
 
 /// Handle on the writer. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -41,6 +45,7 @@ pub struct Recorder {
     queue: SyncSender<Message>,
     shared: Arc<Shared>,
     live: broadcast::Sender<Arc<Call>>,
+    merges: broadcast::Sender<Arc<[Merge]>>,
     clock: Clock,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -98,13 +103,15 @@ impl Recorder {
     pub fn start(dir: &Path, options: Options, clock: Clock) -> Result<Self, StoreError> {
         let (queue, messages) = sync_channel(QUEUE);
         let shared = Arc::new(Shared::default());
-        let writer = Writer::open(dir, options, clock.clone(), Arc::clone(&shared))?;
+        let (live, merges) = (broadcast::channel(LIVE_LAG).0, broadcast::channel(MERGE_LAG).0);
+        let told = Told { live: live.clone(), merges: merges.clone() };
+        let writer = Writer::open(dir, options, clock.clone(), Arc::clone(&shared), told)?;
         let thread = std::thread::Builder::new()
             .name("fg-writer".into())
             .spawn(move || writer.run(&messages))
             .map_err(StoreError::io("starting the writer thread"))?;
         let thread = Arc::new(Mutex::new(Some(thread)));
-        Ok(Self { queue, shared, live: broadcast::channel(LIVE_LAG).0, clock, thread })
+        Ok(Self { queue, shared, live, merges, clock, thread })
     }
 
     /// Stores what waits and ends the writer. Rows handed in afterwards are lost, and counted.
@@ -164,11 +171,6 @@ impl Recorder {
         if !self.shared.admit(rows, MAX_WAITING_ROWS) {
             return Err(self.refuse(rows, "too many rows are waiting to be stored".to_owned()));
         }
-        let shown: Vec<Arc<Call>> = if self.live.receiver_count() > 0 {
-            calls.iter().cloned().map(Arc::new).collect()
-        } else {
-            Vec::new()
-        };
         let (reply, answer) = oneshot::channel();
         let message = Message::Submit { calls, events, reply };
         if self.queue.try_send(message).is_err() {
@@ -176,10 +178,7 @@ impl Recorder {
             return Err(self.refuse(rows, "the recording queue is full".to_owned()));
         }
         match answer.await {
-            Ok(Ok(ack)) => {
-                shown.into_iter().for_each(|c| drop(self.live.send(c)));
-                Ok(ack)
-            }
+            Ok(Ok(ack)) => Ok(ack),
             Ok(Err(why)) => Err(self.refused(why)),
             Err(_) => Err(self.refused("the recorder stopped".to_owned())),
         }
@@ -231,6 +230,13 @@ impl Recorder {
     #[must_use]
     pub fn live(&self) -> broadcast::Receiver<Arc<Call>> {
         self.live.subscribe()
+    }
+
+    /// Rows that count in another's place from now on, as they become durable; the rows themselves
+    /// were told of before.
+    #[must_use]
+    pub fn merges(&self) -> broadcast::Receiver<Arc<[Merge]>> {
+        self.merges.subscribe()
     }
 
     /// A read handle, or nothing while the store cannot be opened.

@@ -18,7 +18,7 @@ use crate::logic::id::CallId;
 use crate::logic::score::{Attached, Reference, Scale, Score, ScoreKind};
 use crate::logic::unit::UnixMicros;
 use crate::serve::clock::Clock;
-use crate::store::{Put, Reader, Scores, StoreError};
+use crate::store::{Merge, Put, Reader, Scores, StoreError};
 use parking_lot::Mutex;
 use recheck::Recheck;
 use std::path::Path;
@@ -134,7 +134,7 @@ impl ScoreBook {
         }
         let abouts: Vec<&Reference> = scores.iter().map(|s| &s.about).collect();
         let found = match self.recorder.reader() {
-            Some(reader) => self.look(&reader, &abouts)?,
+            Some(reader) => Self::look(&reader, &abouts)?,
             // Labels do not wait for the store of calls: they are attached once it opens.
             None => vec![None; scores.len()],
         };
@@ -157,12 +157,8 @@ impl ScoreBook {
         Ok(kept)
     }
 
-    fn look(
-        &self,
-        reader: &Reader,
-        abouts: &[&Reference],
-    ) -> Result<Vec<Option<Attached>>, StoreError> {
-        let calls = find::calls(reader, abouts, self.clock.now())?;
+    fn look(reader: &Reader, abouts: &[&Reference]) -> Result<Vec<Option<Attached>>, StoreError> {
+        let calls = find::calls(reader, abouts)?;
         Ok(calls.iter().map(|call| call.as_ref().map(Attached::to)).collect())
     }
 
@@ -177,7 +173,7 @@ impl ScoreBook {
             return Ok(0);
         }
         let abouts: Vec<&Reference> = due.iter().map(|(_, about)| about).collect();
-        let found = self.look(&reader, &abouts)?;
+        let found = Self::look(&reader, &abouts)?;
         let found: Vec<(CallId, Attached)> =
             due.iter().zip(found).filter_map(|((id, _), to)| Some((*id, to?))).collect();
         self.store.attach(&found)?;
@@ -198,7 +194,11 @@ impl ScoreBook {
         &self,
         look: impl Fn(CallId) -> Result<Option<Call>, StoreError>,
     ) -> Result<usize, StoreError> {
-        let due = self.recheck.lock().due(self.clock.now());
+        let (mut due, merged) = {
+            let mut recheck = self.recheck.lock();
+            (recheck.due(self.clock.now()), recheck.take_merged())
+        };
+        due.extend(self.store.scored_among(&merged)?);
         let mut moves = Vec::new();
         for id in due {
             let Some(call) = look(id)? else { continue };
@@ -214,12 +214,18 @@ impl ScoreBook {
         Ok(moves.len())
     }
 
+    fn merged(&self, rows: &[Merge]) {
+        let mut recheck = self.recheck.lock();
+        rows.iter().for_each(|m| recheck.merged(m.row));
+    }
+
     /// Attaches scores as their calls come, until told to stop.
     pub async fn look_out(self: Arc<Self>, stop: CancellationToken) {
         let mut rounds = interval(ROUND);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Listening costs the gateway a copy of each call, so nobody listens while nothing waits.
         let mut calls = None;
+        let mut merges = self.recorder.merges();
         loop {
             let next_call = async {
                 match &mut calls {
@@ -243,6 +249,14 @@ impl ScoreBook {
                 call = next_call => match call {
                     Ok(call) => self.waiting.lock().came(&call),
                     Err(RecvError::Lagged(_)) => self.waiting.lock().all_due(),
+                    Err(RecvError::Closed) => return,
+                },
+                rows = merges.recv() => match rows {
+                    Ok(rows) => self.merged(&rows),
+                    // Scores of the last quarter of an hour are looked at again by themselves.
+                    Err(RecvError::Lagged(commits)) => {
+                        tracing::warn!(commits, "scores of merged rows may follow late");
+                    }
                     Err(RecvError::Closed) => return,
                 }
             }

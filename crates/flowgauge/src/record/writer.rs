@@ -3,6 +3,7 @@
 use super::Ack;
 use super::counters::Shared;
 use super::ring::Ring;
+use super::told::Told;
 use crate::logic::call::Call;
 use crate::logic::unit::Micros;
 use crate::serve::clock::Clock;
@@ -94,6 +95,7 @@ pub(super) struct Writer {
     options: Options,
     clock: Clock,
     shared: Arc<Shared>,
+    told: Told,
     store: Option<Store>,
     ring: Ring,
     /// The store failed and is not open again yet.
@@ -109,6 +111,7 @@ impl Writer {
         options: Options,
         clock: Clock,
         shared: Arc<Shared>,
+        told: Told,
     ) -> Result<Self, StoreError> {
         let ring = Ring::default();
         let mut writer = Self {
@@ -116,6 +119,7 @@ impl Writer {
             options,
             clock,
             shared,
+            told,
             store: None,
             ring,
             broken: false,
@@ -225,8 +229,11 @@ impl Writer {
                 continue;
             };
             match store.amend(changes, self.clock.now()) {
-                // An error means that whoever asked has left.
-                Ok(done) => drop(reply.send(Ok(done))),
+                Ok(done) => {
+                    self.told.committed(Vec::new(), store.take_merges());
+                    // An error means that whoever asked has left.
+                    drop(reply.send(Ok(done)));
+                }
                 Err(error) => {
                     self.broken = true;
                     self.tried = self.clock.monotonic();
@@ -248,11 +255,14 @@ impl Writer {
         };
         match done {
             Ok(done) => {
+                // The first part is the gateway's: its calls were told of when they ended.
+                let submitted = batches.into_iter().skip(1).flat_map(|b| b.calls).collect();
+                self.told.committed(submitted, store.take_merges());
                 if !done.is_empty() {
                     let sum = |f: fn(&crate::store::Committed) -> u64| done.iter().map(f).sum();
                     self.shared.committed(sum(|c| c.stored), sum(|c| c.duplicates));
                 }
-                // The first part is the gateway's, for which nobody waits.
+                // For the gateway's part nobody waits.
                 for ((rows, reply), part) in replies.into_iter().zip(done.iter().skip(1)) {
                     self.shared.release(rows);
                     let ack = Ack { stored: part.stored, duplicates: part.duplicates };

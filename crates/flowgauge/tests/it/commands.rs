@@ -93,6 +93,29 @@ fn requests_are_listed_as_an_array_and_shown_one_by_one() {
 }
 
 #[test]
+fn requests_are_listed_by_answer_and_by_trace() {
+    let dir = filled();
+    let (code, stdout, _) = run(dir.path(), &["requests", "list", "--response", "r", "--json"]);
+    assert_eq!((code, stdout.trim()), (Some(0), "[]"));
+    let (code, _, stderr) = run(dir.path(), &["requests", "list", "--trace", "r"]);
+    assert_eq!(code, Some(64));
+    assert!(stderr.contains("32 hexadecimal digits"), "{stderr}");
+
+    let now = Clock::real().now();
+    let at = UnixMicros(now.0 - 8 * UnixMicros::DAY);
+    let mut old = Call::begun(CallId::new(at, [9; 10]), at, at, Door::Gateway);
+    old.what.leaf = true;
+    old.link.response_id = Some("r".into());
+    let mut store = Store::open(dir.path(), Options::default(), now).unwrap().store;
+    store.commit(Batch { calls: vec![old.clone()], ..Batch::default() }, now).unwrap();
+    drop(store);
+    let (_, stdout, stderr) = run(dir.path(), &["requests", "list", "--response", "r", "--json"]);
+    let found: Vec<serde_json::Value> = serde_json::from_str(&stdout).expect(&stderr);
+    assert_eq!(found.len(), 1, "of any age");
+    assert_eq!(found[0]["call_id"], old.id.to_string());
+}
+
+#[test]
 fn errors_are_grouped_and_health_has_an_exit_code() {
     let dir = filled();
     let (_, stdout, stderr) =

@@ -3,6 +3,17 @@
 use super::*;
 use proptest::prelude::*;
 
+/// A count as a producer may write it: small, huge, negative or none at all.
+fn counts() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (0u64..10_000).prop_map(|n| n.to_string()),
+        any::<i64>().prop_map(|n| n.to_string()),
+        any::<u64>().prop_map(|n| n.to_string()),
+        Just("null".to_owned()),
+        Just("1e9".to_owned()),
+    ]
+}
+
 proptest! {
     #[test]
     fn random_bytes_never_panic(
@@ -34,6 +45,30 @@ proptest! {
         let usage = observer.finish(true).usage;
         prop_assert_eq!(usage.input.is_some() || usage.output.is_some(),
             usage.source == UsageSource::Provider);
+    }
+
+    #[test]
+    fn any_iterations_are_read_or_refused(
+        passes in proptest::collection::vec((counts(), counts(), "[a-z0-9-]{0,8}"), 0..6),
+        top in counts(), noise in proptest::option::of("[\\[\\]{}:,\"a-z0-9]{0,20}"),
+    ) {
+        let listed: Vec<String> = passes
+            .iter()
+            .map(|(input, output, model)| {
+                format!(r#"{{"input_tokens":{input},"output_tokens":{output},"model":"{model}"}}"#)
+            })
+            .chain(noise)
+            .collect();
+        let body = format!(
+            r#"{{"type":"message","content":[],"usage":{{"input_tokens":{top},"output_tokens":1,"iterations":[{}]}}}}"#,
+            listed.join(",")
+        );
+        let mut observer = Observer::new(Protocol::Messages, false);
+        observer.feed(body.as_bytes(), Micros(1));
+        let answer = observer.finish(true);
+        prop_assert!(answer.passes.len() <= listed.len());
+        prop_assert_eq!(answer.usage.input.is_some() || answer.usage.output.is_some(),
+            answer.usage.source == UsageSource::Provider);
     }
 
     #[test]

@@ -99,3 +99,29 @@ fn tokens(text: &str) -> Result<u64, String> {
     let tokens = text.parse::<u64>().ok().filter(|n| *n > 0);
     tokens.ok_or_else(|| format!("{text:?} is no number of tokens"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tree::parse_file;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_budget_is_read_or_refused_by_name(
+            name in "[a-z]{1,8}",
+            limit in "[$0-9.a-z -]{0,12}", period in "[a-z0-9]{0,8}", per in "[a-z.]{0,12}",
+            zone in "[A-Za-z/]{0,12}", tokens in "[0-9a-z-]{0,20}", unpriced in "[a-z0-9.$/]{0,12}",
+        ) {
+            let text = format!(
+                "budgets: [{{name: {name}, limit: '{limit}', period: '{period}', per: '{per}', \
+                 timezone: '{zone}', default_max_tokens: '{tokens}', unpriced: '{unpriced}'}}]"
+            );
+            let root = parse_file(&text).unwrap();
+            let mut findings = Findings::default();
+            let read = budgets(&mut findings, &root, Tz::UTC);
+            prop_assert!(read.len() == 1 || !findings.0.is_empty());
+            prop_assert!(read.iter().all(|b| b.name == name));
+        }
+    }
+}

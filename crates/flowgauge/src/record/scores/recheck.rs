@@ -1,5 +1,8 @@
 //! Calls whose scores are looked at once more: a row that was scored may turn out to be the same
-//! call as another, seen through another door a little later, and then count in that one's place.
+//! call as another, seen through another door later, and then count in that one's place.
+//!
+//! The writer tells of such rows. Looking again by time is for what it cannot tell: a score that is
+//! attached while its row is being merged, and a listener too slow for it.
 
 use crate::logic::id::CallId;
 use crate::logic::unit::UnixMicros;
@@ -20,6 +23,8 @@ pub(super) struct Recheck {
     /// By delay; each ascends by itself.
     due: [VecDeque<(UnixMicros, CallId)>; AFTER.len()],
     waiting: HashMap<CallId, u8>,
+    /// Rows that were merged a moment ago, scored or not.
+    merged: VecDeque<CallId>,
 }
 
 impl Recheck {
@@ -37,6 +42,20 @@ impl Recheck {
             list.push_back((UnixMicros(now.0.saturating_add(after)), call));
             *self.waiting.entry(call).or_default() += 1;
         }
+    }
+
+    /// This row counts in another's place now.
+    pub(super) fn merged(&mut self, row: CallId) {
+        if self.merged.len() >= MOST {
+            // Its scores follow at the next look of those above.
+            self.merged.pop_front();
+        }
+        self.merged.push_back(row);
+    }
+
+    /// Rows merged since the last look.
+    pub(super) fn take_merged(&mut self) -> Vec<CallId> {
+        self.merged.drain(..).collect()
     }
 
     /// Calls that are due, [`PER_ROUND`] at most.

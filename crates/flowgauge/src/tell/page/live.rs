@@ -6,12 +6,15 @@ use super::ask::Params;
 use super::shared::MAX_LIVE;
 use super::{App, Problem};
 use crate::logic::call::{Call, Counts};
+use crate::logic::id::CallId;
 use crate::query::view::RequestView;
+use crate::store::Merge;
 use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,20 +53,39 @@ pub struct Second {
     pub cost_nanos: i64,
 }
 
+/// A call turned out to be the same as another, which counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Merged {
+    /// The row that counts no more.
+    #[schema(value_type = String)]
+    pub call_id: CallId,
+    /// The row that counts.
+    #[schema(value_type = String)]
+    pub merged_into: CallId,
+}
+
 impl Second {
-    fn add(&mut self, call: &Call) {
-        self.requests += 1;
-        self.errors += u64::from(call.outcome.counts() == Counts::Failure);
-        for known in [call.usage.input_total(), call.usage.output_total()].into_iter().flatten() {
-            self.tokens = self.tokens.saturating_add(known.0);
+    fn of(call: &Call) -> Self {
+        let known = [call.usage.input_total(), call.usage.output_total()];
+        let tokens = known.into_iter().flatten().fold(0u64, |sum, t| sum.saturating_add(t.0));
+        Self {
+            requests: 1,
+            errors: u64::from(call.outcome.counts() == Counts::Failure),
+            tokens,
+            cost_nanos: call.cost.nanos.map_or(0, |cost| cost.0),
         }
-        if let Some(cost) = call.cost.nanos {
-            self.cost_nanos = self.cost_nanos.saturating_add(cost.0);
-        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.tokens = self.tokens.saturating_add(other.tokens);
+        self.cost_nanos = self.cost_nanos.saturating_add(other.cost_nanos);
     }
 }
 
-/// Finished calls (`event: call`) and one `event: tick` a second.
+/// Finished calls (`event: call`), calls that turned out to be another (`event: merged`), and one
+/// `event: tick` a second.
 #[utoipa::path(get, path = "/api/v1/live", tag = "requests",
     responses((status = 200, body = String, content_type = "text/event-stream", description = "Server-sent events"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
@@ -75,8 +97,17 @@ pub(super) async fn stream(State(app): State<App>, params: Params) -> Result<Res
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let calls = app.recorder.live();
-    let listener =
-        Listener { app, calls, ticks, second: Second::default(), skipped: 0, _place: place };
+    let merges = app.recorder.merges();
+    let listener = Listener {
+        app,
+        calls,
+        merges,
+        ticks,
+        second: HashMap::new(),
+        tell: VecDeque::new(),
+        skipped: 0,
+        _place: place,
+    };
     let events = stream::unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
         Some((Ok::<_, Infallible>(event), listener))
@@ -87,8 +118,12 @@ pub(super) async fn stream(State(app): State<App>, params: Params) -> Result<Res
 struct Listener {
     app: App,
     calls: broadcast::Receiver<Arc<Call>>,
+    merges: broadcast::Receiver<Arc<[Merge]>>,
     ticks: Interval,
-    second: Second,
+    /// Calls since the last tick. One that is merged within its second is not counted; seconds that
+    /// were told stay as they are.
+    second: HashMap<CallId, Second>,
+    tell: VecDeque<Merged>,
     skipped: u64,
     _place: OwnedSemaphorePermit,
 }
@@ -96,6 +131,9 @@ struct Listener {
 impl Listener {
     async fn next(&mut self) -> Option<Event> {
         loop {
+            if let Some(merged) = self.tell.pop_front() {
+                return event("merged", &merged);
+            }
             let stop = self.app.stop.clone();
             tokio::select! {
                 biased;
@@ -103,10 +141,16 @@ impl Listener {
                 _ = self.ticks.tick() => return event("tick", &self.tick()),
                 call = self.calls.recv() => match call {
                     Ok(call) if call.what.leaf => {
-                        self.second.add(&call);
+                        self.second.insert(call.id, Second::of(&call));
                         return event("call", &RequestView::from(call.as_ref()));
                     }
                     Ok(_) => {}
+                    Err(RecvError::Lagged(n)) => self.skipped = self.skipped.saturating_add(n),
+                    Err(RecvError::Closed) => return None,
+                },
+                // After the calls, which were told of before they were merged.
+                rows = self.merges.recv() => match rows {
+                    Ok(rows) => self.merged(&rows),
                     Err(RecvError::Lagged(n)) => self.skipped = self.skipped.saturating_add(n),
                     Err(RecvError::Closed) => return None,
                 },
@@ -114,11 +158,20 @@ impl Listener {
         }
     }
 
+    fn merged(&mut self, rows: &[Merge]) {
+        for Merge { row, into } in rows {
+            self.second.remove(row);
+            self.tell.push_back(Merged { call_id: *row, merged_into: *into });
+        }
+    }
+
     fn tick(&mut self) -> Tick {
+        let mut last_second = Second::default();
+        self.second.drain().for_each(|(_, one)| last_second.add(&one));
         Tick {
             now: self.app.clock.now().to_rfc3339(),
             in_flight: self.app.traffic.in_flight(),
-            last_second: std::mem::take(&mut self.second),
+            last_second,
             lost: self.app.recorder.stats().lost,
             skipped: self.skipped,
         }

@@ -27,7 +27,7 @@ mod scores;
 
 pub use guard::Exposure;
 pub use keys::{KeyList, KeyView, MadeKey};
-pub use live::{Second, Tick};
+pub use live::{Merged, Second, Tick};
 pub use prices::{InForce, NewPrice};
 pub use problem::Problem;
 pub use requests::Page;

@@ -5,6 +5,7 @@ use super::{App, Problem};
 use crate::logic::call::{Call, Status, Text};
 use crate::logic::id::{CallId, TraceId};
 use crate::logic::unit::UnixMicros;
+use crate::logic::window::Window;
 use crate::query::provenance::RequestDetail;
 use crate::query::view::RequestView;
 use crate::receive::UserHasher;
@@ -20,6 +21,13 @@ const USUAL: &str = "24h";
 const USUAL_ROWS: usize = 50;
 /// Rows of a page at most: about 1 MB of JSON.
 const MAX_ROWS: usize = 500;
+
+/// Parameters beside the common ones.
+const OWN: &[&str] = &["limit", "cursor", "status", "user", "trace", "spans"];
+/// Parameters that name rows: those are found at any age.
+const NAMES: &[&str] = &["response_id", "trace_id"];
+/// Parameters that give a window.
+const PERIOD: &[&str] = &["since", "last", "from", "to", "day"];
 
 /// Digits of a user's hash.
 const HASH_DIGITS: usize = 24;
@@ -39,7 +47,9 @@ pub struct Page {
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("status" = Option<String>, Query, description = "ok, error, cancelled, truncated, interrupted or refused"),
         ("user" = Option<String>, Query, description = "Name of a user, or its hash as rows show it"),
-        ("trace" = Option<String>, Query, description = "W3C trace id"),
+        ("trace" = Option<String>, Query, description = "W3C trace id: its calls of the window"),
+        ("response_id" = Option<String>, Query, description = "The provider's id of the answer: every row, of any age unless a window is given"),
+        ("trace_id" = Option<String>, Query, description = "W3C trace id: every row, spans and rows that count elsewhere too, of any age unless a window is given"),
         ("spans" = Option<bool>, Query, description = "Spans that are no model call too"),
         ("since" = Option<String>, Query), ("from" = Option<String>, Query),
         ("to" = Option<String>, Query), ("day" = Option<String>, Query),
@@ -47,9 +57,10 @@ pub struct Page {
     responses((status = 200, body = Page),
         (status = 400, body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<Page>, Problem> {
-    params.only(COMMON, &["limit", "cursor", "status", "user", "trace", "spans"])?;
+    params.only(COMMON, &[OWN, NAMES].concat())?;
     let limit = params.number("limit", USUAL_ROWS, MAX_ROWS)?;
-    let window = params.window(USUAL, app.clock.now(), app.facts.zone)?;
+    let named = given(&params, NAMES);
+    let window = window_of(&app, &params, named)?;
     // One more than asked for tells whether another page follows.
     let mut question = CallQuery::newest(window, limit + 1);
     question.filter = params.filter()?;
@@ -59,12 +70,11 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
         Some(word) => Some(status(word)?),
         None => None,
     };
-    question.trace_id = match params.one("trace")? {
-        Some(text) => Some(text.parse::<TraceId>().map_err(|_| {
-            Problem::field("query.trace", text, "write the 32 hexadecimal digits of a trace id")
-        })?),
-        None => None,
-    };
+    question.trace_id = trace(&params, "trace")?;
+    if named {
+        let response = params.one("response_id")?.map(Text::from);
+        question.by_name(response, trace(&params, "trace_id")?.or(question.trace_id));
+    }
     question.after = params.one("cursor")?.map(read_cursor).transpose()?;
     if let Some((start, _)) = question.after {
         // A window up to now moves on between pages; the cursor keeps the place.
@@ -72,6 +82,28 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
     }
     let rows = app.ask(move |reader| reader.calls(&question)).await?;
     Ok(Json(page(&rows, limit)))
+}
+
+fn given(params: &Params, names: &[&str]) -> bool {
+    names.iter().any(|name| !matches!(params.one(name), Ok(None)))
+}
+
+/// Rows asked for by name are found at any age.
+fn window_of(app: &App, params: &Params, named: bool) -> Result<Window, Problem> {
+    if named && !given(params, PERIOD) {
+        return Ok(Window { from: UnixMicros(i64::MIN), to: UnixMicros(i64::MAX) });
+    }
+    params.window(USUAL, app.clock.now(), app.facts.zone)
+}
+
+fn trace(params: &Params, name: &str) -> Result<Option<TraceId>, Problem> {
+    let read = |text: &str| {
+        text.parse::<TraceId>().map_err(|_| {
+            let advice = "write the 32 hexadecimal digits of a trace id";
+            Problem::field(&format!("query.{name}"), text, advice)
+        })
+    };
+    params.one(name)?.map(read).transpose()
 }
 
 fn page(rows: &[Call], limit: usize) -> Page {

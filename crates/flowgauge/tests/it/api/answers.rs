@@ -1,6 +1,8 @@
 //! What the API answers over known rows.
 
 use super::client::{call, failed, get, post, served};
+use flowgauge::logic::call::Door;
+use flowgauge::logic::id::TraceId;
 use http::StatusCode;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -164,6 +166,48 @@ async fn wrong_questions_name_place_value_and_way_out() {
     }
     let mistyped = get(addr, "/api/v1/kpis/p59_latency").await;
     assert!(mistyped.text().contains("did you mean"), "{}", mistyped.text());
+    served.running.stop().await;
+}
+
+#[tokio::test]
+async fn requests_are_found_by_answer_and_by_trace_at_any_age_with_every_row_of_the_call() {
+    let served = served().await;
+    let addr = served.running.addr;
+    let long_ago = 3 * 86_400;
+    let trace = TraceId([7; 16]);
+    let mut agent = call(1, long_ago);
+    agent.what.leaf = false;
+    let (mut gateway, mut witness) = (call(2, long_ago), call(3, long_ago));
+    for row in [&mut agent, &mut witness] {
+        row.origin.door = Door::OtlpHttp;
+        row.link.trace_id = Some(trace);
+    }
+    for row in [&mut gateway, &mut witness] {
+        row.link.response_id = Some("chatcmpl-3".into());
+    }
+    let other = call(4, long_ago);
+    let rows = vec![agent.clone(), gateway.clone(), witness.clone(), other];
+    served.running.recorder.submit(rows, Vec::new()).await.unwrap();
+
+    let ids = |answer: &Value| -> BTreeSet<String> {
+        let items = answer["items"].as_array().unwrap();
+        items.iter().map(|row| row["call_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let both = BTreeSet::from([gateway.id.to_string(), witness.id.to_string()]);
+    let by_answer = get(addr, "/api/v1/requests?response_id=chatcmpl-3").await.json();
+    assert_eq!(ids(&by_answer), both);
+    let by_trace = get(addr, &format!("/api/v1/requests?trace_id={trace}")).await.json();
+    let mut all = both.clone();
+    all.insert(agent.id.to_string());
+    assert_eq!(ids(&by_trace), all, "the gateway's row has its trace from its witness");
+    let merged = by_trace["items"].as_array().unwrap().iter();
+    let merged: Vec<&Value> = merged.filter(|row| row["merged_into"] != Value::Null).collect();
+    assert_eq!(merged.len(), 1);
+    assert_eq!(merged[0]["merged_into"], json!(gateway.id.to_string()));
+    let path = format!("/api/v1/requests?trace_id={trace}&response_id=chatcmpl-3&since=1h");
+    assert!(ids(&get(addr, &path).await.json()).is_empty(), "a window still holds");
+    let wrong = get(addr, "/api/v1/requests?trace_id=abc").await;
+    assert!(wrong.status == 400 && wrong.text().contains("query.trace_id"), "{}", wrong.text());
     served.running.stop().await;
 }
 
