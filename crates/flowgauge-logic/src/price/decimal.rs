@@ -119,11 +119,11 @@ mod tests {
 
     #[test]
     fn exponents_and_plain_decimals_are_the_same_number() {
-        for text in ["0.00000007", "1.5e-07", "1.5E-7", "15e-8", "\"0.00000007\"", "150e-9"] {
+        for text in ["0.00000015", "1.5e-07", "1.5E-7", "15e-8", "\"0.00000015\"", "150e-9"] {
             assert_eq!(rate(text), Some(150_000_000_000_000_000), "{text}");
         }
         assert_eq!(rate("2.4999999999999998e-07"), Some(249_999_999_999_999_980));
-        assert_eq!(show(150_000_000_000_000_000), "0.00000007");
+        assert_eq!(show(150_000_000_000_000_000), "0.00000015");
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn halves_round_to_the_even_nano_dollar() {
         assert_eq!(nano_usd("0.0000000005"), Some(NanoUsd(0)));
-        assert_eq!(nano_usd("0.0000000007"), Some(NanoUsd(2)));
+        assert_eq!(nano_usd("0.0000000015"), Some(NanoUsd(2)));
         assert_eq!(nano_usd("0.0000000025"), Some(NanoUsd(2)));
         assert_eq!(nano_usd("0.00000000250001"), Some(NanoUsd(3)));
         assert_eq!(nano_usd("99999999999"), Some(NanoUsd(i64::MAX)));

@@ -150,7 +150,7 @@ mod tests {
             r#""kept":true"#,
             r#""date":"2030-01-02""#,
             r#""input_cost_per_token":0.000003"#,
-            r#""output_cost_per_token":0.00000007"#,
+            r#""output_cost_per_token":0.00000015"#,
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
