@@ -41,23 +41,27 @@ impl PriceBook {
 
     /// Prices every attempt, and says what they cost together.
     fn charge_attempts(&self, call: &mut Call) -> Result<Charge, CostUnknown> {
+        let provider = call.what.provider.clone();
         let tier = call.cost.service_tier.clone();
+        let model = call.model().cloned();
         let mut sum: Option<Result<Charge, CostUnknown>> = None;
         for attempt in &mut call.attempts {
-            let charge = match &attempt.model {
+            let charge = match attempt.model.as_ref().or(model.as_ref()) {
                 None => Err(CostUnknown::NoModel),
                 Some(model) => {
+                    let provider = attempt.provider.as_deref().or(provider.as_deref());
                     let tier = attempt.cost.service_tier.as_deref().or(tier.as_deref());
-                    self.charge(attempt.provider.as_deref(), model, tier, &attempt.usage)
+                    self.charge(provider, model, tier, &attempt.usage)
                 }
             };
+            attempt.cost.price_version = Some(self.version.clone());
             settle_cost(&mut attempt.cost, charge);
             // A failed attempt of which the provider stated no tokens was not billed.
             let billed = attempt.status != Status::Error || attempt.usage != Usage::default();
             if billed {
                 sum = Some(match sum {
                     None => charge,
-                    Some(before) => before.and_then(|b| Ok(b.and(charge?))),
+                    Some(before) => both(before, charge),
                 });
             }
         }
@@ -87,13 +91,8 @@ impl PriceBook {
 }
 
 impl Charge {
-    /// Nothing, to begin a sum with.
-    pub(super) const fn nothing() -> Self {
-        Self { nanos: NanoUsd(0), flags: 0 }
-    }
-
     /// Both amounts together.
-    pub(super) const fn and(self, other: Self) -> Self {
+    const fn and(self, other: Self) -> Self {
         let nanos = self.nanos.saturating_add(other.nanos);
         let flags = self.flags | other.flags;
         let cut = nanos.0 == i64::MAX;
@@ -101,8 +100,16 @@ impl Charge {
     }
 }
 
+/// Both together; unknown where one is.
+pub(super) fn both(
+    one: Result<Charge, CostUnknown>,
+    other: Result<Charge, CostUnknown>,
+) -> Result<Charge, CostUnknown> {
+    Ok(one?.and(other?))
+}
+
 /// Writes the outcome of pricing into the call.
-pub(super) fn settle(call: &mut Call, charge: Result<Charge, CostUnknown>) {
+fn settle(call: &mut Call, charge: Result<Charge, CostUnknown>) {
     let cost = &mut call.cost;
     settle_cost(cost, charge);
     let hit = matches!(call.control.cache, CacheOutcome::HitExact | CacheOutcome::HitSemantic);

@@ -364,10 +364,30 @@ fn attempts_are_priced_anew_at_their_own_models_and_the_call_at_their_sum() {
         attempt("pass-a", Usage::default()),
         attempt("pass-b", tokens(50_000, 296)),
     ];
+    // Refused by the provider, so not billed.
+    stored.attempts[1].status = crate::call::Status::Error;
     let new = book().reprice(&stored).unwrap();
     assert_eq!(new.cost.nanos, Some(NanoUsd(858_600_000)));
     let each: Vec<_> = new.attempts.iter().map(|cost| cost.nanos.map(|n| n.0)).collect();
     assert_eq!(each, [Some(601_200_000), None, Some(257_400_000)]);
+    book().price(&mut stored);
+    assert_eq!(book().reprice(&stored), None);
+}
+
+#[test]
+fn a_call_of_an_application_costs_what_those_made_for_it_cost_anew() {
+    let mut app = call("model-x", tokens(2, 2));
+    let mut inner = [call("model-x", tokens(1, 1)), call("free", tokens(1, 1))];
+    inner.iter_mut().for_each(|call| call.what.leaf = false);
+    let new = book().reprice_with(&app, &inner).unwrap();
+    assert_eq!(new.cost.nanos, Some(NanoUsd(3_000)));
+    app.cost = new.cost;
+    assert_eq!(book().reprice_with(&app, &inner), None);
+    inner[1].what.model_used = Some("unheard-of".into());
+    let own = book().reprice_with(&app, &inner).unwrap();
+    assert_eq!(own.cost.nanos, Some(NanoUsd(6_000)));
+    app.usage.flags = Usage::APP_CACHED;
+    assert_eq!(book().reprice(&app), None);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::logic::window::Window;
 use crate::query::prices::{self, PriceAnswer, PriceList, PriceView, Unpriced};
 use crate::query::reprice::Preview;
 use crate::serve::prices::{self as file, PricesError};
-use crate::tell::page::{InForce, NewPrice};
+use crate::tell::page::{InForce, NewPrice, Recomputed, Wanted};
 use bytes::Bytes;
 use http::Method;
 use serde_json::value::RawValue;
@@ -118,6 +118,37 @@ Exit codes:
         #[command(flatten)]
         show: ShowArgs,
     },
+    /// Price stored calls anew at the prices in force; the old costs stay on record
+    #[command(after_help = "\
+Examples:
+  flowgauge prices recompute --from 2026-05-01 --to 2026-05-08 --dry-run
+  flowgauge prices recompute --from 2026-05-01 --model our-model --reason 'rate of the new contract'
+
+Exit codes:
+  0   done, be it for no call
+  64  wrong usage
+  69  no server answers; what it repriced before stays, and running it again goes on
+  73  the store takes no changes now, or another recompute runs
+  77  not permitted")]
+    Recompute {
+        /// First moment: 2026-11-23, RFC 3339 or now-6h
+        #[arg(long, value_name = "TIME")]
+        from: String,
+        /// First moment after; now where left out
+        #[arg(long, value_name = "TIME")]
+        to: Option<String>,
+        /// Only calls of this model
+        #[arg(long)]
+        model: Option<String>,
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Kept with every old cost
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
     /// Have the server read your price file again
     #[command(after_help = "\
 Examples:
@@ -175,6 +206,19 @@ pub(crate) fn run(command: &PricesCommand, globals: &Globals) -> Done {
             let filter = Where::parse(filter)?;
             let told = globals.origin(&loaded)?.preview(window, &filter, &book(config)?)?;
             preview(&told, show)
+        }
+        PricesCommand::Recompute { from, to, model, dry_run, reason, show } => {
+            let period =
+                PeriodArgs { from: Some(from.clone()), to: to.clone(), ..PeriodArgs::default() };
+            let window = period.window(Span::fixed(0), globals::now(), config.time_zone)?;
+            let wanted = Wanted {
+                from: window.from.to_rfc3339(),
+                to: window.to.to_rfc3339(),
+                model: model.clone(),
+                dry_run: *dry_run,
+                reason: reason.clone(),
+            };
+            recompute(&globals.remote(&loaded)?, &wanted, show)
         }
         PricesCommand::Reload => {
             let path = "/api/v1/prices/reload";
@@ -369,6 +413,26 @@ fn preview(told: &Preview, show: &ShowArgs) -> Done {
         told.calls
     ));
     Ok(if changed > 0 { exit::FINDING } else { exit::OK })
+}
+
+fn recompute(remote: &Remote, wanted: &Wanted, show: &ShowArgs) -> Done {
+    let body = Bytes::from(super::show::json(wanted)?.to_string());
+    let done: Recomputed = remote.call_long("/api/v1/prices/recompute", body)?;
+    let mut sheet = Sheet { columns: vec!["what", "value"], rows: Vec::new() };
+    sheet.row(["calls looked at", &done.calls.to_string()]);
+    sheet.row(["changed", &done.changed.to_string()]);
+    for (name, nanos) in [("before", done.before_nanos), ("after", done.after_nanos)] {
+        sheet.row([name, &format!("${}", nanos.to_decimal())]);
+    }
+    sheet.row(["version", &done.version]);
+    for (version, calls) in &done.versions_before {
+        sheet.row([format!("was {version}"), format!("{calls} calls")]);
+    }
+    show.print(&sheet, &super::show::json(&done)?)?;
+    if done.dry_run {
+        show::note("nothing was changed; without --dry-run it would be");
+    }
+    Ok(exit::OK)
 }
 
 fn amount(text: Option<&str>) -> Result<Option<Box<RawValue>>, Failure> {

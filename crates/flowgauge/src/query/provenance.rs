@@ -9,9 +9,15 @@ use crate::logic::call::{
     Attempt, CacheOutcome, Call, Cost, CostSource, CostUnknown, Door, Text, TtftSource, Usage,
     UsageSource,
 };
+use crate::logic::id::CallId;
 use crate::logic::price::{Line, PriceBook};
 use crate::logic::unit::NanoUsd;
+use crate::store::{AmendmentRow, Reader, StoreError};
 use serde::{Deserialize, Serialize};
+
+pub use self::amended::AmendmentView;
+
+mod amended;
 
 /// One number, and whose word it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -86,17 +92,32 @@ pub struct RequestDetail {
     pub provenance: Vec<Fact>,
     /// The arithmetic behind the cost; one for each attempt where there was more than one.
     pub price_breakdown: Vec<Breakdown>,
+    /// What was changed of it since it was stored, oldest first.
+    #[serde(default)]
+    pub amendments: Vec<AmendmentView>,
 }
 
 impl RequestDetail {
     /// Everything about a call, with the prices in force now.
     #[must_use]
-    pub fn of(call: &Call, book: &PriceBook) -> Self {
+    pub fn of(call: &Call, amendments: &[AmendmentRow], book: &PriceBook) -> Self {
+        let mut provenance = facts(call);
+        provenance.extend(amendments.iter().map(amended::fact));
         Self {
             request: RequestView::from(call),
-            provenance: facts(call),
+            provenance,
             price_breakdown: breakdown(call, book),
+            amendments: amendments.iter().map(AmendmentView::from).collect(),
         }
+    }
+
+    /// The same, read from the store; nothing where there is no such call.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn read(reader: &Reader, id: CallId, book: &PriceBook) -> Result<Option<Self>, StoreError> {
+        let Some(call) = reader.call(id)? else { return Ok(None) };
+        Ok(Some(Self::of(&call, &reader.amendments(id)?, book)))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Refuses to guess: a call that may have been billed and has no figures leaves the sum unknown.
 
 use crate::logic::call::{
-    Call, Cost, CostSource, CostUnknown, InputTokens, OutputTokens, Protocol, Status, Text, Usage,
+    Call, Cost, CostSource, CostUnknown, InputTokens, OutputTokens, Protocol, Text, Usage,
     UsageSource,
 };
 use crate::logic::unit::NanoUsd;
@@ -36,7 +36,7 @@ impl Sum {
     /// Adds one call that ended.
     pub(super) fn add(&mut self, call: &Call) {
         let usage = &call.usage;
-        if usage.source == UsageSource::Absent && !did_work(call) {
+        if !call.may_be_billed() {
             return;
         }
         self.calls = self.calls.saturating_add(1);
@@ -92,12 +92,6 @@ impl Sum {
     }
 }
 
-/// Whether a call without figures may have been billed.
-fn did_work(call: &Call) -> bool {
-    let answered = call.outcome.http_status.is_some_and(|s| (200..300).contains(&s));
-    answered || call.outcome.status == Status::Cancelled
-}
-
 fn add_input(sum: &mut InputTokens, more: &InputTokens) {
     for (sum, more) in [
         (&mut sum.text, more.text),
@@ -126,7 +120,7 @@ fn add_output(sum: &mut OutputTokens, more: &OutputTokens) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::call::Door;
+    use crate::logic::call::{Door, Status};
     use crate::logic::id::CallId;
     use crate::logic::unit::{Tokens, UnixMicros};
 
