@@ -175,6 +175,17 @@ pub struct Line {
 }
 
 impl Line {
+    /// Key of the rate, or of the price of a use.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let of_use = match self.bucket {
+            "file_searches" => "file_search_cost_per_1k_calls",
+            "code_sessions" => "code_interpreter_cost_per_session",
+            _ => "search_context_cost_per_query",
+        };
+        self.rate.map_or_else(|| of_use.to_owned(), |rate| rate.key())
+    }
+
     /// The product, in 10^-24 dollar.
     #[must_use]
     pub fn amount(&self) -> Option<i128> {
@@ -243,10 +254,17 @@ pub(super) fn each_line(
         let (rate, substituted) = rate(row, unit, service, total_input)?;
         take(Line { bucket, count, rate: Some(rate), each: rate.units, substituted });
     }
-    if usage.web_searches > 0 {
-        let each = row.web_search.ok_or(CostUnknown::UnitUnpriced)?;
-        let count = u64::from(usage.web_searches);
-        take(Line { bucket: "web_searches", count, rate: None, each, substituted: false });
+    // Fetched pages are charged as the input they become, and as nothing else.
+    for (bucket, price, count) in [
+        ("web_searches", row.web_search, usage.web_searches),
+        ("file_searches", row.file_search, usage.file_searches),
+        ("code_sessions", row.code_session, usage.code_sessions),
+    ] {
+        if count > 0 {
+            let each = price.ok_or(CostUnknown::UnitUnpriced)?;
+            let count = u64::from(count);
+            take(Line { bucket, count, rate: None, each, substituted: false });
+        }
     }
     Ok(())
 }

@@ -271,8 +271,14 @@ fn one(
     for (key, usd) in &price.usd_per_million {
         sheet.row([key.as_str(), &format!("${usd} per million")]);
     }
-    if let Some(usd) = &price.usd_per_web_search {
-        sheet.row(["web search", &format!("${usd} each")]);
+    for (name, usd) in [
+        ("web search", &price.usd_per_web_search),
+        ("file search", &price.usd_per_file_search),
+        ("code session", &price.usd_per_code_session),
+    ] {
+        if let Some(usd) = usd {
+            sheet.row([name, &format!("${usd} each")]);
+        }
     }
     if price.not_by_token {
         sheet.row(["note", "not priced by token: its calls have no cost"]);

@@ -241,8 +241,15 @@ fn tokens(call: &Call, facts: &mut Facts) {
             }
         }
     }
-    if usage.web_searches > 0 {
-        facts.add("web_searches", Some(usage.web_searches), source, "billed per use");
+    for (field, count, why) in [
+        ("web_searches", usage.web_searches, "billed per use"),
+        ("web_fetches", usage.web_fetches, "billed by their tokens alone"),
+        ("file_searches", usage.file_searches, "billed per use"),
+        ("code_sessions", usage.code_sessions, "billed per container"),
+    ] {
+        if count > 0 {
+            facts.add(field, Some(count), source, why);
+        }
     }
 }
 
@@ -421,7 +428,7 @@ fn line(line: &Line) -> PriceLine {
     PriceLine {
         bucket: line.bucket.to_owned(),
         count: line.count,
-        rate: line.rate.map_or_else(|| "search_context_cost_per_query".to_owned(), |r| r.key()),
+        rate: line.key(),
         usd_each: line.usd_each(),
         usd_per_million: line.rate.and_then(|rate| rate.usd_per_million()),
         usd: line.usd(),

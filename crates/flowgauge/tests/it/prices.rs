@@ -177,7 +177,10 @@ async fn a_recompute_changes_costs_once_totals_follow_and_old_costs_stay_on_reco
     let before = get(addr, "/api/v1/kpis/total_cost?since=1h").await.json();
     let dry = post(addr, PATH, &hour(r#", "dry_run": true, "model": "model-y""#)).await.json();
     assert_eq!((&dry["calls"], &dry["changed"]), (&4.into(), &4.into()), "{dry}");
-    assert_eq!(get(addr, "/api/v1/kpis/total_cost?since=1h").await.json()["value"], before["value"]);
+    assert_eq!(
+        get(addr, "/api/v1/kpis/total_cost?since=1h").await.json()["value"],
+        before["value"]
+    );
     let preview = get(addr, "/api/v1/prices/preview?since=1h").await.json();
     assert_eq!(preview["models"][0]["changed"], 4, "{preview}");
 

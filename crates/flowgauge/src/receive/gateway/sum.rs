@@ -15,7 +15,8 @@ pub(super) struct Sum {
     calls: u32,
     input: InputTokens,
     output: OutputTokens,
-    web_searches: u32,
+    /// What is billed per use, and nothing else.
+    uses: Usage,
     flags: u8,
     cost: NanoUsd,
     cost_flags: u8,
@@ -47,7 +48,7 @@ impl Sum {
             }
             _ => self.tokens_unknown = true,
         }
-        self.web_searches = self.web_searches.saturating_add(usage.web_searches);
+        add_uses(&mut self.uses, usage);
         self.flags |= usage.flags;
         self.estimated |= usage.source == UsageSource::Estimated;
         match call.cost.nanos {
@@ -77,7 +78,7 @@ impl Sum {
         let source = if self.estimated { UsageSource::Estimated } else { UsageSource::Provider };
         let flags = self.flags | call.usage.flags & Usage::APP_CACHED;
         let (input, output) = (Some(self.input), Some(self.output));
-        call.usage = Usage { input, output, source, flags, web_searches: self.web_searches };
+        call.usage = Usage { input, output, source, flags, ..self.uses };
     }
 
     /// What they cost together, exactly, as the models are known; nothing where one has no price.
@@ -89,6 +90,17 @@ impl Sum {
         cost.source = CostSource::Computed;
         cost.unknown_reason = CostUnknown::None;
         cost.flags = self.cost_flags;
+    }
+}
+
+fn add_uses(sum: &mut Usage, more: &Usage) {
+    for (sum, more) in [
+        (&mut sum.web_searches, more.web_searches),
+        (&mut sum.web_fetches, more.web_fetches),
+        (&mut sum.file_searches, more.file_searches),
+        (&mut sum.code_sessions, more.code_sessions),
+    ] {
+        *sum = sum.saturating_add(more);
     }
 }
 
