@@ -278,3 +278,56 @@ async fn a_recompute_without_a_window_is_refused_with_the_way_out() {
         assert!(answer.text().contains(place), "{place}: {}", answer.text());
     }
 }
+
+#[tokio::test]
+async fn two_recomputes_at_once_change_every_call_of_every_page_once() {
+    const CALLS: i64 = 4_500;
+    let served = served().await;
+    let addr = served.running.addr;
+    let calls: Vec<_> = (0..CALLS).map(|n| client::call(1, n + 1)).collect();
+    served.running.recorder.submit(calls, Vec::new()).await.unwrap();
+    set(addr, br#"{"model": "gpt-4o-mini", "input": "3", "output": "15"}"#).await;
+    let from = client::NOW.0 - 7_200_000_000;
+    let body = format!(r#"{{"from": "{from}", "to": "{}"}}"#, client::NOW.0);
+    let both = tokio::join!(post(addr, PATH, &body), post(addr, PATH, &body));
+    let mut changed = 0;
+    for answer in [&both.0, &both.1] {
+        match answer.status {
+            StatusCode::OK => {
+                assert_eq!(answer.json()["calls"], CALLS);
+                changed += answer.json()["changed"].as_i64().unwrap();
+            }
+            StatusCode::CONFLICT => {
+                assert!(answer.text().contains("another recompute runs"), "{}", answer.text());
+            }
+            other => panic!("{other}: {}", answer.text()),
+        }
+    }
+    assert_eq!(changed, CALLS);
+    let total = get(addr, "/api/v1/kpis/total_cost?since=2h").await.json();
+    assert!((total["value"].as_f64().unwrap() - 2.7).abs() < 1e-9, "{total}");
+}
+
+#[tokio::test]
+async fn the_command_recomputes_through_the_server_and_says_what_became_of_it() {
+    let served = served().await;
+    let addr = served.running.addr;
+    served.running.recorder.submit(vec![client::call(1, 60)], Vec::new()).await.unwrap();
+    set(addr, br#"{"model": "gpt-4o-mini", "input": "3", "output": "15"}"#).await;
+    let dir = served.dir.path().to_owned();
+    let command = move |more: &[&str]| {
+        let server = format!("http://{addr}");
+        let window = ["--from", "2026-05-05T11:00:00Z", "--to", "2026-05-05T12:00:00Z"];
+        let verb = ["--server", &server, "prices", "recompute"];
+        run(&dir, &[&verb[..], &window[..], more].concat())
+    };
+    let told = tokio::task::spawn_blocking(move || {
+        let dry = command(&["--dry-run"]);
+        (dry, command(&["--json"]), command(&["--model", "other"]))
+    });
+    let (dry, done, none) = told.await.unwrap();
+    assert!(dry.0 == Some(0) && dry.2.contains("nothing was changed"), "{}{}", dry.1, dry.2);
+    let json: serde_json::Value = serde_json::from_str(&done.1).unwrap();
+    assert_eq!((&json["changed"], &json["after_nanos"]), (&1.into(), &600_000.into()), "{json}");
+    assert!(none.0 == Some(0) && none.1.contains("calls looked at"), "{}{}", none.1, none.2);
+}

@@ -29,6 +29,7 @@ const MAX_VERSIONS: usize = 366;
 /// Which calls are priced anew.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Recompute)]
 pub struct Wanted {
     /// First moment, RFC 3339.
     pub from: String,
