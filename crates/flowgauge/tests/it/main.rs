@@ -25,6 +25,7 @@ mod import;
 mod otlp;
 #[cfg(test)]
 mod otlp_wire;
+#[cfg(test)]
 mod prices;
 #[cfg(test)]
 mod quality;

@@ -1,7 +1,7 @@
 //! Every number says whose word it is, and unknown ones say why.
 
 use super::*;
-use crate::logic::call::{AttemptReason, InputTokens, OutputTokens};
+use crate::logic::call::{Attempt, AttemptReason, InputTokens, OutputTokens};
 use crate::logic::id::CallId;
 use crate::logic::unit::{Micros, UnixMicros};
 
