@@ -74,6 +74,15 @@ impl Call {
         self.what.model_used.as_ref().or(self.what.model_requested.as_ref())
     }
 
+    /// Whether the provider may have charged it: it has counts, or was answered, or was left early.
+    #[must_use]
+    pub fn may_be_billed(&self) -> bool {
+        let answered = self.outcome.http_status.is_some_and(|s| (200..300).contains(&s));
+        self.usage.source != UsageSource::Absent
+            || answered
+            || self.outcome.status == Status::Cancelled
+    }
+
     /// flowgauge's own share of the latency, known only where the upstream's share is.
     #[must_use]
     pub fn gateway_time(&self) -> Option<Micros> {

@@ -70,7 +70,7 @@ pub(super) fn usage(
     if output.is_none() && operation == "embeddings" {
         output = Some(OutputTokens::default());
     }
-    let usage = Usage { input, output, source: UsageSource::Provider, flags, web_searches: 0 };
+    let usage = Usage { input, output, source: UsageSource::Provider, flags, ..Usage::default() };
     let disagrees = match (stated.total, usage.total()) {
         (Some(total), Some(sum)) => total != sum.0,
         _ => false,

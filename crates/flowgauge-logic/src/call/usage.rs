@@ -17,6 +17,15 @@ pub struct Usage {
     pub flags: u8,
     /// Web searches billed per use.
     pub web_searches: u32,
+    /// Pages fetched by the provider; billed by their tokens alone.
+    #[serde(default)]
+    pub web_fetches: u32,
+    /// Searches of stored files billed per use.
+    #[serde(default)]
+    pub file_searches: u32,
+    /// Containers in which code ran, billed per session.
+    #[serde(default)]
+    pub code_sessions: u32,
 }
 
 impl Usage {

@@ -41,23 +41,27 @@ impl PriceBook {
 
     /// Prices every attempt, and says what they cost together.
     fn charge_attempts(&self, call: &mut Call) -> Result<Charge, CostUnknown> {
+        let provider = call.what.provider.clone();
         let tier = call.cost.service_tier.clone();
+        let model = call.model().cloned();
         let mut sum: Option<Result<Charge, CostUnknown>> = None;
         for attempt in &mut call.attempts {
-            let charge = match &attempt.model {
+            let charge = match attempt.model.as_ref().or(model.as_ref()) {
                 None => Err(CostUnknown::NoModel),
                 Some(model) => {
+                    let provider = attempt.provider.as_deref().or(provider.as_deref());
                     let tier = attempt.cost.service_tier.as_deref().or(tier.as_deref());
-                    self.charge(attempt.provider.as_deref(), model, tier, &attempt.usage)
+                    self.charge(provider, model, tier, &attempt.usage)
                 }
             };
+            attempt.cost.price_version = Some(self.version.clone());
             settle_cost(&mut attempt.cost, charge);
             // A failed attempt of which the provider stated no tokens was not billed.
             let billed = attempt.status != Status::Error || attempt.usage != Usage::default();
             if billed {
                 sum = Some(match sum {
                     None => charge,
-                    Some(before) => before.and_then(|b| Ok(b.and(charge?))),
+                    Some(before) => both(before, charge),
                 });
             }
         }
@@ -87,13 +91,8 @@ impl PriceBook {
 }
 
 impl Charge {
-    /// Nothing, to begin a sum with.
-    pub(super) const fn nothing() -> Self {
-        Self { nanos: NanoUsd(0), flags: 0 }
-    }
-
     /// Both amounts together.
-    pub(super) const fn and(self, other: Self) -> Self {
+    const fn and(self, other: Self) -> Self {
         let nanos = self.nanos.saturating_add(other.nanos);
         let flags = self.flags | other.flags;
         let cut = nanos.0 == i64::MAX;
@@ -101,8 +100,16 @@ impl Charge {
     }
 }
 
+/// Both together; unknown where one is.
+pub(super) fn both(
+    one: Result<Charge, CostUnknown>,
+    other: Result<Charge, CostUnknown>,
+) -> Result<Charge, CostUnknown> {
+    Ok(one?.and(other?))
+}
+
 /// Writes the outcome of pricing into the call.
-pub(super) fn settle(call: &mut Call, charge: Result<Charge, CostUnknown>) {
+fn settle(call: &mut Call, charge: Result<Charge, CostUnknown>) {
     let cost = &mut call.cost;
     settle_cost(cost, charge);
     let hit = matches!(call.control.cache, CacheOutcome::HitExact | CacheOutcome::HitSemantic);
@@ -168,6 +175,17 @@ pub struct Line {
 }
 
 impl Line {
+    /// Key of the rate, or of the price of a use.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let of_use = match self.bucket {
+            "file_searches" => "file_search_cost_per_1k_calls",
+            "code_sessions" => "code_interpreter_cost_per_session",
+            _ => "search_context_cost_per_query",
+        };
+        self.rate.map_or_else(|| of_use.to_owned(), |rate| rate.key())
+    }
+
     /// The product, in 10^-24 dollar.
     #[must_use]
     pub fn amount(&self) -> Option<i128> {
@@ -236,10 +254,17 @@ pub(super) fn each_line(
         let (rate, substituted) = rate(row, unit, service, total_input)?;
         take(Line { bucket, count, rate: Some(rate), each: rate.units, substituted });
     }
-    if usage.web_searches > 0 {
-        let each = row.web_search.ok_or(CostUnknown::UnitUnpriced)?;
-        let count = u64::from(usage.web_searches);
-        take(Line { bucket: "web_searches", count, rate: None, each, substituted: false });
+    // Fetched pages are charged as the input they become, and as nothing else.
+    for (bucket, price, count) in [
+        ("web_searches", row.web_search, usage.web_searches),
+        ("file_searches", row.file_search, usage.file_searches),
+        ("code_sessions", row.code_session, usage.code_sessions),
+    ] {
+        if count > 0 {
+            let each = price.ok_or(CostUnknown::UnitUnpriced)?;
+            let count = u64::from(count);
+            take(Line { bucket, count, rate: None, each, substituted: false });
+        }
     }
     Ok(())
 }

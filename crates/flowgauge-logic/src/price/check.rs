@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 const SUSPICIOUS_USD: &str = "0.01";
 
 /// Fields with a meaning that are no rate.
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 18] = [
     "litellm_provider",
     "mode",
     "max_tokens",
@@ -27,6 +27,8 @@ const FIELDS: [&str; 16] = [
     "source",
     "metadata",
     "search_context_cost_per_query",
+    "file_search_cost_per_1k_calls",
+    "code_interpreter_cost_per_session",
     "supported_regions",
     "supported_endpoints",
     "supported_modalities",

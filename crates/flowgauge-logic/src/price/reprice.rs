@@ -4,7 +4,8 @@
 //! asks for new ones, by name.
 
 use super::PriceBook;
-use crate::call::{Call, Cost, UsageSource};
+use super::charge::{self, Charge};
+use crate::call::{Call, Cost, CostUnknown, Usage};
 
 /// New costs of a stored call.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,13 +21,21 @@ impl PriceBook {
     /// has. A version that differs alone is no change.
     #[must_use]
     pub fn reprice(&self, call: &Call) -> Option<Repriced> {
-        if !call.what.leaf {
+        self.reprice_with(call, &[])
+    }
+
+    /// The same for a call of an application, which costs what the calls made for it cost. Where one
+    /// of them may have been billed and has no price, its own counts decide, as when it was stored.
+    #[must_use]
+    pub fn reprice_with(&self, call: &Call, inner: &[Call]) -> Option<Repriced> {
+        // What an application answers from its own cache is never charged, whatever it states.
+        if !call.what.leaf || call.usage.flags & Usage::APP_CACHED != 0 {
             return None;
         }
         let mut new = call.clone();
         self.price(&mut new);
-        if !call.attempts.is_empty() {
-            self.price_attempts(&mut new);
+        if let Some(Ok(sum)) = self.charge_inner(inner) {
+            charge::settle_cost(&mut new.cost, Ok(sum));
         }
         let before = std::iter::once(&call.cost).chain(call.attempts.iter().map(|a| &a.cost));
         let after = std::iter::once(&new.cost).chain(new.attempts.iter().map(|a| &a.cost));
@@ -37,28 +46,22 @@ impl PriceBook {
         })
     }
 
-    /// Each attempt at the rates of its own model, and the call at their sum.
-    fn price_attempts(&self, call: &mut Call) {
-        let provider = call.what.provider.clone();
-        let tier = call.cost.service_tier.clone();
-        let model = call.model().cloned();
-        let mut sum = Ok(super::Charge::nothing());
-        for attempt in &mut call.attempts {
-            // An attempt that was billed nothing has no counts, and no cost.
-            if attempt.usage.source == UsageSource::Absent {
-                continue;
-            }
-            let provider = attempt.provider.as_deref().or(provider.as_deref());
-            let tier = attempt.cost.service_tier.as_deref().or(tier.as_deref());
-            let charge = match attempt.model.as_ref().or(model.as_ref()) {
-                Some(model) => self.charge(provider, model, tier, &attempt.usage),
-                None => Err(crate::call::CostUnknown::NoModel),
-            };
-            attempt.cost.price_version = Some(self.version.clone());
-            super::charge::settle_cost(&mut attempt.cost, charge);
-            sum = sum.and_then(|sum| Ok(sum.and(charge?)));
+    /// What calls made for another cost together; nothing where none of them did work.
+    fn charge_inner(&self, inner: &[Call]) -> Option<Result<Charge, CostUnknown>> {
+        let mut sum = None;
+        for call in inner.iter().filter(|call| call.may_be_billed()) {
+            let mut alone = call.clone();
+            alone.what.leaf = true;
+            self.price(&mut alone);
+            let cost = &alone.cost;
+            let charge = cost.nanos.map(|nanos| Charge { nanos, flags: cost.flags });
+            let charge = charge.ok_or(cost.unknown_reason);
+            sum = Some(match sum {
+                None => charge,
+                Some(before) => charge::both(before, charge),
+            });
         }
-        super::charge::settle(call, sum);
+        sum
     }
 }
 

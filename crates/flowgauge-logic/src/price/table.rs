@@ -45,6 +45,10 @@ pub struct Row {
     rates: Vec<Rate>,
     /// Price of one web search, where it does not depend on something we do not see.
     pub(super) web_search: Option<i128>,
+    /// Price of one search of stored files.
+    pub(super) file_search: Option<i128>,
+    /// Price of one session of a code interpreter.
+    pub(super) code_session: Option<i128>,
     /// `litellm_provider` of the row.
     pub provider: Option<Text>,
     /// `chat`, `embedding`, …
@@ -95,6 +99,18 @@ impl Row {
         self.web_search.map(decimal::show)
     }
 
+    /// The same of one search of stored files.
+    #[must_use]
+    pub fn usd_per_file_search(&self) -> Option<String> {
+        self.file_search.map(decimal::show)
+    }
+
+    /// The same of one session of a code interpreter.
+    #[must_use]
+    pub fn usd_per_code_session(&self) -> Option<String> {
+        self.code_session.map(decimal::show)
+    }
+
     /// The base rate in dollars per million tokens, as decimal text.
     #[must_use]
     pub fn usd_per_million(&self, unit: Unit) -> Option<String> {
@@ -106,6 +122,8 @@ impl Row {
         let within = |a: &Self, b: &Self| a.rates.iter().all(|r| b.rates.contains(r));
         self.per_unit_only == other.per_unit_only
             && self.web_search == other.web_search
+            && self.file_search == other.file_search
+            && self.code_session == other.code_session
             && within(self, other)
             && within(other, self)
     }
@@ -205,6 +223,8 @@ fn read_row(fields: &Fields<'_>) -> Result<Row, &'static str> {
             .iter()
             .find_map(|key| fields.get(key)?.parse().ok()),
         web_search: fields.get("search_context_cost_per_query").and_then(one_price),
+        file_search: fields.get("file_search_cost_per_1k_calls").and_then(thousandth),
+        code_session: fields.get("code_interpreter_cost_per_session").and_then(decimal::rate),
         ..Row::default()
     };
     for (key, value) in fields.iter() {
@@ -239,6 +259,12 @@ fn is_per_unit(key: &str, value: &str) -> bool {
 
 fn text(fields: &Fields<'_>, key: &str) -> Option<Text> {
     serde_json::from_str(fields.get(key)?).ok()
+}
+
+/// The price of one, from that of a thousand; nothing where it is not exact.
+fn thousandth(value: &str) -> Option<i128> {
+    let units = decimal::rate(value)?;
+    (units % 1_000 == 0).then_some(units / 1_000)
 }
 
 /// The price of a query where it is the same for every context size.

@@ -36,7 +36,8 @@ const SCENARIOS: &str = r#"{
   "tiered": {"input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06,
     "input_cost_per_token_above_128k_tokens": 2e-06, "input_cost_per_token_above_200k_tokens": 4e-06,
     "input_cost_per_token_batches": 5e-07, "output_cost_per_reasoning_token": 3e-06,
-    "search_context_cost_per_query": {"low": 0.01, "high": 0.01}}
+    "search_context_cost_per_query": {"low": 0.01, "high": 0.01},
+    "file_search_cost_per_1k_calls": 2.5, "code_interpreter_cost_per_session": 0.03}
 }"#;
 
 fn book() -> &'static PriceBook {
@@ -364,10 +365,30 @@ fn attempts_are_priced_anew_at_their_own_models_and_the_call_at_their_sum() {
         attempt("pass-a", Usage::default()),
         attempt("pass-b", tokens(50_000, 296)),
     ];
+    // Refused by the provider, so not billed.
+    stored.attempts[1].status = crate::call::Status::Error;
     let new = book().reprice(&stored).unwrap();
     assert_eq!(new.cost.nanos, Some(NanoUsd(858_600_000)));
     let each: Vec<_> = new.attempts.iter().map(|cost| cost.nanos.map(|n| n.0)).collect();
     assert_eq!(each, [Some(601_200_000), None, Some(257_400_000)]);
+    book().price(&mut stored);
+    assert_eq!(book().reprice(&stored), None);
+}
+
+#[test]
+fn a_call_of_an_application_costs_what_those_made_for_it_cost_anew() {
+    let mut app = call("model-x", tokens(2, 2));
+    let mut inner = [call("model-x", tokens(1, 1)), call("free", tokens(1, 1))];
+    inner.iter_mut().for_each(|call| call.what.leaf = false);
+    let new = book().reprice_with(&app, &inner).unwrap();
+    assert_eq!(new.cost.nanos, Some(NanoUsd(3_000)));
+    app.cost = new.cost;
+    assert_eq!(book().reprice_with(&app, &inner), None);
+    inner[1].what.model_used = Some("unheard-of".into());
+    let own = book().reprice_with(&app, &inner).unwrap();
+    assert_eq!(own.cost.nanos, Some(NanoUsd(6_000)));
+    app.usage.flags = Usage::APP_CACHED;
+    assert_eq!(book().reprice(&app), None);
 }
 
 #[test]
@@ -426,6 +447,26 @@ fn web_searches_are_charged_or_leave_the_cost_unknown() {
     let searched = Usage { web_searches: 2, ..tokens(1, 0) };
     assert_eq!(priced("tiered", searched).nanos, Some(NanoUsd(20_001_000)));
     assert_eq!(priced("model-x", searched).unknown_reason, CostUnknown::UnitUnpriced);
+}
+
+#[test]
+fn file_searches_and_code_sessions_are_charged_or_leave_the_cost_unknown() {
+    let searched = Usage { file_searches: 4, ..tokens(1, 0) };
+    assert_eq!(priced("tiered", searched).nanos, Some(NanoUsd(10_001_000)));
+    let ran = Usage { code_sessions: 2, ..tokens(1, 0) };
+    assert_eq!(priced("tiered", ran).nanos, Some(NanoUsd(60_001_000)));
+    for used in [searched, ran] {
+        assert_eq!(priced("model-x", used).unknown_reason, CostUnknown::UnitUnpriced);
+    }
+    let row = book().lookup(None, "tiered").unwrap().row;
+    assert_eq!(row.usd_per_file_search().as_deref(), Some("0.0025"));
+    assert_eq!(row.usd_per_code_session().as_deref(), Some("0.03"));
+}
+
+#[test]
+fn a_fetched_page_costs_its_tokens_and_no_more() {
+    let fetched = Usage { web_fetches: 3, ..tokens(1, 1) };
+    assert_eq!(priced("model-x", fetched).nanos, Some(NanoUsd(3_000)));
 }
 
 #[test]

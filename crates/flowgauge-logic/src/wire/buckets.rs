@@ -32,6 +32,7 @@ pub(super) struct Additive {
     pub output: Count,
     pub reasoning: Count,
     pub web_searches: Count,
+    pub web_fetches: Count,
 }
 
 /// Takes `part` from `room`, or what is left of it.
@@ -79,7 +80,8 @@ impl Inclusive {
         if input.is_none() && self.output.get().is_none() {
             return Usage::default();
         }
-        let usage = Usage { input, output, source: UsageSource::Provider, flags, web_searches: 0 };
+        let usage =
+            Usage { input, output, source: UsageSource::Provider, flags, ..Usage::default() };
         check_total(usage, self.total)
     }
 
@@ -125,6 +127,7 @@ impl Additive {
             output: later.output.or_before(self.output),
             reasoning: later.reasoning.or_before(self.reasoning),
             web_searches: later.web_searches.or_before(self.web_searches),
+            web_fetches: later.web_fetches.or_before(self.web_fetches),
         }
     }
 
@@ -159,11 +162,16 @@ impl Additive {
             let reasoning = take(self.reasoning.part(), &mut room, &mut flags);
             OutputTokens { visible: room, reasoning, ..Default::default() }
         });
-        let web_searches = u32::try_from(self.web_searches.part()).unwrap_or(u32::MAX);
+        let uses = |count: Count| u32::try_from(count.part()).unwrap_or(u32::MAX);
+        let used = Usage {
+            web_searches: uses(self.web_searches),
+            web_fetches: uses(self.web_fetches),
+            ..Usage::default()
+        };
         if input.is_none() && output.is_none() {
-            return Usage { web_searches, ..Usage::default() };
+            return used;
         }
-        Usage { input, output, source: UsageSource::Provider, flags, web_searches }
+        Usage { input, output, source: UsageSource::Provider, flags, ..used }
     }
 
     /// Cache writes by lifetime. Without the split they are of the ordinary kind.

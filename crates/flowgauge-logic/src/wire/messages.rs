@@ -91,6 +91,7 @@ struct OutputDetails {
 #[serde(default)]
 struct ServerTools {
     web_search_requests: Count,
+    web_fetch_requests: Count,
 }
 
 impl RawUsage {
@@ -111,6 +112,7 @@ impl RawUsage {
         }
         if let Some(tools) = &self.server_tool_use {
             stated.web_searches = tools.web_search_requests;
+            stated.web_fetches = tools.web_fetch_requests;
         }
         stated
     }
@@ -191,8 +193,9 @@ fn take_usage(seen: &mut Seen, usage: RawUsage) {
             pass.usage = seen.declined.billed_pass(pass.model.as_ref(), pass.usage);
         }
         last.usage = seen.declined.billed_last(last.usage);
-        // Searches are stated for the whole answer only.
+        // Uses are stated for the whole answer only.
         last.usage.web_searches = stated.web_searches;
+        last.usage.web_fetches = stated.web_fetches;
         stated = sum(&seen.out.passes, &stated);
     } else {
         stated = seen.declined.billed_last(stated);
@@ -213,11 +216,13 @@ fn sum(passes: &[Pass], top: &Usage) -> Usage {
     let mut input = InputTokens::default();
     let mut output = OutputTokens::default();
     let mut flags = 0;
+    let used =
+        Usage { web_searches: top.web_searches, web_fetches: top.web_fetches, ..Usage::default() };
     for pass in passes {
         flags |= pass.usage.flags;
         let (Some(i), Some(o)) = (pass.usage.input, pass.usage.output) else {
             let flags = flags | Usage::PARSE_FAILED;
-            return Usage { flags, web_searches: top.web_searches, ..Usage::default() };
+            return Usage { flags, ..used };
         };
         input.text = input.text.saturating_add(i.text);
         input.cache_read = input.cache_read.saturating_add(i.cache_read);
@@ -232,11 +237,5 @@ fn sum(passes: &[Pass], top: &Usage) -> Usage {
         output.reasoning = split.reasoning.min(output.visible);
         output.visible -= output.reasoning;
     }
-    Usage {
-        input: Some(input),
-        output: Some(output),
-        source: UsageSource::Provider,
-        flags,
-        web_searches: top.web_searches,
-    }
+    Usage { input: Some(input), output: Some(output), source: UsageSource::Provider, flags, ..used }
 }

@@ -6,8 +6,10 @@
 use super::json::{self, Said, Word};
 use super::openai::{ErrorField, RawUsage};
 use super::{Seen, keep};
+use crate::call::Usage;
 use crate::unit::Micros;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -46,6 +48,7 @@ struct Item<'a> {
     #[serde(borrow)]
     arguments: Said<'a>,
     action: Option<Action>,
+    container_id: Word,
 }
 
 #[derive(Deserialize, Default)]
@@ -65,10 +68,14 @@ struct Action {
 }
 
 impl Item<'_> {
+    fn is(&self, kind: &str) -> bool {
+        self.kind.0.as_deref() == Some(kind)
+    }
+
     /// Opening a page found before is part of the search; only searches are billed.
     fn is_billed_search(&self) -> bool {
         let action = self.action.as_ref().and_then(|a| a.kind.0.as_deref());
-        self.kind.0.as_deref() == Some("web_search_call") && matches!(action, None | Some("search"))
+        self.is("web_search_call") && matches!(action, None | Some("search"))
     }
 }
 
@@ -134,6 +141,16 @@ pub(super) fn whole(seen: &mut Seen, body: &[u8]) {
     seen.out.complete = true;
 }
 
+/// What is billed per use. Code that runs in one container is one session, however often.
+fn used(items: &[Item<'_>], usage: &mut Usage) {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    usage.web_searches = count(items.iter().filter(|i| i.is_billed_search()).count());
+    usage.file_searches = count(items.iter().filter(|i| i.is("file_search_call")).count());
+    let ran = items.iter().filter(|i| i.is("code_interpreter_call"));
+    let containers: BTreeSet<Option<&str>> = ran.map(|i| i.container_id.0.as_deref()).collect();
+    usage.code_sessions = count(containers.len());
+}
+
 fn take(seen: &mut Seen, response: Response<'_>, last: bool) {
     keep(&mut seen.out.response_id, response.id);
     keep(&mut seen.out.model, response.model);
@@ -142,8 +159,7 @@ fn take(seen: &mut Seen, response: Response<'_>, last: bool) {
     }
     if let Some(raw) = response.usage {
         let mut usage = raw.responses().usage(false);
-        let searched = response.output.iter().flatten().filter(|i| i.is_billed_search()).count();
-        usage.web_searches = u32::try_from(searched).unwrap_or(u32::MAX);
+        used(response.output.as_deref().unwrap_or_default(), &mut usage);
         seen.state_usage(usage);
         seen.out.reported_cost = raw.cost().or(seen.out.reported_cost);
     }

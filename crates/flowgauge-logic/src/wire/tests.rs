@@ -183,6 +183,22 @@ fn responses_state_usage_tier_and_searches_at_the_end() {
 }
 
 #[test]
+fn uses_are_counted_by_item_and_code_by_container() {
+    let body = r#"{"id":"r","model":"m","status":"completed","output":[
+        {"type":"file_search_call","id":"a","queries":["x","y"]},{"type":"file_search_call","id":"b"},
+        {"type":"code_interpreter_call","container_id":"c1","code":"1"},
+        {"type":"code_interpreter_call","container_id":"c1"},
+        {"type":"code_interpreter_call","container_id":"c2"},{"type":"message","content":[]}],
+        "usage":{"input_tokens":4,"output_tokens":3,"total_tokens":7}}"#;
+    let usage = whole(Protocol::Responses, body).usage;
+    assert_eq!((usage.file_searches, usage.code_sessions, usage.web_searches), (2, 2, 0));
+    let body = r#"{"id":"m","model":"m","content":[],"stop_reason":"end_turn","usage":{"input_tokens":4,
+        "output_tokens":3,"server_tool_use":{"web_search_requests":1,"web_fetch_requests":2}}}"#;
+    let usage = whole(Protocol::Messages, body).usage;
+    assert_eq!((usage.web_searches, usage.web_fetches, usage.total()), (1, 2, Some(Tokens(7))));
+}
+
+#[test]
 fn a_message_delta_replaces_and_never_adds() {
     let seen = read(Protocol::Messages, MESSAGES, usize::MAX);
     let input = InputTokens {

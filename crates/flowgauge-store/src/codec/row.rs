@@ -193,6 +193,12 @@ fn put_later<'d>(out: &mut Out<'_, 'd>, call: &'d Call) {
     if let Some(json) = attempts {
         put_bytes(&mut out.body, &json);
     }
+    // Presence has 64 bits and 55 were used: fields that are rare together share one.
+    let uses = [call.usage.web_fetches, call.usage.file_searches, call.usage.code_sessions];
+    out.flag(uses != [0; 3]);
+    if uses != [0; 3] {
+        uses.iter().for_each(|n| put_u64(&mut out.body, u64::from(*n)));
+    }
 }
 
 struct In<'i, 'a> {
@@ -371,6 +377,11 @@ fn take_later(from: &mut In<'_, '_>, call: &mut Call) -> Result<(), Damage> {
         let json = from.take.text()?;
         call.attempts =
             serde_json::from_str(json).map_err(|_| Damage("has unreadable attempts"))?;
+    }
+    if from.flag() {
+        call.usage.web_fetches = from.take.narrow()?;
+        call.usage.file_searches = from.take.narrow()?;
+        call.usage.code_sessions = from.take.narrow()?;
     }
     Ok(())
 }

@@ -112,6 +112,7 @@ prop_compose! {
             OutputTokens { visible, audio, image, reasoning, rejected });
         [c.cost.nanos, c.cost.reported, c.cost.avoided] = money.map(|m| m.map(NanoUsd));
         (c.usage.flags, c.usage.web_searches, c.cost.flags) = (small.0, small.1, small.2);
+        (c.usage.web_fetches, c.usage.code_sessions) = (small.1 / 2, small.1 / 3);
         (c.outcome.http_status, c.outcome.client_retry) = (small.3, small.4);
         (c.outcome.attempts, c.control.applied) = (small.5, small.6);
         c.control.similarity = rest.0;

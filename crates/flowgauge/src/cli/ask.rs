@@ -210,7 +210,10 @@ impl Origin {
     pub(crate) fn detail(&self, id: &str, book: &PriceBook) -> Result<RequestDetail, Failure> {
         match self {
             Self::Server(remote) => remote.get(&format!("/api/v1/requests/{}", escaped(id)), &[]),
-            Self::Directory(reader) => Ok(RequestDetail::of(&stored(reader, id)?, book)),
+            Self::Directory(reader) => {
+                let call = stored(reader, id)?;
+                Ok(RequestDetail::of(&call, &reader.amendments(call.id)?, book))
+            }
         }
     }
 }

@@ -2,23 +2,23 @@
 
 use super::ask::Where;
 use super::exit::{self, Done, Failure};
-use super::globals::{self, Globals, Origin};
+use super::globals::{self, Globals};
 use super::period::PeriodArgs;
 use super::remote::Remote;
 use super::show::{self, Sheet, ShowArgs};
 use crate::config::Config;
 use crate::logic::duration::Span;
-use crate::logic::price::check::{self, Finding, Severity};
 use crate::logic::unit::UnixMicros;
-use crate::logic::window::Window;
-use crate::query::prices::{self, PriceAnswer, PriceList, PriceView, Unpriced};
-use crate::query::reprice::Preview;
+use crate::query::prices::{self, PriceAnswer, PriceList, PriceView};
 use crate::serve::prices::{self as file, PricesError};
-use crate::tell::page::{InForce, NewPrice};
+use crate::tell::page::{InForce, NewPrice, Wanted};
 use bytes::Bytes;
 use http::Method;
 use serde_json::value::RawValue;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+mod check;
+mod stored;
 
 /// Days of calls looked through for models without a price.
 const DAYS: i64 = 30;
@@ -118,6 +118,37 @@ Exit codes:
         #[command(flatten)]
         show: ShowArgs,
     },
+    /// Price stored calls anew at the prices in force; the old costs stay on record
+    #[command(after_help = "\
+Examples:
+  flowgauge prices recompute --from 2026-05-01 --to 2026-05-08 --dry-run
+  flowgauge prices recompute --from 2026-05-01 --model our-model --reason 'rate of the new contract'
+
+Exit codes:
+  0   done, be it for no call
+  64  wrong usage
+  69  no server answers; what it repriced before stays, and running it again goes on
+  73  the store takes no changes now, or another recompute runs
+  77  not permitted")]
+    Recompute {
+        /// First moment: 2026-11-23, RFC 3339 or now-6h
+        #[arg(long, value_name = "TIME")]
+        from: String,
+        /// First moment after; now where left out
+        #[arg(long, value_name = "TIME")]
+        to: Option<String>,
+        /// Only calls of this model
+        #[arg(long)]
+        model: Option<String>,
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Kept with every old cost
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
     /// Have the server read your price file again
     #[command(after_help = "\
 Examples:
@@ -147,7 +178,7 @@ pub(crate) fn run(command: &PricesCommand, globals: &Globals) -> Done {
         }
         PricesCommand::Check { file, show } => {
             let unpriced = globals.origin(&loaded).ok().map(|origin| origin.unpriced());
-            checked(config, file.as_deref(), unpriced.transpose()?, show)
+            check::checked(config, file.as_deref(), unpriced.transpose()?, show)
         }
         PricesCommand::Set {
             model,
@@ -174,7 +205,20 @@ pub(crate) fn run(command: &PricesCommand, globals: &Globals) -> Done {
             let window = period.window(usual, globals::now(), config.time_zone)?;
             let filter = Where::parse(filter)?;
             let told = globals.origin(&loaded)?.preview(window, &filter, &book(config)?)?;
-            preview(&told, show)
+            stored::preview(&told, show)
+        }
+        PricesCommand::Recompute { from, to, model, dry_run, reason, show } => {
+            let period =
+                PeriodArgs { from: Some(from.clone()), to: to.clone(), ..PeriodArgs::default() };
+            let window = period.window(Span::fixed(0), globals::now(), config.time_zone)?;
+            let wanted = Wanted {
+                from: window.from.to_rfc3339(),
+                to: window.to.to_rfc3339(),
+                model: model.clone(),
+                dry_run: *dry_run,
+                reason: reason.clone(),
+            };
+            stored::recompute(&globals.remote(&loaded)?, &wanted, show)
         }
         PricesCommand::Reload => {
             let path = "/api/v1/prices/reload";
@@ -227,8 +271,14 @@ fn one(
     for (key, usd) in &price.usd_per_million {
         sheet.row([key.as_str(), &format!("${usd} per million")]);
     }
-    if let Some(usd) = &price.usd_per_web_search {
-        sheet.row(["web search", &format!("${usd} each")]);
+    for (name, usd) in [
+        ("web search", &price.usd_per_web_search),
+        ("file search", &price.usd_per_file_search),
+        ("code session", &price.usd_per_code_session),
+    ] {
+        if let Some(usd) = usd {
+            sheet.row([name, &format!("${usd} each")]);
+        }
     }
     if price.not_by_token {
         sheet.row(["note", "not priced by token: its calls have no cost"]);
@@ -275,100 +325,6 @@ fn cells(item: &PriceView) -> [String; 7] {
         rate("cache_creation_input_token_cost"),
         item.table.clone(),
     ]
-}
-
-/// What `prices check` answers.
-#[derive(Debug, serde::Serialize)]
-struct Checked {
-    file: String,
-    findings: Vec<Finding>,
-    /// `null` where no data could be read.
-    unpriced: Option<Vec<Unpriced>>,
-}
-
-fn checked(
-    config: &Config,
-    named: Option<&Path>,
-    unpriced: Option<Vec<Unpriced>>,
-    show: &ShowArgs,
-) -> Done {
-    let path = named.map_or_else(|| file::path(config), Path::to_owned);
-    let optional = named.is_none() && config.prices.is_none();
-    let findings = match std::fs::read_to_string(&path) {
-        Ok(text) => check::check(&text)
-            .map_err(|e| Failure::new(exit::BAD_DATA, format!("{}: {e}", path.display())))?,
-        Err(e) if optional && e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(e) => {
-            return Err(Failure::new(exit::BAD_DATA, format!("{}: {e}", path.display())));
-        }
-    };
-    let mut sheet = Sheet { columns: vec!["model", "severity", "finding"], rows: Vec::new() };
-    for finding in &findings {
-        let word = match finding.severity {
-            Severity::Dropped => "dropped",
-            Severity::Suspicious => "suspicious",
-            Severity::Ignored => "ignored",
-        };
-        sheet.row([finding.model.as_str(), word, &finding.finding]);
-    }
-    for model in unpriced.iter().flatten() {
-        let calls = format!("{} calls of the last {DAYS} days not priced", model.calls);
-        sheet.row([model.model.as_str(), "unpriced", &calls]);
-    }
-    let answer = Checked { file: path.display().to_string(), findings, unpriced };
-    show.print(&sheet, &super::show::json(&answer)?)?;
-    let worst = answer.findings.iter().map(|finding| finding.severity).min();
-    let open = answer.unpriced.as_ref().is_some_and(|models| !models.is_empty());
-    if let Some(first) = answer.unpriced.iter().flatten().next() {
-        show::note(&prices::way_out(&first.model));
-    }
-    Ok(match worst {
-        Some(Severity::Dropped) => exit::BAD_DATA,
-        Some(Severity::Suspicious) => exit::FINDING,
-        _ if open => exit::FINDING,
-        _ => exit::OK,
-    })
-}
-
-impl Origin {
-    /// Models without a price among the calls of the last days.
-    fn unpriced(&self) -> Result<Vec<Unpriced>, Failure> {
-        match self {
-            Self::Server(remote) => {
-                // No row has such a name: only the models without a price are wanted.
-                let query = [("model", "\u{1}".to_owned()), ("since", format!("{DAYS}d"))];
-                Ok(remote.get::<PriceList>("/api/v1/prices", &query)?.unpriced)
-            }
-            Self::Directory(reader) => {
-                let to = globals::now();
-                let from = UnixMicros(to.0.saturating_sub(DAYS * UnixMicros::DAY));
-                Ok(prices::unpriced(reader, Window { from, to })?)
-            }
-        }
-    }
-}
-
-fn preview(told: &Preview, show: &ShowArgs) -> Done {
-    let columns = vec!["model", "calls", "newly priced", "no longer priced", "before", "after"];
-    let mut sheet = Sheet { columns, rows: Vec::new() };
-    for change in &told.models {
-        sheet.row([
-            change.model.as_ref().map_or_else(|| "n/a".to_owned(), ToString::to_string),
-            change.changed.to_string(),
-            change.newly_priced.to_string(),
-            change.no_longer_priced.to_string(),
-            format!("${}", change.before_nanos.to_decimal()),
-            format!("${}", change.after_nanos.to_decimal()),
-        ]);
-    }
-    show.print(&sheet, &super::show::json(told)?)?;
-    let changed: u64 = told.models.iter().map(|change| change.changed).sum();
-    let version = &told.version;
-    show::note(&format!(
-        "{changed} of {} calls would cost something else by {version}",
-        told.calls
-    ));
-    Ok(if changed > 0 { exit::FINDING } else { exit::OK })
 }
 
 fn amount(text: Option<&str>) -> Result<Option<Box<RawValue>>, Failure> {

@@ -17,6 +17,8 @@ use std::time::Duration;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest question, months of rollups, takes a few seconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// The same for work over a whole window: a hundred million calls take hours.
+const LONG_TIMEOUT: Duration = Duration::from_secs(12 * 60 * 60);
 /// Largest answer read: 10 000 requests as JSON are about 20 MB.
 const MAX_ANSWER: usize = 64 << 20;
 /// Most of an error answer that is read for its words.
@@ -113,11 +115,22 @@ impl Remote {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<T, Failure> {
+        self.ask_within(ANSWER_TIMEOUT, method, path, headers, body).await
+    }
+
+    async fn ask_within<T: DeserializeOwned>(
+        &self,
+        limit: Duration,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<T, Failure> {
         let work = async {
             let answer = accepted(self.send(method, path, headers, body).await?).await?;
             body_of(answer.into_body(), MAX_ANSWER).await
         };
-        let text = tokio::time::timeout(ANSWER_TIMEOUT, work)
+        let text = tokio::time::timeout(limit, work)
             .await
             .unwrap_or_else(|_| Err(self.silent("did not answer in time")))?;
         serde_json::from_slice(&text).map_err(|e| {
@@ -127,6 +140,16 @@ impl Remote {
             )
             .hint("server and command are of different versions")
         })
+    }
+
+    /// Sends JSON whose answer may take as long as the work does.
+    pub(crate) fn call_long<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Bytes,
+    ) -> Result<T, Failure> {
+        let json = [("content-type", "application/json")];
+        self.block_on(self.ask_within(LONG_TIMEOUT, Method::POST, path, &json, body))
     }
 
     /// A change without an answer.

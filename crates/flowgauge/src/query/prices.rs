@@ -29,6 +29,12 @@ pub struct PriceView {
     pub usd_per_million: BTreeMap<String, String>,
     /// US dollars of one web search, where it has one price.
     pub usd_per_web_search: Option<String>,
+    /// US dollars of one search of stored files; `null` where unknown.
+    #[serde(default)]
+    pub usd_per_file_search: Option<String>,
+    /// US dollars of one session of a code interpreter; `null` where unknown.
+    #[serde(default)]
+    pub usd_per_code_session: Option<String>,
     /// It is priced by query, image or second: its calls have no cost.
     pub not_by_token: bool,
     /// Longest answer.
@@ -103,6 +109,8 @@ impl From<PriceRef<'_>> for PriceView {
             mode: row.mode.clone(),
             usd_per_million: rates.collect(),
             usd_per_web_search: row.usd_per_web_search(),
+            usd_per_file_search: row.usd_per_file_search(),
+            usd_per_code_session: row.usd_per_code_session(),
             not_by_token: row.per_unit_only,
             max_output_tokens: row.max_output_tokens,
             deprecation_date: row.deprecation_date.clone(),

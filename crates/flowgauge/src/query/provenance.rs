@@ -6,12 +6,19 @@
 use super::prices::way_out;
 use super::view::RequestView;
 use crate::logic::call::{
-    Attempt, CacheOutcome, Call, Cost, CostSource, CostUnknown, Door, Text, TtftSource, Usage,
-    UsageSource,
+    CacheOutcome, Call, Cost, CostSource, CostUnknown, Door, Text, TtftSource, Usage, UsageSource,
 };
-use crate::logic::price::{Line, PriceBook};
+use crate::logic::id::CallId;
+use crate::logic::price::PriceBook;
 use crate::logic::unit::NanoUsd;
+use crate::store::{AmendmentRow, Reader, StoreError};
 use serde::{Deserialize, Serialize};
+
+pub use self::amended::AmendmentView;
+pub use self::arithmetic::breakdown;
+
+mod amended;
+mod arithmetic;
 
 /// One number, and whose word it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -86,17 +93,32 @@ pub struct RequestDetail {
     pub provenance: Vec<Fact>,
     /// The arithmetic behind the cost; one for each attempt where there was more than one.
     pub price_breakdown: Vec<Breakdown>,
+    /// What was changed of it since it was stored, oldest first.
+    #[serde(default)]
+    pub amendments: Vec<AmendmentView>,
 }
 
 impl RequestDetail {
     /// Everything about a call, with the prices in force now.
     #[must_use]
-    pub fn of(call: &Call, book: &PriceBook) -> Self {
+    pub fn of(call: &Call, amendments: &[AmendmentRow], book: &PriceBook) -> Self {
+        let mut provenance = facts(call);
+        provenance.extend(amendments.iter().map(amended::fact));
         Self {
             request: RequestView::from(call),
-            provenance: facts(call),
+            provenance,
             price_breakdown: breakdown(call, book),
+            amendments: amendments.iter().map(AmendmentView::from).collect(),
         }
+    }
+
+    /// The same, read from the store; nothing where there is no such call.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn read(reader: &Reader, id: CallId, book: &PriceBook) -> Result<Option<Self>, StoreError> {
+        let Some(call) = reader.call(id)? else { return Ok(None) };
+        Ok(Some(Self::of(&call, &reader.amendments(id)?, book)))
     }
 }
 
@@ -220,8 +242,15 @@ fn tokens(call: &Call, facts: &mut Facts) {
             }
         }
     }
-    if usage.web_searches > 0 {
-        facts.add("web_searches", Some(usage.web_searches), source, "billed per use");
+    for (field, count, why) in [
+        ("web_searches", usage.web_searches, "billed per use"),
+        ("web_fetches", usage.web_fetches, "billed by their tokens alone"),
+        ("file_searches", usage.file_searches, "billed per use"),
+        ("code_sessions", usage.code_sessions, "billed per container"),
+    ] {
+        if count > 0 {
+            facts.add(field, Some(count), source, why);
+        }
     }
 }
 
@@ -315,96 +344,6 @@ fn ending(call: &Call, facts: &mut Facts) {
     }
     if let Some(other) = call.link.merged_into {
         facts.add("merged_into", Some(other), "pairing", "the row that counts in this one's place");
-    }
-}
-
-/// The arithmetic behind the cost of a call, from the prices in force now.
-#[must_use]
-pub fn breakdown(call: &Call, book: &PriceBook) -> Vec<Breakdown> {
-    if !call.what.leaf {
-        return Vec::new();
-    }
-    if !call.attempts.is_empty() {
-        return call.attempts.iter().map(|attempt| of_attempt(call, attempt, book)).collect();
-    }
-    let cost = &call.cost;
-    // An answer from our own cache cost nothing; the lines tell what it avoided.
-    let stored = cost.avoided.filter(|_| cost.nanos == Some(NanoUsd(0))).or(cost.nanos);
-    let stored = stored.filter(|_| cost.source == CostSource::Computed);
-    vec![lines(None, call.what.provider.as_deref(), call.model(), &call.usage, cost, stored, book)]
-}
-
-fn of_attempt(call: &Call, attempt: &Attempt, book: &PriceBook) -> Breakdown {
-    let provider = attempt.provider.as_deref().or(call.what.provider.as_deref());
-    let model = attempt.model.as_ref().or(call.model());
-    let stored = attempt.cost.nanos;
-    lines(Some(attempt.number), provider, model, &attempt.usage, &attempt.cost, stored, book)
-}
-
-fn lines(
-    attempt: Option<u16>,
-    provider: Option<&str>,
-    model: Option<&Text>,
-    usage: &Usage,
-    cost: &Cost,
-    stored: Option<NanoUsd>,
-    book: &PriceBook,
-) -> Breakdown {
-    let mut out = Breakdown {
-        attempt,
-        model: model.cloned(),
-        row: None,
-        table: None,
-        matched: None,
-        priced_with: cost.price_version.clone(),
-        lines_from: book.version().to_owned(),
-        lines: Vec::new(),
-        sum_nanos: None,
-        cost_nanos: cost.nanos,
-        note: String::new(),
-    };
-    let Some(model) = model else {
-        "no model is known to price".clone_into(&mut out.note);
-        return out;
-    };
-    match book.explain(provider, model, cost.service_tier.as_deref(), usage) {
-        Ok(told) => {
-            out.row = Some(told.found.name.to_owned());
-            out.table = Some(told.found.table.word().to_owned());
-            out.matched = Some(told.found.matched.words().to_owned());
-            out.lines = told.lines.iter().map(line).collect();
-            out.sum_nanos = Some(told.charge.nanos);
-            out.note = agreement(stored, told.charge.nanos, cost, book.version());
-        }
-        Err(CostUnknown::NoPrice) => out.note = way_out(model),
-        Err(CostUnknown::NoUsage) => "no token counts to price".clone_into(&mut out.note),
-        Err(_) => "something billed per use has no price per use".clone_into(&mut out.note),
-    }
-    out
-}
-
-fn agreement(stored: Option<NanoUsd>, sum: NanoUsd, cost: &Cost, version: &str) -> String {
-    let then = cost.price_version.as_deref();
-    match stored {
-        Some(stored) if stored == sum => String::new(),
-        Some(_) if then != Some(version) => format!(
-            "the cost was frozen with prices {}; these lines use {version}, now in force",
-            then.unwrap_or("unknown")
-        ),
-        Some(_) => "the stored cost is another; it was computed from other counts".to_owned(),
-        None => "not priced at the time; these lines use the prices now in force".to_owned(),
-    }
-}
-
-fn line(line: &Line) -> PriceLine {
-    PriceLine {
-        bucket: line.bucket.to_owned(),
-        count: line.count,
-        rate: line.rate.map_or_else(|| "search_context_cost_per_query".to_owned(), |r| r.key()),
-        usd_each: line.usd_each(),
-        usd_per_million: line.rate.and_then(|rate| rate.usd_per_million()),
-        usd: line.usd(),
-        substituted: line.substituted,
     }
 }
 

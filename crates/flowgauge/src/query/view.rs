@@ -144,6 +144,18 @@ pub struct RequestView {
     pub reasoning: Option<u64>,
     /// Predicted output that was rejected and billed.
     pub rejected_prediction: Option<u64>,
+    /// Web searches billed per use.
+    #[serde(default)]
+    pub web_searches: u32,
+    /// Pages fetched by the provider.
+    #[serde(default)]
+    pub web_fetches: u32,
+    /// Searches of stored files billed per use.
+    #[serde(default)]
+    pub file_searches: u32,
+    /// Containers in which code ran.
+    #[serde(default)]
+    pub code_sessions: u32,
     /// Who counted: `provider`, `estimated` or `absent`.
     #[schema(value_type = String)]
     pub usage_source: UsageSource,
@@ -319,6 +331,10 @@ impl From<&Call> for RequestView {
             output_image: usage.output.map(|o| o.image),
             reasoning: usage.output.map(|o| o.reasoning),
             rejected_prediction: usage.output.map(|o| o.rejected),
+            web_searches: usage.web_searches,
+            web_fetches: usage.web_fetches,
+            file_searches: usage.file_searches,
+            code_sessions: usage.code_sessions,
             usage_source: usage.source,
             usage_flags: words(usage.flags, &USAGE_FLAGS),
             cost_nanos: cost.nanos,

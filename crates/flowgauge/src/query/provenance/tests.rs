@@ -1,7 +1,7 @@
 //! Every number says whose word it is, and unknown ones say why.
 
 use super::*;
-use crate::logic::call::{AttemptReason, InputTokens, OutputTokens};
+use crate::logic::call::{Attempt, AttemptReason, InputTokens, OutputTokens};
 use crate::logic::id::CallId;
 use crate::logic::unit::{Micros, UnixMicros};
 
@@ -174,7 +174,7 @@ fn a_cache_hit_tells_what_it_avoided_and_a_span_that_is_no_call_has_no_cost() {
 
 #[test]
 fn a_detail_survives_json() {
-    let detail = RequestDetail::of(&priced(call("model-x")), &book());
+    let detail = RequestDetail::of(&priced(call("model-x")), &[], &book());
     let text = serde_json::to_string(&detail).unwrap();
     assert_eq!(serde_json::from_str::<RequestDetail>(&text).unwrap(), detail);
 }

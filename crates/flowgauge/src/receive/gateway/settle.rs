@@ -55,7 +55,7 @@ fn nothing(flags: u8) -> Usage {
         output: Some(OutputTokens::default()),
         source: UsageSource::Provider,
         flags: flags | Usage::APP_CACHED,
-        web_searches: 0,
+        ..Usage::default()
     }
 }
 

@@ -3,7 +3,7 @@
 //! Refuses to guess: a call that may have been billed and has no figures leaves the sum unknown.
 
 use crate::logic::call::{
-    Call, Cost, CostSource, CostUnknown, InputTokens, OutputTokens, Protocol, Status, Text, Usage,
+    Call, Cost, CostSource, CostUnknown, InputTokens, OutputTokens, Protocol, Text, Usage,
     UsageSource,
 };
 use crate::logic::unit::NanoUsd;
@@ -15,7 +15,8 @@ pub(super) struct Sum {
     calls: u32,
     input: InputTokens,
     output: OutputTokens,
-    web_searches: u32,
+    /// What is billed per use, and nothing else.
+    uses: Usage,
     flags: u8,
     cost: NanoUsd,
     cost_flags: u8,
@@ -36,7 +37,7 @@ impl Sum {
     /// Adds one call that ended.
     pub(super) fn add(&mut self, call: &Call) {
         let usage = &call.usage;
-        if usage.source == UsageSource::Absent && !did_work(call) {
+        if !call.may_be_billed() {
             return;
         }
         self.calls = self.calls.saturating_add(1);
@@ -47,7 +48,7 @@ impl Sum {
             }
             _ => self.tokens_unknown = true,
         }
-        self.web_searches = self.web_searches.saturating_add(usage.web_searches);
+        add_uses(&mut self.uses, usage);
         self.flags |= usage.flags;
         self.estimated |= usage.source == UsageSource::Estimated;
         match call.cost.nanos {
@@ -77,7 +78,7 @@ impl Sum {
         let source = if self.estimated { UsageSource::Estimated } else { UsageSource::Provider };
         let flags = self.flags | call.usage.flags & Usage::APP_CACHED;
         let (input, output) = (Some(self.input), Some(self.output));
-        call.usage = Usage { input, output, source, flags, web_searches: self.web_searches };
+        call.usage = Usage { input, output, source, flags, ..self.uses };
     }
 
     /// What they cost together, exactly, as the models are known; nothing where one has no price.
@@ -92,10 +93,15 @@ impl Sum {
     }
 }
 
-/// Whether a call without figures may have been billed.
-fn did_work(call: &Call) -> bool {
-    let answered = call.outcome.http_status.is_some_and(|s| (200..300).contains(&s));
-    answered || call.outcome.status == Status::Cancelled
+fn add_uses(sum: &mut Usage, more: &Usage) {
+    for (sum, more) in [
+        (&mut sum.web_searches, more.web_searches),
+        (&mut sum.web_fetches, more.web_fetches),
+        (&mut sum.file_searches, more.file_searches),
+        (&mut sum.code_sessions, more.code_sessions),
+    ] {
+        *sum = sum.saturating_add(more);
+    }
 }
 
 fn add_input(sum: &mut InputTokens, more: &InputTokens) {
@@ -126,7 +132,7 @@ fn add_output(sum: &mut OutputTokens, more: &OutputTokens) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::call::Door;
+    use crate::logic::call::{Door, Status};
     use crate::logic::id::CallId;
     use crate::logic::unit::{Tokens, UnixMicros};
 

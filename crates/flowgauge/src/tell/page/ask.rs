@@ -182,7 +182,7 @@ fn checked(window: Window, text: &str) -> Result<Window, Problem> {
 }
 
 /// RFC 3339 or microseconds since the epoch.
-fn moment(place: &str, text: &str) -> Result<UnixMicros, Problem> {
+pub(super) fn moment(place: &str, text: &str) -> Result<UnixMicros, Problem> {
     if let Ok(us) = text.parse() {
         return Ok(UnixMicros(us));
     }

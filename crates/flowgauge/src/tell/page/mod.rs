@@ -22,6 +22,7 @@ mod live;
 mod metrics;
 mod openapi;
 mod prices;
+mod recompute;
 mod requests;
 mod scores;
 
@@ -30,6 +31,7 @@ pub use keys::{KeyList, KeyView, MadeKey};
 pub use live::{Merged, Second, Tick};
 pub use prices::{InForce, NewPrice};
 pub use problem::Problem;
+pub use recompute::{Recomputed, Wanted};
 pub use requests::Page;
 pub use routes::{Need, Routes};
 pub use scores::ScoreList;
@@ -53,6 +55,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(prices::lookup))
         .add(Need::Viewer, routes!(prices::preview))
         .add(Need::Operator, routes!(prices::reload))
+        .add(Need::Operator, routes!(recompute::recompute))
         .add(Need::Viewer, routes!(live::stream))
         .add(Need::Viewer, routes!(health::errors))
         .add(Need::Viewer, routes!(health::health))

@@ -154,12 +154,12 @@ pub(super) async fn one(
     let wanted: CallId = id.parse().map_err(|_| {
         Problem::field("path.id", &id, "write the 32 hexadecimal digits of a request id")
     })?;
-    let found = app.ask(move |reader| reader.call(wanted)).await?;
-    let call = found.ok_or_else(|| {
+    let book = app.prices.book();
+    let found = app.ask(move |reader| RequestDetail::read(reader, wanted, &book)).await?;
+    found.map(Json).ok_or_else(|| {
         let detail = "no such request; it may still be in flight, or past its retention";
         Problem::field("path.id", &id, detail).with_status(StatusCode::NOT_FOUND)
-    })?;
-    Ok(Json(RequestDetail::of(&call, &app.prices.book())))
+    })
 }
 
 #[cfg(test)]

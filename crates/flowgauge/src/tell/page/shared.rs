@@ -127,6 +127,8 @@ pub struct Shared {
     pub(super) started_mono: crate::logic::unit::Micros,
     pub(super) live: Arc<Semaphore>,
     pub(super) first_calls: Mutex<FirstCalls>,
+    /// One at a time: two would read the same pages for the same changes.
+    pub(super) recompute: Semaphore,
     questions: Semaphore,
 }
 
@@ -163,6 +165,7 @@ impl Shared {
             stop,
             live: Arc::new(Semaphore::new(MAX_LIVE)),
             first_calls: Mutex::new(FirstCalls::default()),
+            recompute: Semaphore::new(1),
             questions: Semaphore::new(MAX_QUESTIONS),
         })
     }
