@@ -26,8 +26,12 @@ use writer::Pending;
 /// Longest wait for a reservation to be on disk. A commit takes one or two milliseconds; a disk
 /// that needs fifty is in trouble, and calls do not wait for it (decision D6).
 const DURABLE_WITHIN: Duration = Duration::from_millis(50);
-/// Accounts are kept this long after their period: as long as reports look back.
+/// Accounts are kept on disk this long after their period: as long as reports look back.
 const KEEP_US: i64 = 400 * UnixMicros::DAY;
+/// Accounts stay in memory this long after their period: calls that began in it may still be settled.
+const RECENT_US: i64 = UnixMicros::DAY;
+/// How often ended accounts are looked for; it is a walk over all of them under the lock.
+const SWEEP_US: i64 = UnixMicros::HOUR;
 
 /// All budgets and their ledger.
 #[derive(Debug)]
@@ -45,6 +49,18 @@ pub struct Budgets {
 struct State {
     ledger: Ledger,
     pending: Pending,
+    /// When ended accounts were last let go.
+    swept: UnixMicros,
+}
+
+impl State {
+    /// Lets go of accounts of ended periods, so that a new subject a day does not fill the memory.
+    fn sweep(&mut self, now: UnixMicros) {
+        if now.0.saturating_sub(self.swept.0) >= SWEEP_US {
+            self.swept = now;
+            self.ledger.forget(UnixMicros(now.0.saturating_sub(RECENT_US)));
+        }
+    }
 }
 
 /// Why a call is not admitted.
@@ -110,7 +126,9 @@ impl Budgets {
         let kept = file.read()?;
         let left_open: Vec<_> = kept.open.iter().map(|(call, _)| *call).collect();
         let ledger = Ledger::restore(kept.accounts, kept.open);
-        let state = Arc::new(Mutex::new(State { ledger, pending: Pending::default() }));
+        let mut state = State { ledger, ..State::default() };
+        state.sweep(clock.now());
+        let state = Arc::new(Mutex::new(state));
         let (wake, waking) = std::sync::mpsc::sync_channel(1);
         let thread = writer::start(file, Arc::clone(&state), waking)?;
         let this =
@@ -143,7 +161,8 @@ impl Budgets {
         let (done, written) = tokio::sync::oneshot::channel();
         {
             let mut state = self.kept.lock();
-            let State { ledger, pending } = &mut *state;
+            state.sweep(self.clock.now());
+            let State { ledger, pending, .. } = &mut *state;
             ledger.reserve(call.id, claims).map_err(|blocked| self.denied(*blocked))?;
             pending.hold(call.id, ledger, done);
         }
@@ -231,7 +250,7 @@ impl Budgets {
     ) {
         {
             let mut state = self.kept.lock();
-            let State { ledger, pending } = &mut *state;
+            let State { ledger, pending, .. } = &mut *state;
             let changed = make(ledger);
             if changed.is_empty() {
                 return;
@@ -269,7 +288,7 @@ impl Budgets {
         all
     }
 
-    /// What one account has spent in the period that contains a moment, for those who compare days.
+    /// What one account has spent in the period that contains a moment, if that is not long over.
     #[must_use]
     pub fn account(&self, budget: &str, subject: &str, at: UnixMicros) -> Option<Account> {
         let found = self.named(budget)?;

@@ -54,6 +54,7 @@ struct Desk {
     recorder: Recorder,
     prices: Arc<ArcSwap<PriceBook>>,
     clock: Clock,
+    hand: crate::serve::clock::Hand,
 }
 
 impl Desk {
@@ -62,10 +63,10 @@ impl Desk {
     }
 
     fn over(dir: tempfile::TempDir) -> Self {
-        let clock = Clock::frozen(T0).0;
+        let (clock, hand) = Clock::frozen(T0);
         let recorder = Recorder::start(dir.path(), Options::default(), clock.clone()).unwrap();
         let prices = PriceBook::embedded().with_override(PRICES).unwrap();
-        Self { dir, recorder, prices: Arc::new(ArcSwap::from_pointee(prices)), clock }
+        Self { dir, recorder, prices: Arc::new(ArcSwap::from_pointee(prices)), clock, hand }
     }
 
     fn open(&self, budgets: Vec<Budget>) -> Arc<Budgets> {
@@ -169,6 +170,26 @@ async fn a_clean_stop_keeps_every_amount() {
     budgets.shutdown().await;
     let reopened = desk.open(vec![per_user(NanoUsd(1_000_000))]);
     assert_eq!(reopened.account("user", "ada", T0), Some(before));
+}
+
+#[tokio::test]
+async fn accounts_of_ended_periods_leave_the_memory_unless_a_call_is_still_on_its_way() {
+    let desk = Desk::new();
+    let budgets = desk.open(vec![per_user(NanoUsd(1_000_000))]);
+    let count = || budgets.kept.lock().ledger.accounts().count();
+    let mut slow = call(1, "slow", T0);
+    budgets.reserve(&slow, SIZE).await.unwrap();
+    let mut ended = call(2, "ada", T0);
+    budgets.reserve(&ended, SIZE).await.unwrap();
+    ended.cost.nanos = Some(NanoUsd(7));
+    budgets.settle(&ended);
+    assert_eq!(count(), 2);
+    desk.hand.advance(crate::logic::unit::Micros(3 * UnixMicros::DAY.unsigned_abs()));
+    budgets.reserve(&call(3, "bob", desk.clock.now()), SIZE).await.unwrap();
+    assert_eq!(count(), 2, "ada's account is gone, the other waits for its call");
+    slow.cost.nanos = Some(NanoUsd(9));
+    budgets.settle(&slow);
+    assert_eq!(budgets.account("user", "slow", T0).unwrap().spent, NanoUsd(9));
 }
 
 #[tokio::test]
