@@ -2,7 +2,7 @@
 
 use super::keys::KeyRing;
 use crate::logic::call::Text;
-use crate::receive::gateway::{CallerKeys, Gateway, GatewayCounters, KeyInfo};
+use crate::receive::gateway::{CallerKeys, Gateway, KeyInfo};
 use crate::tell::page::{Counter, Traffic};
 use std::sync::Arc;
 
@@ -16,52 +16,8 @@ impl Traffic for GatewayTraffic {
     }
 
     fn counters(&self) -> Vec<Counter> {
-        // Destructured without `..`, so that a new counter cannot be forgotten here.
-        let GatewayCounters {
-            requests,
-            refused,
-            unreachable,
-            timeouts,
-            retries,
-            retries_refused,
-            fallbacks,
-            cancelled,
-            truncated,
-            drains,
-            drains_refused,
-            counted,
-            uncounted,
-            budget_refused,
-            budget_unsaved,
-            malformed_headers,
-            unreadable,
-            panics,
-        } = self.0.counters();
-        let counter = |name, help, value| Counter { name, help, value };
-        vec![
-            counter("gateway_requests", "Calls received.", requests),
-            counter("gateway_refused", "Calls answered by flowgauge itself.", refused),
-            counter("gateway_unreachable", "Upstreams that could not be reached.", unreachable),
-            counter("gateway_timeouts", "Upstreams silent for longer than allowed.", timeouts),
-            counter("gateway_retries", "Requests made again after a failure.", retries),
-            counter("gateway_retries_refused", "Retries beyond their budget.", retries_refused),
-            counter("gateway_fallbacks", "Requests made to another target.", fallbacks),
-            counter("gateway_cancelled", "Clients that left before the end.", cancelled),
-            counter("gateway_truncated", "Answers that stopped before their end.", truncated),
-            counter("gateway_drains", "Abandoned calls read on for their usage.", drains),
-            counter("gateway_drains_refused", "Abandoned calls cut at once.", drains_refused),
-            counter("gateway_counted", "Calls whose tokens were counted here.", counted),
-            counter("gateway_uncounted", "Calls whose tokens found no counting.", uncounted),
-            counter("gateway_budget_refused", "Calls held back by a budget.", budget_refused),
-            counter(
-                "gateway_budget_unsaved",
-                "Calls that went on before their reservation was on disk.",
-                budget_unsaved,
-            ),
-            counter("gateway_malformed_headers", "Own headers left out.", malformed_headers),
-            counter("gateway_unreadable", "Answers whose copy could not be read.", unreadable),
-            counter("gateway_panics", "Faults of flowgauge itself.", panics),
-        ]
+        let counters = self.0.counters().each().into_iter();
+        counters.map(|(name, help, value)| Counter { name, help, value }).collect()
     }
 }
 

@@ -4,10 +4,18 @@ use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+    ($($name:ident: $about:literal),+ $(,)?) => {
         /// Counters of the gateway since start.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-        pub struct GatewayCounters { $($(#[$doc])* pub $name: u64),+ }
+        pub struct GatewayCounters { $(#[doc = $about] pub $name: u64),+ }
+
+        impl GatewayCounters {
+            /// Each with its name and what it counts.
+            #[must_use]
+            pub fn each(&self) -> Vec<(&'static str, &'static str, u64)> {
+                vec![$((concat!("gateway_", stringify!($name)), $about, self.$name)),+]
+            }
+        }
 
         #[derive(Debug, Default)]
         pub(super) struct Live { $(pub(super) $name: AtomicU64),+ }
@@ -21,42 +29,24 @@ macro_rules! counters {
 }
 
 counters!(
-    /// Calls received.
-    requests,
-    /// Calls answered by flowgauge itself: bad key, too large, no such route.
-    refused,
-    /// Upstreams that could not be reached or broke off before their head.
-    unreachable,
-    /// Upstreams that did not answer, or fell silent, for longer than allowed.
-    timeouts,
-    /// Requests made again after a failure.
-    retries,
-    /// Requests not made again because too many others were.
-    retries_refused,
-    /// Requests made to another target after a failure.
-    fallbacks,
-    /// Clients that left before the end.
-    cancelled,
-    /// Answers that stopped before their end.
-    truncated,
-    /// Abandoned calls read on for their usage.
-    drains,
-    /// Abandoned calls cut at once because too many were being read on.
-    drains_refused,
-    /// Calls whose tokens were counted here.
-    counted,
-    /// Calls whose tokens were not, because too many waited or counting failed.
-    uncounted,
-    /// Calls no budget had room or a price for.
-    budget_refused,
-    /// Calls that went on before their reservation was on disk.
-    budget_unsaved,
-    /// Own header fields that were malformed and left out.
-    malformed_headers,
-    /// Answers whose copy could not be read.
-    unreadable,
-    /// Faults of flowgauge itself.
-    panics,
+    requests: "Calls received.",
+    refused: "Calls answered by flowgauge itself: bad key, too large, no such route.",
+    unreachable: "Upstreams that could not be reached or broke off before their head.",
+    timeouts: "Upstreams that did not answer, or fell silent, for longer than allowed.",
+    retries: "Requests made again after a failure.",
+    retries_refused: "Requests not made again because too many others were.",
+    fallbacks: "Requests made to another target after a failure.",
+    cancelled: "Clients that left before the end.",
+    truncated: "Answers that stopped before their end.",
+    drains: "Abandoned calls read on for their usage.",
+    drains_refused: "Abandoned calls cut at once because too many were being read on.",
+    counted: "Calls whose tokens were counted here.",
+    uncounted: "Calls whose tokens were not, because too many waited or counting failed.",
+    budget_refused: "Calls no budget had room or a price for.",
+    budget_unsaved: "Calls that went on before their reservation was on disk.",
+    malformed_headers: "Own header fields that were malformed and left out.",
+    unreadable: "Answers whose copy could not be read.",
+    panics: "Faults of flowgauge itself.",
 );
 
 /// Counts one.
