@@ -1,6 +1,7 @@
 """Budgets under a barrier of real SDK clients, and across SIGKILL."""
 
 import json
+import re
 import socket
 import sqlite3
 import threading
@@ -32,6 +33,11 @@ class Budgeted(Flowgauge):
         accounts = self.get("/api/v1/budgets")
         assert len(accounts) == 1, accounts
         return {name: accounts[0][f"{name}_usd"] for name in ("spent", "reserved", "unsettled")}
+
+    def unsaved(self):
+        with urllib.request.urlopen(self.url + "/metrics") as answer:
+            text = answer.read().decode()
+        return int(re.search(r"^flowgauge_budget_unsaved_total (\d+)$", text, re.M)[1])
 
     def kill(self):
         self.process.kill()
@@ -118,14 +124,22 @@ class Silent:
 
 
 def test_a_kill_right_after_admission_admits_nobody_else(tmp_path, upstream, monkeypatch):
-    for round_ in range(KILLS):
+    covered = 0
+    for round_ in range(3 * KILLS):
+        if covered == KILLS:
+            return
         directory = tmp_path / str(round_)
         directory.mkdir()
         silent = Silent()
         server = Budgeted(directory, silent.url, monkeypatch)
         threading.Thread(target=ask, args=(server.url, {}), daemon=True).start()
         assert silent.came.wait(DEADLINE_S), "the call was not forwarded"
+        unsaved = server.unsaved()
         server.kill()
+        if unsaved:
+            # The disk took more than 50 ms: a kill may then forget the call, as documented.
+            continue
+        covered += 1
         again = Budgeted(directory, upstream, monkeypatch)
         try:
             account = again.account()
@@ -140,6 +154,7 @@ def test_a_kill_right_after_admission_admits_nobody_else(tmp_path, upstream, mon
             assert ask(again.url, {}) == 200
         finally:
             again.stop()
+    assert covered == KILLS, "the disk is too slow for this test"
 
 
 def test_a_disk_that_stands_still_weakens_no_limit(tmp_path, upstream, monkeypatch):

@@ -19,10 +19,20 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("record", &["config", "serve::clock"]),
     ("receive", &["config", "record", "serve::clock"]),
     ("query", &["config", "serve::clock", "record"]),
+    ("judge", &["config", "serve::clock", "record", "query"]),
     ("keep", &["config", "receive", "serve::clock"]),
     (
         "tell",
-        &["config", "query", "record", "serve::clock", "serve::keys", "serve::prices", "receive"],
+        &[
+            "config",
+            "query",
+            "record",
+            "judge",
+            "serve::clock",
+            "serve::keys",
+            "serve::prices",
+            "receive",
+        ],
     ),
 ];
 

@@ -3,6 +3,7 @@
 //! An acknowledged batch is one row of `hot.db`; sealing turns batches into a Parquet segment and
 //! adds their rollups to those on disk, in one transaction (decisions D4, D5, D6).
 
+pub mod alerts;
 pub mod amend;
 pub mod ask;
 pub mod checks;
@@ -31,6 +32,7 @@ mod seal;
 mod segment;
 mod sights;
 
+pub use alerts::{AlertChanges, Attempted, Delivery, OutboxRow, SavedAlerts, Transition};
 pub use amend::{Amended, Amendment, AmendmentRow, Change, Merge, Why};
 pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};
 pub use checks::{CheckRow, CheckRun, CheckTarget, Checks};

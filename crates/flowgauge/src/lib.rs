@@ -1,8 +1,8 @@
 //! flowgauge: measures, judges, reports on and controls the performance of an LLM application.
 //!
 //! The flow, in the order of the modules: `receive` sees a call (gateway, OTLP, import), `record`
-//! queues it and makes it durable in the `store`, `query` answers questions from rollups, `tell`
-//! shows them (HTTP API, page), `keep` does what is due at set times, `serve` builds and runs all of
+//! queues it and makes it durable in the `store`, `query` answers questions from rollups, `judge`
+//! evaluates rules, `tell` shows and sends (HTTP API, page, notifications), `keep` does what is due at set times, `serve` builds and runs all of
 //! it, `cli` is the command line, `demo` a pretend application.
 
 pub use flowgauge_logic as logic;
@@ -11,6 +11,7 @@ pub use flowgauge_store as store;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod judge;
 pub mod keep;
 pub mod query;
 pub mod receive;

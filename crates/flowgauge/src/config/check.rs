@@ -28,6 +28,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
     let f = &mut found;
     let time_zone = f.value(root, "time_zone", base.time_zone, read::zone);
     let config = Config {
+        alerts: super::alerts::Alerts::default(),
         listen: listener(f, root, "listen", None, base.listen),
         otlp_grpc: listener(f, root, "otlp.grpc.listen", Some("otlp.grpc.enabled"), base.otlp_grpc),
         otlp_http: listener(f, root, "otlp.http.listen", Some("otlp.http.enabled"), base.otlp_http),

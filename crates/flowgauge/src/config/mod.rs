@@ -2,6 +2,7 @@
 //! column and the way out; nobody inside checks again (decision D12).
 
 mod again;
+pub mod alerts;
 mod check;
 mod load;
 mod problem;
@@ -46,6 +47,8 @@ pub struct Config {
     pub checks: Vec<Check>,
     /// Who may spend how much until when.
     pub budgets: Vec<Budget>,
+    /// Alerting.
+    pub alerts: alerts::Alerts,
     /// Operator's price file, which wins over the embedded table.
     pub prices: Option<PathBuf>,
     /// Storing.
@@ -268,6 +271,7 @@ impl Default for Config {
             evaluators: Vec::new(),
             checks: Vec::new(),
             budgets: Vec::new(),
+            alerts: alerts::Alerts::default(),
             prices: None,
             store: StoreSection {
                 seal_bytes: 32 << 20,

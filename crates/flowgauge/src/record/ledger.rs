@@ -42,6 +42,7 @@ pub struct Budgets {
     kept: Arc<Mutex<State>>,
     wake: std::sync::mpsc::SyncSender<writer::Wake>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    durable_within: Duration,
 }
 
 /// The ledger and what of it is not on disk yet.
@@ -123,16 +124,17 @@ impl Budgets {
         let mut file = LedgerFile::open(dir)?;
         file.set_limits(&budgets)?;
         file.forget(UnixMicros(clock.now().0.saturating_sub(KEEP_US)))?;
-        let kept = file.read()?;
-        let left_open: Vec<_> = kept.open.iter().map(|(call, _)| *call).collect();
-        let ledger = Ledger::restore(kept.accounts, kept.open);
+        let stored = file.read()?;
+        let left_open: Vec<_> = stored.open.iter().map(|(call, _)| *call).collect();
+        let ledger = Ledger::restore(stored.accounts, stored.open);
         let mut state = State { ledger, ..State::default() };
         state.sweep(clock.now());
         let state = Arc::new(Mutex::new(state));
         let (wake, waking) = std::sync::mpsc::sync_channel(1);
         let thread = writer::start(file, Arc::clone(&state), waking)?;
-        let this =
-            Self { budgets, prices, clock, kept: state, wake, thread: Mutex::new(Some(thread)) };
+        let (kept, thread) = (state, Mutex::new(Some(thread)));
+        let durable_within = DURABLE_WITHIN;
+        let this = Self { budgets, prices, clock, kept, wake, thread, durable_within };
         for id in left_open {
             let row = recorder.reader().and_then(|reader| reader.call(id).ok().flatten());
             match row.filter(|call| call.outcome.status != Status::Interrupted) {
@@ -167,7 +169,7 @@ impl Budgets {
             pending.hold(call.id, ledger, done);
         }
         self.wake(writer::Wake::Write);
-        let written = tokio::time::timeout(DURABLE_WITHIN, written).await;
+        let written = tokio::time::timeout(self.durable_within, written).await;
         Ok(if matches!(written, Ok(Ok(()))) { Reserved::OnDisk } else { Reserved::InMemory })
     }
 

@@ -1,0 +1,15 @@
+//! Alerting, pure: what a rule says, what is known at a tick, what follows from it.
+//!
+//! The flow: `language` reads a condition into a `condition` tree over the `metric` registry;
+//! `evaluate` asks [`facts::Facts`] and gives one [`sample::Sample`] per label set; `step` moves an
+//! [`instance::Instance`]; `plan` turns what moved into [`notice::Notice`]s.
+
+pub mod condition;
+pub mod episode;
+pub mod facts;
+pub mod instance;
+pub mod metric;
+pub mod notice;
+pub mod rule;
+pub mod sample;
+pub mod silence;

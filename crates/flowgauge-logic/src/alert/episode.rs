@@ -1,0 +1,76 @@
+//! One firing…resolved arc: everything a person sees hangs off it.
+
+use super::facts::Labels;
+use super::rule::Severity;
+use super::sample::Evidence;
+use crate::call::Text;
+use crate::id::CallId;
+use crate::unit::UnixMicros;
+use serde::{Deserialize, Serialize};
+
+/// Ordered by the time it was minted; a UUID version 7.
+pub type EpisodeId = CallId;
+
+/// One episode.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Episode {
+    /// Its id.
+    pub id: EpisodeId,
+    /// The rule's name.
+    pub rule: Text,
+    /// The label set.
+    pub labels: Labels,
+    /// How bad, at its worst.
+    pub severity: Severity,
+    /// First true tick of the arc.
+    pub first_true: UnixMicros,
+    /// When it fired.
+    pub fired: UnixMicros,
+    /// When it ended, and why.
+    pub ended: Option<(UnixMicros, EndReason)>,
+    /// The worst violating value, base unit.
+    pub peak: Option<f64>,
+    /// Figures of the last violating tick.
+    pub last_violation: Evidence,
+    /// When that was.
+    pub last_violation_at: UnixMicros,
+    /// Ticks that violated.
+    pub violations: u64,
+    /// Evaluated after a restart, later than due.
+    pub late: bool,
+    /// Who has acknowledged it.
+    pub acked: Option<Ack>,
+    /// Steps told so far: 1 = fired.
+    pub sequence: u32,
+    /// When its last notification was planned.
+    pub told: Option<UnixMicros>,
+    /// What was done about it, newest last.
+    pub actions: Vec<Text>,
+}
+
+/// An acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ack {
+    /// When.
+    pub at: UnixMicros,
+    /// Who.
+    pub by: Text,
+    /// What they said.
+    pub note: Option<String>,
+}
+
+/// Why an episode ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// It was clear for long enough.
+    Recovered,
+    /// Its rule's condition was changed.
+    RuleChanged,
+    /// Its rule is gone.
+    RuleRemoved,
+    /// The budget's period ended, or the budget was raised.
+    PeriodEnded,
+    /// No data, and the rule says that this is good.
+    NoDataOk,
+}

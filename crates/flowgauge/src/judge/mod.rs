@@ -1,0 +1,9 @@
+//! Decides every few seconds which rules fire, and plans what is told.
+//!
+//! Owns rule files, what rules look at (`recent`), the engine and its proofs (tests, replay). The
+//! decisions themselves are in `logic::alert`; sending is for `tell`.
+
+pub mod rule_set;
+pub mod seen;
+
+pub use rule_set::RuleSet;
