@@ -1,13 +1,144 @@
 //! `state.db`, alerting: instances, episodes, transitions, the outbox, silences. What an evaluation
 //! changed is one transaction, so that a crash leaves all of it or nothing.
+//!
+//! Owns its tables. Every row carries a checksum; a damaged one is reported and not used. Refuses to
+//! decide anything: it keeps what it is handed.
 
+mod changes;
+mod history;
+mod outbox;
+mod sealed;
+mod silences;
+mod tables;
+
+pub use history::{EpisodeQuery, Noise, TransitionQuery};
+pub use outbox::ChannelHealth;
+
+use crate::{StoreError, state};
 use flowgauge_logic::alert::episode::{Episode, EpisodeId};
 use flowgauge_logic::alert::instance::{Instance, InstanceKey};
 use flowgauge_logic::alert::notice::Notice;
 use flowgauge_logic::alert::rule::Rule;
 use flowgauge_logic::call::Text;
 use flowgauge_logic::unit::UnixMicros;
+use parking_lot::Mutex;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// There are about forty statements; the default of sixteen would prepare some of them every tick.
+const STATEMENTS: usize = 64;
+
+/// At most so many damaged rows are named; more of them need no names to be acted on.
+const NAMED: usize = 100;
+
+/// Alerting on disk. Writes have a connection of their own, so that no list keeps a tick waiting.
+#[derive(Debug)]
+pub struct AlertStore {
+    /// Missing where it was opened to read.
+    write: Option<Mutex<Connection>>,
+    read: Mutex<Connection>,
+    /// Which rows, and how it shows.
+    damaged: Mutex<BTreeMap<String, String>>,
+}
+
+impl AlertStore {
+    /// Opens the tables, creating them where they are missing.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let write = state::connect(dir)?;
+        write
+            .execute_batch(tables::TABLES)
+            .map_err(StoreError::io("preparing the tables of alerting"))?;
+        let read = state::connect(dir)?;
+        read.pragma_update(None, "query_only", true)
+            .map_err(StoreError::io("preparing the tables of alerting"))?;
+        Ok(Self::over(Some(write), read))
+    }
+
+    /// Opens what is there to read; nothing where there is no file, or one older than alerting.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub fn open_reader(dir: &Path) -> Result<Option<Self>, StoreError> {
+        let Some(read) = state::open_reader(dir)? else { return Ok(None) };
+        let there = read
+            .table_exists(None, "alert_outbox")
+            .map_err(StoreError::io("looking for the tables of alerting"))?;
+        Ok(there.then(|| Self::over(None, read)))
+    }
+
+    /// Damaged rows met so far: which, and how it shows.
+    #[must_use]
+    pub fn damaged(&self) -> Vec<(String, String)> {
+        self.damaged.lock().iter().map(|(row, how)| (row.clone(), how.clone())).collect()
+    }
+
+    fn over(write: Option<Connection>, read: Connection) -> Self {
+        for db in write.iter().chain([&read]) {
+            db.set_prepared_statement_cache_capacity(STATEMENTS);
+        }
+        Self {
+            write: write.map(Mutex::new),
+            read: Mutex::new(read),
+            damaged: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// One transaction; durable on return. It takes the file's lock at once: one that asked for it only
+    /// after reading would be refused where another wrote in between, without waiting.
+    fn write<T>(
+        &self,
+        doing: &'static str,
+        act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let Some(db) = &self.write else {
+            return Err(StoreError::io(doing)("it was opened to read"));
+        };
+        let mut db = db.lock();
+        let run = || {
+            let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let out = act(&tx)?;
+            tx.commit()?;
+            Ok(out)
+        };
+        run().map_err(StoreError::io::<rusqlite::Error>(doing))
+    }
+
+    /// One look at one moment.
+    fn read<T>(
+        &self,
+        doing: &'static str,
+        act: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let db = self.read.lock();
+        let run = || {
+            let tx = db.unchecked_transaction()?;
+            act(&tx)
+        };
+        run().map_err(StoreError::io::<rusqlite::Error>(doing))
+    }
+
+    /// The content of a row; nothing, and a report, where it is damaged.
+    fn sound<T: DeserializeOwned>(&self, row: impl FnOnce() -> String, body: &[u8]) -> Option<T> {
+        match sealed::open(body) {
+            Ok(value) => Some(value),
+            Err(how) => {
+                let row = row();
+                let mut damaged = self.damaged.lock();
+                if !damaged.contains_key(&row) && damaged.len() < NAMED {
+                    tracing::error!(%row, %how, "a row of alerting is damaged and is not used");
+                    damaged.insert(row, how);
+                }
+                None
+            }
+        }
+    }
+}
 
 /// What one evaluation changed.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -32,7 +32,10 @@ mod seal;
 mod segment;
 mod sights;
 
-pub use alerts::{AlertChanges, Attempted, Delivery, OutboxRow, SavedAlerts, Transition};
+pub use alerts::{
+    AlertChanges, AlertStore, Attempted, ChannelHealth, Delivery, EpisodeQuery, Noise, OutboxRow,
+    SavedAlerts, Transition, TransitionQuery,
+};
 pub use amend::{Amended, Amendment, AmendmentRow, Change, Merge, Why};
 pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};
 pub use checks::{CheckRow, CheckRun, CheckTarget, Checks};
