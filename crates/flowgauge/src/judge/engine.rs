@@ -1,0 +1,191 @@
+//! The engine: evaluates every rule at every tick, in order, and commits what follows from each tick
+//! in one transaction: instances, episodes, transitions and what is to be told.
+//!
+//! Owns time between ticks (missed ones, our own absence), the open episodes and the complaints about
+//! rules. Refuses to decide what a verdict means (`logic::alert::step`), what is told
+//! (`logic::alert::plan`), and to send.
+
+mod complaints;
+mod gap;
+mod live;
+mod open;
+mod reload;
+mod runs;
+mod show;
+mod turn;
+
+#[cfg(test)]
+mod tests;
+
+use super::desk::Desk;
+use super::recent::{Long, Recent};
+use super::rule_set::RuleSet;
+use crate::config::alerts::Alerts;
+use crate::logic::alert::plan::{ChannelKind, Pace, Settings};
+use crate::logic::call::Text;
+use crate::logic::id::CallId;
+use crate::logic::unit::{Micros, UnixMicros};
+use crate::serve::clock::Clock;
+use crate::store::alerts::{AlertChanges, AlertStore};
+use crate::store::StoreError;
+use chrono_tz::Tz;
+use live::Live;
+use open::Open;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::{Notify, watch};
+
+pub use gap::due_ticks;
+pub use reload::Reload;
+
+/// After a restart at most so much is evaluated again; what is older is past.
+const CATCH_UP: Micros = Micros::from_millis(24 * 3_600_000);
+/// Ticks of a gap that count as if nothing had happened (decision D20).
+const CREDITED_TICKS: u64 = 3;
+
+/// Proof that evaluation and its storing work: the heartbeat is sent on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// The last tick whose outcome is on disk.
+    pub committed: UnixMicros,
+}
+
+/// What the engine is built from.
+#[derive(Debug)]
+pub struct Parts {
+    /// Rules, channels, objectives.
+    pub rules: RuleSet,
+    /// Alerting as configured.
+    pub config: Alerts,
+    /// Zone of days, months and schedules.
+    pub zone: Tz,
+    /// Where it keeps its state.
+    pub store: Arc<AlertStore>,
+    /// What people do.
+    pub desk: Arc<Desk>,
+    /// What rules look at.
+    pub recent: Arc<Recent>,
+    /// The same over longer windows.
+    pub long: Long,
+    /// Time.
+    pub clock: Clock,
+    /// Rung when there is something to deliver.
+    pub bell: Arc<Notify>,
+}
+
+/// The engine.
+#[derive(Debug)]
+pub struct Engine {
+    live: Vec<Live>,
+    open: Open,
+    store: Arc<AlertStore>,
+    desk: Arc<Desk>,
+    recent: Arc<Recent>,
+    long: Long,
+    clock: Clock,
+    bell: Arc<Notify>,
+    settings: Settings,
+    zone: Tz,
+    tick: Micros,
+    schedule_at: u16,
+    pace: Pace,
+    /// The last tick that was evaluated.
+    last: Option<UnixMicros>,
+    /// The end of our last absence, and where it began: windows that reach into it say nothing.
+    away: Option<(UnixMicros, UnixMicros)>,
+    /// What could not be stored yet, oldest first, merged.
+    unstored: AlertChanges,
+    /// Last decided run of each scheduled rule.
+    runs: HashMap<Text, UnixMicros>,
+    warnings: Vec<String>,
+    load_error: Option<String>,
+    missed: u64,
+    proof: watch::Sender<Proof>,
+}
+
+impl Engine {
+    /// Takes up where the store says it stopped; rules that changed meanwhile end their episodes.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn open(parts: Parts) -> Result<Self, StoreError> {
+        let Parts { rules, config, zone, store, desk, recent, long, clock, bell } = parts;
+        let saved = store.load()?;
+        let settings = settings(&config, &rules);
+        let mut engine = Self {
+            live: Vec::new(),
+            open: Open::default(),
+            store,
+            desk,
+            recent,
+            long,
+            clock,
+            bell,
+            settings,
+            zone,
+            tick: config.tick,
+            schedule_at: config.schedule_at,
+            pace: Pace::default(),
+            last: saved.tick,
+            away: None,
+            unstored: AlertChanges::default(),
+            runs: saved.runs.iter().cloned().collect(),
+            warnings: Vec::new(),
+            load_error: None,
+            missed: 0,
+            proof: watch::Sender::new(Proof::default()),
+        };
+        engine.restore(saved, rules);
+        Ok(engine)
+    }
+
+    /// Where the heartbeat looks.
+    #[must_use]
+    pub fn proof(&self) -> watch::Receiver<Proof> {
+        self.proof.subscribe()
+    }
+
+    /// Between two ticks.
+    #[must_use]
+    pub const fn tick(&self) -> Micros {
+        self.tick
+    }
+
+    /// How far back of a moment raw calls are needed to take up where the store stopped.
+    #[must_use]
+    pub fn needs_from(&self, now: UnixMicros) -> UnixMicros {
+        let reach = self.live.iter().map(|l| l.compiled.reach().0).max().unwrap_or(0);
+        let oldest = UnixMicros(now.0.saturating_sub(signed(CATCH_UP)));
+        let from = self.last.map_or(now, |last| last.max(oldest));
+        UnixMicros(from.0.saturating_sub(signed(Micros(reach))))
+    }
+
+    /// A new episode's id.
+    fn mint(at: UnixMicros) -> CallId {
+        let mut random = [0; 10];
+        // Without randomness ids of one millisecond would be the same; the system call does not fail
+        // on a running system, and two episodes of one millisecond then share an id in the worst case.
+        if let Err(error) = getrandom::fill(&mut random) {
+            tracing::warn!(%error, "no randomness for an episode's id");
+        }
+        CallId::new(at, random)
+    }
+}
+
+fn settings(config: &Alerts, rules: &RuleSet) -> Settings {
+    let channel = |c: &crate::config::alerts::Channel| ChannelKind {
+        name: c.name.clone(),
+        kind: Text::const_new(c.kind.word()),
+    };
+    Settings {
+        application: config.application.clone(),
+        environment: config.environment.clone(),
+        dashboard_url: config.dashboard_url.clone(),
+        public_url: config.public_url.clone(),
+        channels: rules.channels.iter().map(channel).collect(),
+    }
+}
+
+fn signed(d: Micros) -> i64 {
+    i64::try_from(d.0).unwrap_or(i64::MAX)
+}
