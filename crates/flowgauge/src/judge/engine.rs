@@ -10,6 +10,7 @@ mod gap;
 mod live;
 mod open;
 mod reload;
+mod run;
 mod runs;
 mod show;
 mod turn;
@@ -37,6 +38,7 @@ use tokio::sync::{Notify, watch};
 
 pub use gap::due_ticks;
 pub use reload::Reload;
+pub use run::Reloads;
 
 /// After a restart at most so much is evaluated again; what is older is past.
 const CATCH_UP: Micros = Micros::from_millis(24 * 3_600_000);
@@ -100,6 +102,8 @@ pub struct Engine {
     warnings: Vec<String>,
     load_error: Option<String>,
     missed: u64,
+    /// It has evaluated since it was opened.
+    running: bool,
     proof: watch::Sender<Proof>,
 }
 
@@ -133,6 +137,7 @@ impl Engine {
             warnings: Vec::new(),
             load_error: None,
             missed: 0,
+            running: false,
             proof: watch::Sender::new(Proof::default()),
         };
         engine.restore(saved, rules);

@@ -1,0 +1,58 @@
+//! The loop around the engine: waits for the next tick, evaluates off the async threads.
+
+use super::{Engine, Reload, gap, signed};
+use crate::config::alerts::Alerts;
+use crate::logic::unit::UnixMicros;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// How rules are read again, and who asks for it.
+pub struct Reloads {
+    /// Rung by SIGHUP and `POST /-/reload`.
+    pub wanted: Arc<Notify>,
+    /// Reads the files.
+    pub read: Box<dyn Fn() -> Reload + Send>,
+    /// Alerting as configured.
+    pub config: Alerts,
+}
+
+impl fmt::Debug for Reloads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reloads").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Evaluates at once and then at every tick until told to stop.
+    pub async fn run(self, mut reloads: Reloads, stop: CancellationToken) {
+        let mut engine = self;
+        let mut reload = false;
+        loop {
+            let turned = tokio::task::spawn_blocking(move || {
+                if reload {
+                    engine.reload((reloads.read)(), &reloads.config);
+                }
+                engine.advance(engine.clock.now());
+                (engine, reloads)
+            });
+            (engine, reloads) = match turned.await {
+                Ok(back) => back,
+                Err(error) => {
+                    tracing::error!(%error, "rules are not evaluated any more: the engine ended");
+                    return;
+                }
+            };
+            let now = engine.clock.now();
+            let next = gap::tick_at(now, engine.tick).0.saturating_add(signed(engine.tick));
+            let wait = Duration::from_micros(UnixMicros(next).since(now).0);
+            reload = tokio::select! {
+                () = stop.cancelled() => return,
+                () = reloads.wanted.notified() => true,
+                () = tokio::time::sleep(wait) => false,
+            };
+        }
+    }
+}

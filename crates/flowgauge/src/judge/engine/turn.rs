@@ -1,0 +1,296 @@
+//! One tick: every rule evaluated, every instance moved, what follows planned and stored.
+
+use super::live::Live;
+use super::open::Open;
+use super::{Engine, Proof, gap, signed};
+use crate::judge::engine::complaints::Complaint;
+use crate::logic::alert::episode;
+use crate::logic::alert::facts::{Facts, Labels};
+use crate::logic::alert::instance::{Instance, InstanceKey, State};
+use crate::logic::alert::plan::{Entry, Planned, Scene, plan};
+use crate::logic::alert::sample::{Evidence, Sample, Verdict, Why};
+use crate::logic::alert::step::{Moved, step};
+use crate::logic::alert::{schedule, silence};
+use crate::logic::call::Text;
+use crate::logic::unit::{Micros, UnixMicros};
+use crate::logic::window::Window;
+use crate::store::alerts::{AlertChanges, Transition};
+
+/// A wall clock that jumps ahead by more than this was not watched over (alerting 9).
+const JUMP: Micros = Micros::from_millis(300_000);
+/// An instance without data that is not firing is forgotten after this long, so that a label set a
+/// day does not fill the memory.
+const FORGOTTEN_AFTER: Micros = Micros::from_millis(3_600_000);
+
+/// What one tick needs besides the rule.
+struct Tick<'a> {
+    at: UnixMicros,
+    facts: &'a dyn Facts,
+    /// Our last absence: until when it lasted, where a window must not reach.
+    away_until: Option<UnixMicros>,
+    late: bool,
+}
+
+impl Engine {
+    /// Evaluates every tick that is due, oldest first; how many there were. Blocks: it reads and
+    /// writes the store.
+    pub fn advance(&mut self, now: UnixMicros) -> usize {
+        let due = gap::due_ticks(self.last, now, self.tick);
+        let Some(newest) = due.last().copied() else { return 0 };
+        let since = self.last.map_or(Micros(0), |last| newest.since(last));
+        let fresh = !std::mem::replace(&mut self.running, true);
+        let credited = self.tick.0.saturating_mul(super::CREDITED_TICKS);
+        let absent = since.0 > credited && (fresh || since > JUMP);
+        if let Some(last) = self.last.filter(|_| absent) {
+            self.away = Some((last, newest));
+        }
+        self.missed += (due.len() as u64).saturating_sub(1);
+        for at in &due {
+            if !absent || *at == newest || self.was_heard_of(*at) {
+                self.turn(*at, *at != newest);
+            }
+        }
+        self.finish(newest);
+        due.len()
+    }
+
+    /// Whether calls of our absence are known for a tick in it: sent late, or imported.
+    fn was_heard_of(&self, at: UnixMicros) -> bool {
+        use crate::logic::alert::facts::Selection;
+        let Some((from, _)) = self.away else { return true };
+        let minute = UnixMicros(at.0.saturating_sub(UnixMicros::MINUTE));
+        let window = Window { from: from.max(minute), to: at };
+        let facts = self.recent.at(at, &self.long);
+        facts
+            .calls(&Selection::default(), window)
+            .is_ok_and(|groups| groups.iter().any(|(_, sums)| sums.rollup.requests() > 0))
+    }
+
+    /// Evaluates one tick.
+    fn turn(&mut self, at: UnixMicros, late: bool) {
+        let Self { live, open, recent, long, unstored, tick, .. } = self;
+        let facts = recent.at(at, long);
+        let away_until = self.away.map(|(_, until)| until);
+        let context = Tick { at, facts: &facts, away_until, late };
+        let mut complaints = Vec::new();
+        for live in live.iter_mut().filter(|l| l.rule.enabled && l.is_due(at, *tick)) {
+            let begun = self.clock.monotonic();
+            evaluate(live, &context, open, unstored, &mut complaints);
+            let took = self.clock.monotonic().saturating_sub(begun);
+            live.took_ns = took.0.saturating_mul(1_000);
+        }
+        drop(facts);
+        self.complain(complaints, at);
+        self.last = Some(at);
+        self.unstored.tick = Some(at);
+    }
+
+    /// After the last tick that was due: what is to be told, stored together with what moved.
+    fn finish(&mut self, at: UnixMicros) {
+        for (id, ack) in self.desk.take_acks() {
+            if let Some(held) = self.open.get_mut(id) {
+                held.episode.acked.get_or_insert(ack);
+                held.changed = true;
+            }
+        }
+        self.run_schedules(at);
+        let planned = self.plan(at);
+        self.unstored.outbox.extend(planned.notices);
+        for id in planned.changed {
+            if let Some(held) = self.open.get_mut(id) {
+                held.changed = true;
+            }
+        }
+        let changed = self.open.take_changed();
+        self.unstored.episodes.retain(|e| !changed.iter().any(|c| c.id == e.id));
+        self.unstored.episodes.extend(changed);
+        self.open.drop_ended();
+        self.store();
+        let reach = self.live.iter().map(|l| l.compiled.reach().0).max().unwrap_or(0);
+        self.recent.forget(UnixMicros(at.0.saturating_sub(signed(Micros(reach)))));
+        self.show(at, &planned.withheld);
+    }
+
+    fn plan(&mut self, at: UnixMicros) -> Planned {
+        let Self { live, open, recent, long, desk, settings, pace, zone, .. } = self;
+        let facts = recent.at(at, long);
+        let covering = silence::readable(&desk.silences());
+        let scene = Scene {
+            now: at,
+            zone: *zone,
+            late: false,
+            silences: &covering,
+            off: &|mechanism| facts.is_off(mechanism),
+            cache_cleared: facts.cache_cleared(),
+            may_notify: &schedule::active,
+            settings,
+            ack_link: &|id| desk.ack_link(id),
+        };
+        let mut entries: Vec<Entry<'_>> = open
+            .iter_mut()
+            .map(|held| {
+                let (rule, episode) = (&*held.rule, &mut held.episode);
+                let of = live.iter().find(|l| l.rule.name == episode.rule);
+                let instance = of.and_then(|l| l.instances.get(&episode.labels));
+                Entry { rule, instance, episode }
+            })
+            .collect();
+        plan(&scene, &mut entries, pace)
+    }
+
+    /// Stores everything that waits, in one transaction. Where that fails it waits on, and nothing is
+    /// told before it is stored.
+    fn store(&mut self) {
+        let rings = !self.unstored.outbox.is_empty();
+        match self.store.commit(&self.unstored) {
+            Ok(()) => {
+                let committed = self.unstored.tick.unwrap_or_default();
+                self.unstored = AlertChanges::default();
+                // An error means that nobody sends heartbeats.
+                drop(self.proof.send(Proof { committed }));
+                if rings {
+                    self.bell.notify_one();
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "alert state was not stored; it is tried again at the next tick");
+                compact(&mut self.unstored);
+            }
+        }
+    }
+}
+
+/// Of what waits only the newest of each instance counts.
+fn compact(changes: &mut AlertChanges) {
+    let mut newest = std::collections::BTreeMap::new();
+    for (key, instance) in std::mem::take(&mut changes.instances) {
+        newest.insert(key, instance);
+    }
+    changes.instances = newest.into_iter().collect();
+}
+
+fn evaluate(
+    live: &mut Live,
+    tick: &Tick<'_>,
+    open: &mut Open,
+    out: &mut AlertChanges,
+    complaints: &mut Vec<Complaint>,
+) {
+    live.idle = live.compiled.idle(tick.facts);
+    if live.idle.is_some() {
+        return;
+    }
+    for (labels, mut sample) in live.compiled.evaluate(tick.facts, tick.at) {
+        own_absence(&mut sample, tick);
+        if !live.instances.contains_key(&labels) {
+            live.instances.insert(labels.clone(), Instance::new(tick.at));
+        }
+        move_on(live, &labels, &sample, tick, open, out, complaints);
+    }
+    let absent: Vec<Labels> = live
+        .instances
+        .iter()
+        .filter(|(_, instance)| instance.evaluated < tick.at)
+        .map(|(labels, _)| labels.clone())
+        .collect();
+    for labels in absent {
+        let mut sample = Sample {
+            verdict: Verdict::Unknown(Why::NoData),
+            evidence: Evidence::default(),
+        };
+        own_absence(&mut sample, tick);
+        move_on(live, &labels, &sample, tick, open, out, complaints);
+        forget(live, labels, tick.at, out);
+    }
+}
+
+/// No data in a window that reaches into our own absence says nothing about the application.
+fn own_absence(sample: &mut Sample, tick: &Tick<'_>) {
+    let Some(until) = tick.away_until else { return };
+    let window = Micros(sample.evidence.window_us.max(60_000_000));
+    let unknown = matches!(sample.verdict, Verdict::Unknown(Why::NoData | Why::Thin));
+    if unknown && tick.at.since(until) < window {
+        sample.verdict = Verdict::Unknown(Why::OwnGap);
+    }
+}
+
+fn move_on(
+    live: &mut Live,
+    labels: &Labels,
+    sample: &Sample,
+    tick: &Tick<'_>,
+    open: &mut Open,
+    out: &mut AlertChanges,
+    complaints: &mut Vec<Complaint>,
+) {
+    let Some(instance) = live.instances.get_mut(labels) else { return };
+    let before = standing(instance);
+    let stepped = step(&live.law, instance, sample, tick.at);
+    let mut why = String::new();
+    let from = before.0;
+    match stepped.moved {
+        Moved::Stayed => {
+            if let Some(held) = instance.episode.and_then(|id| open.get_mut(id)) {
+                let violations = held.episode.violations;
+                held.episode.update(&live.rule, sample, tick.at);
+                held.changed |= held.episode.violations != violations;
+            }
+        }
+        Moved::Changed { .. } => why = said(sample),
+        Moved::Fired { first_true, .. } => {
+            let id = Engine::mint(tick.at);
+            let times = (first_true, tick.at);
+            let mut fired = episode::open(&live.rule, labels, &sample.evidence, times, id);
+            fired.late = tick.late;
+            instance.episode = Some(id);
+            why = said(sample);
+            open.add(std::sync::Arc::clone(&live.rule), fired, true);
+        }
+        Moved::Resolved { reason, episode } => {
+            if let Some(held) = episode.and_then(|id| open.get_mut(id)) {
+                held.episode.late |= tick.late;
+                held.episode.close(tick.at, reason);
+                held.changed = true;
+            }
+            why = format!("{reason:?}");
+        }
+    }
+    let key = || InstanceKey { rule: live.rule.name.clone(), labels: labels.clone() };
+    for (raise, begins) in [(stepped.raise, true), (stepped.settled, false)] {
+        complaints.extend(raise.map(|raise| Complaint { raise, begins, about: key() }));
+    }
+    if from.word() != instance.state.word() || stepped.moved != Moved::Stayed {
+        let (from, to) = (Text::const_new(from.word()), Text::const_new(instance.state.word()));
+        let episode = instance.episode;
+        out.transitions.push(Transition { at: tick.at, key: key(), from, to, episode, why });
+    }
+    if before != standing(instance) {
+        out.instances.push((key(), Some(instance.clone())));
+    }
+}
+
+/// What of an instance must outlive a restart.
+type Standing = (State, Option<Why>, u32, bool, Option<UnixMicros>, u64);
+
+fn standing(instance: &Instance) -> Standing {
+    let failures = instance.failed.as_ref().map_or(0, |(_, count)| *count);
+    let Instance { state, unknown, raised, held_since, recent, .. } = instance;
+    (*state, *unknown, failures, *raised, *held_since, *recent)
+}
+
+fn said(sample: &Sample) -> String {
+    sample.evidence.sentence.clone().unwrap_or_default()
+}
+
+/// Lets go of a label set that nothing has been heard of for long.
+fn forget(live: &mut Live, labels: Labels, at: UnixMicros, out: &mut AlertChanges) {
+    let gone = live.instances.get(&labels).is_some_and(|instance| {
+        !labels.is_empty()
+            && matches!(instance.state, State::Unknown | State::Inactive)
+            && at.since(instance.since) >= FORGOTTEN_AFTER
+    });
+    if gone {
+        live.instances.remove(&labels);
+        out.instances.push((InstanceKey { rule: live.rule.name.clone(), labels }, None));
+    }
+}
