@@ -11,6 +11,8 @@ pub mod instance;
 pub mod law;
 pub mod metric;
 pub mod notice;
+pub mod prometheus;
+pub mod queue;
 pub mod rule;
 pub mod sample;
 pub mod silence;
