@@ -7,11 +7,13 @@
 pub mod condition;
 pub mod episode;
 pub mod facts;
+mod inhibit;
 pub mod instance;
-pub mod law;
 pub mod language;
+pub mod law;
 pub mod metric;
 pub mod notice;
+pub mod plan;
 pub mod prometheus;
 pub mod queue;
 pub mod rule;

@@ -43,7 +43,8 @@ pub(super) fn inhibited(scene: &Scene<'_>, entries: &[Entry<'_>]) -> Vec<Vec<Str
     explicit(entries, &speakers, &mut edges);
     break_circles(entries, &mut edges);
     for (names, inhibitors) in found.iter_mut().zip(&edges) {
-        let rules = inhibitors.iter().filter_map(|at| Some(entries.get(*at)?.rule.name.to_string()));
+        let rules =
+            inhibitors.iter().filter_map(|at| Some(entries.get(*at)?.rule.name.to_string()));
         names.extend(rules);
         names.sort_unstable();
         names.dedup();

@@ -142,19 +142,15 @@ pub fn plan(scene: &Scene<'_>, entries: &mut [Entry<'_>], pace: &mut Pace) -> Pl
 }
 
 /// What keeps an open episode from being told about.
-fn withheld(
-    scene: &Scene<'_>,
-    entry: &Entry<'_>,
-    inhibited_by: Vec<String>,
-) -> Option<Withheld> {
+fn withheld(scene: &Scene<'_>, entry: &Entry<'_>, inhibited_by: Vec<String>) -> Option<Withheld> {
     let (rule, episode) = (entry.rule, &*entry.episode);
     if episode.ended.is_some() {
         return None;
     }
     let labels = silence::alert_labels(rule, &episode.labels);
     let silenced_by = silence::covering(scene.silences, &labels, scene.now);
-    let may_notify =
-        rule.active_times.is_empty() || (scene.may_notify)(&rule.active_times, scene.now, scene.zone);
+    let may_notify = rule.active_times.is_empty()
+        || (scene.may_notify)(&rule.active_times, scene.now, scene.zone);
     if silenced_by.is_empty() && inhibited_by.is_empty() && may_notify {
         return None;
     }

@@ -65,12 +65,16 @@ fn leaf(predicate: &Predicate) -> Leaf<'_> {
 }
 
 const fn is_past(bound: &Bound) -> bool {
-    let (Bound::PercentOf { of: reference, .. } | Bound::Reference { reference, .. }) = bound else {
+    let (Bound::PercentOf { of: reference, .. } | Bound::Reference { reference, .. }) = bound
+    else {
         return false;
     };
     matches!(
         reference,
-        Reference::Baseline(_) | Reference::Previous(_) | Reference::Yesterday | Reference::LastWeek
+        Reference::Baseline(_)
+            | Reference::Previous(_)
+            | Reference::Yesterday
+            | Reference::LastWeek
     )
 }
 

@@ -36,25 +36,14 @@ pub fn drill(scene: &Scene<'_>, rule: &Rule, id: EpisodeId) -> Vec<Notice> {
 
 /// Rows that say what was changed: configuration, a rollback, prices, a model.
 #[must_use]
-pub fn changed(
-    scene: &Scene<'_>,
-    channels: &[Text],
-    what: &str,
-    id: EpisodeId,
-) -> Vec<Notice> {
+pub fn changed(scene: &Scene<'_>, channels: &[Text], what: &str, id: EpisodeId) -> Vec<Notice> {
     let message = message::of_change(scene, what);
     let group = Text::const_new("changes");
     let row = Row { episode: id, sequence: 0, group: &group, due: scene.now };
     to_channels(channels, &row, &message)
 }
 
-fn event(
-    scene: &Scene<'_>,
-    rule: &Rule,
-    kind: Kind,
-    id: EpisodeId,
-    at: UnixMicros,
-) -> Vec<Notice> {
+fn event(scene: &Scene<'_>, rule: &Rule, kind: Kind, id: EpisodeId, at: UnixMicros) -> Vec<Notice> {
     let message = message::of_event(scene, rule, kind, at);
     let group = pace::group(rule, &Vec::new());
     let row = Row { episode: id, sequence: 0, group: &group, due: scene.now };

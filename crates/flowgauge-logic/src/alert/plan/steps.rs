@@ -78,12 +78,7 @@ fn due(scene: &Scene<'_>, entry: &Entry<'_>) -> Option<(Kind, Haste)> {
 }
 
 /// An end goes out at once, but not before the beginning it belongs to.
-fn resolved(
-    scene: &Scene<'_>,
-    entry: &mut Entry<'_>,
-    pace: &mut Pace,
-    notices: &mut Vec<Notice>,
-) {
+fn resolved(scene: &Scene<'_>, entry: &mut Entry<'_>, pace: &mut Pace, notices: &mut Vec<Notice>) {
     let due = entry.episode.told.map_or(scene.now, |told| told.max(scene.now));
     let group = pace::group(entry.rule, &entry.episode.labels);
     pace.note(&group, due);
