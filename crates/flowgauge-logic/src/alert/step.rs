@@ -69,6 +69,12 @@ pub enum Raise {
 }
 
 impl Raise {
+    /// Whether a rule of this name is such a complaint, and not a rule of the user's.
+    #[must_use]
+    pub fn is_name(rule: &str) -> bool {
+        [Self::NoData, Self::RuleError].iter().any(|raise| raise.alert() == rule)
+    }
+
     /// Name of the alert.
     #[must_use]
     pub const fn alert(self) -> &'static str {
