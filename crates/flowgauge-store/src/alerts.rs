@@ -208,6 +208,24 @@ pub struct OutboxRow {
     pub sent: Option<UnixMicros>,
     /// What came back last.
     pub answer: Option<String>,
+    /// The receiver may have it: the last attempt ended without an answer.
+    #[serde(default)]
+    pub unsure: bool,
+    /// What it was sent as last, where that spoke for several rows. While nobody knows whether it
+    /// arrived, the same is sent again.
+    #[serde(default)]
+    pub joined: Option<Box<Joined>>,
+}
+
+/// One message that speaks for several rows; the first of them carries it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The message.
+    pub notice: Notice,
+    /// The rows it speaks for, the one that carries it first.
+    pub rows: Vec<i64>,
+    /// Those of `rows` that a later row of the same episode says too.
+    pub merged: Vec<i64>,
 }
 
 /// Where a row of the outbox stands.
@@ -252,4 +270,6 @@ pub struct Attempted {
     pub next: UnixMicros,
     /// What came back, shortened.
     pub answer: String,
+    /// The receiver may have it all the same.
+    pub unsure: bool,
 }

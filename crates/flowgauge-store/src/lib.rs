@@ -33,8 +33,8 @@ mod segment;
 mod sights;
 
 pub use alerts::{
-    AlertChanges, AlertStore, Attempted, ChannelHealth, Delivery, EpisodeQuery, Noise, OutboxRow,
-    SavedAlerts, Transition, TransitionQuery,
+    AlertChanges, AlertStore, Attempted, ChannelHealth, Delivery, EpisodeQuery, Joined, Noise,
+    OutboxRow, SavedAlerts, Transition, TransitionQuery,
 };
 pub use amend::{Amended, Amendment, AmendmentRow, Change, Merge, Why};
 pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};

@@ -156,6 +156,8 @@ pub(super) fn put_notice(tx: &Transaction<'_>, notice: &Notice) -> rusqlite::Res
         next: notice.due,
         sent: None,
         answer: None,
+        unsure: false,
+        joined: None,
     };
     let sql = "INSERT INTO alert_outbox
                (episode, sequence, channel, state, due_us, expires_us, body)

@@ -2,11 +2,11 @@
 
 use super::changes::put_notice;
 use super::sealed::Sealed;
-use super::{AlertStore, Attempted, Delivery, OutboxRow};
+use super::{AlertStore, Attempted, Delivery, Joined, OutboxRow};
 use crate::StoreError;
 use crate::hot::count;
 use flowgauge_logic::alert::episode::EpisodeId;
-use flowgauge_logic::alert::notice::{Message, Notice};
+use flowgauge_logic::alert::notice::Notice;
 use flowgauge_logic::call::Text;
 use flowgauge_logic::unit::UnixMicros;
 use rusqlite::{OptionalExtension, Params, Transaction, params};
@@ -76,6 +76,23 @@ impl AlertStore {
         })
     }
 
+    /// Notes that several rows are about to be sent as one message, and as which.
+    ///
+    /// # Errors
+    /// The disk refuses; it must not be sent then.
+    pub fn lease_joined(&self, joined: &Joined, at: UnixMicros) -> Result<(), StoreError> {
+        self.write("leasing rows of the outbox", |tx| {
+            for (place, seq) in joined.rows.iter().enumerate() {
+                self.change(tx, *seq, |row| {
+                    row.state = Delivery::Sending;
+                    row.sent = Some(at);
+                    row.joined = (place == 0).then(|| Box::new(joined.clone()));
+                })?;
+            }
+            Ok(())
+        })
+    }
+
     /// Notes what came of rows.
     ///
     /// # Errors
@@ -86,57 +103,29 @@ impl AlertStore {
         came_of_it: &Attempted,
         at: UnixMicros,
     ) -> Result<(), StoreError> {
-        self.attempted_and_tell(rows, came_of_it, at, &[])
+        self.settle(&[(rows, came_of_it)], at, &[])
     }
 
     /// Notes what came of rows, and plans what is told elsewhere because of it, in one transaction.
     ///
     /// # Errors
-    /// The disk refuses; they count as being sent still, and nothing more is planned.
-    pub fn attempted_and_tell(
+    /// The disk refuses; all of them count as being sent still, and nothing more is planned.
+    pub fn settle(
         &self,
-        rows: &[i64],
-        came_of_it: &Attempted,
+        came: &[(&[i64], &Attempted)],
         at: UnixMicros,
         tell: &[Notice],
     ) -> Result<(), StoreError> {
-        let Attempted { state, next, answer } = came_of_it;
         self.write("noting what came of a delivery", |tx| {
-            for seq in rows {
-                let row = self.change(tx, *seq, |row| {
-                    row.state = *state;
-                    row.next = *next;
-                    row.answer = Some(answer.clone());
-                    if !matches!(state, Delivery::NoRoute | Delivery::Merged) {
-                        row.attempts = row.attempts.saturating_add(1);
-                        row.sent = Some(at);
+            for (rows, came_of_it) in came {
+                for seq in *rows {
+                    let row = self.change(tx, *seq, |row| came_of_it.note(row, at))?;
+                    if let Some(row) = row {
+                        note_channel(tx, &row.notice.channel, came_of_it, at)?;
                     }
-                })?;
-                if let Some(row) = row {
-                    note_channel(tx, &row.notice.channel, came_of_it, at)?;
                 }
             }
             tell.iter().try_for_each(|notice| put_notice(tx, notice))
-        })
-    }
-
-    /// Puts the message of several rows into one of them; the others are told with it.
-    ///
-    /// # Errors
-    /// The disk refuses; all of them stay as they were.
-    pub fn merge(&self, rows: &[i64], into: i64, message: &Message) -> Result<(), StoreError> {
-        self.write("merging rows of the outbox", |tx| {
-            let kept = self.change(tx, into, |row| row.notice.message = message.clone())?;
-            if kept.is_none() {
-                return Ok(());
-            }
-            for seq in rows.iter().filter(|seq| **seq != into) {
-                self.change(tx, *seq, |row| {
-                    row.state = Delivery::Merged;
-                    row.answer = Some(format!("told with row {into}"));
-                })?;
-            }
-            Ok(())
         })
     }
 
@@ -155,6 +144,7 @@ impl AlertStore {
                 let horizon = row.notice.expires.since(row.notice.due);
                 row.state = Delivery::Queued;
                 row.attempts = 0;
+                row.unsure = false;
                 row.next = at;
                 row.notice.due = at;
                 row.notice.expires = at.after(horizon);
@@ -237,6 +227,22 @@ impl AlertStore {
             Sealed(&row),
         ])?;
         Ok(Some(row))
+    }
+}
+
+impl Attempted {
+    fn note(&self, row: &mut OutboxRow, at: UnixMicros) {
+        row.state = self.state;
+        row.next = self.next;
+        row.answer = Some(self.answer.clone());
+        row.unsure = self.unsure;
+        if !self.unsure {
+            row.joined = None;
+        }
+        if !matches!(self.state, Delivery::NoRoute | Delivery::Merged) {
+            row.attempts = row.attempts.saturating_add(1);
+            row.sent = Some(at);
+        }
     }
 }
 

@@ -18,9 +18,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tower::Service;
 
+mod reach;
 mod received;
 
+pub use reach::{Forbidden, Reach};
 pub use received::Received;
+
+use reach::Checked;
 
 /// Idle connections kept per upstream: as many as streams the gateway is built to carry at once.
 const POOL_IDLE_PER_HOST: usize = 512;
@@ -37,7 +41,7 @@ pub struct EgressError(#[from] rustls::Error);
 /// A client for one upstream. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Egress {
-    client: Client<Bounded<HttpsConnector<HttpConnector>>, Outbound>,
+    client: Client<Bounded<HttpsConnector<HttpConnector<Checked>>>, Outbound>,
 }
 
 /// The answer to come.
@@ -55,7 +59,12 @@ impl Future for Pending {
 impl Egress {
     /// A client that gives up connecting (name, TCP and TLS together) after `connect`.
     pub fn new(connect: Duration) -> Result<Self, EgressError> {
-        let mut tcp = HttpConnector::new();
+        Self::within(Reach::Anywhere, connect)
+    }
+
+    /// As [`Egress::new`], for addresses that somebody else may have chosen.
+    pub fn within(reach: Reach, connect: Duration) -> Result<Self, EgressError> {
+        let mut tcp = HttpConnector::new_with_resolver(Checked::new(reach));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(connect));
@@ -70,7 +79,7 @@ impl Egress {
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .pool_max_idle_per_host(POOL_IDLE_PER_HOST)
             .http1_max_buf_size(MAX_BUFFER)
-            .build(Bounded { inner: connector, limit: connect });
+            .build(Bounded { inner: connector, limit: connect, reach });
         Ok(Self { client })
     }
 
@@ -158,6 +167,7 @@ impl HttpBody for Outbound {
 struct Bounded<C> {
     inner: C,
     limit: Duration,
+    reach: Reach,
 }
 
 impl<C> Service<Uri> for Bounded<C>
@@ -176,9 +186,12 @@ where
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
+        let allowed = self.reach.check_literal(&uri);
         let connecting = self.inner.call(uri);
         let limit = self.limit;
         Box::pin(async move {
+            // Nothing is connected to before this: the inner future does not run by itself.
+            allowed?;
             match tokio::time::timeout(limit, connecting).await {
                 Ok(result) => result.map_err(Into::into),
                 Err(elapsed) => Err(elapsed.into()),

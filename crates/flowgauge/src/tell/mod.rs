@@ -1,3 +1,4 @@
 //! What people and machines are shown.
 
+pub mod deliver;
 pub mod page;

@@ -1,0 +1,3 @@
+//! Notifications on their way out.
+
+pub mod ways;

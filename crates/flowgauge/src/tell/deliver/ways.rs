@@ -1,0 +1,172 @@
+//! The ways out: one notice, one channel, one attempt, and what came of it.
+//!
+//! Refuses to retry, to wait and to remember attempts: the delivery worker decides by [`Outcome`].
+//! Each kind keeps what is said (`body`, pure) apart from saying it.
+
+pub mod alertmanager;
+pub mod email;
+mod exchange;
+pub mod pagerduty;
+#[cfg(test)]
+mod scene;
+pub mod slack;
+pub mod slack_bot;
+mod smtp;
+pub mod webhook;
+mod wording;
+
+use crate::config::alerts::{Alerts, Channel, ChannelKind};
+use crate::logic::alert::notice::{Message, Notice};
+use crate::logic::unit::Micros;
+use crate::receive::egress::EgressError;
+use crate::serve::clock::Clock;
+use exchange::Post;
+use std::path::PathBuf;
+
+/// What one attempt came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// What follows from it.
+    pub outcome: Outcome,
+    /// What the receiver said, shortened, for people.
+    pub answer: String,
+}
+
+/// What follows from an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver has it.
+    Delivered,
+    /// Some of several recipients were refused for good; the others have it.
+    PartlyRefused {
+        /// Those without it.
+        recipients: Vec<String>,
+    },
+    /// Not now: the receiver is busy, broken or out of reach.
+    Later {
+        /// Not before this long from now, where the receiver said so.
+        after: Option<Micros>,
+    },
+    /// It was sent and no answer came: the receiver may have it.
+    Ambiguous,
+    /// Never, as things are.
+    Refused {
+        /// The way out.
+        hint: String,
+    },
+    /// The receiver wants nothing more, ever (HTTP 410).
+    Gone,
+}
+
+/// Why nothing can be sent at all.
+#[derive(Debug, thiserror::Error)]
+pub enum WaysError {
+    /// No HTTP client.
+    #[error(transparent)]
+    Egress(#[from] EgressError),
+    /// The file of certificates is unreadable.
+    #[error("alerts.smtp.ca_file {path}: {cause}; give a PEM file of certificates")]
+    CaFile {
+        /// Where it should be.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The sender is no mail address.
+    #[error("alerts.smtp.from {from:?} is no mail address: {cause}")]
+    Sender {
+        /// As configured.
+        from: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+}
+
+/// Every way out, set up once.
+#[derive(Debug)]
+pub struct Ways {
+    post: Post,
+    mail: Option<smtp::Server>,
+    threads: slack_bot::Threads,
+    clock: Clock,
+}
+
+impl Ways {
+    /// Sets up clients; connects to nothing.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up, or the mail settings cannot be used.
+    pub fn new(alerts: &Alerts, clock: Clock) -> Result<Self, WaysError> {
+        Ok(Self {
+            post: Post::new(clock.clone())?,
+            mail: alerts.smtp.as_ref().map(smtp::Server::new).transpose()?,
+            threads: slack_bot::Threads::default(),
+            clock,
+        })
+    }
+
+    /// Sends a notice once. Ends within [`exchange::TIMEOUT`] for each receiver.
+    pub async fn send(&self, channel: &Channel, notice: &Notice) -> Sent {
+        match &channel.kind {
+            ChannelKind::Slack { webhook: Some(url), .. } => {
+                let body = slack::body(&notice.message, slack::Legacy::of(&channel.kind));
+                slack::send(&self.post, url, &body).await
+            }
+            ChannelKind::SlackBot { token: Some(token), channel: room, api_url } => {
+                let bot = slack_bot::Bot { token, room, api_url };
+                slack_bot::send(&self.post, &bot, notice, &self.threads).await
+            }
+            ChannelKind::Email { to } if !to.is_empty() => match &self.mail {
+                Some(server) => email::send(server, to, notice, self.clock.now()).await,
+                None => Sent::refused("no mail server", "configure alerts.smtp"),
+            },
+            ChannelKind::PagerDuty { routing_key: Some(key), url } => {
+                pagerduty::send(&self.post, url, key, &notice.message, &notice.key()).await
+            }
+            ChannelKind::Webhook { url, secrets, allow_internal } => {
+                let to = webhook::Endpoint { url, secrets, allow_internal: *allow_internal };
+                webhook::send(&self.post, &to, notice, self.clock.now()).await
+            }
+            ChannelKind::AlertmanagerWebhook { url } => {
+                let body = alertmanager::webhook_body(&notice.message, &channel.name);
+                self.post.json(url, &body).await.sent()
+            }
+            ChannelKind::Alertmanager { urls } if !urls.is_empty() => {
+                self.forward(urls, std::slice::from_ref(&notice.message)).await
+            }
+            ChannelKind::Slack { .. }
+            | ChannelKind::SlackBot { .. }
+            | ChannelKind::Email { .. }
+            | ChannelKind::PagerDuty { .. }
+            | ChannelKind::Alertmanager { .. } => {
+                Sent::refused("no route", "give the channel an address or a key")
+            }
+        }
+    }
+
+    /// Tells every Alertmanager how alerts stand. Firing ones must be told again at least every
+    /// minute, resolved ones for 15 minutes, or Alertmanager ends or forgets them by itself.
+    pub async fn forward(&self, urls: &[String], messages: &[Message]) -> Sent {
+        let body = alertmanager::forward_body(messages, self.clock.now());
+        alertmanager::forward(&self.post, urls, &body).await
+    }
+
+    /// Tells a dead-man's switch that flowgauge is alive.
+    pub async fn beat(&self, url: &str, body: &serde_json::Value) -> Sent {
+        self.post.json(url, body).await.sent()
+    }
+}
+
+impl Sent {
+    fn delivered(answer: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Delivered, answer: answer.into() }
+    }
+
+    fn refused(answer: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Refused { hint: hint.into() }, answer: answer.into() }
+    }
+
+    fn later(answer: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Later { after: None }, answer: answer.into() }
+    }
+}

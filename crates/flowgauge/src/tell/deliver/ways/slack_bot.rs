@@ -1,0 +1,180 @@
+//! A Slack app with a bot token: what belongs to one episode stays in one thread, and the message that
+//! opened it shows how it ended.
+//!
+//! Source: <https://docs.slack.dev/reference/methods/chat.postMessage> and `chat.update`. Which message
+//! opened an episode is remembered in memory only: after a restart the next one stands by itself.
+
+use super::exchange::{Letter, Post, Reply, by_status};
+use super::slack;
+use super::{Outcome, Sent};
+use crate::config::Secret;
+use crate::logic::alert::episode::EpisodeId;
+use crate::logic::alert::notice::{Kind, Notice};
+use crate::logic::call::Text;
+use crate::logic::unit::Micros;
+use http::StatusCode;
+use parking_lot::Mutex;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Most threads remembered: far more episodes than a channel has open, at some 200 bytes each.
+const MAX_THREADS: usize = 10_000;
+/// Answers after which the same message may be taken later.
+const PASSING: [&str; 9] = [
+    "ratelimited",
+    "rate_limited",
+    "message_limit_exceeded",
+    "internal_error",
+    "fatal_error",
+    "service_unavailable",
+    "request_timeout",
+    "accesslimited",
+    "team_added_to_org",
+];
+/// Answers that a new token or scope cures.
+const TOKEN: [&str; 8] = [
+    "invalid_auth",
+    "not_authed",
+    "account_inactive",
+    "token_revoked",
+    "token_expired",
+    "missing_scope",
+    "no_permission",
+    "not_allowed_token_type",
+];
+/// Answers that an invitation or another channel cures.
+const ROOM: [&str; 4] = ["channel_not_found", "not_in_channel", "is_archived", "restricted_action"];
+
+/// Whose word it is and where it goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Bot<'a> {
+    /// Bot token.
+    pub token: &'a Secret,
+    /// Channel id or name.
+    pub room: &'a str,
+    /// The API, `https://slack.com/api`.
+    pub api_url: &'a str,
+}
+
+/// Where an episode's first message is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Root {
+    channel: String,
+    ts: String,
+}
+
+/// First messages of episodes, by episode and the channel's name.
+#[derive(Debug, Default)]
+pub(super) struct Threads(Mutex<BTreeMap<(EpisodeId, Text), Root>>);
+
+impl Threads {
+    fn get(&self, notice: &Notice) -> Option<Root> {
+        self.0.lock().get(&(notice.episode, notice.channel.clone())).cloned()
+    }
+
+    /// Keeps the newest: ids are ordered by time.
+    fn put(&self, notice: &Notice, root: Root) {
+        let mut roots = self.0.lock();
+        roots.insert((notice.episode, notice.channel.clone()), root);
+        if roots.len() > MAX_THREADS {
+            roots.pop_first();
+        }
+    }
+
+    fn forget(&self, notice: &Notice) {
+        self.0.lock().remove(&(notice.episode, notice.channel.clone()));
+    }
+}
+
+/// What every method answers.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    ok: bool,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    channel: Option<String>,
+    #[serde(default)]
+    ts: Option<String>,
+}
+
+/// The message for `chat.postMessage`; into the thread of `thread` where there is one, and shown in
+/// the channel too where it is more than a reminder.
+#[must_use]
+pub fn body(notice: &Notice, room: &str, thread: Option<&str>) -> Value {
+    let message = &notice.message;
+    let mut body = json!({
+        "channel": room,
+        "text": slack::text(message),
+        "attachments": [slack::attachment(message)],
+        "unfurl_links": false,
+    });
+    if let (Some(thread), Some(body)) = (thread, body.as_object_mut()) {
+        body.insert("thread_ts".into(), thread.into());
+        let loud = matches!(message.kind, Kind::Escalated | Kind::Resolved);
+        body.insert("reply_broadcast".into(), loud.into());
+    }
+    body
+}
+
+pub(super) async fn send(post: &Post, bot: &Bot<'_>, notice: &Notice, threads: &Threads) -> Sent {
+    let root = threads.get(notice);
+    let ts = root.as_ref().map(|root| root.ts.as_str());
+    let room = root.as_ref().map_or(bot.room, |root| root.channel.as_str());
+    let (sent, answer) = call(post, bot, "chat.postMessage", &body(notice, room, ts)).await;
+    if sent.outcome != Outcome::Delivered {
+        return sent;
+    }
+    match (root, answer) {
+        (None, Some(Answer { channel: Some(channel), ts: Some(ts), .. })) => {
+            threads.put(notice, Root { channel, ts });
+        }
+        (Some(root), _) if notice.message.kind == Kind::Resolved => {
+            // The thread has the news already; that the first message keeps its colour is no failure.
+            let update = json!({
+                "channel": root.channel,
+                "ts": root.ts,
+                "text": slack::text(&notice.message),
+                "attachments": [slack::attachment(&notice.message)],
+            });
+            let (updated, _) = call(post, bot, "chat.update", &update).await;
+            if updated.outcome != Outcome::Delivered {
+                tracing::debug!(answer = %updated.answer, "the first message was not updated");
+            }
+            threads.forget(notice);
+        }
+        _ => {}
+    }
+    sent
+}
+
+async fn call(post: &Post, bot: &Bot<'_>, method: &str, body: &Value) -> (Sent, Option<Answer>) {
+    let url = format!("{}/{method}", bot.api_url.trim_end_matches('/'));
+    match post.send(Letter::json(&url, body).bearer(bot.token)).await {
+        Reply::Failed(sent) => (sent, None),
+        Reply::Answered { status: StatusCode::OK, after, body } => {
+            match serde_json::from_str::<Answer>(&body) {
+                Ok(answer) => (read(&answer, after), Some(answer)),
+                Err(_) => (Sent::refused("no Slack API answers there", "check api_url"), None),
+            }
+        }
+        Reply::Answered { status, after, body } => (by_status(status, after, &body), None),
+    }
+}
+
+fn read(answer: &Answer, after: Option<Micros>) -> Sent {
+    if answer.ok {
+        return Sent::delivered("ok");
+    }
+    let word = answer.error.as_deref().unwrap_or("no reason given");
+    let hint = match word {
+        _ if PASSING.contains(&word) => {
+            return Sent { outcome: Outcome::Later { after }, answer: word.into() };
+        }
+        _ if TOKEN.contains(&word) => "reconnect the app: give it a valid token with chat:write",
+        _ if ROOM.contains(&word) => "invite the app to the channel, or name another",
+        _ => "Slack does not take this message",
+    };
+    Sent::refused(word, hint)
+}
