@@ -97,6 +97,8 @@ pub struct Store {
     failed: bool,
     /// Told by [`Store::take_merges`].
     merges: Vec<Merge>,
+    /// Told by [`Store::take_known`].
+    known: Vec<(usize, usize)>,
     _lock: DirLock,
 }
 
@@ -129,6 +131,7 @@ impl Store {
             no_seal_before: UnixMicros(i64::MIN),
             failed: false,
             merges: Vec::new(),
+            known: Vec::new(),
             _lock: lock,
         };
         let interrupted = store.end_open_calls(now)?;
@@ -197,6 +200,11 @@ impl Store {
     /// Rows that count in another's place since the last commit or amendment: durable, told once.
     pub fn take_merges(&mut self) -> Vec<Merge> {
         std::mem::take(&mut self.merges)
+    }
+
+    /// Calls of the last commit that were known already: which batch, and which of its calls.
+    pub fn take_known(&mut self) -> Vec<(usize, usize)> {
+        std::mem::take(&mut self.known)
     }
 
     /// Keeps a stretch of lost calls.
@@ -281,9 +289,13 @@ impl Store {
         self.know_imports(batches)?;
         let (mut here, mut fresh, mut keys) = (Here::default(), Vec::new(), Vec::new());
         let mut done = Vec::with_capacity(batches.len());
-        for batch in batches {
+        self.known.clear();
+        for (part, batch) in batches.iter().enumerate() {
             let (new, new_keys) = self.seen.fresh(batch.calls.iter(), &mut here);
             let duplicates = (batch.calls.len() - new.len()) as u64;
+            if duplicates > 0 {
+                self.known.extend(left_out(&batch.calls, &new).map(|at| (part, at)));
+            }
             done.push(Committed { stored: new.len() as u64, duplicates });
             fresh.extend(new);
             keys.extend(new_keys);
@@ -405,4 +417,12 @@ impl Drop for Store {
             drop(job.join());
         }
     }
+}
+
+/// Which of a batch's calls are not among the new ones, which keep their order.
+fn left_out<'a>(calls: &'a [Call], new: &'a [&'a Call]) -> impl Iterator<Item = usize> + 'a {
+    let mut new = new.iter().peekable();
+    calls.iter().enumerate().filter_map(move |(at, call)| {
+        new.next_if(|next| std::ptr::eq(**next, call)).is_none().then_some(at)
+    })
 }

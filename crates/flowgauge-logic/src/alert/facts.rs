@@ -90,11 +90,16 @@ pub struct CallSums {
 /// Counts of values above thresholds known beforehand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Slower {
-    /// Values counted: of completed calls that count, of timeouts, of calls in flight (for
-    /// [`Timing::Ttft`] those without a first token).
+    /// Values counted: of completed calls that count, of timeouts and other failures with their
+    /// age at the end, of calls in flight with their age now (for [`Timing::Ttft`] those without a
+    /// first token; [`Timing::Tpot`] has neither).
     pub n: u64,
     /// Ascending thresholds, µs, and how many values lie above each.
     pub above: Vec<(u64, u64)>,
+    /// Beside `above`, one for each threshold, or empty where all are decided: how many of `n` are
+    /// not decided there. A call in flight that is younger may still become slower, and a failure
+    /// that came sooner says nothing about how long an answer takes.
+    pub undecided: Vec<u64>,
     /// Whether the counts are exact; histograms are right within 0.5 % of the value.
     pub exact: bool,
 }
@@ -105,6 +110,14 @@ impl Slower {
     pub fn above(&self, threshold: u64) -> Option<u64> {
         let at = self.above.binary_search_by_key(&threshold, |(t, _)| *t).ok()?;
         self.above.get(at).map(|(_, count)| *count)
+    }
+
+    /// How many values a share above a threshold is a share of: completed calls, and of timeouts
+    /// and calls in flight those above it (alerting 6.3).
+    #[must_use]
+    pub fn n_at(&self, threshold: u64) -> Option<u64> {
+        let at = self.above.binary_search_by_key(&threshold, |(t, _)| *t).ok()?;
+        Some(self.n.saturating_sub(self.undecided.get(at).copied().unwrap_or(0)))
     }
 }
 

@@ -1,14 +1,19 @@
 //! What handles and writer share: counters that add up, losses not yet written, the read handle.
 
-use super::RecordStats;
+use super::{Heard, RecordStats};
+use crate::logic::id::CallId;
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::store::{Gap, Reader};
 use parking_lot::{Mutex, RwLock};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// Gaps kept in memory while the store takes none; beyond it losses widen the last one.
 const MAX_GAPS: usize = 256;
+/// Calls whose end found no room and that listeners are still to be told of; those beyond it stay
+/// in flight for listeners until they forget them by age.
+const MAX_UNHEARD: usize = 65_536;
 /// Losses for one reason this close together are one gap, µs.
 const SAME_GAP_US: i64 = 10_000_000;
 
@@ -25,9 +30,40 @@ pub(super) struct Shared {
     degraded: RwLock<Option<String>>,
     reader: RwLock<Option<Reader>>,
     gaps: Mutex<Vec<Gap>>,
+    listeners: RwLock<Vec<Arc<dyn Heard>>>,
+    heard: AtomicBool,
+    unheard: Mutex<Vec<CallId>>,
 }
 
 impl Shared {
+    pub(super) fn listen(&self, listener: Arc<dyn Heard>) {
+        self.listeners.write().push(listener);
+        self.heard.store(true, Relaxed);
+    }
+
+    /// Whether anybody listens: a look without a lock, for the path of requests.
+    pub(super) fn is_heard(&self) -> bool {
+        self.heard.load(Relaxed)
+    }
+
+    pub(super) fn tell(&self, of: impl Fn(&dyn Heard)) {
+        if self.is_heard() {
+            self.listeners.read().iter().for_each(|l| of(l.as_ref()));
+        }
+    }
+
+    /// A call ended whose row found no room.
+    pub(super) fn unheard(&self, call: CallId) {
+        let mut unheard = self.unheard.lock();
+        if self.is_heard() && unheard.len() < MAX_UNHEARD {
+            unheard.push(call);
+        }
+    }
+
+    pub(super) fn take_unheard(&self) -> Vec<CallId> {
+        std::mem::take(&mut *self.unheard.lock())
+    }
+
     pub(super) fn received(&self, rows: u64) {
         self.received.fetch_add(rows, Relaxed);
     }

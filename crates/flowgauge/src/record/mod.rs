@@ -6,16 +6,20 @@
 pub mod scores;
 
 mod counters;
+mod heard;
 pub mod ledger;
 mod ring;
 mod told;
 mod writer;
 
 use crate::logic::call::Call;
+use crate::logic::id::CallId;
+use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::serve::clock::Clock;
 use crate::store::{Amended, Amendment, Event, Gap, Merge, Options, Reader, StoreError};
 use counters::Shared;
+pub use heard::Heard;
 use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,8 +29,8 @@ use tokio::sync::{broadcast, oneshot};
 use told::Told;
 use writer::{Message, Writer};
 
-/// Messages waiting for the writer. At 20,000 calls a second with two messages each it bridges a
-/// second and a half in which the disk stands still.
+/// Messages waiting for the writer. At 15,000 calls a second with three messages each it bridges
+/// more than a second in which the disk stands still.
 const QUEUE: usize = 65_536;
 /// Rows of submitted batches waiting: a second of what the writer can store.
 const MAX_WAITING_ROWS: u64 = 131_072;
@@ -140,14 +144,40 @@ impl Recorder {
         }
     }
 
+    /// Notes that the first token of a call in flight arrived. Never waits; without a listener it
+    /// is nothing.
+    pub fn first_token(&self, call: CallId, at: UnixMicros) {
+        self.note(Message::FirstToken(call, at));
+    }
+
+    /// Notes that the client of a call in flight went away. Never waits; without a listener it is
+    /// nothing.
+    pub fn left(&self, call: CallId) {
+        self.note(Message::Left(call));
+    }
+
+    fn note(&self, message: Message) {
+        // Without room the row that follows says the same, later.
+        if self.shared.is_heard() && self.queue.try_send(message).is_err() {
+            tracing::debug!("no room to note how a call in flight goes on");
+        }
+    }
+
+    /// Tells of every call from now on, on the writer's thread and at once.
+    pub fn listen(&self, listener: Arc<dyn Heard>) {
+        self.shared.listen(listener);
+    }
+
     /// Hands over a finished call. Never waits; what does not fit is counted as lost.
     pub fn finished(&self, call: Call) {
         self.shared.received(1);
         self.publish(&call);
+        let id = call.id;
         match self.queue.try_send(Message::Finished(Box::new(call))) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
                 self.shared.lost(self.clock.now(), 1, "the recording queue was full");
+                self.shared.unheard(id);
             }
             Err(TrySendError::Disconnected(_)) => {
                 self.shared.lost(self.clock.now(), 1, "the recorder had stopped");

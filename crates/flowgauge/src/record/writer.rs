@@ -5,9 +5,11 @@ use super::counters::Shared;
 use super::ring::Ring;
 use super::told::Told;
 use crate::logic::call::Call;
-use crate::logic::unit::Micros;
+use crate::logic::id::CallId;
+use crate::logic::unit::{Micros, UnixMicros};
 use crate::serve::clock::Clock;
 use crate::store::{Amended, Amendment, Batch, Event, Options, Store, StoreError};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -30,6 +32,8 @@ const GAP_SETTLED: Micros = Micros::from_millis(10_000);
 pub(super) enum Message {
     Started(Box<Call>),
     Finished(Box<Call>),
+    FirstToken(CallId, UnixMicros),
+    Left(CallId),
     Submit { calls: Vec<Call>, events: Vec<Event>, reply: Reply },
     Amend { changes: Vec<Amendment>, reply: oneshot::Sender<Result<Amended, String>> },
     Stop,
@@ -42,10 +46,18 @@ type Reply = oneshot::Sender<Result<Ack, String>>;
 struct Group {
     started: Vec<Call>,
     finished: Vec<Call>,
+    noted: Vec<Noted>,
     submitted: Vec<Waiting>,
     amendments: Vec<Amending>,
     rows: usize,
     stop: bool,
+}
+
+/// How a call in flight goes on, for those who listen.
+#[derive(Debug, Clone, Copy)]
+enum Noted {
+    FirstToken(CallId, UnixMicros),
+    Left(CallId),
 }
 
 #[derive(Debug)]
@@ -72,6 +84,8 @@ impl Group {
                 self.rows += 1;
                 self.finished.push(*call);
             }
+            Message::FirstToken(call, at) => self.noted.push(Noted::FirstToken(call, at)),
+            Message::Left(call) => self.noted.push(Noted::Left(call)),
             Message::Submit { calls, events, reply } => {
                 self.rows += calls.len() + events.len();
                 self.submitted.push(Waiting { calls, events, reply });
@@ -85,7 +99,7 @@ impl Group {
     }
 
     fn full(&self) -> bool {
-        self.stop || self.rows >= MAX_GROUP_ROWS
+        self.stop || self.rows + self.noted.len() >= MAX_GROUP_ROWS
     }
 }
 
@@ -174,6 +188,17 @@ fn refuse_changes(reply: oneshot::Sender<Result<Amended, String>>, why: Option<S
     drop(reply.send(Err(why.unwrap_or_else(|| "the store takes no changes".to_owned()))));
 }
 
+/// The calls that senders handed in and that are stored now, without those known already. The first
+/// part is the gateway's.
+fn submitted_of(batches: Vec<Batch>, known: &[(usize, usize)]) -> Vec<Call> {
+    let known: HashSet<(usize, usize)> = known.iter().copied().collect();
+    let calls = |(part, batch): (usize, Batch)| {
+        batch.calls.into_iter().enumerate().map(move |(at, call)| ((part, at), call))
+    };
+    let parts = batches.into_iter().enumerate().skip(1).flat_map(calls);
+    parts.filter(|(at, _)| !known.contains(at)).map(|(_, call)| call).collect()
+}
+
 /// Takes what is there, and waits a moment for more.
 fn gather(messages: &Receiver<Message>, group: &mut Group) {
     let mut waited = false;
@@ -195,6 +220,7 @@ fn gather(messages: &Receiver<Message>, group: &mut Group) {
 impl Writer {
     /// Commits a group, or holds back and refuses while the store fails.
     fn settle(&mut self, group: Group) {
+        self.tell(&group);
         let quiet = group.rows == 0;
         if !self.healthy(quiet) {
             return self.hold(group);
@@ -221,6 +247,27 @@ impl Writer {
         self.write_gaps(quiet);
     }
 
+    /// Tells of the gateway's calls before the disk is asked: their rows may have to wait for it.
+    fn tell(&self, group: &Group) {
+        if !self.shared.is_heard() {
+            return;
+        }
+        let lost = self.shared.take_unheard();
+        self.shared.tell(|listener| {
+            group.started.iter().for_each(|call| listener.started(call));
+            for noted in &group.noted {
+                match *noted {
+                    Noted::FirstToken(call, at) => listener.first_token(call, at),
+                    Noted::Left(call) => listener.left(call),
+                }
+            }
+            if !group.finished.is_empty() {
+                listener.ended(&group.finished);
+            }
+            lost.iter().for_each(|call| listener.lost(*call));
+        });
+    }
+
     /// After the rows of the same group, which may be the ones to change.
     fn amend(&mut self, amendments: Vec<Amending>) {
         for Amending { changes, reply } in amendments {
@@ -230,7 +277,8 @@ impl Writer {
             };
             match store.amend(changes, self.clock.now()) {
                 Ok(done) => {
-                    self.told.committed(Vec::new(), store.take_merges());
+                    let told = self.told.committed(Vec::new(), store.take_merges());
+                    self.shared.tell(|listener| told.tell(listener));
                     // An error means that whoever asked has left.
                     drop(reply.send(Ok(done)));
                 }
@@ -255,9 +303,10 @@ impl Writer {
         };
         match done {
             Ok(done) => {
-                // The first part is the gateway's: its calls were told of when they ended.
-                let submitted = batches.into_iter().skip(1).flat_map(|b| b.calls).collect();
-                self.told.committed(submitted, store.take_merges());
+                // The gateway's calls were told of when they ended.
+                let submitted = submitted_of(batches, &store.take_known());
+                let told = self.told.committed(submitted, store.take_merges());
+                self.shared.tell(|listener| told.tell(listener));
                 if !done.is_empty() {
                     let sum = |f: fn(&crate::store::Committed) -> u64| done.iter().map(f).sum();
                     self.shared.committed(sum(|c| c.stored), sum(|c| c.duplicates));

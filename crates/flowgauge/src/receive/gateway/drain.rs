@@ -16,7 +16,7 @@ use super::watch::{Ending, Watch};
 
 /// The client left before the head came.
 pub(super) fn before_head(mut flight: Flight, pending: Pending) {
-    flight.cancelled();
+    flight.abandoned();
     let window = flight.terms().drain_window;
     let Some((permit, window)) = admit(flight.gateway(), window) else { return };
     // Without a runtime this is a shutdown: dropping the flight writes the row.
@@ -36,7 +36,7 @@ pub(super) fn before_head(mut flight: Flight, pending: Pending) {
 
 /// The client left in the middle of the body.
 pub(super) fn body(mut watch: Watch, upstream: Received) {
-    watch.flight().cancelled();
+    watch.flight().abandoned();
     let window = watch.flight().terms().drain_window;
     let Some((permit, window)) = admit(watch.flight().gateway(), window) else {
         drop(upstream);

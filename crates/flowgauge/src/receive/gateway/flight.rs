@@ -144,6 +144,19 @@ impl Flight {
         }
     }
 
+    /// The first token is on its way to the client, so long after the request's head.
+    pub(super) fn first_token(&self, after: Micros) {
+        if let Some(call) = &self.call {
+            self.gateway.recorder.first_token(self.id, call.time.start.after(after));
+        }
+    }
+
+    /// The client left, and its row waits for what the upstream still says.
+    pub(super) fn abandoned(&mut self) {
+        self.cancelled();
+        self.gateway.recorder.left(self.id);
+    }
+
     /// Names how the call ended. Without it a dropped flight is a client that left.
     pub(super) fn end(&mut self, name: impl FnOnce(&mut Outcome)) {
         self.ended = true;

@@ -86,6 +86,11 @@ impl Observation {
         self.observer.as_ref().is_some_and(Observer::settled)
     }
 
+    /// How long after the request's start the first token of a stream came, as far as it is read.
+    pub(super) fn first_token(&self) -> Option<Micros> {
+        self.observer.as_ref().filter(|_| self.event_stream)?.first_content()
+    }
+
     /// Reads what waits.
     pub(super) fn read(&mut self) {
         if self.waiting.is_empty() {

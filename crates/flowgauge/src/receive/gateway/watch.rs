@@ -38,6 +38,8 @@ pub(super) struct Watch {
     event_stream: bool,
     /// Only an event stream that is not encoded shows its comments.
     liveness: Option<Liveness>,
+    /// Whether the recorder knows that the first token came.
+    first_told: bool,
 }
 
 impl Watch {
@@ -67,7 +69,7 @@ impl Watch {
         let observation = Observation::new(protocol, event_stream, coding, counts);
         let reads = protocol != Protocol::Other;
         let liveness = (event_stream && coding.is_none()).then(Liveness::default);
-        Self { flight, observation, reads, protocol, http_status, event_stream, liveness }
+        Self { flight, observation, reads, protocol, http_status, event_stream, liveness, first_told: false }
     }
 
     pub(super) const fn flight(&mut self) -> &mut Flight {
@@ -94,6 +96,10 @@ impl Watch {
     /// Reads what was forwarded meanwhile.
     pub(super) fn read(&mut self) {
         self.observation.read();
+        if let Some(after) = self.observation.first_token().filter(|_| !self.first_told) {
+            self.first_told = true;
+            self.flight.first_token(after);
+        }
     }
 
     /// Whether an error event may be appended to what was forwarded as it came.

@@ -1,0 +1,321 @@
+//! What rules look at beyond memory: rollups, scores and ratings of the store, budgets as
+//! configured, and what other parts measure.
+
+use super::Recent;
+use super::chosen::Chosen;
+use super::minutes::Judged;
+use super::state::State;
+use crate::logic::alert::facts::{
+    BudgetFacts, BudgetPeriod, Gauge, Groups, Labels, Mechanism, RatingSums, ScoreSums, Selection,
+};
+use crate::logic::alert::metric::Metric;
+use crate::logic::budget::{Budget, Per, Period};
+use crate::logic::call::Text;
+use crate::logic::known::{Known, Reason};
+use crate::logic::rollup::{Dim, Rollup};
+use crate::logic::score::{ScoreKind, ScoreSums as Sums, overall};
+use crate::logic::unit::UnixMicros;
+use crate::logic::window::Window;
+use crate::record::Recorder;
+use crate::store::{Reader, RollupQuery, Step};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// What is beyond memory.
+#[derive(Debug)]
+pub struct Long {
+    rows: Rows,
+    budgets: Vec<Budget>,
+    told: Mutex<Told>,
+}
+
+/// Where stored rows are.
+#[derive(Debug)]
+enum Rows {
+    None,
+    Of(Reader),
+    /// Whose reader is there once the store can be opened.
+    Recorded(Recorder),
+}
+
+/// What other parts say.
+#[derive(Debug, Default)]
+struct Told {
+    gauges: HashMap<Gauge, f64>,
+    off: HashMap<Mechanism, bool>,
+    cleared: Option<UnixMicros>,
+    regressions: HashMap<Metric, (bool, f64)>,
+}
+
+impl Long {
+    /// No store: memory alone, for rule tests.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::over(Rows::None)
+    }
+
+    /// A store that is read only.
+    #[must_use]
+    pub fn reading(reader: Reader) -> Self {
+        Self::over(Rows::Of(reader))
+    }
+
+    /// The store of a recorder, as soon as it can be opened.
+    #[must_use]
+    pub fn recorded(recorder: Recorder) -> Self {
+        Self::over(Rows::Recorded(recorder))
+    }
+
+    fn over(rows: Rows) -> Self {
+        Self { rows, budgets: Vec::new(), told: Mutex::default() }
+    }
+
+    /// With these budgets.
+    #[must_use]
+    pub fn with_budgets(mut self, budgets: Vec<Budget>) -> Self {
+        self.budgets = budgets;
+        self
+    }
+
+    /// A gauge as it is now; none where its mechanism is off.
+    pub fn measure(&self, gauge: Gauge, value: Option<f64>) {
+        let mut told = self.told.lock();
+        match value {
+            Some(value) => drop(told.gauges.insert(gauge, value)),
+            None => drop(told.gauges.remove(&gauge)),
+        }
+    }
+
+    /// A mechanism was switched.
+    pub fn switch(&self, mechanism: Mechanism, off: bool) {
+        self.told.lock().off.insert(mechanism, off);
+    }
+
+    /// The response cache was cleared.
+    pub fn cache_was_cleared(&self, at: UnixMicros) {
+        self.told.lock().cleared = Some(at);
+    }
+
+    /// What the regression detector found: whether it regressed, and by which signed fraction.
+    pub fn regressed(&self, metric: Metric, found: (bool, f64)) {
+        self.told.lock().regressions.insert(metric, found);
+    }
+
+    pub(super) fn measured(&self, gauge: Gauge) -> Option<f64> {
+        self.told.lock().gauges.get(&gauge).copied()
+    }
+
+    pub(super) fn is_off(&self, mechanism: Mechanism) -> Option<bool> {
+        self.told.lock().off.get(&mechanism).copied()
+    }
+
+    pub(super) fn cleared(&self) -> Option<UnixMicros> {
+        self.told.lock().cleared
+    }
+
+    pub(super) fn regression(&self, metric: Metric) -> Known<(bool, f64)> {
+        let found = self.told.lock().regressions.get(&metric).copied();
+        Known::from_option(found, Reason::NotConfigured)
+    }
+
+    /// The budget of this name, or the one over everything, and the period a moment lies in.
+    pub(super) fn budget(
+        &self,
+        name: Option<&str>,
+        period: BudgetPeriod,
+        at: UnixMicros,
+    ) -> Option<BudgetFacts> {
+        let period = match period {
+            BudgetPeriod::Day => Period::Day,
+            BudgetPeriod::Month => Period::Month,
+        };
+        let wanted = |budget: &&Budget| match name {
+            Some(name) => budget.name == name,
+            None => budget.period == period && budget.per == Per::All && budget.matches.is_empty(),
+        };
+        let budget = self.budgets.iter().find(wanted)?;
+        let period = budget.period.containing(at, budget.zone);
+        Some(BudgetFacts { limit: budget.limit, period })
+    }
+
+    /// Whether there is a store at all.
+    pub(super) const fn has_rows(&self) -> bool {
+        !matches!(self.rows, Rows::None)
+    }
+
+    fn reader(&self) -> Result<Option<Reader>, String> {
+        match &self.rows {
+            Rows::None => Ok(None),
+            Rows::Of(reader) => Ok(Some(reader.clone())),
+            Rows::Recorded(recorder) => {
+                let reader = recorder.reader().ok_or("the store cannot be opened")?;
+                Ok(Some(reader))
+            }
+        }
+    }
+
+    /// Rollups of a window from the store, widened to whole minutes.
+    pub(super) fn rollups(
+        &self,
+        of: &Selection,
+        window: Window,
+    ) -> Result<Vec<(Labels, Rollup)>, String> {
+        let chosen = Chosen::new(of)?;
+        let mut groups: BTreeMap<Labels, Rollup> = BTreeMap::new();
+        if chosen.is_whole() {
+            groups.insert(Labels::new(), Rollup::default());
+        }
+        if let Some(reader) = self.reader()? {
+            let query = query(&chosen, window, &[]);
+            for group in reader.rollups(&query).map_err(|e| e.to_string())? {
+                if let Some(labels) = chosen.regroup(&query.group_by, &group.key) {
+                    groups.entry(labels).or_default().merge(&group.rollup);
+                }
+            }
+        }
+        Ok(groups.into_iter().collect())
+    }
+
+    /// Rollups of a window from memory by the minute.
+    #[expect(clippy::unused_self, reason = "stands beside its twin over the store")]
+    pub(super) fn remembered(
+        &self,
+        state: &State,
+        of: &Selection,
+        window: Window,
+    ) -> Result<Vec<(Labels, Rollup)>, String> {
+        let chosen = Chosen::new(of)?;
+        let mut groups: BTreeMap<Labels, Rollup> = BTreeMap::new();
+        if chosen.is_whole() {
+            groups.insert(Labels::new(), Rollup::default());
+        }
+        let labels: HashMap<u32, Labels> = state
+            .keys()
+            .filter(|(_, key)| chosen.takes(key))
+            .map(|(id, key)| (id, chosen.labels(key)))
+            .collect();
+        for (series, rollup) in state.minutes.iter().flat_map(|m| m.rollups(window)) {
+            if let Some(labels) = labels.get(&series) {
+                groups.entry(labels.clone()).or_default().merge(rollup);
+            }
+        }
+        Ok(groups.into_iter().collect())
+    }
+
+    /// Quality: the mean of each intent, weighed by its share of the calls.
+    pub(super) fn scores(
+        &self,
+        recent: &Recent,
+        of: &Selection,
+        window: Window,
+    ) -> Result<Groups<ScoreSums>, String> {
+        let intents = self.judged(recent, of, window, ScoreKind::Evaluation)?;
+        let score = |(labels, intents): (Labels, Vec<(u64, Sums)>)| {
+            let n = intents.iter().map(|(_, sums)| sums.evaluations).sum();
+            let mean = overall(&intents).map_or(0.0, |quality| quality / 100.0);
+            (labels, ScoreSums { n, mean, variance: None })
+        };
+        Ok(Arc::new(intents.into_iter().map(score).collect()))
+    }
+
+    /// Ratings of users.
+    pub(super) fn ratings(
+        &self,
+        recent: &Recent,
+        of: &Selection,
+        window: Window,
+    ) -> Result<Groups<RatingSums>, String> {
+        let intents = self.judged(recent, of, window, ScoreKind::Feedback)?;
+        let rating = |(labels, intents): (Labels, Vec<(u64, Sums)>)| {
+            let mut all = Sums::default();
+            intents.iter().for_each(|(_, sums)| all.merge(sums));
+            (labels, RatingSums { n: all.rated(), mean: all.mean_rating().unwrap_or(0.0) })
+        };
+        Ok(Arc::new(intents.into_iter().map(rating).collect()))
+    }
+
+    /// For each label set, for each intent: how many calls, and what was said of them.
+    fn judged(
+        &self,
+        recent: &Recent,
+        of: &Selection,
+        window: Window,
+        kind: ScoreKind,
+    ) -> Result<Vec<(Labels, Vec<(u64, Sums)>)>, String> {
+        let chosen = Chosen::new(of)?;
+        let mut found: BTreeMap<Labels, BTreeMap<Text, (u64, Sums)>> = BTreeMap::new();
+        if chosen.is_whole() {
+            found.insert(Labels::new(), BTreeMap::new());
+        }
+        match self.reader()? {
+            Some(reader) => {
+                let query = query(&chosen, window, &[Dim::Intent]);
+                let intent = query.group_by.iter().position(|d| *d == Dim::Intent);
+                for group in reader.score_sums(&query, kind).map_err(|e| e.to_string())? {
+                    let Some(labels) = chosen.regroup(&query.group_by, &group.key) else { continue };
+                    let intents = found.entry(labels).or_default();
+                    intents.entry(group.intent).or_default().1.merge(&group.sums);
+                }
+                // Shares of intents matter only where there are several to weigh.
+                if kind == ScoreKind::Evaluation && found.values().any(|i| i.len() > 1) {
+                    for group in reader.rollups(&query).map_err(|e| e.to_string())? {
+                        let labels = chosen.regroup(&query.group_by, &group.key);
+                        let intents = labels.and_then(|labels| found.get_mut(&labels));
+                        let name = intent.and_then(|at| group.key.get(at));
+                        if let Some(slot) = intents.zip(name).and_then(|(i, n)| i.get_mut(n)) {
+                            slot.0 += group.rollup.requests();
+                        }
+                    }
+                }
+            }
+            None => remembered_scores(recent, &chosen, window, &mut found),
+        }
+        let all = found.into_iter().map(|(l, intents)| (l, intents.into_values().collect()));
+        Ok(all.collect())
+    }
+}
+
+/// Scores told by hand, and calls of memory by intent.
+fn remembered_scores(
+    recent: &Recent,
+    chosen: &Chosen,
+    window: Window,
+    found: &mut BTreeMap<Labels, BTreeMap<Text, (u64, Sums)>>,
+) {
+    let state = recent.state.lock();
+    let Some(minutes) = &state.minutes else { return };
+    let keys: HashMap<u32, _> = state.keys().filter(|(_, key)| chosen.takes(key)).collect();
+    for (series, judged) in minutes.judged(window) {
+        let Some(key) = keys.get(&series) else { continue };
+        let intents = found.entry(chosen.labels(key)).or_default();
+        let (_, sums) = intents.entry(key.intent.clone()).or_default();
+        match judged {
+            Judged::Quality(quality) => {
+                sums.evaluations += 1;
+                sums.quality += 100.0 * quality;
+            }
+            Judged::Rating(stars) => {
+                let slot = usize::from(stars).checked_sub(1);
+                if let Some(slot) = slot.and_then(|at| sums.ratings.get_mut(at)) {
+                    *slot += 1;
+                }
+            }
+        }
+    }
+    for (series, rollup) in minutes.rollups(window) {
+        let Some(key) = keys.get(&series) else { continue };
+        let intents = found.get_mut(&chosen.labels(key));
+        if let Some(slot) = intents.and_then(|intents| intents.get_mut(&key.intent)) {
+            slot.0 += rollup.requests();
+        }
+    }
+}
+
+fn query(chosen: &Chosen, window: Window, also: &[Dim]) -> RollupQuery {
+    let mut group_by = chosen.dims();
+    group_by.extend(also);
+    group_by.sort_unstable();
+    group_by.dedup();
+    RollupQuery { window, filter: chosen.filter(), group_by, step: Step::Whole }
+}

@@ -1,0 +1,396 @@
+//! Everything [`super::Recent`] keeps, behind its one lock.
+
+use super::RecentOptions;
+use super::book::{Book, Place};
+use super::flights::Flights;
+use super::minutes::Minutes;
+use super::ring::{MAX_SAMPLES, Ring};
+use super::sample::{Open, Sample};
+use super::tally::Layout;
+use crate::logic::alert::facts::{CallSums, Groups, Selection, Timing};
+use crate::logic::call::{CacheOutcome, Call, Door};
+use crate::logic::id::CallId;
+use crate::logic::rollup::SeriesKey;
+use crate::logic::unit::{Micros, UnixMicros};
+use crate::logic::window::Window;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Series told apart; the rest of each source count as one, as in the store.
+const MAX_SERIES: usize = 10_000;
+/// A call is told of at most this long after it ended: its tokens may have to be counted first.
+const TOLD_WITHIN: Micros = Micros::from_millis(60_000);
+
+#[derive(Debug)]
+pub(super) struct State {
+    options: RecentOptions,
+    pub(super) books: Vec<Book>,
+    by_selection: HashMap<Selection, usize>,
+    ids: HashMap<SeriesKey, u32>,
+    series: Vec<Series>,
+    flights: Flights,
+    ring: Ring,
+    /// Ids told of before the past was filled in, which may hold them too.
+    heard: Option<HashSet<CallId>>,
+    /// Buckets before this one are gone.
+    horizon: i64,
+    /// The latest moment a call of the gateway ended at.
+    newest: UnixMicros,
+    pub(super) last_received: Option<UnixMicros>,
+    /// Whether any call said that a response cache was asked.
+    pub(super) cache_asked: bool,
+    pub(super) minutes: Option<Minutes>,
+}
+
+/// One series and the books that take it.
+#[derive(Debug)]
+pub(super) struct Series {
+    pub(super) key: Arc<SeriesKey>,
+    /// Book and group, ascending; nothing until it is looked up.
+    places: Option<Arc<[(usize, usize)]>>,
+}
+
+impl State {
+    pub(super) fn new(options: RecentOptions) -> Self {
+        let mut state = Self {
+            options,
+            books: Vec::new(),
+            by_selection: HashMap::new(),
+            ids: HashMap::new(),
+            series: Vec::new(),
+            flights: Flights::default(),
+            ring: Ring::new(MAX_SAMPLES),
+            heard: Some(HashSet::new()),
+            horizon: i64::MIN,
+            newest: UnixMicros(i64::MIN),
+            last_received: None,
+            cache_asked: false,
+            minutes: None,
+        };
+        state.watch(HashMap::new());
+        state
+    }
+
+    pub(super) fn bucket_of(&self, at: UnixMicros) -> i64 {
+        bucket_of(&self.options, at)
+    }
+
+    /// Takes over which selections are looked at and by which thresholds. The one over everything
+    /// always is.
+    pub(super) fn watch(&mut self, mut wanted: HashMap<Selection, Layout>) {
+        wanted.entry(Selection::default()).or_default();
+        let mut books = Vec::with_capacity(wanted.len());
+        for book in std::mem::take(&mut self.books) {
+            if let Some(layout) = wanted.remove(&book.of) {
+                books.push((book, Some(layout), false));
+            }
+        }
+        let mut fresh: Vec<_> = wanted.into_iter().collect();
+        // The order of a map is no order: it must not depend on chance which is first.
+        fresh.sort_by_cached_key(|(of, _)| format!("{of:?}"));
+        let covered = self.ring.whole_from;
+        for (of, layout) in fresh {
+            books.push((Book::new(of, layout, covered), None, true));
+        }
+        self.series.iter_mut().for_each(|s| s.places = None);
+        let mut again = Vec::new();
+        for (at, (mut book, layout, new)) in books.into_iter().enumerate() {
+            if let Some(layout) = layout.filter(|l| *l != book.layout) {
+                book.lay_out(layout, self.ring.whole_from..i64::MAX);
+                again.push((at, false));
+            }
+            if new {
+                again.push((at, true));
+            }
+            self.books.push(book);
+        }
+        self.by_selection =
+            self.books.iter().enumerate().map(|(at, book)| (book.of.clone(), at)).collect();
+        self.count_again(&again);
+    }
+
+    /// Counts the calls that are kept one by one in some books: in whole, or by thresholds alone.
+    fn count_again(&mut self, books: &[(usize, bool)]) {
+        if books.is_empty() {
+            return;
+        }
+        let ring = std::mem::replace(&mut self.ring, Ring::new(1));
+        for sample in ring.latest() {
+            let bucket = self.bucket_of(sample.moment);
+            if bucket < self.horizon {
+                continue;
+            }
+            let places = self.places(sample.series);
+            for (at, group) in places.iter() {
+                let Some((_, whole)) = books.iter().find(|(book, _)| book == at) else { continue };
+                let Some(book) = self.books.get_mut(*at) else { continue };
+                if *whole {
+                    book.add(*group, bucket, &sample.call(), sample);
+                } else {
+                    book.tally(*group, bucket, sample);
+                }
+            }
+        }
+        self.ring = ring;
+    }
+
+    fn series_of(&mut self, call: &Call) -> u32 {
+        let key = SeriesKey::of(call);
+        if let Some(id) = self.ids.get(&key) {
+            return *id;
+        }
+        let key = if self.series.len() >= MAX_SERIES { key.folded() } else { key };
+        if let Some(id) = self.ids.get(&key) {
+            return *id;
+        }
+        let id = u32::try_from(self.series.len()).unwrap_or(u32::MAX);
+        self.ids.insert(key.clone(), id);
+        self.series.push(Series { key: Arc::new(key), places: None });
+        id
+    }
+
+    fn places(&mut self, series: u32) -> Arc<[(usize, usize)]> {
+        let at = usize::try_from(series).unwrap_or(usize::MAX);
+        let Some(found) = self.series.get_mut(at) else { return Arc::default() };
+        if let Some(places) = &found.places {
+            return Arc::clone(places);
+        }
+        let (mut places, mut settled) = (Vec::new(), true);
+        for (at, book) in self.books.iter_mut().enumerate() {
+            match book.place(&found.key) {
+                Place::Group(group) => places.push((at, group)),
+                Place::NoRoom => {
+                    book.overflow += 1;
+                    settled = false;
+                }
+                Place::None => {}
+            }
+        }
+        let places: Arc<[(usize, usize)]> = places.into();
+        if settled {
+            found.places = Some(Arc::clone(&places));
+        }
+        places
+    }
+
+    fn moment(&self, call: &Call) -> UnixMicros {
+        let end = call.time.start.after(call.time.latency.unwrap_or_default());
+        match call.origin.door {
+            Door::Gateway => end,
+            Door::OtlpGrpc | Door::OtlpHttp | Door::Import => end.after(self.options.eval_delay),
+        }
+    }
+
+    fn received(&mut self, call: &Call) {
+        self.last_received = self.last_received.max(Some(call.time.received));
+    }
+
+    /// A call is in flight.
+    pub(super) fn begin(&mut self, call: &Call) {
+        self.received(call);
+        if call.what.leaf {
+            let series = self.series_of(call);
+            let streamed = call.what.stream == Some(true);
+            let open = Open { start: call.time.start, first: None, streamed };
+            self.flights.begin(call.id, series, open);
+        }
+    }
+
+    pub(super) const fn flights(&mut self) -> &mut Flights {
+        &mut self.flights
+    }
+
+    /// A call ended.
+    pub(super) fn end(&mut self, call: &Call) {
+        self.received(call);
+        self.flights.end(call.id);
+        if call.what.leaf {
+            if let Some(heard) = &mut self.heard {
+                heard.insert(call.id);
+            }
+            self.count(call);
+        }
+    }
+
+    fn count(&mut self, call: &Call) {
+        let series = self.series_of(call);
+        let sample = Sample::of(call, series, self.moment(call));
+        let asked = [CacheOutcome::Miss, CacheOutcome::HitExact, CacheOutcome::HitSemantic];
+        self.cache_asked |= asked.contains(&call.control.cache);
+        if let Some(minutes) = &mut self.minutes {
+            minutes.add(call.time.start, series, call);
+        }
+        let bucket = self.bucket_of(sample.moment);
+        if bucket < self.horizon {
+            return;
+        }
+        for (book, group) in self.places(series).iter() {
+            if let Some(book) = self.books.get_mut(*book) {
+                book.add(*group, bucket, call, &sample);
+            }
+        }
+        if sample.ours {
+            self.newest = self.newest.max(sample.moment);
+        }
+        let options = self.options;
+        self.ring.push(sample, |s| bucket_of(&options, s.moment));
+    }
+
+    /// A row told of before counts in another's place.
+    pub(super) fn take(&mut self, id: CallId) {
+        self.flights.end(id);
+        let Some(sample) = self.ring.take(id) else { return };
+        if let Some(minutes) = &mut self.minutes {
+            minutes.take(&sample);
+        }
+        let bucket = self.bucket_of(sample.moment);
+        for (book, group) in self.places(sample.series).iter() {
+            if let Some(book) = self.books.get_mut(*book) {
+                book.take(*group, bucket, &sample);
+            }
+        }
+    }
+
+    /// Calls of the past, for books that do not have them yet.
+    pub(super) fn refill(&mut self, calls: &[Call]) {
+        for call in calls.iter().filter(|call| call.what.leaf) {
+            if let Some(heard) = &self.heard {
+                if !heard.contains(&call.id) {
+                    self.received(call);
+                    self.count(call);
+                }
+                continue;
+            }
+            let series = self.series_of(call);
+            let sample = Sample::of(call, series, self.moment(call));
+            let bucket = self.bucket_of(sample.moment);
+            for (book, group) in self.places(series).iter() {
+                let lacking = self.books.get_mut(*book).filter(|book| bucket < book.covered);
+                if let Some(book) = lacking.filter(|_| bucket >= self.horizon) {
+                    book.add(*group, bucket, call, &sample);
+                }
+            }
+        }
+    }
+
+    /// The past is filled in.
+    pub(super) fn refilled(&mut self) {
+        self.heard = None;
+        self.books.iter_mut().for_each(|book| book.covered = i64::MIN);
+    }
+
+    pub(super) fn is_refilled(&self) -> bool {
+        self.heard.is_none()
+    }
+
+    pub(super) fn forget(&mut self, before: UnixMicros, now: UnixMicros) {
+        self.horizon = self.horizon.max(self.bucket_of(before));
+        let mut moved = false;
+        for book in &mut self.books {
+            moved |= book.forget(self.horizon);
+        }
+        if moved {
+            self.series.iter_mut().for_each(|s| s.places = None);
+        }
+        let options = self.options;
+        self.ring.forget(self.horizon, |s| bucket_of(&options, s.moment));
+        self.flights.forget(now);
+    }
+
+    /// The thresholds a selection is counted by.
+    pub(super) fn layout(&self, of: &Selection) -> Layout {
+        let book = self.by_selection.get(of).and_then(|at| self.books.get(*at));
+        book.map(|book| book.layout.clone()).unwrap_or_default()
+    }
+
+    /// What is known of a window from memory; nothing where memory does not hold all of it.
+    pub(super) fn read(
+        &mut self,
+        of: &Selection,
+        window: Window,
+        tick: UnixMicros,
+    ) -> Option<Result<Groups<CallSums>, String>> {
+        let at = *self.by_selection.get(of)?;
+        // Rounded up at both ends: what ended just now is in, and the length stays.
+        let range = self.bucket_up(window.from)..self.bucket_up(window.to);
+        let open = if window.to == tick { self.open_in(at, tick) } else { Vec::new() };
+        let book = self.books.get(at)?;
+        if let Err(why) = &book.chosen {
+            return Some(Err(why.clone()));
+        }
+        let held = self.is_refilled() && range.start >= book.covered.max(self.horizon);
+        held.then(|| Ok(Arc::new(book.read(range, &open, tick))))
+    }
+
+    /// What memory has of a window, whole or not.
+    pub(super) fn read_some(
+        &mut self,
+        of: &Selection,
+        window: Window,
+        tick: UnixMicros,
+    ) -> Option<Groups<CallSums>> {
+        let at = *self.by_selection.get(of)?;
+        let range = self.bucket_up(window.from)..self.bucket_up(window.to);
+        let open = if window.to == tick { self.open_in(at, tick) } else { Vec::new() };
+        Some(Arc::new(self.books.get(at)?.read(range, &open, tick)))
+    }
+
+    fn bucket_up(&self, at: UnixMicros) -> i64 {
+        let width = width(&self.options);
+        at.0.saturating_add(width - 1).div_euclid(width)
+    }
+
+    /// Calls in flight at a tick and their groups in a book: those still on their way, and those
+    /// that ended between the tick and now.
+    fn open_in(&mut self, book: usize, tick: UnixMicros) -> Vec<(usize, Open)> {
+        let mut open: Vec<(u32, Open)> = self.flights.at(tick).collect();
+        if self.newest >= tick {
+            let oldest = UnixMicros(tick.0.saturating_sub(TOLD_WITHIN.0.cast_signed()));
+            let told = self.ring.latest().take_while(|s| !s.ours || s.moment >= oldest);
+            open.extend(told.filter_map(|s| Some((s.series, s.in_flight_at(tick)?))));
+        }
+        let group = |(series, open): (u32, Open)| {
+            let places = self.places(series);
+            let at = places.binary_search_by_key(&book, |(book, _)| *book).ok()?;
+            Some((places.get(at)?.1, open))
+        };
+        open.into_iter().filter_map(group).collect()
+    }
+
+    /// Calls in flight in all.
+    pub(super) fn in_flight(&self, tick: UnixMicros) -> usize {
+        self.flights.at(tick).count()
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = (u32, &Arc<SeriesKey>)> {
+        (0u32..).zip(self.series.iter().map(|s| &s.key))
+    }
+
+    pub(super) fn series_named(&mut self, key: &SeriesKey) -> u32 {
+        if let Some(id) = self.ids.get(key) {
+            return *id;
+        }
+        let id = u32::try_from(self.series.len()).unwrap_or(u32::MAX);
+        self.ids.insert(key.clone(), id);
+        self.series.push(Series { key: Arc::new(key.clone()), places: None });
+        id
+    }
+}
+
+/// A timing's thresholds joined with those wanted before.
+pub(super) fn want(
+    wanted: &mut HashMap<Selection, Layout>,
+    of: &Selection,
+    timing: Timing,
+    thresholds: &[u64],
+) {
+    wanted.entry(of.clone()).or_default().add(timing, thresholds);
+}
+
+fn width(options: &RecentOptions) -> i64 {
+    i64::try_from(options.tick.0).unwrap_or(i64::MAX).max(1)
+}
+
+fn bucket_of(options: &RecentOptions, at: UnixMicros) -> i64 {
+    at.0.div_euclid(width(options))
+}
