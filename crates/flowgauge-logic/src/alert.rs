@@ -7,9 +7,17 @@
 pub mod condition;
 pub mod episode;
 pub mod facts;
+mod inhibit;
 pub mod instance;
+pub mod language;
+pub mod law;
 pub mod metric;
 pub mod notice;
+pub mod plan;
+pub mod prometheus;
+pub mod queue;
 pub mod rule;
 pub mod sample;
 pub mod silence;
+pub mod step;
+pub mod template;

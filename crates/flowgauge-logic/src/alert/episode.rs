@@ -1,8 +1,9 @@
 //! One firing…resolved arc: everything a person sees hangs off it.
 
 use super::facts::Labels;
-use super::rule::Severity;
-use super::sample::Evidence;
+use super::law::worse;
+use super::rule::{Rule, Severity};
+use super::sample::{Evidence, Sample, Verdict};
 use crate::call::Text;
 use crate::id::CallId;
 use crate::unit::UnixMicros;
@@ -73,4 +74,56 @@ pub enum EndReason {
     PeriodEnded,
     /// No data, and the rule says that this is good.
     NoDataOk,
+}
+
+/// An episode that begins: its rule fired at `at`, after having been true since `first_true`.
+#[must_use]
+pub fn open(
+    rule: &Rule,
+    labels: &Labels,
+    evidence: &Evidence,
+    (first_true, at): (UnixMicros, UnixMicros),
+    id: EpisodeId,
+) -> Episode {
+    Episode {
+        id,
+        rule: rule.name.clone(),
+        labels: labels.clone(),
+        severity: rule.severity,
+        first_true,
+        fired: at,
+        ended: None,
+        peak: evidence.value,
+        last_violation: evidence.clone(),
+        last_violation_at: at,
+        violations: 1,
+        late: false,
+        acked: None,
+        sequence: 0,
+        told: None,
+        actions: Vec::new(),
+    }
+}
+
+impl Episode {
+    /// Takes in a tick after the one it opened at; only a true one says more than there was.
+    pub fn update(&mut self, rule: &Rule, sample: &Sample, at: UnixMicros) {
+        if sample.verdict != Verdict::True || at <= self.last_violation_at {
+            return;
+        }
+        if let Some(value) = sample.evidence.value.filter(|value| !value.is_nan()) {
+            let worse = worse(&rule.condition);
+            self.peak = Some(self.peak.map_or(value, |peak| worse.of_two(peak, value)));
+        }
+        self.last_violation.clone_from(&sample.evidence);
+        self.last_violation_at = at;
+        self.violations = self.violations.saturating_add(1);
+    }
+
+    /// Ends it; an end stays as it was told first.
+    pub fn close(&mut self, at: UnixMicros, reason: EndReason) {
+        if self.ended.is_none() {
+            self.ended = Some((at, reason));
+        }
+    }
 }

@@ -41,6 +41,25 @@ pub struct Instance {
     pub raised: bool,
 }
 
+impl Instance {
+    /// One that was never evaluated, seen first at this tick.
+    #[must_use]
+    pub fn new(at: UnixMicros) -> Self {
+        Self {
+            state: State::Unknown,
+            since: at,
+            evaluated: at,
+            unknown: None,
+            failed: None,
+            recent: 0,
+            episode: None,
+            evidence: Evidence::default(),
+            held_since: None,
+            raised: false,
+        }
+    }
+}
+
 /// A state, with what its clock needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

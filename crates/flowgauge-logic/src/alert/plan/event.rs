@@ -1,0 +1,106 @@
+//! Messages that are no step of an alert's episode: a scheduled report, a drill, a change; and the
+//! rules that complain about rules.
+
+use super::{Row, Scene, message, pace, to_channels};
+use crate::alert::episode::EpisodeId;
+use crate::alert::facts::Labels;
+use crate::alert::notice::{Kind, Notice};
+use crate::alert::rule::{Clear, Policy, Rule, Severity};
+use crate::alert::step::Raise;
+use crate::call::Text;
+use crate::id::CallId;
+use crate::unit::{Micros, UnixMicros};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// The label of a complaint that names the rule it is about.
+const RULE_LABEL: Text = Text::const_new("rule");
+
+/// Rows for one run of a scheduled rule. `period` is when it was due: the id, and so the key of every
+/// row, is the same whoever plans it and how often.
+#[must_use]
+pub fn scheduled(scene: &Scene<'_>, rule: &Rule, period: UnixMicros) -> Vec<Notice> {
+    let mut hash = Sha256::new();
+    hash.update(rule.name.as_bytes());
+    hash.update(period.0.to_be_bytes());
+    let mut random = [0; 10];
+    random.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
+    event(scene, rule, Kind::Scheduled, CallId::new(period, random), period)
+}
+
+/// Rows of a marked test message on the real path.
+#[must_use]
+pub fn drill(scene: &Scene<'_>, rule: &Rule, id: EpisodeId) -> Vec<Notice> {
+    event(scene, rule, Kind::Drill, id, scene.now)
+}
+
+/// Rows that say what was changed: configuration, a rollback, prices, a model.
+#[must_use]
+pub fn changed(scene: &Scene<'_>, channels: &[Text], what: &str, id: EpisodeId) -> Vec<Notice> {
+    let message = message::of_change(scene, what);
+    let group = Text::const_new("changes");
+    let row = Row { episode: id, sequence: 0, group: &group, due: scene.now };
+    to_channels(channels, &row, &message)
+}
+
+fn event(scene: &Scene<'_>, rule: &Rule, kind: Kind, id: EpisodeId, at: UnixMicros) -> Vec<Notice> {
+    let message = message::of_event(scene, rule, kind, at);
+    let group = pace::group(rule, &Vec::new());
+    let row = Row { episode: id, sequence: 0, group: &group, due: scene.now };
+    to_channels(&rule.channels, &row, &message)
+}
+
+/// The rule behind a complaint about another: it tells the same channels, and begins and ends when
+/// the state machine says so, not by its condition.
+#[must_use]
+pub fn meta_rule(raise: Raise, about: &Rule) -> Rule {
+    let message = match raise {
+        Raise::NoData => format!(
+            "{} is firing and has had no data since; it stays firing until there is data again",
+            about.name
+        ),
+        Raise::RuleError => {
+            format!("{} could not be evaluated three times in a row: it is blind", about.name)
+        }
+    };
+    Rule {
+        name: Text::const_new(raise.alert()),
+        condition: about.condition.clone(),
+        text: about.text.clone(),
+        severity: about.severity.min(Severity::Warning),
+        channels: about.channels.clone(),
+        message,
+        keep: Some(Micros(0)),
+        clear: Clear::Same,
+        labels: about.labels.clone(),
+        annotations: BTreeMap::new(),
+        owner: about.owner.clone(),
+        runbook: about.runbook.clone(),
+        min_samples: None,
+        confidence: None,
+        on_no_data: Policy::Hold,
+        on_error: Policy::Hold,
+        max_hold: about.max_hold,
+        repeat: about.repeat,
+        min_interval: about.min_interval,
+        group_by: vec![Text::const_new("alert"), RULE_LABEL],
+        inhibits: Vec::new(),
+        actions: Vec::new(),
+        requires: None,
+        active_times: about.active_times.clone(),
+        enabled: true,
+        derived: false,
+        shipped: true,
+        debug: false,
+        semantics: about.semantics,
+        interval: about.interval,
+    }
+}
+
+/// The label set of a complaint about one instance of a rule.
+#[must_use]
+pub fn meta_labels(about: &Rule, labels: &Labels) -> Labels {
+    let mut all: BTreeMap<Text, Text> = labels.iter().cloned().collect();
+    all.insert(RULE_LABEL, about.name.clone());
+    all.into_iter().collect()
+}
