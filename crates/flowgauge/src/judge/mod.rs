@@ -3,8 +3,11 @@
 //! Owns rule files, what rules look at (`recent`), the engine and its proofs (tests, replay). The
 //! decisions themselves are in `logic::alert`; sending is for `tell`.
 
+pub mod desk;
+pub mod engine;
 pub mod recent;
 pub mod rule_set;
 pub mod seen;
 
+pub use desk::{Desk, DeskError};
 pub use rule_set::RuleSet;

@@ -3,6 +3,7 @@
 use crate::logic::alert::episode::Episode;
 use crate::logic::alert::instance::{Instance, InstanceKey};
 use crate::logic::alert::rule::Rule;
+use crate::logic::call::Text;
 use crate::logic::unit::UnixMicros;
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ pub struct Seen {
     pub at: Option<UnixMicros>,
     /// Rules and their instances, in the order of the files.
     pub rules: Vec<SeenRule>,
+    /// Channels, declared and predeclared.
+    pub channels: Vec<SeenChannel>,
     /// Episodes without an end.
     pub open: Vec<Arc<Episode>>,
     /// Ticks that came late or were left out since start.
@@ -21,6 +24,19 @@ pub struct Seen {
     pub load_error: Option<String>,
     /// What is odd but loads.
     pub warnings: Vec<String>,
+}
+
+/// One channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenChannel {
+    /// The name rules use.
+    pub name: Text,
+    /// What is at the other end, in the word of rule files.
+    pub kind: &'static str,
+    /// Whether it has an address.
+    pub routed: bool,
+    /// Told instead when it refuses for good.
+    pub fallback: Vec<Text>,
 }
 
 /// One rule and its instances.

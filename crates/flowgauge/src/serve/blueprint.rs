@@ -11,6 +11,7 @@ use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
 use crate::config::Config;
+use crate::judge::Desk;
 use crate::keep::Watch;
 use crate::receive::UserHasher;
 use crate::receive::gateway::Gateway;
@@ -18,15 +19,18 @@ use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
 use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
-use crate::store::{State, StoreError};
+use crate::store::{AlertStore, State, StoreError};
 use crate::tell::page::{self, Exposure, Facts, Port, PortState, Shared};
 use std::sync::Arc;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Name of the gRPC port.
 const OTLP_GRPC: &str = "otlp_grpc";
 /// Name of the secret under which users and sessions are hashed.
 const USER_HASH: &str = "user-hash";
+/// Name of the secret that signs addresses in messages.
+const ALERT_LINKS: &str = "alert-links";
 
 /// What is to be built.
 #[derive(Debug)]
@@ -81,6 +85,7 @@ impl Blueprint {
             ports: vec![main.port.clone(), otlp_http.port.clone(), otlp_grpc.port.clone()],
             store_content: config.privacy.store_content,
         };
+        let desk = desk(&config, &state, &clock, &main.port)?;
         let stopping = CancellationToken::new();
         let asked = page::Parts {
             recorder: recorder.clone(),
@@ -91,6 +96,7 @@ impl Blueprint {
             ingest: Arc::clone(&ingest),
             scores: Arc::clone(&scores),
             budgets: Arc::clone(&budgets),
+            desk,
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };
@@ -156,6 +162,23 @@ fn check_exposure(bound: &Bound, allow_open: bool, keys: &KeyRing) -> Result<(),
         return Err(StartError::OpenGrpc(*addr));
     }
     if keys.is_empty() { Err(StartError::OpenBind(*addr)) } else { Ok(()) }
+}
+
+/// Where people see and answer alerts.
+fn desk(
+    config: &Config,
+    state: &State,
+    clock: &Clock,
+    main: &Port,
+) -> Result<Arc<Desk>, StartError> {
+    let store = Arc::new(AlertStore::open(&config.data_dir)?);
+    let secret = state.secret(ALERT_LINKS, random()?)?;
+    let desk = Desk::new(store, clock.clone(), secret, Arc::new(Notify::new()))?;
+    match &config.alerts.public_url {
+        Some(url) => desk.reached_at(url),
+        None => desk.reached_at(&format!("http://{}", main.addr)),
+    }
+    Ok(desk)
 }
 
 /// The key of user hashes: random, made once, so that a user keeps one hash for ever.

@@ -128,7 +128,7 @@ fn protected(mut response: Response) -> Response {
     let fixed = HeaderValue::from_static;
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, fixed("DENY"));
-    headers.insert(header::REFERRER_POLICY, fixed("no-referrer"));
+    headers.entry(header::REFERRER_POLICY).or_insert(fixed("no-referrer"));
     headers.entry(header::CACHE_CONTROL).or_insert(fixed("no-store"));
     response
 }

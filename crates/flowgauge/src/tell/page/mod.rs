@@ -3,6 +3,7 @@
 //! Owns what is answered below `/api/v1`, `/metrics` and `/-/`, and who may ask. Refuses to compute
 //! figures: handlers read a question, hand it to `query`, and serialise the answer.
 
+pub mod alerts;
 pub mod ask;
 pub mod assets;
 pub mod guard;
@@ -10,6 +11,7 @@ pub mod problem;
 pub mod routes;
 pub mod shared;
 
+mod alertmanager;
 mod budgets;
 mod checks;
 mod feedback;
@@ -22,6 +24,7 @@ mod live;
 mod metrics;
 mod openapi;
 mod prices;
+mod prometheus_rules;
 mod recompute;
 mod requests;
 mod scores;
@@ -67,6 +70,32 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(checks::list))
         .add(Need::Viewer, routes!(budgets::list))
         .add(Need::Operator, routes!(budgets::release))
+        .add(Need::Viewer, routes!(alerts::all))
+        .add(Need::Viewer, routes!(alerts::rules))
+        .add(Need::Viewer, routes!(alerts::episodes::list))
+        .add(Need::Viewer, routes!(alerts::episodes::one))
+        .add(Need::Operator, routes!(alerts::acknowledge::by_api))
+        .add(Need::Nothing, routes!(alerts::acknowledge::asked))
+        .add(Need::Nothing, routes!(alerts::acknowledge::confirmed))
+        .add(Need::Viewer, routes!(alerts::silences::list))
+        .add(Need::Operator, routes!(alerts::silences::create))
+        .add(Need::Viewer, routes!(alerts::silences::preview))
+        .add(Need::Viewer, routes!(alerts::silences::one))
+        .add(Need::Operator, routes!(alerts::silences::expire))
+        .add(Need::Viewer, routes!(alerts::deliveries::list))
+        .add(Need::Operator, routes!(alerts::deliveries::retry))
+        .add(Need::Viewer, routes!(alerts::deliveries::noise))
+        .add(Need::Viewer, routes!(alertmanager::status::status))
+        .add(Need::Viewer, routes!(alertmanager::status::receivers))
+        .add(Need::Viewer, routes!(alertmanager::alerts::list))
+        .add(Need::Operator, routes!(alertmanager::alerts::post))
+        .add(Need::Viewer, routes!(alertmanager::alerts::groups))
+        .add(Need::Viewer, routes!(alertmanager::silences::list))
+        .add(Need::Operator, routes!(alertmanager::silences::post))
+        .add(Need::Viewer, routes!(alertmanager::silences::one))
+        .add(Need::Operator, routes!(alertmanager::silences::expire))
+        .add(Need::Viewer, routes!(prometheus_rules::rules))
+        .add(Need::Viewer, routes!(prometheus_rules::alerts))
         .add(Need::Operator, routes!(import::import))
         .add(Need::Admin, routes!(keys::list))
         .add(Need::Admin, routes!(keys::create))

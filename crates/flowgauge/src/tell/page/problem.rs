@@ -88,6 +88,12 @@ impl Problem {
         self
     }
 
+    /// What is wrong and the way out.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {

@@ -1,6 +1,7 @@
 //! What handlers share: the reader, the clock, the keys, and facts about the running program.
 
 use super::{Exposure, Problem};
+use crate::judge::Desk;
 use crate::query::status::FirstCalls;
 use crate::receive::UserHasher;
 use crate::receive::ingest::Ingest;
@@ -102,6 +103,8 @@ pub struct Parts {
     pub scores: Arc<ScoreBook>,
     /// Budgets.
     pub budgets: Arc<Budgets>,
+    /// Alerts: how they stand, silences, acknowledgements.
+    pub desk: Arc<Desk>,
     /// The gateway's counters.
     pub traffic: Arc<dyn Traffic>,
     /// How far the main port can be reached.
@@ -119,6 +122,7 @@ pub struct Shared {
     pub(super) ingest: Arc<Ingest>,
     pub(super) scores: Arc<ScoreBook>,
     pub(super) budgets: Arc<Budgets>,
+    pub(super) desk: Arc<Desk>,
     pub(super) traffic: Arc<dyn Traffic>,
     pub(super) exposure: Exposure,
     pub(super) facts: Facts,
@@ -145,6 +149,7 @@ impl Shared {
             ingest,
             scores,
             budgets,
+            desk,
             traffic,
             exposure,
         } = parts;
@@ -159,6 +164,7 @@ impl Shared {
             ingest,
             scores,
             budgets,
+            desk,
             traffic,
             exposure,
             facts,

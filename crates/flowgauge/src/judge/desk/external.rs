@@ -1,0 +1,116 @@
+//! Alerts that others post, as Alertmanager takes them: shown until they end, never evaluated.
+//!
+//! Held in memory: their senders say them again every minute.
+
+use super::matching::LabelMap;
+use crate::logic::unit::UnixMicros;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An alert without an end is over so long after it was posted last: Alertmanager's
+/// `resolve_timeout`.
+pub const RESOLVE_AFTER: i64 = 5 * UnixMicros::MINUTE;
+/// Most alerts held: about 10 MB.
+const MAX_ALERTS: usize = 10_000;
+
+/// An alert to take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostedAlert {
+    /// Which alert it is; `alertname` is among them.
+    pub labels: LabelMap,
+    /// Texts for people.
+    pub annotations: LabelMap,
+    /// Since when.
+    pub starts: UnixMicros,
+    /// Until when; without one it ends unless it is posted again.
+    pub ends: Option<UnixMicros>,
+    /// Where it comes from.
+    pub generator: String,
+}
+
+/// An alert of others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// As posted; its first start is kept while it is posted on.
+    pub alert: PostedAlert,
+    /// When it ends unless it is posted again.
+    pub ends: UnixMicros,
+    /// When it was posted last.
+    pub updated: UnixMicros,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct External(Mutex<BTreeMap<LabelMap, Arc<Posted>>>);
+
+impl External {
+    /// Takes alerts; how many found no room.
+    pub(super) fn post(&self, alerts: Vec<PostedAlert>, now: UnixMicros) -> usize {
+        let mut held = self.0.lock();
+        held.retain(|_, posted| posted.ends > now);
+        let mut refused = 0;
+        for mut alert in alerts {
+            let ends = alert.ends.unwrap_or(UnixMicros(now.0.saturating_add(RESOLVE_AFTER)));
+            let before = held.get(&alert.labels);
+            if before.is_none() && held.len() >= MAX_ALERTS {
+                refused += 1;
+                continue;
+            }
+            if let Some(before) = before {
+                alert.starts = alert.starts.min(before.alert.starts);
+            }
+            let labels = alert.labels.clone();
+            held.insert(labels, Arc::new(Posted { alert, ends, updated: now }));
+        }
+        refused
+    }
+
+    /// Those that have not ended.
+    pub(super) fn list(&self, now: UnixMicros) -> Vec<Arc<Posted>> {
+        let held = self.0.lock();
+        held.values().filter(|posted| posted.ends > now).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alert(name: &str, starts: i64, ends: Option<i64>) -> PostedAlert {
+        PostedAlert {
+            labels: LabelMap::from([("alertname".to_owned(), name.to_owned())]),
+            annotations: LabelMap::new(),
+            starts: UnixMicros(starts),
+            ends: ends.map(UnixMicros),
+            generator: String::new(),
+        }
+    }
+
+    #[test]
+    fn an_alert_without_an_end_is_over_five_minutes_after_its_last_post() {
+        let external = External::default();
+        let later = |minutes: i64| UnixMicros(minutes * UnixMicros::MINUTE);
+        external.post(vec![alert("a", 0, None)], later(0));
+        external.post(vec![alert("a", later(3).0, None)], later(3));
+        let [shown] = &external.list(later(7))[..] else { panic!("one alert") };
+        assert_eq!((shown.alert.starts, shown.ends), (later(0), later(8)));
+        assert_eq!(external.list(later(8)), []);
+    }
+
+    #[test]
+    fn an_alert_posted_with_a_past_end_is_gone() {
+        let external = External::default();
+        external.post(vec![alert("a", 0, Some(100))], UnixMicros(10));
+        external.post(vec![alert("a", 0, Some(20))], UnixMicros(20));
+        assert_eq!(external.list(UnixMicros(20)), []);
+    }
+
+    #[test]
+    fn alerts_beyond_the_limit_are_refused_and_known_ones_are_not() {
+        let external = External::default();
+        let many = (0..MAX_ALERTS).map(|n| alert(&n.to_string(), 0, None)).collect();
+        assert_eq!(external.post(many, UnixMicros(0)), 0);
+        let more = vec![alert("0", 0, None), alert("new", 0, None)];
+        assert_eq!(external.post(more, UnixMicros(1)), 1);
+    }
+}
