@@ -4,6 +4,7 @@
 //! decisions themselves are in `logic::alert`; sending is for `tell`.
 
 pub mod rule_set;
+pub mod rules;
 pub mod seen;
 
 pub use rule_set::RuleSet;
