@@ -7,6 +7,7 @@ pub mod desk;
 pub mod engine;
 pub mod recent;
 pub mod rule_set;
+pub mod rules;
 pub mod seen;
 
 pub use desk::{Desk, DeskError};
