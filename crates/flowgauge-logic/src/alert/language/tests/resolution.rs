@@ -429,10 +429,11 @@ fn what_a_metric_cannot_be_asked_is_refused() {
 
 #[test]
 fn all_faults_of_meaning_are_told_at_once_in_the_order_of_the_text() {
-    let text = "p95_latency > 2500 and error_rate > 100% or quality_score < 75 fro 5m";
+    let text =
+        "p95_latency > 2500 and error_rate > 100% or quality_score < 7 and error_rate > 5% fro 5m";
     let said = everything(|context| said_in(text, context));
     let places: Vec<&str> = said.iter().filter_map(|s| s.split(']').next()).collect();
-    assert_eq!(places, ["[2500", "[100%", "[75", "[fro"]);
+    assert_eq!(places, ["[2500", "[100%", "[7", "[fro"]);
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn guards(metric: Metric) -> BoxedStrategy<Guards> {
     if metric.min_samples() == 0 {
         return Just(Guards::default()).boxed();
     }
-    let confidence = (500_u32..1000).prop_map(|c| f64::from(c) / 10.0 / 100.0);
+    let confidence = (500_u32..1000).prop_map(|c| f64::from(c) / 1000.0);
     (proptest::option::of(confidence), proptest::option::of(1_u64..100_000))
         .prop_map(|(confidence, min_samples)| Guards { confidence, min_samples })
         .boxed()
@@ -421,6 +421,22 @@ proptest! {
     #[test]
     fn a_length_prints_as_a_text_that_reads_as_the_same_length(length in length()) {
         assert_eq!(duration(&print_duration(length)), Ok(length));
+    }
+}
+
+#[test]
+fn a_confidence_prints_exactly_whatever_its_digits_are() {
+    for (confidence, percent) in [
+        (0.95, "95"),
+        (0.999, "99.9"),
+        (0.5, "50"),
+        (0.954, "95.4"),
+        (0.9540000000000001, "95.40000000000001"),
+    ] {
+        let text = format!("error_rate > 5% with {percent}% confidence");
+        let read = comparison(&text);
+        assert_eq!(read.guards.confidence, Some(confidence));
+        assert_eq!(canonical(&text), text);
     }
 }
 
