@@ -36,7 +36,7 @@ fn gauge(metric: Metric) -> bool {
 fn matcher() -> impl Strategy<Value = Matcher> {
     let free = [Dim::Service, Dim::Model, Dim::Intent, Dim::Tenant, Dim::Endpoint];
     let literal = (pick(&free), pick(&[MatchOp::Equal, MatchOp::NotEqual]), text());
-    let regex = (pick(&Dim::ALL.to_vec()), pick(&[MatchOp::Matches, MatchOp::NotMatches]));
+    let regex = (pick(Dim::ALL), pick(&[MatchOp::Matches, MatchOp::NotMatches]));
     prop_oneof![
         literal.prop_map(|(dim, op, value)| Matcher { dim, op, value }),
         regex.prop_map(|(dim, op)| Matcher { dim, op, value: r"gpt-\d.*\.[a-z]+".into() }),
