@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 /// What a rule waits for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "one per rule, read once and never moved in a loop")]
 pub enum Condition {
     /// A state: true for so long.
     When {
@@ -56,6 +57,7 @@ pub struct Tolerance {
 /// Predicates joined; `not` binds closest, then `and`, then `or`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "one per rule, read once and never moved in a loop")]
 pub enum Expr {
     /// All of them; at least two.
     And(Vec<Self>),

@@ -158,6 +158,15 @@ const fn hourly(word: &'static str, dimension: Dimension, display: Written) -> R
     Row { window: MetricWindow::Last(HOUR), min_samples: 30, ..row(word, dimension, display) }
 }
 
+/// How much is going on: neither more nor less is better.
+const fn load(word: &'static str, dimension: Dimension, display: Written) -> Row {
+    Row { better: Better::Neither, ..row(word, dimension, display) }
+}
+
+const fn within(window: MetricWindow, row: Row) -> Row {
+    Row { window, ..row }
+}
+
 impl Metric {
     /// All of them, in the order of the registry.
     pub const ALL: &[Self] = &[
@@ -193,7 +202,8 @@ impl Metric {
     ];
 
     const fn row(self) -> Row {
-        use Better::{Higher, Lower, Neither};
+        use Better::{Higher, Lower};
+        use Dimension::{Count, Money, Size};
         use MetricWindow::{Last, Now, Period, PeriodDay, PeriodMonth};
         match self {
             Self::P50Latency => time("p50_latency", 20),
@@ -206,19 +216,16 @@ impl Metric {
             Self::Availability => ratio("availability", 50, Higher),
             Self::CacheHitRate => ratio("cache_hit_rate", 50, Higher),
             Self::CacheMissRate => ratio("cache_miss_rate", 50, Lower),
-            Self::CacheMemoryUsage => Row { window: Now, ..ratio("cache_memory_usage", 0, Lower) },
-            Self::CacheMemoryBytes => Row {
-                window: Now,
-                ..row("cache_memory_bytes", Dimension::Size, Written::MebiBytes)
-            },
-            Self::TtlEffectiveness => {
-                Row { window: Last(HOUR), ..ratio("ttl_effectiveness", 0, Higher) }
+            Self::CacheMemoryUsage => within(Now, ratio("cache_memory_usage", 0, Lower)),
+            Self::CacheMemoryBytes => {
+                within(Now, row("cache_memory_bytes", Size, Written::MebiBytes))
             }
+            Self::TtlEffectiveness => within(Last(HOUR), ratio("ttl_effectiveness", 0, Higher)),
             Self::TokenReduction => {
-                Row { window: Last(DAY), range: SIGNED, ..ratio("token_reduction", 50, Higher) }
+                within(Last(DAY), Row { range: SIGNED, ..ratio("token_reduction", 50, Higher) })
             }
             Self::BudgetUtilization => {
-                Row { window: Period, range: POSITIVE, ..ratio("budget_utilization", 0, Lower) }
+                within(Period, Row { range: POSITIVE, ..ratio("budget_utilization", 0, Lower) })
             }
             Self::QualityScore => ratio("quality_score", 20, Higher),
             Self::QualityRegression => {
@@ -231,42 +238,19 @@ impl Metric {
                 better: Higher,
                 ..row("user_satisfaction", Dimension::Rating, Written::OfFive)
             },
-            Self::TokensPerRequest => {
-                hourly("tokens_per_request", Dimension::Count, Written::Tokens)
+            Self::TokensPerRequest => hourly("tokens_per_request", Count, Written::Tokens),
+            Self::TokenEfficiency => hourly("token_efficiency", Count, Written::Tokens),
+            Self::DailyTokens => within(Last(DAY), row("daily_tokens", Count, Written::Tokens)),
+            Self::CostPerRequest => hourly("cost_per_request", Money, Written::Dollar),
+            Self::CostPerQualityUnit => hourly("cost_per_quality_unit", Money, Written::Dollar),
+            Self::DailyCost => within(PeriodDay, row("daily_cost", Money, Written::Dollar)),
+            Self::MonthlyCost => within(PeriodMonth, row("monthly_cost", Money, Written::Dollar)),
+            Self::Throughput => {
+                within(Last(MINUTE), load("throughput", Dimension::Rate, Written::PerMinute))
             }
-            Self::TokenEfficiency => hourly("token_efficiency", Dimension::Count, Written::Tokens),
-            Self::DailyTokens => {
-                Row { window: Last(DAY), ..row("daily_tokens", Dimension::Count, Written::Tokens) }
-            }
-            Self::CostPerRequest => hourly("cost_per_request", Dimension::Money, Written::Dollar),
-            Self::CostPerQualityUnit => {
-                hourly("cost_per_quality_unit", Dimension::Money, Written::Dollar)
-            }
-            Self::DailyCost => {
-                Row { window: PeriodDay, ..row("daily_cost", Dimension::Money, Written::Dollar) }
-            }
-            Self::MonthlyCost => Row {
-                window: PeriodMonth,
-                ..row("monthly_cost", Dimension::Money, Written::Dollar)
-            },
-            Self::Throughput => Row {
-                window: Last(MINUTE),
-                better: Neither,
-                ..row("throughput", Dimension::Rate, Written::PerMinute)
-            },
-            Self::ConcurrentUsers => Row {
-                window: Now,
-                better: Neither,
-                ..row("concurrent_users", Dimension::Count, Written::Bare)
-            },
-            Self::InflightRequests => Row {
-                window: Now,
-                better: Neither,
-                ..row("inflight_requests", Dimension::Count, Written::Bare)
-            },
-            Self::UnpricedCalls => {
-                Row { window: Last(HOUR), ..row("unpriced_calls", Dimension::Count, Written::Bare) }
-            }
+            Self::ConcurrentUsers => within(Now, load("concurrent_users", Count, Written::Bare)),
+            Self::InflightRequests => within(Now, load("inflight_requests", Count, Written::Bare)),
+            Self::UnpricedCalls => within(Last(HOUR), row("unpriced_calls", Count, Written::Bare)),
         }
     }
 

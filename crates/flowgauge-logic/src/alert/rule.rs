@@ -115,6 +115,7 @@ pub enum Policy {
 /// What ends an episode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "one per rule, read once and never moved in a loop")]
 pub enum Clear {
     /// The threshold with the default slack (alerting 8.3).
     Slack,

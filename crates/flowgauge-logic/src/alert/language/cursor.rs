@@ -169,11 +169,20 @@ impl<'t> Cursor<'t> {
     }
 }
 
-/// The known word nearest to a mistyped one, as a question.
+/// The known word nearest to a mistyped one, as a question. Letters in another order (`fro`) are one
+/// slip, though two edits.
 pub(super) fn did_you_mean<'c>(
     word: &str,
     words: impl IntoIterator<Item = &'c str>,
 ) -> Option<String> {
-    let near = nearest(&word.to_ascii_lowercase(), words)?;
+    let word = word.to_ascii_lowercase();
+    let words: Vec<&str> = words.into_iter().collect();
+    let sorted = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let swapped = words.iter().copied().find(|w| w.len() > 2 && sorted(w) == sorted(&word));
+    let near = swapped.or_else(|| nearest(&word, words.iter().copied()))?;
     Some(format!("did you mean `{near}`?"))
 }

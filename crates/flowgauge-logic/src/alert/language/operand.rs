@@ -326,11 +326,14 @@ pub(super) fn guards(cursor: &mut Cursor<'_>, at: &mut At) -> Result<Guards, Fau
     loop {
         let span = cursor.span();
         if cursor.take_word("with") {
+            let written = cursor.text_ahead(0);
             let percent =
                 cursor.need_number("a percent after `with`, e.g. `with 95% confidence`")?;
+            // The point is moved in the digits: 95.4 / 100 is 0.9540000000000001.
+            let ratio = format!("{written}e-2").parse().unwrap_or(percent / 100.0);
             cursor.need_sign("%", "after the number, e.g. `with 95% confidence`")?;
             cursor.need_word("confidence", "after the percent")?;
-            twice(guards.confidence.replace(percent / 100.0).is_some(), "with", &span)?;
+            twice(guards.confidence.replace(ratio).is_some(), "with", &span)?;
         } else if cursor.take_word("min") {
             let n = cursor.need_whole::<u64>("a number of samples after `min`")?;
             if !cursor.take_word("sample") {

@@ -209,11 +209,16 @@ fn guards_text(guards: &Guards) -> String {
     format!("{}{}", confidence.unwrap_or_default(), samples.unwrap_or_default())
 }
 
-/// The percent that, divided by 100, is this ratio again: 0.07 × 100 is 7.000000000000001, so the
-/// point is moved in the digits instead.
-fn percent_of(ratio: f64) -> f64 {
-    let digits = format!("{ratio}e2");
-    digits.parse().unwrap_or(ratio * 100.0)
+/// A ratio in percent, the point moved in its digits: 0.07 × 100 is 7.000000000000001.
+fn percent_of(ratio: f64) -> String {
+    let digits = ratio.to_string();
+    let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
+    let padded = format!("{fraction:0<2}");
+    let (moved, rest) = padded.split_at(2);
+    let all = format!("{whole}{moved}");
+    let whole = all.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    if rest.is_empty() { whole.to_owned() } else { format!("{whole}.{rest}") }
 }
 
 fn schedule_text(schedule: &Schedule) -> String {

@@ -199,7 +199,10 @@ fn unknown(word: &str, span: Range<usize>) -> Fault {
         "point" | "points" | "stars" => Some("leave it out, or write /5 behind a rating"),
         _ => None,
     };
-    let near = || did_you_mean(word, SYMBOLS.iter().chain(WORDS).map(|(w, _)| *w));
+    let near = || {
+        let units = SYMBOLS.iter().chain(WORDS).map(|(w, _)| *w);
+        did_you_mean(word, FOLLOWING.iter().copied().chain(units))
+    };
     fault.maybe(other.map(str::to_owned).or_else(near).or_else(|| {
         Some(
             "there are us, ms, s, %, tokens, k, M, G, $, USD, cents, rpm, rps, B to GiB, /5"

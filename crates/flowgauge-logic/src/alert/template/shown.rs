@@ -51,8 +51,12 @@ pub(super) const fn unit_of(metric: Metric, written: Written) -> Written {
 
 /// A base value as a number of units.
 pub(super) fn in_unit(base: f64, unit: Written) -> f64 {
-    // 0.07 / 0.01 is 7.000000000000001; the product is not.
-    if unit == Written::Percent { base * 100.0 } else { base / unit.base() }
+    if unit == Written::Percent {
+        // 0.07 × 100 is 7.000000000000001; ten decimals of a percent are enough for anybody.
+        (base * 1e12).round() / 1e10
+    } else {
+        base / unit.base()
+    }
 }
 
 /// How many decimals at most. Milliseconds and tokens are whole; percent has one.

@@ -369,6 +369,11 @@ fn budget_fault(name: Option<&str>, metric: Metric, context: &Context<'_>) -> Op
     let (period, word) = match metric {
         Metric::DailyCost => (BudgetPeriod::Day, "day"),
         Metric::MonthlyCost => (BudgetPeriod::Month, "month"),
+        Metric::BudgetUtilization => {
+            let message = "budget_utilization is a share of the budget already".to_owned();
+            return fault(message)
+                .map(|f| f.hint("write a percent, or `monthly_cost > 90% of budget(\"NAME\")`"));
+        }
         _ => {
             let message = format!("{} has no budget", metric.word());
             return fault(message).map(|f| {

@@ -36,7 +36,8 @@ pub(super) fn check(
 /// The faults of selector and labels; of references too.
 pub(super) fn labels(series: &Series, at: &SeriesAt, faults: &mut Vec<Fault>) {
     let word = series.metric.word();
-    if !series.metric.has_labels() && !(series.selector.is_empty() && series.by.is_empty()) {
+    let narrowed = !series.selector.is_empty() || !series.by.is_empty();
+    if narrowed && !series.metric.has_labels() {
         let message = format!("{word} is one figure for the whole gateway; it has no labels");
         let first = at.labels.first().unwrap_or(&at.by).clone();
         faults.push(Fault::new(first, message).hint("leave the selector and `by` out"));
