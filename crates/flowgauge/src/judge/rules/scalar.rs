@@ -19,7 +19,11 @@ pub(super) struct Written<'a> {
 /// Finds the characters of `text` in `source`, where it begins at a line and column from 1.
 ///
 /// Nothing where the source does not say that text: an alias, or a number normalised on reading.
-pub(super) fn written<'a>(source: &str, place: (usize, usize), text: &'a str) -> Option<Written<'a>> {
+pub(super) fn written<'a>(
+    source: &str,
+    place: (usize, usize),
+    text: &'a str,
+) -> Option<Written<'a>> {
     let mut cursor = Cursor::at(source, place)?;
     let from = cursor.byte;
     let style = match cursor.peek() {
