@@ -6,7 +6,6 @@ use super::super::problem::{Place, Problem};
 use super::super::read::{self, Findings};
 use super::super::tree::{Node, Value};
 use super::{Secrets, items, noted, path};
-use crate::logic::call::Text;
 use crate::logic::nearest::nearest;
 use crate::logic::unit::Micros;
 

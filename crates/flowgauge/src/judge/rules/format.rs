@@ -32,7 +32,12 @@ pub fn format(name: &str, text: &str) -> Result<String, Problems> {
     edits.sort_by_key(|edit| std::cmp::Reverse((edit.first, edit.from)));
     for edit in edits {
         let Some(piece) = pieces.iter_mut().find(|p| p.first == edit.first) else { continue };
-        piece.text.replace_range(edit.from..edit.to, &edit.text);
+        if piece.text.get(edit.from..edit.to).is_some() {
+            piece.text.replace_range(edit.from..edit.to, &edit.text);
+        }
+    }
+    for piece in &mut pieces {
+        piece.read_again().map_err(|problem| problems(vec![problem]))?;
     }
     let said: Vec<&Piece> = pieces.iter().filter(|p| !is_empty(p)).collect();
     let out = match said.as_slice() {
@@ -132,6 +137,16 @@ impl Joined {
         }
     }
 
+    /// Comments before a section, without empty lines in a row.
+    fn above(&mut self) {
+        for line in self.waiting.drain(..) {
+            if !line.trim().is_empty() || !(self.head.is_empty() || self.head.ends_with("\n\n")) {
+                self.head.push_str(line.trim());
+                self.head.push('\n');
+            }
+        }
+    }
+
     fn comments(&mut self) {
         for line in self.waiting.drain(..) {
             let line = line.trim();
@@ -160,6 +175,9 @@ impl Joined {
     /// The sections of a piece; its own list joins the others.
     fn sections(&mut self, piece: &Piece, body: &[&str], begin: usize) -> Result<(), Problem> {
         let Value::Map(entries) = &piece.root.value else { return Ok(()) };
+        if entries.first().is_some_and(|e| e.key != "alerts") {
+            self.above();
+        }
         let line_of = |place: &Place| match place {
             Place::File { line, .. } => line.saturating_sub(piece.first + 1),
             _ => 0,
@@ -189,9 +207,11 @@ impl Joined {
         if node.value == Value::Null {
             return Ok(());
         }
-        if key.trim_start().trim_start_matches("alerts").contains('[') {
+        let rest = key.split_once(':').map_or("", |(_, rest)| rest.trim());
+        if !rest.is_empty() && !rest.starts_with('#') {
             return Err(in_one_line(&node.place));
         }
+        self.waiting.extend((!rest.is_empty()).then(|| rest.to_owned()));
         let dash = items.iter().find(|l| l.trim_start().starts_with("- "));
         let dash = dash.map_or(0, |l| l.len() - l.trim_start().len());
         self.comments();
@@ -268,7 +288,9 @@ fn last(piece: &Piece, node: &Node) -> usize {
     }
 }
 
-/// Ends with exactly one line break.
+/// Begins with a line that says something and ends with exactly one line break.
 fn ended(text: &str) -> String {
-    format!("{}\n", text.trim_end())
+    let blank = text.split_inclusive('\n').take_while(|l| l.trim().is_empty());
+    let begin: usize = blank.map(str::len).sum();
+    format!("{}\n", text.get(begin..).unwrap_or_default().trim_end())
 }

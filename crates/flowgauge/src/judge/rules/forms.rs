@@ -29,6 +29,14 @@ impl Piece {
         scalar::written(&self.text, (line.checked_sub(self.first)?, *column), text)
     }
 
+    /// Reads the text again after a change to it.
+    pub(super) fn read_again(&mut self) -> Result<(), Problem> {
+        let mut root = tree::parse_file(&self.text)?;
+        shift(&mut root, self.first);
+        self.root = root;
+        Ok(())
+    }
+
     /// Where in the file a byte of a scalar stands.
     pub(super) fn inside(&self, node: &Node, byte: usize) -> Place {
         let Some(written) = self.written(node) else { return node.place.clone() };
@@ -60,6 +68,9 @@ pub(super) fn pieces(text: &str) -> (Vec<Piece>, Vec<Problem>) {
 fn cuts(text: &str) -> Vec<(usize, String, bool)> {
     let mut pieces = Vec::new();
     for (first, document) in documents(text) {
+        if document.is_empty() {
+            continue;
+        }
         let starts: Vec<usize> = begins_rule(&document).collect();
         if starts.len() < 2 {
             pieces.push((first, document.concat(), false));

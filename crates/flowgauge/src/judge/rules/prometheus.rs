@@ -162,13 +162,18 @@ pub fn import(name: &str, text: &str) -> Result<Translated, Problems> {
     };
     let mut out = Translated { text: String::new(), left_out: Vec::new() };
     let mut intervals: Vec<&str> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     for group in groups {
         let Some(Value::List(rules)) = group.child("rules").map(|n| &n.value) else { continue };
         intervals.push(text_at(group, "interval").unwrap_or("1m"));
         for rule in rules {
-            let name =
-                text_at(rule, "alert").or_else(|| text_at(rule, "record")).unwrap_or("(no name)");
-            match imported(group, rule) {
+            let name = text_at(rule, "alert").or_else(|| text_at(rule, "record"));
+            let name = name.unwrap_or("(no name)");
+            // There a name may be given several times, for several severities.
+            let same = names.iter().filter(|n| *n == name).count();
+            names.push(name.to_owned());
+            let own = if same == 0 { name.to_owned() } else { format!("{name}_{}", same + 1) };
+            match imported(&own, group, rule) {
                 Ok(lines) => out.text.push_str(&lines),
                 Err(why) => out.left_out.push((name.to_owned(), why)),
             }
@@ -193,10 +198,10 @@ fn text_at<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
     }
 }
 
-fn imported(group: &Node, rule: &Node) -> Result<String, String> {
-    let Some(name) = text_at(rule, "alert") else {
+fn imported(name: &str, group: &Node, rule: &Node) -> Result<String, String> {
+    if text_at(rule, "alert").is_none() {
         return Err("a recording rule; flowgauge keeps its own series".to_owned());
-    };
+    }
     if !super::is_name(name) {
         return Err("its name is no name of a rule here".to_owned());
     }

@@ -61,7 +61,12 @@ fn the_guides_three_fences_are_eight_rules() {
 
 #[test]
 fn a_formatted_file_loads_to_the_same_rules_and_keeps_its_comments() {
-    for text in [GUIDE, CRITICAL, WARNING, INFO] {
+    let marked = format!(
+        "---\n{}---\n{}",
+        CRITICAL.split("\n\n").next().unwrap_or("").to_owned() + "\n",
+        INFO.split("\n\n").next().unwrap_or("")
+    );
+    for text in [GUIDE, CRITICAL, WARNING, INFO, &marked] {
         let formatted = format("alerts.yaml", text).unwrap();
         assert_eq!(rules(&formatted), rules(text), "{formatted}");
         assert_eq!(format("alerts.yaml", &formatted).unwrap(), formatted);
