@@ -62,10 +62,8 @@ fn canonical(part: &Part<'_>) -> Option<Edit> {
     // What is not configured here is no fault of the spelling.
     let context = Context { shipped: true, ..Context::default() };
     let canonical = language::print(&language::read(text, &context).ok()?);
-    let source = &part.piece.text;
     let written = part.piece.written(node)?;
-    let as_is = source.get(written.from..written.to)?;
-    if canonical == *text || (written.lines(source) > 1 && as_is.contains('#')) {
+    if canonical == *text {
         return None;
     }
     let plain = |t: &str| {
@@ -75,7 +73,8 @@ fn canonical(part: &Part<'_>) -> Option<Edit> {
         !odd && (!flow(t) || flow(text)) && t.starts_with(|c: char| c.is_ascii_alphabetic())
     };
     let text = match written.style {
-        ' ' | '|' | '>' if plain(&canonical) => canonical,
+        '|' => canonical,
+        ' ' if plain(&canonical) => canonical,
         '"' if !canonical.contains(['"', '\\']) => format!("\"{canonical}\""),
         _ => format!("'{}'", canonical.replace('\'', "''")),
     };

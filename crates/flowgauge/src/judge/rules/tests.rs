@@ -111,12 +111,11 @@ fn a_wrong_key_unit_metric_or_variable_is_shown_with_its_place_and_the_way_out()
     let shown = refusal(text);
     for golden in [
         "alerts.yaml:3:1: unknown key `condtion` in the rule\n    3 | condtion: x\n      | ^^^^^^^^\n      hint: did you mean `condition`?\n",
-        "alerts.yaml:4:12: ",
+        "alerts.yaml:4:12: \"p95_latencyy\" is no metric\n",
         "    4 | condition: p95_latencyy > 2500ms for 5m\n      |            ^^^^^^^^^^^^\n",
-        "did you mean",
         "alerts.yaml:5:11: \"warnin\" is no severity; did you mean warning?\n",
-        "alerts.yaml:7:25: ",
-        "    7 | message: \"too high: {{vale}}ms\"\n      |                         ^^^^\n",
+        "alerts.yaml:7:21: `{{vale}}` is no variable\n",
+        "    7 | message: \"too high: {{vale}}ms\"\n      |                     ^^^^^^\n      hint: did you mean {{value}}?\n",
         "alerts.yaml:11:5: ",
         "   11 |     2500\n      |     ^^^^\n",
     ] {
