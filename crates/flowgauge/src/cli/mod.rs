@@ -3,6 +3,7 @@
 //! Data goes to stdout, everything else to stderr. Reading commands ask the running server, else
 //! the data directory. Refuses to compute anything: figures come from `query`.
 
+mod alert;
 mod ask;
 mod budget;
 mod checks;
@@ -97,6 +98,9 @@ Exit codes:
     /// What budgets have spent
     #[command(subcommand)]
     Budget(budget::BudgetCommand),
+    /// Rules, and whom they tell
+    #[command(subcommand)]
+    Alert(alert::AlertCommand),
     /// API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -149,6 +153,7 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Prices(command) => prices::run(command, globals),
         Command::Store(command) => store::run(command, globals),
         Command::Budget(command) => budget::run(command, globals),
+        Command::Alert(command) => alert::run(command, globals),
         Command::Key(command) => key::run(command, globals),
         Command::Metrics(command) => metrics::run(command, globals),
         Command::Config(command) => config::run(command, globals),

@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 /// The problems found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Findings(pub(super) Vec<Problem>);
+pub(crate) struct Findings(pub(crate) Vec<Problem>);
 
 impl Findings {
     pub(crate) fn add(&mut self, problem: Problem) {

@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod alert_rules;
+#[cfg(test)]
 mod alias_fixtures;
 #[cfg(test)]
 mod api;

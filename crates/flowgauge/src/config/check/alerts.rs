@@ -6,7 +6,6 @@ use super::super::problem::{Place, Problem};
 use super::super::read::{self, Findings};
 use super::super::tree::{Node, Value};
 use super::{Secrets, items, noted, path};
-use crate::logic::call::Text;
 use crate::logic::nearest::nearest;
 use crate::logic::unit::Micros;
 
@@ -27,7 +26,8 @@ const LONGEST_DELAY_US: u64 = 600_000_000;
 pub(super) fn alerts(f: &mut Findings, root: &Node, secrets: &dyn Secrets) -> Alerts {
     let base = Alerts::default();
     let Some(node) = root.at("alerts") else { return base };
-    let name = |t: &str| if t.is_empty() { Err("a name is missing".to_owned()) } else { Ok(t.into()) };
+    let name =
+        |t: &str| if t.is_empty() { Err("a name is missing".to_owned()) } else { Ok(t.into()) };
     Alerts {
         rules: written(node, "rules").map_or(base.rules, |list| rules(f, list)),
         tick: f.value(node, "tick", base.tick, |t| within(t, &TICK_US, "100ms", "1m")),

@@ -69,13 +69,18 @@ pub(super) fn predeclared(env: Env<'_>, warnings: &mut Vec<String>) -> Vec<Chann
         (
             "pagerduty",
             ChannelKind::PagerDuty {
-                routing_key: secret("PAGERDUTY_ROUTING_KEY").or_else(|| secret("PAGERDUTY_API_KEY")),
+                routing_key: secret("PAGERDUTY_ROUTING_KEY")
+                    .or_else(|| secret("PAGERDUTY_API_KEY")),
                 url: PAGERDUTY.to_owned(),
             },
         ),
     ];
-    let channel =
-        |(name, kind)| Channel { name: Text::from(name), kind, fallback: Vec::new(), per_second: None };
+    let channel = |(name, kind)| Channel {
+        name: Text::from(name),
+        kind,
+        fallback: Vec::new(),
+        per_second: None,
+    };
     kinds.map(channel).into()
 }
 
@@ -179,7 +184,9 @@ impl Reading<'_, '_> {
     fn route(&mut self, key: &str) -> Option<Secret> {
         let (text, place) = self.fields.text(self.f, key)?;
         if let Some(name) = text.strip_prefix("env:") {
-            return (self.env)(name.trim()).map(|v| Secret::new(v.trim())).filter(|s| !s.reveal().is_empty());
+            return (self.env)(name.trim())
+                .map(|v| Secret::new(v.trim()))
+                .filter(|s| !s.reveal().is_empty());
         }
         self.secret(text, place)
     }
@@ -217,7 +224,8 @@ impl Reading<'_, '_> {
         let text = self.needed("url")?;
         let place = self.fields.get("url").map_or_else(|| self.at.clone(), |n| n.place.clone());
         let is_reference = text.starts_with("env:") || text.starts_with("file:");
-        let text = if is_reference { self.secret(&text, &place)?.reveal().to_owned() } else { text };
+        let text =
+            if is_reference { self.secret(&text, &place)?.reveal().to_owned() } else { text };
         let base = text.split('?').next().unwrap_or(&text);
         if let Err(why) = read::url(base) {
             let mut problem = Problem::new(place, why);

@@ -91,7 +91,9 @@ pub(super) fn word<T: Copy>(text: &str, what: &str, words: &[(&str, T)]) -> Resu
     }
     let tip = match nearest(text, words.iter().map(|(word, _)| *word)) {
         Some(near) => format!("did you mean {near}?"),
-        None => format!("there are {}", words.iter().map(|(w, _)| *w).collect::<Vec<_>>().join(", ")),
+        None => {
+            format!("there are {}", words.iter().map(|(w, _)| *w).collect::<Vec<_>>().join(", "))
+        }
     };
     Err(format!("{text:?} is no {what}; {tip}"))
 }

@@ -3,6 +3,7 @@
 //!
 //! Refuses to know what a key means, except `alert`, by which rules are told apart.
 
+use super::scalar::{self, Written};
 use crate::config::problem::{Place, Problem};
 use crate::config::tree::{self, Node, Value};
 
@@ -17,6 +18,32 @@ pub(super) struct Piece {
     pub(super) root: Node,
     /// Whether it was cut out of a document that repeats the key `alert`.
     pub(super) cut: bool,
+}
+
+impl Piece {
+    /// Where in its text a scalar is written.
+    pub(super) fn written<'a>(&self, node: &'a Node) -> Option<Written<'a>> {
+        let (Value::Text(text), Place::File { line, column }) = (&node.value, &node.place) else {
+            return None;
+        };
+        scalar::written(&self.text, (line.checked_sub(self.first)?, *column), text)
+    }
+
+    /// Reads the text again after a change to it.
+    pub(super) fn read_again(&mut self) -> Result<(), Problem> {
+        let mut root = tree::parse_file(&self.text)?;
+        shift(&mut root, self.first);
+        self.root = root;
+        Ok(())
+    }
+
+    /// Where in the file a byte of a scalar stands.
+    pub(super) fn inside(&self, node: &Node, byte: usize) -> Place {
+        let Some(written) = self.written(node) else { return node.place.clone() };
+        let mut place = written.place(byte);
+        move_down(&mut place, self.first);
+        place
+    }
 }
 
 /// The pieces of a file that say anything, in order.
@@ -41,6 +68,9 @@ pub(super) fn pieces(text: &str) -> (Vec<Piece>, Vec<Problem>) {
 fn cuts(text: &str) -> Vec<(usize, String, bool)> {
     let mut pieces = Vec::new();
     for (first, document) in documents(text) {
+        if document.is_empty() {
+            continue;
+        }
         let starts: Vec<usize> = begins_rule(&document).collect();
         if starts.len() < 2 {
             pieces.push((first, document.concat(), false));

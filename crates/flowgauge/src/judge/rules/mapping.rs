@@ -254,7 +254,10 @@ struct Entries<'a> {
 impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Wrong;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Wrong> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Wrong> {
         self.value = self.entries.next();
         let Some(entry) = self.value else { return Ok(None) };
         seed.deserialize(entry.key.as_str().into_deserializer()).map(Some)
@@ -334,5 +337,55 @@ impl<'de> VariantAccess<'de> for Content<'_> {
         visitor: V,
     ) -> Result<V::Value, Wrong> {
         self.at()?.deserialize_struct("", fields, visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tree::parse_file;
+    use crate::logic::alert::language::{self, Context};
+
+    #[test]
+    fn every_kind_of_condition_is_read_back_from_its_tree() {
+        let context = Context { shipped: true, ..Context::default() };
+        for text in [
+            "p95_latency > 2500ms for 5 minutes",
+            "error_rate > 5% for 5 minutes (4 of 5)",
+            "daily_tokens > 110% of baseline for 1 hour",
+            "increase of daily_tokens vs last_week > 15%",
+            "p95_latency{model=~\"gpt-.*\"} by (model) > baseline + 20% with 95% confidence min 200 samples for 1h30m",
+            "no data for 10m from throughput",
+            "not (absent(throughput) or error_rate >= 7%) and cache_hit_rate < 20%",
+            "burn_rate(availability) > 14.4 over 1h and 5m",
+            "forecast(monthly_cost) > 100% of budget",
+            "regression(quality_score vs baseline(\"2025-w40\")) > 5%",
+            "weekly_schedule on monday at 08:00 tz \"Europe/Paris\"",
+            "cron \"0 8 * * 1\"",
+            "daily_schedule",
+            "user_satisfaction < 4 for 1h",
+        ] {
+            let condition =
+                language::read(text, &context).unwrap_or_else(|f| panic!("{text}: {f:?}"));
+            let yaml = serde_saphyr::to_string(&condition).unwrap();
+            let read = super::condition(&parse_file(&yaml).unwrap());
+            assert_eq!(read.unwrap_or_else(|p| panic!("{p:?}\n{yaml}")), condition, "{yaml}");
+        }
+    }
+
+    #[test]
+    fn lengths_may_be_written_as_people_do() {
+        let tree = "when: {is: {is: {no_data: {from: {metric: throughput}, length: 10m}}}}";
+        let read = condition(&parse_file(tree).unwrap()).unwrap();
+        assert_eq!(language::print(&read), "no data for 10m from throughput");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_tree_makes_it_panic(text in "[a-z]{0,6}: (\\{|\\[)?(is|compare|metric|and|x)?:? ?[a-z0-9%]{0,5}(\\}|\\])?") {
+            if let Ok(node) = parse_file(&text) {
+                let _read = condition(&node);
+            }
+        }
     }
 }

@@ -12,25 +12,24 @@ pub(super) struct Written<'a> {
     /// Byte in the source where the scalar begins and ends, quotes included.
     pub(super) from: usize,
     pub(super) to: usize,
-    /// `"`, `'`, `|`, `>`; a space for a plain one.
+    /// `"`, `'`; `|` for the content of any block, a space for a plain one.
     pub(super) style: char,
 }
 
 /// Finds the characters of `text` in `source`, where it begins at a line and column from 1.
 ///
 /// Nothing where the source does not say that text: an alias, or a number normalised on reading.
-pub(super) fn written<'a>(source: &str, place: (usize, usize), text: &'a str) -> Option<Written<'a>> {
+pub(super) fn written<'a>(
+    source: &str,
+    place: (usize, usize),
+    text: &'a str,
+) -> Option<Written<'a>> {
     let mut cursor = Cursor::at(source, place)?;
     let from = cursor.byte;
     let style = match cursor.peek() {
+        _ if is_block(source, from) => '|',
         Some(c @ ('"' | '\'')) => {
             cursor.step();
-            c
-        }
-        Some(c @ ('|' | '>')) => {
-            while cursor.peek().is_some_and(|c| c != '\n') {
-                cursor.step();
-            }
             c
         }
         _ => ' ',
@@ -53,6 +52,16 @@ pub(super) fn written<'a>(source: &str, place: (usize, usize), text: &'a str) ->
     Some(Written { text, spots, from, to, style })
 }
 
+/// Whether what begins there is the content of a block scalar: its header ends the line above.
+fn is_block(source: &str, from: usize) -> bool {
+    let before = source.get(..from).unwrap_or_default();
+    let Some((above, indent)) = before.rsplit_once('\n') else { return false };
+    let header = above.trim_end().lines().next_back().unwrap_or_default();
+    let header = header.split_once(" #").map_or(header, |(header, _)| header).trim_end();
+    let mark = header.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
+    indent.trim().is_empty() && mark.ends_with(['|', '>'])
+}
+
 impl Written<'_> {
     /// Where a byte of the text stands; its end stands behind its last character.
     pub(super) fn place(&self, byte: usize) -> Place {
@@ -61,11 +70,6 @@ impl Written<'_> {
         let behind = || self.spots.last().map(|(line, column, at)| (*line, column + 1, *at));
         let (line, column, _) = spot.or_else(behind).unwrap_or((1, 1, 0));
         Place::File { line, column }
-    }
-
-    /// How many lines it spans.
-    pub(super) fn lines(&self, source: &str) -> usize {
-        source.get(self.from..self.to).map_or(1, |s| s.matches('\n').count() + 1)
     }
 }
 
