@@ -309,3 +309,6 @@ const fn off(mechanism: Mechanism) -> &'static str {
 pub const fn is_upward(cmp: Cmp) -> bool {
     compare::is_upward(cmp)
 }
+
+#[cfg(test)]
+mod tests;
