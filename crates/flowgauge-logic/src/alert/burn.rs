@@ -65,7 +65,7 @@ pub const DEFAULTS: [Windows; 3] = [
 /// The share that may be bad, β. Nothing where the objective leaves none or is no share.
 #[must_use]
 pub fn allowed(objective: f64) -> Option<f64> {
-    (0.0..1.0).contains(&objective).then(|| 1.0 - objective)
+    (0.0..1.0).contains(&objective).then_some(1.0 - objective)
 }
 
 /// How many times faster than allowed the budget is used: `bad / total / β`.
