@@ -5,10 +5,11 @@
 //! windows with too few samples.
 
 use super::facts::Baseline;
+use super::schedule::moment;
 use crate::known::{Known, Reason};
 use crate::quantile::exact;
 use crate::unit::UnixMicros;
-use chrono::{Datelike, Timelike};
+use chrono::{Datelike, TimeDelta, Timelike};
 use chrono_tz::Tz;
 
 /// Weeks that are looked back.
@@ -123,6 +124,19 @@ pub fn moments(at: UnixMicros, since: UnixMicros, zone: Tz) -> Vec<UnixMicros> {
         .collect()
 }
 
+/// Ends of the windows of a sum over a whole day, such as `daily_tokens`: the same time on the wall
+/// on the last four same weekdays, on each day where data is younger than three weeks.
+#[must_use]
+pub fn moments_of_days(at: UnixMicros, since: UnixMicros, zone: Tz) -> Vec<UnixMicros> {
+    let weekly = Slots::of_age(at.0.saturating_sub(since.0)) == Slots::HourOfWeek;
+    let (step, steps) = if weekly { (7, WEEKS) } else { (1, WEEKLY_AFTER / UnixMicros::DAY) };
+    let local =
+        chrono::DateTime::from_timestamp_micros(at.0).map(|t| t.with_timezone(&zone).naive_local());
+    let before = |days: i64| moment(local?.checked_sub_signed(TimeDelta::days(days))?, zone);
+    let ends = (1..=steps).filter_map(|k| before(k * step));
+    ends.take_while(|end| *end >= since).collect()
+}
+
 /// A learned value held within 10 % a week of the last pinned one.
 #[must_use]
 pub fn capped(learned: Baseline, pinned: f64, pinned_at: UnixMicros, at: UnixMicros) -> Baseline {
@@ -179,7 +193,7 @@ mod tests {
     #[test]
     fn below_three_weeks_the_hour_of_the_day_counts() {
         // Busy at 08, 09 and 10 o'clock, quiet else.
-        let busy = |h: i64| (h % 24 <= 1 || h % 24 == 23).then_some(100.0).unwrap_or(1.0);
+        let busy = |h: i64| if h % 24 <= 1 || h % 24 == 23 { 100.0 } else { 1.0 };
         assert_eq!(value(&hourly(10 * 24, busy)), Some(100.0));
         assert_eq!(value(&hourly(2 * 24, busy)), Some(1.0));
     }
@@ -215,6 +229,25 @@ mod tests {
             (1..=4).map(|k| SlotValue { at: UnixMicros(week(k)), value: 7.0 }).collect();
         let b = learn(&values, at, Tz::America__New_York).value().unwrap();
         assert_eq!((b.value, b.n), (7.0, 4));
+    }
+
+    #[test]
+    fn a_day_is_compared_with_the_same_weekdays() {
+        let days = |since: i64| -> Vec<i64> {
+            let since = UnixMicros(AT.0 - since * UnixMicros::DAY);
+            let ends = moments_of_days(AT, since, Tz::UTC);
+            ends.iter().map(|end| (AT.0 - end.0) / UnixMicros::DAY).collect()
+        };
+        assert_eq!(days(100), [7, 14, 21, 28]);
+        assert_eq!(days(22), [7, 14, 21]);
+        assert_eq!(days(4), [1, 2, 3, 4]);
+        let weeks = moments_of_days(AT, UnixMicros(0), Tz::UTC);
+        let values: Vec<SlotValue> = weeks
+            .iter()
+            .zip([1.0, 2.0, 3.0, 10.0])
+            .map(|(at, value)| SlotValue { at: *at, value })
+            .collect();
+        assert_eq!(value(&values), Some(2.5));
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub const DEFAULTS: [Windows; 3] = [
 /// The share that may be bad, β. Nothing where the objective leaves none or is no share.
 #[must_use]
 pub fn allowed(objective: f64) -> Option<f64> {
-    (0.0..1.0).contains(&objective).then(|| 1.0 - objective)
+    (0.0..1.0).contains(&objective).then_some(1.0 - objective)
 }
 
 /// How many times faster than allowed the budget is used: `bad / total / β`.
@@ -144,7 +144,8 @@ pub fn suggested(objective: f64, default: &Windows, period: Micros) -> Option<Wi
 #[must_use]
 pub fn enough(bad: u64, total: u64, objective: f64, factor: f64, z: f64) -> bool {
     let Some(share) = allowed(objective) else { return false };
-    let needed = (3.0 * share * count(total)).ceil();
+    // 3 · (1 − 0.999) · 1000 is 3.0000000000000027: a hair above a whole number is that number.
+    let needed = (3.0 * share * count(total) * (1.0 - 1e-9)).ceil();
     let sure = || wilson_lower(bad, total, z) / share > factor;
     (bad >= FEWEST_BAD && count(bad) >= needed) || (bad >= FEWEST_SURE && sure())
 }

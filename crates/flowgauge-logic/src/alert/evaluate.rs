@@ -7,7 +7,7 @@ use self::node::{Leaf, Node, Setting, What};
 use self::read::Reader;
 use self::tick::Tick;
 use self::truth::Truth;
-use super::condition::{Cmp, Condition, Expr};
+use super::condition::{Condition, Expr};
 use super::facts::{Facts, Labels, Mechanism, Selection, Timing};
 use super::guard::MOST_GROWTH;
 use super::rule::{Clear, Rule, Semantics, Slo};
@@ -304,8 +304,5 @@ const fn off(mechanism: Mechanism) -> &'static str {
     }
 }
 
-/// Whether a comparison asks for more rather than for less.
-#[must_use]
-pub const fn is_upward(cmp: Cmp) -> bool {
-    compare::is_upward(cmp)
-}
+#[cfg(test)]
+mod tests;

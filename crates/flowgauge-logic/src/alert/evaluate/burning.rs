@@ -2,7 +2,7 @@
 //! detector says.
 
 use super::compare::{Decided, beyond};
-use super::read::{slower, spent};
+use super::read::{dist, money, population, slower};
 use super::span::last;
 use super::tick::Tick;
 use super::truth::Truth;
@@ -144,7 +144,7 @@ impl Burn {
             return Ok(Some(Burned { rate: None, bad: 0, total: 0, exact: true }));
         };
         let length = window.to.since(window.from);
-        let rate = burn::spend_rate(spent(&calls.rollup), length, limit, period);
+        let rate = burn::spend_rate(money(calls.rollup.cost_nanos), length, limit, period);
         Ok(Some(Burned { rate, bad: 0, total: calls.rollup.priced, exact: true }))
     }
 }
@@ -153,8 +153,7 @@ impl Burn {
 fn budget_of(tick: &Tick<'_>, name: Option<&str>) -> Option<(f64, Micros)> {
     [BudgetPeriod::Month, BudgetPeriod::Day].into_iter().find_map(|of| {
         let budget = tick.facts.budget(name, of)?;
-        let limit = budget.limit.as_usd_f64() * 1e9;
-        Some((limit, budget.period.to.since(budget.period.from)))
+        Some((money(budget.limit.0), budget.period.to.since(budget.period.from)))
     })
 }
 
@@ -165,8 +164,8 @@ fn only(groups: &Groups<CallSums>) -> Option<&CallSums> {
 /// Calls slower than a limit, those in flight included.
 fn over(calls: &CallSums, timing: Timing, limit: Micros) -> (u64, u64, bool) {
     let counts = slower(calls, timing);
-    let histogram = &super::read::dist(&calls.rollup, timing).histogram;
-    let n = counts.n.max(histogram.count());
+    let histogram = &dist(&calls.rollup, timing).histogram;
+    let n = population(calls, timing);
     match counts.above(limit.0) {
         Some(bad) => (bad, n, counts.exact),
         None => (histogram.count_above(limit.0), n, false),

@@ -3,7 +3,7 @@
 //! Owns quantiles decided by counts, the guards of small samples, and the figures shown with a
 //! decision. Refuses to know where facts come from.
 
-use super::read::{Found, Maybe, Reader, dist, has_budget, is_off, part, slower};
+use super::read::{Found, Maybe, Reader, dist, has_budget, is_off, part, population, slower};
 use super::refer::{Limit, Refer, Threshold};
 use super::tick::Tick;
 use super::truth::Truth;
@@ -83,7 +83,8 @@ impl Compare {
             Ok(threshold) => threshold,
             Err(why) => {
                 self.show(tick, &found, &mut evidence)?;
-                return Ok(Decided { truth: Truth::Unknown(gap.unwrap_or(why)), evidence });
+                let gap = gap.map_or(Truth::True, Truth::Unknown);
+                return Ok(Decided { truth: gap.and(Truth::Unknown(why)), evidence });
             }
         };
         evidence.threshold = Some(threshold.value);
@@ -103,11 +104,9 @@ impl Compare {
 
     /// The edges whose counts decide it: of its threshold, or a ladder where that moves.
     pub(super) fn edges(&self) -> Vec<u64> {
-        match self.limit {
-            Limit::Fixed(threshold) => edge(self.cmp, threshold).into_iter().collect(),
-            Limit::Part(..) | Limit::Moved(..) => {
-                LADDER.iter().map(|seconds| seconds * 1_000_000).collect()
-            }
+        match self.limit.constant() {
+            Some(threshold) => edge(self.cmp, threshold).into_iter().collect(),
+            None => LADDER.iter().map(|seconds| seconds * 1_000_000).collect(),
         }
     }
 
@@ -367,7 +366,7 @@ pub(super) fn edge(cmp: Cmp, threshold: f64) -> Option<u64> {
 /// ended well and by what is surely as old among the others.
 fn counted(calls: &CallSums, timing: Timing, histogram: &Histogram, edge: Option<u64>) -> Counted {
     let slower = slower(calls, timing);
-    let n = slower.n.max(histogram.count());
+    let n = population(calls, timing);
     let Some(edge) = edge else { return Counted { exceed: n, n, exact: slower.exact } };
     if let Some(exceed) = slower.above(edge) {
         return Counted { exceed, n, exact: slower.exact };

@@ -245,8 +245,7 @@ impl Reader {
             let window = Window { to: at, ..period(of, at, tick) };
             let groups = tick.facts.calls(&self.selection, window)?;
             let Some((_, calls)) = self.mine(tick, &groups) else { continue };
-            let spent = NanoUsdF64(calls.rollup.cost_nanos).get();
-            let share = spent / NanoUsdF64(budget.limit.0).get();
+            let share = money(calls.rollup.cost_nanos) / money(budget.limit.0);
             n = n.max(calls.rollup.requests());
             most =
                 if share.is_finite() { Some(most.map_or(share, |m| m.max(share))) } else { most };
@@ -297,14 +296,10 @@ pub(super) fn baseline(
     })
 }
 
-/// Money as a float, for shares and comparisons only.
-struct NanoUsdF64(i64);
-
-impl NanoUsdF64 {
-    #[expect(clippy::cast_precision_loss, reason = "compared, never summed")]
-    const fn get(self) -> f64 {
-        self.0 as f64
-    }
+/// Nano-dollars as a float, for shares and comparisons only.
+#[expect(clippy::cast_precision_loss, reason = "compared, never summed")]
+pub(super) const fn money(nanos: i64) -> f64 {
+    nanos as f64
 }
 
 const fn is_gauge(metric: Metric) -> bool {
@@ -376,11 +371,19 @@ pub(super) fn dist(rollup: &Rollup, timing: Timing) -> &Dist {
     }
 }
 
+/// Values of a timing; those of successes where nobody counted the others.
+pub(super) fn population(calls: &CallSums, timing: Timing) -> u64 {
+    match slower(calls, timing).n {
+        0 => dist(&calls.rollup, timing).count(),
+        n => n,
+    }
+}
+
 /// Samples of a metric among calls.
 fn samples(metric: Metric, calls: &CallSums) -> u64 {
     let r = &*calls.rollup;
     if let (Some(_), Some(timing)) = (metric.quantile(), metric.timing()) {
-        return slower(calls, timing).n.max(dist(r, timing).count());
+        return population(calls, timing);
     }
     match metric {
         Metric::MeanLatency => r.latency.count(),
@@ -433,10 +436,8 @@ fn of_calls(metric: Metric, r: &Rollup, window: Window) -> Option<f64> {
         }
         Metric::TokensPerRequest => tokens_per_request(r),
         Metric::DailyTokens => Some(billed(r)),
-        Metric::CostPerRequest => {
-            (r.priced > 0).then(|| NanoUsdF64(r.cost_nanos).get() / count(r.priced))
-        }
-        Metric::DailyCost | Metric::MonthlyCost => Some(NanoUsdF64(r.cost_nanos).get()),
+        Metric::CostPerRequest => (r.priced > 0).then(|| money(r.cost_nanos) / count(r.priced)),
+        Metric::DailyCost | Metric::MonthlyCost => Some(money(r.cost_nanos)),
         Metric::Throughput => {
             let first = (r.success + r.failure).saturating_sub(r.retries);
             Some(count(first) / window.minutes())
@@ -444,11 +445,6 @@ fn of_calls(metric: Metric, r: &Rollup, window: Window) -> Option<f64> {
         Metric::UnpricedCalls => Some(count(r.unpriced)),
         _ => None,
     }
-}
-
-/// Money spent in a window.
-pub(super) fn spent(r: &Rollup) -> f64 {
-    NanoUsdF64(r.cost_nanos).get()
 }
 
 fn billed(r: &Rollup) -> f64 {

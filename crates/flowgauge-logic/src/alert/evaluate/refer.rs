@@ -3,7 +3,7 @@
 //!
 //! Owns how a reference and a bound become a number for one label set at one moment.
 
-use super::read::{Found, Maybe, Reader, baseline, why};
+use super::read::{Found, Maybe, Reader, baseline, money, why};
 use super::span::{Back, Span};
 use super::tick::Tick;
 use crate::alert::condition::{Bound, Offset, Quantity, Reference, Written};
@@ -168,12 +168,12 @@ impl Limit {
         found: &Found,
     ) -> Maybe<Threshold> {
         let Self::Fixed(value) = self else {
-            return self.from_reference(tick, operand, found);
+            return self.relative(tick, operand, found);
         };
         Ok(Ok(Threshold { value: *value, reference: None }))
     }
 
-    fn from_reference(&self, tick: &Tick<'_>, operand: &Reader, found: &Found) -> Maybe<Threshold> {
+    fn relative(&self, tick: &Tick<'_>, operand: &Reader, found: &Found) -> Maybe<Threshold> {
         let Some(refer) = self.refer() else { return Ok(Err(Why::NotConfigured)) };
         Ok(refer.value(tick, operand, found)?.and_then(|reference| {
             // A part of nothing is nothing: everything would be beyond it (alerting 5, rule 9).
@@ -181,14 +181,26 @@ impl Limit {
             if is_empty || !reference.is_finite() {
                 return Err(Why::NoData);
             }
-            let value = match self {
-                Self::Fixed(value) => *value,
-                Self::Part(part, _) => reference * part,
-                Self::Moved(_, None) => reference,
-                Self::Moved(_, Some(offset)) => moved(reference, *offset),
-            };
-            Ok(Threshold { value, reference: Some(reference) })
+            Ok(Threshold { value: self.apply(reference), reference: Some(reference) })
         }))
+    }
+
+    fn apply(&self, reference: f64) -> f64 {
+        match self {
+            Self::Fixed(value) => *value,
+            Self::Part(part, _) => reference * part,
+            Self::Moved(_, None) => reference,
+            Self::Moved(_, Some(offset)) => moved(reference, *offset),
+        }
+    }
+
+    /// The threshold, where it is known beforehand.
+    pub(super) fn constant(&self) -> Option<f64> {
+        match (self, self.refer()) {
+            (Self::Fixed(value), _) => Some(*value),
+            (_, Some(Refer::Target(Some(target)))) => Some(self.apply(*target)),
+            _ => None,
+        }
     }
 }
 
@@ -198,11 +210,6 @@ fn moved(reference: f64, offset: Offset) -> f64 {
     let amount =
         if unit == Written::Percent { reference * number / 100.0 } else { offset.amount.base() };
     reference + sign * amount
-}
-
-#[expect(clippy::cast_precision_loss, reason = "compared, never summed")]
-const fn money(nanos: i64) -> f64 {
-    nanos as f64
 }
 
 /// The budget a reference names.
