@@ -20,7 +20,7 @@ mod pace;
 mod steps;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use event::{changed, drill, meta_labels, meta_rule, scheduled};
 pub use message::fingerprint;

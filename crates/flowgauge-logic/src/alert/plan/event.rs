@@ -1,10 +1,10 @@
 //! Messages that are no step of an alert's episode: a scheduled report, a drill, a change; and the
 //! rules that complain about rules.
 
-use super::{Row, Scene, message, pace, to_channels};
+use super::{Row, Settings, message, pace, to_channels};
 use crate::alert::episode::EpisodeId;
 use crate::alert::facts::Labels;
-use crate::alert::notice::{Kind, Notice};
+use crate::alert::notice::{Kind, Message, Notice};
 use crate::alert::rule::{Clear, Policy, Rule, Severity};
 use crate::alert::step::Raise;
 use crate::call::Text;
@@ -19,35 +19,46 @@ const RULE_LABEL: Text = Text::const_new("rule");
 /// Rows for one run of a scheduled rule. `period` is when it was due: the id, and so the key of every
 /// row, is the same whoever plans it and how often.
 #[must_use]
-pub fn scheduled(scene: &Scene<'_>, rule: &Rule, period: UnixMicros) -> Vec<Notice> {
+pub fn scheduled(
+    rule: &Rule,
+    settings: &Settings,
+    period: UnixMicros,
+    now: UnixMicros,
+) -> Vec<Notice> {
     let mut hash = Sha256::new();
     hash.update(rule.name.as_bytes());
     hash.update(period.0.to_be_bytes());
     let mut random = [0; 10];
     random.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
-    event(scene, rule, Kind::Scheduled, CallId::new(period, random), period)
+    let message = message::of_event(settings, rule, Kind::Scheduled, period);
+    event(rule, CallId::new(period, random), now, &message)
 }
 
 /// Rows of a marked test message on the real path.
 #[must_use]
-pub fn drill(scene: &Scene<'_>, rule: &Rule, id: EpisodeId) -> Vec<Notice> {
-    event(scene, rule, Kind::Drill, id, scene.now)
+pub fn drill(rule: &Rule, settings: &Settings, id: EpisodeId, now: UnixMicros) -> Vec<Notice> {
+    event(rule, id, now, &message::of_event(settings, rule, Kind::Drill, now))
 }
 
 /// Rows that say what was changed: configuration, a rollback, prices, a model.
 #[must_use]
-pub fn changed(scene: &Scene<'_>, channels: &[Text], what: &str, id: EpisodeId) -> Vec<Notice> {
-    let message = message::of_change(scene, what);
+pub fn changed(
+    what: &str,
+    channels: &[Text],
+    settings: &Settings,
+    id: EpisodeId,
+    now: UnixMicros,
+) -> Vec<Notice> {
+    let message = message::of_change(settings, what, now);
     let group = Text::const_new("changes");
-    let row = Row { episode: id, sequence: 0, group: &group, due: scene.now };
+    let row = Row { episode: id, sequence: 0, group: &group, due: now };
     to_channels(channels, &row, &message)
 }
 
-fn event(scene: &Scene<'_>, rule: &Rule, kind: Kind, id: EpisodeId, at: UnixMicros) -> Vec<Notice> {
-    let message = message::of_event(scene, rule, kind, at);
+fn event(rule: &Rule, id: EpisodeId, now: UnixMicros, message: &Message) -> Vec<Notice> {
     let group = pace::group(rule, &Vec::new());
-    let row = Row { episode: id, sequence: 0, group: &group, due: scene.now };
-    to_channels(&rule.channels, &row, &message)
+    let row = Row { episode: id, sequence: 0, group: &group, due: now };
+    to_channels(&rule.channels, &row, message)
 }
 
 /// The rule behind a complaint about another: it tells the same channels, and begins and ends when

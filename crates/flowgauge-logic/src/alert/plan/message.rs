@@ -1,6 +1,6 @@
 //! The message of a step: its texts filled in, its figures, where people go from it.
 
-use super::{Entry, Scene};
+use super::{Entry, Scene, Settings};
 use crate::alert::condition::Condition;
 use crate::alert::episode::EpisodeId;
 use crate::alert::facts::Labels;
@@ -49,32 +49,37 @@ pub(super) fn of(scene: &Scene<'_>, entry: &Entry<'_>, kind: Kind) -> Message {
         episode_url: url.clone(),
         ack_url: ack_url.filter(|_| !over && episode.acked.is_none()),
         started: episode.fired,
-        at,
         ended: episode.ended.map(|(_, reason)| reason),
         late: scene.late || (kind == Kind::Fired && episode.late),
-        ..of_rule(scene, rule, &episode.labels, kind, vars)
+        ..of_rule(scene.settings, rule, &episode.labels, (kind, at), vars)
     }
 }
 
 /// The message of something that is no episode: a report, a drill.
-pub(super) fn of_event(scene: &Scene<'_>, rule: &Rule, kind: Kind, at: UnixMicros) -> Message {
-    let moment = Moment { at: scene.now, episode: None, url: None };
+pub(super) fn of_event(settings: &Settings, rule: &Rule, kind: Kind, at: UnixMicros) -> Message {
+    let moment = Moment { at, episode: None, url: None };
     let vars = template::vars(rule, &Vec::new(), &Evidence::default(), &moment);
-    Message { started: at, at, late: scene.late, ..of_rule(scene, rule, &Vec::new(), kind, vars) }
+    of_rule(settings, rule, &Vec::new(), (kind, at), vars)
 }
 
 /// The message of a change.
-pub(super) fn of_change(scene: &Scene<'_>, what: &str) -> Message {
+pub(super) fn of_change(settings: &Settings, what: &str, at: UnixMicros) -> Message {
     let rule = Text::const_new("flowgauge_change");
     Message {
         fingerprint: fingerprint(&rule, &Vec::new()),
         rule,
         text: what.to_owned(),
-        ..bare(scene, Kind::Change)
+        ..bare(settings, (Kind::Change, at))
     }
 }
 
-fn of_rule(scene: &Scene<'_>, rule: &Rule, labels: &Labels, kind: Kind, vars: Vars) -> Message {
+fn of_rule(
+    settings: &Settings,
+    rule: &Rule,
+    labels: &Labels,
+    step: (Kind, UnixMicros),
+    vars: Vars,
+) -> Message {
     let mut all: BTreeMap<Text, Text> =
         rule.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     all.extend(labels.iter().cloned());
@@ -92,13 +97,12 @@ fn of_rule(scene: &Scene<'_>, rule: &Rule, labels: &Labels, kind: Kind, vars: Va
         annotations: annotations(rule, &vars),
         runbook: rule.runbook.clone(),
         fingerprint: fingerprint(&rule.name, labels),
-        ..bare(scene, kind)
+        ..bare(settings, step)
     }
 }
 
 /// What every message has.
-fn bare(scene: &Scene<'_>, kind: Kind) -> Message {
-    let settings = scene.settings;
+fn bare(settings: &Settings, (kind, at): (Kind, UnixMicros)) -> Message {
     Message {
         kind,
         application: settings.application.clone(),
@@ -114,8 +118,8 @@ fn bare(scene: &Scene<'_>, kind: Kind) -> Message {
         condition: String::new(),
         labels: Vec::new(),
         annotations: BTreeMap::new(),
-        started: scene.now,
-        at: scene.now,
+        started: at,
+        at,
         ended: None,
         n: 0,
         exceed: None,
@@ -125,7 +129,7 @@ fn bare(scene: &Scene<'_>, kind: Kind) -> Message {
         episode_url: None,
         ack_url: None,
         dashboard_url: settings.dashboard_url.clone(),
-        late: scene.late,
+        late: false,
         items: Vec::new(),
         fingerprint: Text::default(),
     }

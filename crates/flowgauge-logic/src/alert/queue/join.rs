@@ -57,29 +57,43 @@ pub(super) fn messages(groups: Vec<Vec<Row<'_>>>, lane: &mut Lane, now: UnixMicr
 
 /// What a group still has to say, episode by episode, in order. Rows come in order.
 fn steps(rows: &[Row<'_>]) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    let mut open: Vec<Vec<Row<'_>>> = Vec::new();
+    let mut runs: Vec<Vec<Row<'_>>> = Vec::new();
     for row in rows {
-        let same = |run: &&mut Vec<Row<'_>>| run.last().is_some_and(|last| follows(last, row));
-        match open.iter_mut().rev().find(same) {
+        if kind(row) == Kind::Resolved && !row.unsure {
+            // The end says all that the episode still had to say.
+            let (said, mut rest): (Vec<_>, Vec<_>) =
+                runs.into_iter().partition(|run| run.iter().all(|before| is_said_by(before, row)));
+            let mut run: Vec<Row<'_>> = said.into_iter().flatten().collect();
+            run.sort_by_key(|before| before.seq);
+            run.push(*row);
+            rest.push(run);
+            runs = rest;
+            continue;
+        }
+        let newer = matches!(kind(row), Kind::Escalated | Kind::Repeat) && !row.unsure;
+        let same = |run: &&mut Vec<Row<'_>>| {
+            let told = |before: &Row<'_>| kind(before) != Kind::Acknowledged;
+            newer && run.iter().all(|before| told(before) && is_said_by(before, row))
+        };
+        match runs.iter_mut().rev().find(same) {
             Some(run) => run.push(*row),
-            None => open.push(vec![*row]),
+            None => runs.push(vec![*row]),
         }
     }
-    for run in open {
-        steps.extend(step(&run));
-    }
-    steps
+    runs.sort_by_key(|run| run.first().map(|row| row.seq));
+    runs.iter().filter_map(|run| step(run)).collect()
 }
 
-/// Whether a row says the same as the one before it and more. An acknowledgement is only taken back
-/// by the end.
-fn follows(last: &Row<'_>, row: &Row<'_>) -> bool {
-    let (before, after) = (last.notice.message.kind, row.notice.message.kind);
-    let steps = matches!(before, Kind::Fired | Kind::Escalated | Kind::Repeat)
-        && matches!(after, Kind::Escalated | Kind::Repeat | Kind::Resolved);
-    let over = before == Kind::Acknowledged && after == Kind::Resolved;
-    last.notice.episode == row.notice.episode && !last.unsure && !row.unsure && (steps || over)
+const fn kind(row: &Row<'_>) -> Kind {
+    row.notice.message.kind
+}
+
+/// Whether a later row of the episode makes an earlier one unnecessary. One that may have been
+/// delivered stands by itself.
+fn is_said_by(before: &Row<'_>, row: &Row<'_>) -> bool {
+    let step =
+        matches!(kind(before), Kind::Fired | Kind::Escalated | Kind::Repeat | Kind::Acknowledged);
+    step && !before.unsure && before.notice.episode == row.notice.episode
 }
 
 /// One run of rows of an episode as one step.
