@@ -50,6 +50,29 @@ impl AlertStore {
         self.rows("SELECT seq, body FROM alert_outbox WHERE episode = ?1 ORDER BY seq", [id.0])
     }
 
+    /// The last step told to a channel of every episode that is open or ended since a moment, in the
+    /// order of planning.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn told_last(
+        &self,
+        channel: &Text,
+        since: UnixMicros,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        let told = "o.channel = ?1 AND o.state IN ('delivered', 'merged')";
+        let sql = format!(
+            "SELECT seq, body FROM alert_outbox WHERE seq IN (
+                SELECT max(o.seq) FROM alert_episodes e JOIN alert_outbox o ON o.episode = e.id
+                WHERE {told} AND e.ended_us IS NULL GROUP BY o.episode
+                UNION ALL
+                SELECT max(o.seq) FROM alert_episodes e JOIN alert_outbox o ON o.episode = e.id
+                WHERE {told} AND e.ended_us >= ?2 GROUP BY o.episode)
+             ORDER BY seq"
+        );
+        self.rows(&sql, params![channel.as_str(), since.0])
+    }
+
     /// Rows given up or without an address, the latest first.
     ///
     /// # Errors

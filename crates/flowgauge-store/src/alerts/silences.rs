@@ -5,6 +5,7 @@ use super::{AlertStore, history};
 use crate::StoreError;
 use flowgauge_logic::alert::episode::{Ack, Episode, EpisodeId};
 use flowgauge_logic::alert::silence::Silence;
+use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -79,6 +80,25 @@ impl AlertStore {
             history::episode_rows(tx, &sql, [id.0])
         })?;
         Ok(rows.into_iter().find_map(|row| self.episode_of(row)))
+    }
+
+    /// Acknowledgements of episodes without an end: what the engine's own copies may not know yet.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn acks(&self) -> Result<Vec<(EpisodeId, Ack)>, StoreError> {
+        let sql = "SELECT a.episode, a.body FROM alert_episodes e
+                   JOIN alert_acks a ON a.episode = e.id WHERE e.ended_us IS NULL ORDER BY e.id";
+        let rows = self.read("reading acknowledgements", |db| {
+            let mut select = db.prepare_cached(sql)?;
+            let rows = select.query_map([], |r| Ok((CallId(r.get(0)?), r.get(1)?)))?;
+            rows.collect::<rusqlite::Result<Vec<(EpisodeId, Vec<u8>)>>>()
+        })?;
+        let ack = |(id, body): (EpisodeId, Vec<u8>)| {
+            let ack = self.sound(|| format!("acknowledgement of episode {id}"), &body)?;
+            Some((id, ack))
+        };
+        Ok(rows.into_iter().filter_map(ack).collect())
     }
 
     fn silence(&self, db: &Connection, id: &str) -> rusqlite::Result<Option<Silence>> {

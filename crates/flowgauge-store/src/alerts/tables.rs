@@ -21,6 +21,8 @@ pub(super) const TABLES: &str = "
     ) STRICT;
     CREATE INDEX IF NOT EXISTS alert_episodes_open ON alert_episodes (id)
         WHERE ended_us IS NULL;
+    CREATE INDEX IF NOT EXISTS alert_episodes_ended ON alert_episodes (ended_us)
+        WHERE ended_us IS NOT NULL;
     CREATE INDEX IF NOT EXISTS alert_episodes_by_rule ON alert_episodes (rule, id);
     CREATE INDEX IF NOT EXISTS alert_episodes_by_time ON alert_episodes (fired_us);
     CREATE TABLE IF NOT EXISTS alert_acks (

@@ -1,5 +1,7 @@
 //! What alerting keeps survives crashes, once and whole.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use crate::sample::at;
 use flowgauge_logic::alert::episode::{Ack, EndReason, Episode, EpisodeId};
 use flowgauge_logic::alert::instance::{Instance, InstanceKey, State};
@@ -315,6 +317,35 @@ fn channels_tell_what_they_took_last_what_failed_and_what_waits() {
 }
 
 #[test]
+fn the_last_step_told_to_a_channel_stands_for_its_episode_until_it_is_long_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let mut over = episode(2);
+    over.ended = Some((seconds(50), EndReason::Recovered));
+    let changes = AlertChanges {
+        episodes: vec![episode(1), over, episode(3)],
+        outbox: vec![
+            notice(1, 0, "am"),
+            notice(1, 1, "am"),
+            notice(1, 2, "slack"),
+            notice(2, 0, "am"),
+            notice(3, 0, "am"),
+        ],
+        ..AlertChanges::default()
+    };
+    store.commit(&changes).unwrap();
+    let rows: Vec<i64> = store.waiting().unwrap().iter().map(|r| r.seq).collect();
+    // Episode 3 was never told to it.
+    store.attempted(&rows[..4], &came(Delivery::Delivered, "ok"), seconds(60)).unwrap();
+    let told = |since| -> Vec<String> {
+        let rows = store.told_last(&"am".into(), seconds(since)).unwrap();
+        rows.iter().map(|row| row.notice.key()).collect()
+    };
+    assert_eq!(told(50), [format!("{}.1", id(1)), format!("{}.0", id(2))]);
+    assert_eq!(told(51), [format!("{}.1", id(1))]);
+}
+
+#[test]
 fn an_acknowledgement_is_not_undone_by_an_older_copy_of_the_episode() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir);
@@ -324,6 +355,7 @@ fn an_acknowledgement_is_not_undone_by_an_older_copy_of_the_episode() {
     let again = store.acknowledge(id(1), &ack("bo")).unwrap().unwrap();
     assert_eq!(again.acked, Some(ack("ana")), "the first stays");
     assert_eq!(store.acknowledge(id(9), &ack("ana")).unwrap(), None);
+    assert_eq!(store.acks().unwrap(), [(id(1), ack("ana"))]);
     // The engine writes the copy it had before.
     store.commit(&AlertChanges { episodes: vec![episode(1)], ..Default::default() }).unwrap();
     drop(store);
