@@ -6,6 +6,8 @@
 
 mod failure;
 mod lines;
+#[cfg(test)]
+mod tests;
 
 use super::exchange::TIMEOUT;
 use super::{Outcome, Sent, WaysError};
