@@ -16,7 +16,7 @@ from slack_sdk.models.attachments import Attachment, AttachmentField
 from standardwebhooks.webhooks import Webhook
 
 FIXTURES = pathlib.Path(__file__).parents[2] / "crates/flowgauge/tests/fixtures/channels"
-EPISODE = "01943b2e-1b00-7000-8000-000000000001"
+EPISODE = "01943b2e1b0070008000000000000001"
 
 
 def golden(name):

@@ -307,6 +307,7 @@ mod tests {
         let channel = scene::channel(ChannelKind::Alertmanager { urls });
         let sent = scene::ways().send(&channel, &scene::notice(Kind::Fired)).await;
         assert_eq!(sent.outcome, Outcome::Later { after: None });
-        (down.seen().await, refusing.seen().await);
+        down.seen().await;
+        refusing.seen().await;
     }
 }
