@@ -205,15 +205,22 @@ pub(super) async fn forward(post: &Post, urls: &[String], body: &Value) -> Sent 
         let url = format!("{}/api/v2/alerts", url.trim_end_matches('/'));
         async move {
             let sent = post.json(&url, body).await.sent();
-            (url, sent)
+            (peer(&url), sent)
         }
     };
     let results = join_all(urls.iter().map(one)).await;
     let answers: Vec<String> =
-        results.iter().map(|(url, sent)| format!("{url}: {}", sent.answer)).collect();
+        results.iter().map(|(peer, sent)| format!("{peer}: {}", sent.answer)).collect();
     let outcomes = results.into_iter().map(|(_, sent)| sent.outcome);
     let outcome = outcomes.min_by_key(rank).unwrap_or(Outcome::Delivered);
     Sent { outcome, answer: answers.join("; ") }
+}
+
+/// A peer's host and port: the rest of an address may be secret.
+fn peer(url: &str) -> String {
+    let uri = url.parse::<http::Uri>().unwrap_or_default();
+    let host = uri.host().unwrap_or("unknown");
+    uri.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Best first.
@@ -225,5 +232,82 @@ const fn rank(outcome: &Outcome) -> u8 {
         Outcome::Ambiguous => 3,
         Outcome::Refused { .. } => 4,
         Outcome::Gone => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::{self, Receiver, answer};
+    use super::*;
+    use crate::config::alerts::ChannelKind;
+
+    #[test]
+    fn the_webhook_is_version_four() {
+        let body = webhook_body(&scene::message(Kind::Fired), "ops");
+        scene::golden_json("alertmanager_webhook.json", &body);
+        let mut group = scene::message(Kind::Digest);
+        group.items = scene::items(130, "slow");
+        let body = webhook_body(&group, "ops");
+        assert_eq!(body["truncatedAlerts"], 30);
+        assert_eq!(body["alerts"].as_array().unwrap().len(), 100);
+        assert_eq!(body["status"], "firing");
+        assert_eq!(body["commonLabels"], json!({"environment": "prod"}));
+    }
+
+    #[test]
+    fn a_fingerprint_is_prometheus_own() {
+        // prometheus/common model/signature_test.go: the empty label set, and FNV-1a of one pair.
+        assert_eq!(fingerprint(&BTreeMap::new()), 14_695_981_039_346_656_037);
+        let one = fingerprint(&labels_named("a", "b"));
+        let bytes = [b'a', 0xff, b'b', 0xff];
+        let by_hand = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        assert_eq!(one, by_hand);
+    }
+
+    #[test]
+    fn a_firing_alert_lasts_four_minutes_more_and_a_resolved_one_has_ended() {
+        let now = UnixMicros(scene::AT.0 + UnixMicros::MINUTE);
+        let both = [scene::message(Kind::Fired), scene::message(Kind::Resolved)];
+        let body = forward_body(&both, now);
+        scene::golden_json("alertmanager_forward.json", &body);
+        assert_eq!(body[0]["endsAt"], "2025-01-06T09:10:10.000Z");
+        assert_eq!(body[1]["endsAt"], "2025-01-06T09:05:10.000Z");
+        assert_eq!(body[0]["labels"], body[1]["labels"]);
+    }
+
+    #[test]
+    fn names_and_values_alertmanager_refuses_are_mended() {
+        let mut message = scene::message(Kind::Fired);
+        message.labels = vec![("1st.model".into(), "x".into()), ("empty".into(), "".into())];
+        let body = forward_body(std::slice::from_ref(&message), scene::AT);
+        assert_eq!(body[0]["labels"]["_1st_model"], "x");
+        assert_eq!(body[0]["labels"].get("empty"), None);
+    }
+
+    #[tokio::test]
+    async fn every_peer_is_told_and_one_that_listens_is_enough() {
+        let up = Receiver::answering(&[&answer("200 OK", "", "")]).await;
+        let down = Receiver::answering(&[&answer("503 Unavailable", "", "")]).await;
+        let urls = vec![down.url.clone(), format!("{}/", up.url)];
+        let channel = scene::channel(ChannelKind::Alertmanager { urls });
+        let sent = scene::ways().send(&channel, &scene::notice(Kind::Fired)).await;
+        assert_eq!(sent.outcome, Outcome::Delivered);
+        assert!(sent.answer.contains("HTTP 503"), "{}", sent.answer);
+        assert_eq!(up.seen().await[0].path, "/api/v2/alerts");
+        assert_eq!(down.seen().await[0].path, "/api/v2/alerts");
+    }
+
+    #[tokio::test]
+    async fn where_no_peer_listens_it_is_tried_again() {
+        let down = Receiver::answering(&[&answer("503 Unavailable", "", "")]).await;
+        let refusing = Receiver::answering(&[&answer("400 Bad Request", "", "")]).await;
+        let urls = vec![refusing.url.clone(), down.url.clone()];
+        let channel = scene::channel(ChannelKind::Alertmanager { urls });
+        let sent = scene::ways().send(&channel, &scene::notice(Kind::Fired)).await;
+        assert_eq!(sent.outcome, Outcome::Later { after: None });
+        down.seen().await;
+        refusing.seen().await;
     }
 }

@@ -152,8 +152,7 @@ fn rows(m: &Message) -> Vec<(&'static str, String)> {
         ("Environment", m.environment.to_string()),
         ("Runbook", optional(&m.runbook)),
     ];
-    let given = all.into_iter().enumerate();
-    given.filter(|(at, (_, value))| *at < 4 || !value.is_empty()).map(|(_, row)| row).collect()
+    all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
 
 fn links(m: &Message) -> Vec<(&'static str, &str)> {
@@ -301,4 +300,81 @@ pub(super) async fn send(server: &Server, to: &[String], notice: &Notice, now: U
         };
     }
     sent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn mailbox(text: &str) -> Mailbox {
+        text.parse().unwrap()
+    }
+
+    fn of(notice: &Notice, attachments: &[Attachment]) -> String {
+        let from = mailbox("FlowReader Alerts <alerts@flow.test>");
+        let to = [mailbox("ops@flow.test"), mailbox("Jürgen <j@flow.test>")];
+        String::from_utf8(letter(&from, &to, notice, scene::AT, attachments).unwrap()).unwrap()
+    }
+
+    fn head(letter: &str) -> &str {
+        letter.split_once("\r\n\r\n").unwrap().0
+    }
+
+    #[test]
+    fn the_letter_is_the_guides() {
+        scene::golden("mail_fired.eml", &of(&scene::notice(Kind::Fired), &[]));
+        scene::golden("mail_resolved.eml", &of(&scene::notice(Kind::Resolved), &[]));
+        let report = [Attachment {
+            name: "Bericht für März.csv".into(),
+            content_type: "text/csv; charset=utf-8".into(),
+            bytes: "day,cost\n2025-03-01,1.25\n".repeat(20).into_bytes(),
+        }];
+        scene::golden("mail_report.eml", &of(&scene::notice(Kind::Scheduled), &report));
+    }
+
+    #[test]
+    fn a_resolve_threads_under_its_fire() {
+        let fired = of(&scene::notice(Kind::Fired), &[]);
+        let resolved = of(&scene::notice(Kind::Resolved), &[]);
+        let id = "<01943b2e1b0070008000000000000001.0@flow.test>";
+        assert!(head(&fired).contains(&format!("Message-ID: {id}")), "{}", head(&fired));
+        assert!(!head(&fired).contains("In-Reply-To"));
+        for name in ["In-Reply-To", "References"] {
+            assert!(head(&resolved).contains(&format!("{name}: {id}")), "{}", head(&resolved));
+        }
+    }
+
+    #[test]
+    fn an_edge_of_the_message_is_an_edge_of_the_html() {
+        let mut message = scene::message(Kind::Fired);
+        message.text = "<script>alert('x')</script> & \"more\"".into();
+        let html = html(&message);
+        assert!(!html.contains("<script>") && !html.contains("<img"));
+        assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;more"));
+        for action in ["Check performance dashboard", "Run diagnostic scripts"] {
+            assert!(html.contains(&format!("<li>{action}</li>")));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn no_label_begins_a_header_and_no_line_is_too_long(
+            rule in "(\r\nBcc: x@y\\.z|\n|\r|.|[a-z ]{1,40}){0,40}",
+            text in "(.{1,60}|\r\n|\n\\.\n|x{1200}){0,30}",
+        ) {
+            let mut notice = scene::notice(Kind::Escalated);
+            notice.message.rule = rule.into();
+            notice.message.text = text;
+            let letter = of(&notice, &[]);
+            prop_assert!(!head(&letter).lines().any(|line| line.starts_with("Bcc")));
+            for line in letter.split("\r\n") {
+                prop_assert!(line.len() <= 998 && !line.contains(['\r', '\n']), "{line:?}");
+            }
+            prop_assert!(letter.is_ascii());
+        }
+    }
 }

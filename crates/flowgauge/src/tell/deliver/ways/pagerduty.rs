@@ -215,3 +215,97 @@ pub(super) async fn send(
     }
     last
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::{self, Receiver, answer};
+    use super::*;
+    use crate::config::alerts::ChannelKind;
+
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+    fn of(kind: Kind) -> Vec<Event> {
+        let notice = scene::notice(kind);
+        events(&notice.message, KEY, &notice.key())
+    }
+
+    fn actions(events: &[Event]) -> Vec<&str> {
+        events.iter().filter_map(|e| e.body["event_action"].as_str()).collect()
+    }
+
+    fn channel(url: &str) -> crate::config::alerts::Channel {
+        scene::channel(ChannelKind::PagerDuty {
+            routing_key: Some(Secret::new(KEY)),
+            url: url.to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_fired_alert_triggers_with_every_documented_field() {
+        scene::golden_json("pagerduty_trigger.json", &of(Kind::Fired)[0].body);
+        scene::golden_json("pagerduty_resolve.json", &of(Kind::Resolved)[0].body);
+        scene::golden_json("pagerduty_change.json", &of(Kind::Change)[0].body);
+        assert_eq!(of(Kind::Change)[0].path, "/v2/change/enqueue");
+    }
+
+    #[test]
+    fn one_key_goes_through_an_episode_and_no_step_is_silent() {
+        let fired = of(Kind::Fired);
+        for kind in [Kind::Escalated, Kind::Repeat, Kind::Acknowledged, Kind::Resolved] {
+            assert_eq!(of(kind)[0].body["dedup_key"], fired[0].body["dedup_key"], "{kind:?}");
+        }
+        assert_eq!(actions(&of(Kind::Acknowledged)), ["acknowledge"]);
+        assert_eq!(actions(&of(Kind::Resolved)), ["resolve"]);
+        assert_eq!(actions(&of(Kind::FiredAndResolved)), ["trigger", "resolve"]);
+    }
+
+    #[test]
+    fn a_drill_leaves_no_open_incident_and_touches_no_real_one() {
+        let drill = of(Kind::Drill);
+        assert_eq!(actions(&drill), ["trigger", "resolve"]);
+        assert_ne!(drill[0].body["dedup_key"], of(Kind::Fired)[0].body["dedup_key"]);
+        let summary = drill[0].body["payload"]["summary"].as_str().unwrap();
+        assert!(summary.starts_with("[TEST"), "{summary}");
+    }
+
+    #[test]
+    fn limits_are_kept_and_the_hash_is_never_cut() {
+        let mut message = scene::message(Kind::Fired);
+        message.rule = "r".repeat(400).into();
+        message.text = "ü".repeat(5_000);
+        message.annotations = [("long".into(), "x".repeat(600_000))].into();
+        let event = &events(&message, KEY, "k")[0].body;
+        let key = event["dedup_key"].as_str().unwrap();
+        assert_eq!(key.chars().count(), MAX_KEY);
+        assert!(key.ends_with(":9f2c41d07be35a68"));
+        assert_eq!(event["payload"]["summary"].as_str().unwrap().chars().count(), MAX_SUMMARY);
+        assert!(event.to_string().len() <= MAX_BODY);
+        assert_eq!(event["payload"].get("custom_details"), None);
+    }
+
+    #[tokio::test]
+    async fn accepted_is_delivered_and_what_is_invalid_is_final() {
+        let accepted = answer("202 Accepted", "", r#"{"status":"success","dedup_key":"k"}"#);
+        let invalid = answer("400 Bad Request", "", r#"{"status":"invalid event","errors":["x"]}"#);
+        let receiver = Receiver::answering(&[&accepted, &accepted, &invalid]).await;
+        let (ways, channel) = (scene::ways(), channel(&receiver.url));
+        let sent = ways.send(&channel, &scene::notice(Kind::FiredAndResolved)).await;
+        assert_eq!(sent.outcome, Outcome::Delivered);
+        let sent = ways.send(&channel, &scene::notice(Kind::Fired)).await;
+        assert!(matches!(sent.outcome, Outcome::Refused { .. }));
+        assert!(sent.answer.contains("invalid event"), "{}", sent.answer);
+        let seen = receiver.seen().await;
+        assert_eq!(seen[0].json()["event_action"], "trigger");
+        assert_eq!(seen[1].json()["event_action"], "resolve");
+        assert!(seen.iter().all(|s| s.path == "/v2/enqueue"));
+    }
+
+    #[tokio::test]
+    async fn after_a_trigger_that_was_not_taken_nothing_is_resolved() {
+        let receiver = Receiver::answering(&[&answer("500 Oops", "", "")]).await;
+        let channel = channel(&receiver.url);
+        let sent = scene::ways().send(&channel, &scene::notice(Kind::FiredAndResolved)).await;
+        assert_eq!(sent.outcome, Outcome::Later { after: None });
+        assert_eq!(receiver.seen().await.len(), 1);
+    }
+}

@@ -178,3 +178,84 @@ fn read(answer: &Answer, after: Option<Micros>) -> Sent {
     };
     Sent::refused(word, hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::{self, Receiver, answer};
+    use super::*;
+    use crate::config::alerts::{Channel, ChannelKind};
+
+    fn channel(url: &str) -> Channel {
+        scene::channel(ChannelKind::SlackBot {
+            token: Some(Secret::new("xoxb-1")),
+            channel: "#performance-alerts".into(),
+            api_url: format!("{url}/api"),
+        })
+    }
+
+    fn posted(ts: &str) -> String {
+        let body = json!({"ok": true, "channel": "C1", "ts": ts});
+        answer("200 OK", "", &body.to_string())
+    }
+
+    async fn answered(word: &str) -> Outcome {
+        let body = json!({"ok": false, "error": word}).to_string();
+        let receiver = Receiver::answering(&[&answer("200 OK", "retry-after: 3\r\n", &body)]).await;
+        let channel = channel(&receiver.url);
+        let sent = scene::ways().send(&channel, &scene::notice(Kind::Fired)).await;
+        receiver.seen().await;
+        sent.outcome
+    }
+
+    #[tokio::test]
+    async fn an_episode_is_one_thread_and_its_first_message_shows_the_end() {
+        let answers = [posted("1.1"), posted("1.2"), posted("1.3"), posted("1.1")];
+        let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
+        let receiver = Receiver::answering(&answers).await;
+        let (ways, channel) = (scene::ways(), channel(&receiver.url));
+        for kind in [Kind::Fired, Kind::Repeat, Kind::Resolved] {
+            let sent = ways.send(&channel, &scene::notice(kind)).await;
+            assert_eq!(sent.outcome, Outcome::Delivered, "{kind:?}");
+        }
+        let seen = receiver.seen().await;
+        assert_eq!(seen[0].header("authorization"), Some("Bearer xoxb-1"));
+        let paths: Vec<&str> = seen.iter().map(|s| s.path.as_str()).collect();
+        let post = "/api/chat.postMessage";
+        assert_eq!(paths, [post, post, post, "/api/chat.update"]);
+        let bodies: Vec<Value> = seen.iter().map(scene::Seen::json).collect();
+        assert_eq!(bodies[0]["channel"], "#performance-alerts");
+        assert_eq!(bodies[0].get("thread_ts"), None);
+        assert_eq!((&bodies[1]["thread_ts"], &bodies[1]["channel"]), (&json!("1.1"), &json!("C1")));
+        assert_eq!(bodies[1]["reply_broadcast"], false);
+        assert_eq!(bodies[2]["reply_broadcast"], true);
+        assert_eq!((&bodies[3]["ts"], &bodies[3]["channel"]), (&json!("1.1"), &json!("C1")));
+        assert_eq!(bodies[3]["attachments"][0]["color"], "good");
+    }
+
+    #[tokio::test]
+    async fn what_may_pass_is_tried_again_and_the_rest_names_its_way_out() {
+        let after = Some(Micros(3_000_000));
+        assert_eq!(answered("ratelimited").await, Outcome::Later { after });
+        assert_eq!(answered("internal_error").await, Outcome::Later { after });
+        for word in ["invalid_auth", "not_in_channel", "msg_too_long"] {
+            assert!(matches!(answered(word).await, Outcome::Refused { .. }), "{word}");
+        }
+    }
+
+    #[test]
+    fn the_memory_of_threads_has_an_end_and_forgets_the_oldest() {
+        let threads = Threads::default();
+        let mut notice = scene::notice(Kind::Fired);
+        for n in 0..=MAX_THREADS {
+            notice.episode = format!("01943b2e-1b00-7000-8000-{n:012x}").parse().unwrap();
+            threads.put(&notice, Root { channel: "C1".into(), ts: n.to_string() });
+        }
+        assert!(threads.get(&notice).is_some());
+        notice.episode = "01943b2e-1b00-7000-8000-000000000000".parse().unwrap();
+        assert_eq!(threads.get(&notice), None);
+        scene::golden_json(
+            "slack_bot_reply.json",
+            &body(&scene::notice(Kind::Repeat), "C1", Some("1.1")),
+        );
+    }
+}

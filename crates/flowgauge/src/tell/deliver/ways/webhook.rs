@@ -264,6 +264,14 @@ mod tests {
         let json = |kind| serde_json::from_str(&body(&scene::notice(kind))).unwrap();
         scene::golden_json("webhook_fired.json", &json(Kind::Fired));
         scene::golden_json("webhook_resolved.json", &json(Kind::Resolved));
+        let (notice, seconds) = (scene::notice(Kind::Fired), 1_736_154_310);
+        let body = body(&notice);
+        let signed = signature(&[Secret::new(EXAMPLE)], &notice.key(), seconds, &body).unwrap();
+        let signed = json!({
+            "secret": EXAMPLE, "id": notice.key(), "timestamp": seconds, "body": body,
+            "signature": signed,
+        });
+        scene::golden_json("webhook_signed.json", &signed);
     }
 
     #[test]

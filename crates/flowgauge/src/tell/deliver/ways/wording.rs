@@ -7,6 +7,7 @@ use crate::logic::alert::notice::{Kind, Message};
 use crate::logic::alert::rule::Severity;
 use crate::logic::unit::UnixMicros;
 use chrono::{DateTime, SecondsFormat, Utc};
+use std::fmt::Write as _;
 
 /// The actions the guide's mail recommends, for rules that name none.
 const RECOMMENDED: [&str; 4] = [
@@ -76,27 +77,28 @@ const fn icon(message: &Message) -> &'static str {
     }
 }
 
-/// Which step of its episode a message is; nothing for the first.
+/// Which step of its episode a message is, and of how many alerts it speaks; nothing for the first of
+/// one.
 pub(super) fn step(message: &Message) -> Option<String> {
     let word = match message.kind {
-        Kind::Fired | Kind::Scheduled | Kind::Change | Kind::Heartbeat => return None,
-        Kind::Escalated => "severity raised",
-        Kind::Repeat => "still firing",
-        Kind::Acknowledged => "acknowledged",
-        Kind::FiredAndResolved => match message.ended {
-            Some(reason) => return Some(format!("fired and {}", end_word(reason))),
-            None => "fired and resolved",
-        },
-        Kind::Resolved => end_word(message.ended.unwrap_or(EndReason::Recovered)),
-        Kind::Digest => return Some(format!("{} alerts", message.items.len())),
-        Kind::Drill => "TEST, nothing is wrong",
+        Kind::Fired | Kind::Digest | Kind::Scheduled | Kind::Change | Kind::Heartbeat => None,
+        Kind::Escalated => Some("severity raised".to_owned()),
+        Kind::Repeat => Some("still firing".to_owned()),
+        Kind::Acknowledged => Some("acknowledged".to_owned()),
+        Kind::FiredAndResolved => Some(format!("fired and {}", end_word(message))),
+        Kind::Resolved => Some(end_word(message).to_owned()),
+        Kind::Drill => Some("TEST, nothing is wrong".to_owned()),
     };
-    Some(word.to_owned())
+    let several = Some(message.items.len()).filter(|n| *n > 1).map(|n| format!("{n} alerts"));
+    match (word, several) {
+        (Some(word), Some(several)) => Some(format!("{several} {word}")),
+        (word, several) => word.or(several),
+    }
 }
 
 /// How an episode ended, in a word or two.
-pub(super) const fn end_word(reason: EndReason) -> &'static str {
-    match reason {
+fn end_word(message: &Message) -> &'static str {
+    match message.ended.unwrap_or(EndReason::Recovered) {
         EndReason::Recovered => "resolved",
         EndReason::RuleChanged => "ended: the rule was changed",
         EndReason::RuleRemoved => "ended: the rule was removed",
@@ -108,8 +110,8 @@ pub(super) const fn end_word(reason: EndReason) -> &'static str {
 /// The message's text; where it is over, what the value is now; where it was evaluated late, that.
 pub(super) fn text(message: &Message) -> String {
     let mut text = message.text.clone();
-    if let Some(now) = message.now.as_deref().filter(|_| !message.text.contains("now: ")) {
-        text.push_str(&format!(" (now: {now})"));
+    if let Some(now) = &message.now {
+        _ = write!(text, " (now: {now})");
     }
     if message.late {
         text.push_str(" [evaluated late after restart]");
