@@ -174,3 +174,6 @@ impl Heard for Recent {
         self.state.lock().flights().end(call);
     }
 }
+
+#[cfg(test)]
+mod tests;
