@@ -4,12 +4,20 @@
 //! `evaluate` asks [`facts::Facts`] and gives one [`sample::Sample`] per label set; `step` moves an
 //! [`instance::Instance`]; `plan` turns what moved into [`notice::Notice`]s.
 
+pub mod baseline;
+pub mod burn;
 pub mod condition;
 pub mod episode;
+pub mod evaluate;
 pub mod facts;
+pub mod guard;
 pub mod instance;
+pub mod language;
 pub mod metric;
 pub mod notice;
 pub mod rule;
 pub mod sample;
+pub mod schedule;
 pub mod silence;
+pub mod slack;
+pub mod template;

@@ -44,6 +44,17 @@ pub trait Facts {
     fn calls(&self, of: &Selection, window: Window) -> Result<Groups<CallSums>, String>;
     /// Quality scores in a window.
     fn scores(&self, of: &Selection, window: Window) -> Result<Groups<ScoreSums>, String>;
+    /// Of the calls with a score in a window: how many have one below a limit, and how many there
+    /// are. Whoever does not count them says so.
+    fn scores_below(
+        &self,
+        of: &Selection,
+        window: Window,
+        limit: f64,
+    ) -> Result<Groups<(u64, u64)>, String> {
+        let _ = (of, window);
+        Err(format!("scores are not counted against {limit} here"))
+    }
     /// Ratings of users in a window.
     fn ratings(&self, of: &Selection, window: Window) -> Result<Groups<RatingSums>, String>;
     /// A gauge now.

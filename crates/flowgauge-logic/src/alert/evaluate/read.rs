@@ -1,0 +1,470 @@
+//! From what is known to the value of one metric, in base units (alerting 3; formulas: catalogue
+//! D5).
+//!
+//! Owns which facts a metric is made of, its samples, growth while they are few, and why there is
+//! no value. Refuses to compare.
+
+use super::span::{Span, period};
+use super::tick::Tick;
+use crate::alert::condition::Series;
+use crate::alert::facts::{
+    BaselineAsk, BudgetPeriod, CallSums, Gauge, Groups, Labels, Mechanism, RatingSums, ScoreSums,
+    Selection, Slower, Timing,
+};
+use crate::alert::guard::count;
+use crate::alert::metric::Metric;
+use crate::alert::sample::Why;
+use crate::call::CacheOutcome;
+use crate::known::{Known, Reason};
+use crate::rollup::{Dim, Dist, Rollup};
+use crate::unit::{Micros, UnixMicros};
+use crate::window::Window;
+
+/// After the response cache is cleared its hit rate must be low for so long (alerting 12.1).
+const AFTER_CLEAR: Micros = Micros(30 * 60_000_000);
+
+/// Name of the baseline that `token_reduction` is measured against: the one somebody promoted. A
+/// rolling one would have learned the savings.
+pub(super) const PROMOTED: &str = "promoted";
+
+/// A series, ready to be read.
+#[derive(Debug, Clone)]
+pub(super) struct Reader {
+    /// As written.
+    pub series: Series,
+    /// Which calls.
+    pub selection: Selection,
+    /// Over which window.
+    pub span: Span,
+    /// Fewest samples.
+    pub min: u64,
+    /// What quality is compared with, for `quality_regression`.
+    pub quality: Option<Series>,
+}
+
+/// What was found in a window.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    /// The window.
+    pub window: Window,
+    /// How often it has grown.
+    pub step: usize,
+    /// Samples.
+    pub n: u64,
+    /// Why there are none.
+    pub missing: Why,
+    /// The facts themselves.
+    pub of: Of,
+}
+
+/// The facts of one label set.
+#[derive(Debug, Clone)]
+pub(super) enum Of {
+    /// Of calls: all groups and the place of this one.
+    Calls(Groups<CallSums>, usize),
+    /// Of calls and their scores.
+    Scored(Groups<CallSums>, usize, ScoreSums),
+    /// Scores.
+    Scores(ScoreSums),
+    /// Ratings.
+    Ratings(RatingSums),
+    /// One figure.
+    Figure(f64),
+    /// Nothing.
+    Nothing,
+}
+
+impl Found {
+    pub(super) fn calls(&self) -> Option<&CallSums> {
+        match &self.of {
+            Of::Calls(groups, at) | Of::Scored(groups, at, _) => groups.get(*at).map(|g| &g.1),
+            Of::Scores(_) | Of::Ratings(_) | Of::Figure(_) | Of::Nothing => None,
+        }
+    }
+}
+
+/// A value, or why there is none; a failure to look is another thing.
+pub(super) type Maybe<T> = Result<Result<T, Why>, String>;
+
+impl Reader {
+    /// What is found at a moment in a window that grows until there are enough samples.
+    pub(super) fn look(&self, tick: &Tick<'_>, at: UnixMicros) -> Result<Found, String> {
+        let mut step = 0;
+        loop {
+            let found = self.look_over(tick, at, step)?;
+            if found.n >= self.min.max(1) || step >= self.span.last_step() {
+                return Ok(found);
+            }
+            step += 1;
+        }
+    }
+
+    /// What is found at a moment in a window that has grown so often.
+    pub(super) fn look_over(
+        &self,
+        tick: &Tick<'_>,
+        at: UnixMicros,
+        step: usize,
+    ) -> Result<Found, String> {
+        let Some(window) = self.span.window(step, at, tick) else {
+            return Err(format!("{} has no window here", self.series.metric.word()));
+        };
+        self.look_in(tick, window, step)
+    }
+
+    /// What is found in a window.
+    pub(super) fn look_in(
+        &self,
+        tick: &Tick<'_>,
+        window: Window,
+        step: usize,
+    ) -> Result<Found, String> {
+        let metric = self.series.metric;
+        let nothing = Found { window, step, n: 0, missing: Why::NoData, of: Of::Nothing };
+        let found = match metric {
+            Metric::QualityScore | Metric::QualityRegression => {
+                let groups = tick.facts.scores(&self.selection, window)?;
+                self.mine(tick, &groups).map(|(_, s)| (s.n, Why::NoData, Of::Scores(*s)))
+            }
+            Metric::UserSatisfaction => {
+                let groups = tick.facts.ratings(&self.selection, window)?;
+                self.mine(tick, &groups).map(|(_, r)| (r.n, Why::NoData, Of::Ratings(*r)))
+            }
+            Metric::TokenEfficiency | Metric::CostPerQualityUnit => {
+                let groups = tick.facts.calls(&self.selection, window)?;
+                let scores = tick.facts.scores(&self.selection, window)?;
+                let scores = self.mine(tick, &scores).map_or_else(Default::default, |(_, s)| *s);
+                let place = self.mine(tick, &groups).map(|(place, _)| place);
+                place.map(|at| (scores.n, Why::NoData, Of::Scored(groups, at, scores)))
+            }
+            Metric::BudgetUtilization => Some(self.utilization(tick, window.to)?),
+            Metric::InflightRequests if !self.selection.selector.is_empty() || self.is_split() => {
+                let groups = tick.facts.calls(&self.selection, window)?;
+                let mine = self.mine(tick, &groups);
+                mine.map(|(_, c)| (1, Why::NoData, Of::Figure(count(c.in_flight))))
+            }
+            metric if is_gauge(metric) => Some(gauge(tick, metric)),
+            metric => {
+                let groups = tick.facts.calls(&self.selection, window)?;
+                let mine = self.mine(tick, &groups);
+                let mine = mine.map(|(at, c)| (at, samples(metric, c), missing(metric, &c.rollup)));
+                mine.map(|(at, n, missing)| (n, missing, Of::Calls(groups, at)))
+            }
+        };
+        Ok(found.map_or(nothing, |(n, missing, of)| Found { window, step, n, missing, of }))
+    }
+
+    fn is_split(&self) -> bool {
+        !self.selection.by.is_empty()
+    }
+
+    fn mine<'g, T>(&self, tick: &Tick<'_>, groups: &'g Groups<T>) -> Option<(usize, &'g T)> {
+        let at = tick.find(groups, self.is_split())?;
+        groups.get(at).map(|(_, t)| (at, t))
+    }
+
+    /// Why what was found says nothing; nothing where it does.
+    pub(super) fn gap(&self, found: &Found) -> Option<Why> {
+        match found.n {
+            0 => Some(found.missing),
+            n if n < self.min => Some(Why::Thin),
+            _ => None,
+        }
+    }
+
+    /// The value of what was found.
+    pub(super) fn value(&self, tick: &Tick<'_>, found: &Found) -> Maybe<f64> {
+        if found.n == 0 {
+            return Ok(Err(found.missing));
+        }
+        let value = match &found.of {
+            Of::Scores(scores) if self.series.metric == Metric::QualityRegression => {
+                return self.quality_lost(tick, scores.mean);
+            }
+            Of::Calls(..) if self.series.metric == Metric::TokenReduction => {
+                return self.reduction(tick, found);
+            }
+            Of::Scores(scores) => Some(scores.mean),
+            Of::Ratings(ratings) => Some(ratings.mean),
+            Of::Figure(figure) => Some(*figure),
+            Of::Scored(_, _, scores) => {
+                found.calls().and_then(|c| per_quality(self.series.metric, &c.rollup, scores))
+            }
+            Of::Calls(..) => {
+                found.calls().and_then(|c| of_calls(self.series.metric, &c.rollup, found.window))
+            }
+            Of::Nothing => None,
+        };
+        Ok(value.filter(|v| v.is_finite()).ok_or(found.missing))
+    }
+
+    /// 1 − quality / baseline.
+    pub(super) fn quality_lost(&self, tick: &Tick<'_>, mean: f64) -> Maybe<f64> {
+        let Some(series) = &self.quality else { return Ok(Err(Why::WarmingUp)) };
+        Ok(baseline(tick, series, tick.labels, None)?
+            .and_then(|usual| if usual > 0.0 { Ok(1.0 - mean / usual) } else { Err(Why::NoData) }))
+    }
+
+    /// Method (c): the tokens of each endpoint and intent against those of the promoted baseline,
+    /// weighed by today's shares. Without one, method (a): what the gateway counted.
+    fn reduction(&self, tick: &Tick<'_>, found: &Found) -> Maybe<f64> {
+        let mut fine = self.selection.clone();
+        for dim in [Dim::Endpoint, Dim::Intent] {
+            if !fine.by.contains(&dim) {
+                fine.by.push(dim);
+            }
+        }
+        let mut series = self.series.clone();
+        series.metric = Metric::TokensPerRequest;
+        series.by.clone_from(&fine.by);
+        let (mut now, mut usual) = (0.0, 0.0);
+        for (labels, calls) in tick.facts.calls(&fine, found.window)?.iter() {
+            if !tick.labels.iter().all(|pair| labels.contains(pair)) {
+                continue;
+            }
+            let Some(tokens) = tokens_per_request(&calls.rollup) else { continue };
+            let Ok(base) = baseline(tick, &series, labels, Some(PROMOTED))? else { continue };
+            let weight = count(calls.rollup.success);
+            now += weight * tokens;
+            usual += weight * base;
+        }
+        if usual > 0.0 {
+            return Ok(Ok(1.0 - now / usual));
+        }
+        let counted = found.calls().map(|c| &c.rollup).filter(|r| r.original_input > 0);
+        let kept = counted.map(|r| count(r.original_sent) / count(r.original_input));
+        Ok(kept.map(|kept| 1.0 - kept).ok_or(Why::WarmingUp))
+    }
+
+    /// Of the budgets over everything, the share of the one that is used up most.
+    fn utilization(&self, tick: &Tick<'_>, at: UnixMicros) -> Result<(u64, Why, Of), String> {
+        let mut most: Option<f64> = None;
+        let mut n = 0;
+        for of in [BudgetPeriod::Day, BudgetPeriod::Month] {
+            let Some(budget) = tick.facts.budget(tick.budget, of) else { continue };
+            let window = Window { to: at, ..period(of, at, tick) };
+            let groups = tick.facts.calls(&self.selection, window)?;
+            let Some((_, calls)) = self.mine(tick, &groups) else { continue };
+            let spent = NanoUsdF64(calls.rollup.cost_nanos).get();
+            let share = spent / NanoUsdF64(budget.limit.0).get();
+            n = n.max(calls.rollup.requests());
+            most =
+                if share.is_finite() { Some(most.map_or(share, |m| m.max(share))) } else { most };
+        }
+        let missing = if has_budget(tick) { Why::NoData } else { Why::NotConfigured };
+        Ok((n, missing, most.map_or(Of::Nothing, Of::Figure)))
+    }
+
+    /// The label sets that have data in a window; in the longest it may take where none is given.
+    pub(super) fn label_sets(
+        &self,
+        tick: &Tick<'_>,
+        window: Option<Window>,
+    ) -> Result<Vec<Labels>, String> {
+        let longest = || self.span.window(self.span.last_step(), tick.at, tick);
+        let Some(window) = window.or_else(longest) else { return Ok(Vec::new()) };
+        let (facts, of) = (tick.facts, &self.selection);
+        Ok(match self.series.metric {
+            Metric::QualityScore | Metric::QualityRegression => names(&facts.scores(of, window)?),
+            Metric::UserSatisfaction => names(&facts.ratings(of, window)?),
+            _ => names(&facts.calls(of, window)?),
+        })
+    }
+}
+
+/// Whether any budget is configured that a share can be taken of.
+pub(super) fn has_budget(tick: &Tick<'_>) -> bool {
+    let periods = [BudgetPeriod::Day, BudgetPeriod::Month];
+    periods.iter().any(|of| tick.facts.budget(tick.budget, *of).is_some())
+}
+
+fn names<T>(groups: &Groups<T>) -> Vec<Labels> {
+    groups.iter().map(|(labels, _)| labels.clone()).collect()
+}
+
+/// A baseline of a series and label set.
+pub(super) fn baseline(
+    tick: &Tick<'_>,
+    series: &Series,
+    labels: &Labels,
+    pinned: Option<&str>,
+) -> Maybe<f64> {
+    let ask = BaselineAsk { series, labels, pinned, at: tick.at };
+    Ok(match tick.facts.baseline(&ask)? {
+        Known::Value(baseline) => Ok(baseline.value),
+        Known::Unknown(Reason::NotConfigured) if pinned.is_some() => Err(Why::NotConfigured),
+        Known::Unknown(_) => Err(Why::WarmingUp),
+    })
+}
+
+/// Money as a float, for shares and comparisons only.
+struct NanoUsdF64(i64);
+
+impl NanoUsdF64 {
+    #[expect(clippy::cast_precision_loss, reason = "compared, never summed")]
+    const fn get(self) -> f64 {
+        self.0 as f64
+    }
+}
+
+const fn is_gauge(metric: Metric) -> bool {
+    matches!(
+        metric,
+        Metric::CacheMemoryUsage
+            | Metric::CacheMemoryBytes
+            | Metric::TtlEffectiveness
+            | Metric::ConcurrentUsers
+            | Metric::InflightRequests
+    )
+}
+
+fn gauge(tick: &Tick<'_>, metric: Metric) -> (u64, Why, Of) {
+    let read = |gauge| tick.facts.gauge(gauge);
+    let known = match metric {
+        Metric::CacheMemoryBytes => read(Gauge::CacheBytes),
+        Metric::CacheMemoryUsage => match (read(Gauge::CacheBytes), read(Gauge::CacheCapacity)) {
+            (Known::Value(bytes), Known::Value(capacity)) if capacity > 0.0 => {
+                Known::Value(bytes / capacity)
+            }
+            (Known::Value(_), Known::Value(_)) => Known::Unknown(Reason::NotConfigured),
+            (Known::Unknown(reason), _) | (_, Known::Unknown(reason)) => Known::Unknown(reason),
+        },
+        Metric::TtlEffectiveness => read(Gauge::TtlEffectiveness),
+        Metric::ConcurrentUsers => read(Gauge::ConcurrentUsers),
+        _ => read(Gauge::InFlight),
+    };
+    match known {
+        Known::Value(figure) => (1, Why::NoData, Of::Figure(figure)),
+        Known::Unknown(reason) => (0, why(reason), Of::Nothing),
+    }
+}
+
+/// Why a value is unknown, in the words of the state machine.
+pub(super) const fn why(reason: Reason) -> Why {
+    match reason {
+        Reason::SwitchedOff => Why::Disabled,
+        Reason::NotConfigured => Why::NotConfigured,
+        Reason::TooFew => Why::Thin,
+        Reason::NoData | Reason::NotReported | Reason::NotPriced | Reason::WindowTooLong => {
+            Why::NoData
+        }
+    }
+}
+
+/// Whether a metric must move by construction, so that it says nothing.
+pub(super) fn is_off(tick: &Tick<'_>, metric: Metric, mechanism: Option<Mechanism>) -> bool {
+    let cleared = || tick.facts.cache_cleared().is_some_and(|t| tick.at.since(t) < AFTER_CLEAR);
+    let is_hits = matches!(metric, Metric::CacheHitRate | Metric::CacheMissRate);
+    mechanism.is_some_and(|m| tick.facts.is_off(m)) || (is_hits && cleared())
+}
+
+/// The counts of a timing.
+pub(super) const fn slower(calls: &CallSums, timing: Timing) -> &Slower {
+    match timing {
+        Timing::Latency => &calls.latency,
+        Timing::Ttft => &calls.ttft,
+        Timing::Tpot => &calls.tpot,
+    }
+}
+
+/// The distribution of a timing, of successes.
+pub(super) fn dist(rollup: &Rollup, timing: Timing) -> &Dist {
+    match timing {
+        Timing::Latency => &rollup.latency,
+        Timing::Ttft => &rollup.ttft,
+        Timing::Tpot => &rollup.tpot,
+    }
+}
+
+/// Samples of a metric among calls.
+fn samples(metric: Metric, calls: &CallSums) -> u64 {
+    let r = &*calls.rollup;
+    if let (Some(_), Some(timing)) = (metric.quantile(), metric.timing()) {
+        return slower(calls, timing).n.max(dist(r, timing).count());
+    }
+    match metric {
+        Metric::MeanLatency => r.latency.count(),
+        Metric::ErrorRate | Metric::Availability | Metric::Throughput => r.success + r.failure,
+        Metric::CacheHitRate | Metric::CacheMissRate => hits(r) + cached(r, CacheOutcome::Miss),
+        Metric::DailyTokens => r.input.count().max(r.output.count()),
+        Metric::CostPerRequest | Metric::DailyCost | Metric::MonthlyCost => r.priced,
+        Metric::TokensPerRequest | Metric::TokenReduction => {
+            if r.input.count() == 0 && r.output.count() == 0 { 0 } else { r.success }
+        }
+        _ => r.requests(),
+    }
+}
+
+/// Why a metric has no samples among calls that may be there.
+fn missing(metric: Metric, r: &Rollup) -> Why {
+    let is_hits = matches!(metric, Metric::CacheHitRate | Metric::CacheMissRate);
+    if is_hits && cached(r, CacheOutcome::Disabled) > 0 { Why::Disabled } else { Why::NoData }
+}
+
+fn cached(r: &Rollup, outcome: CacheOutcome) -> u64 {
+    r.by_cache.get(usize::from(outcome.code())).copied().unwrap_or(0)
+}
+
+fn hits(r: &Rollup) -> u64 {
+    cached(r, CacheOutcome::HitExact) + cached(r, CacheOutcome::HitSemantic)
+}
+
+/// Of a share the part that is counted: failures, successes, hits, misses.
+pub(super) fn part(metric: Metric, r: &Rollup) -> Option<u64> {
+    match metric {
+        Metric::ErrorRate => Some(r.failure),
+        Metric::Availability => Some(r.success),
+        Metric::CacheHitRate => Some(hits(r)),
+        Metric::CacheMissRate => Some(cached(r, CacheOutcome::Miss)),
+        _ => None,
+    }
+}
+
+fn of_calls(metric: Metric, r: &Rollup, window: Window) -> Option<f64> {
+    if let (Some(q), Some(timing)) = (metric.quantile(), metric.timing()) {
+        return dist(r, timing).histogram.quantile(q);
+    }
+    let share = |part: u64, whole: u64| (whole > 0).then(|| count(part) / count(whole));
+    match metric {
+        Metric::MeanLatency => r.latency.mean(),
+        Metric::ErrorRate | Metric::Availability => share(part(metric, r)?, r.success + r.failure),
+        Metric::CacheHitRate | Metric::CacheMissRate => {
+            share(part(metric, r)?, hits(r) + cached(r, CacheOutcome::Miss))
+        }
+        Metric::TokensPerRequest => tokens_per_request(r),
+        Metric::DailyTokens => Some(billed(r)),
+        Metric::CostPerRequest => {
+            (r.priced > 0).then(|| NanoUsdF64(r.cost_nanos).get() / count(r.priced))
+        }
+        Metric::DailyCost | Metric::MonthlyCost => Some(NanoUsdF64(r.cost_nanos).get()),
+        Metric::Throughput => {
+            let first = (r.success + r.failure).saturating_sub(r.retries);
+            Some(count(first) / window.minutes())
+        }
+        Metric::UnpricedCalls => Some(count(r.unpriced)),
+        _ => None,
+    }
+}
+
+/// Money spent in a window.
+pub(super) fn spent(r: &Rollup) -> f64 {
+    NanoUsdF64(r.cost_nanos).get()
+}
+
+fn billed(r: &Rollup) -> f64 {
+    count(r.input.sum.saturating_add(r.output.sum))
+}
+
+fn tokens_per_request(r: &Rollup) -> Option<f64> {
+    (r.success > 0).then(|| billed(r) / count(r.success))
+}
+
+/// Per perfect answer, taking the scored calls for a fair sample of all.
+fn per_quality(metric: Metric, r: &Rollup, scores: &ScoreSums) -> Option<f64> {
+    let each = if metric == Metric::TokenEfficiency {
+        tokens_per_request(r)?
+    } else {
+        of_calls(Metric::CostPerRequest, r, Window { from: UnixMicros(0), to: UnixMicros(0) })?
+    };
+    (scores.mean > 0.0).then(|| each / scores.mean)
+}

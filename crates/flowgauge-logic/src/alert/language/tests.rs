@@ -1,0 +1,1 @@
+//! What conditions mean, and what may not be said.
