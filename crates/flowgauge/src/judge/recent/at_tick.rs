@@ -4,8 +4,8 @@ use super::long::Long;
 use super::minutes::Minutes;
 use super::{Recent, book, usual};
 use crate::logic::alert::facts::{
-    Baseline, BaselineAsk, BudgetFacts, BudgetPeriod, CallSums, Facts, Gauge, Groups, Labels, Mechanism,
-    RatingSums, ScoreSums, Selection, Slower, Timing,
+    Baseline, BaselineAsk, BudgetFacts, BudgetPeriod, CallSums, Facts, Gauge, Groups, Labels,
+    Mechanism, RatingSums, ScoreSums, Selection, Slower, Timing,
 };
 use crate::logic::alert::metric::Metric;
 use crate::logic::known::{Known, Reason};
@@ -205,7 +205,8 @@ impl Facts for AtTick<'_> {
             Gauge::ConcurrentUsers => {
                 let window = Window::last(USERS_US, self.tick);
                 let users = self.calls(&Selection::default(), window).ok();
-                let users = users.and_then(|g| g.first().map(|(_, sums)| sums.rollup.users.count()));
+                let users =
+                    users.and_then(|g| g.first().map(|(_, sums)| sums.rollup.users.count()));
                 Known::from_option(users, Reason::NoData)
             }
             Gauge::CacheBytes | Gauge::CacheCapacity | Gauge::TtlEffectiveness => {

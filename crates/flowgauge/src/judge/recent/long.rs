@@ -276,7 +276,9 @@ impl Long {
                 let query = query(&chosen, window, &[Dim::Intent]);
                 let intent = query.group_by.iter().position(|d| *d == Dim::Intent);
                 for group in reader.score_sums(&query, kind).map_err(|e| e.to_string())? {
-                    let Some(labels) = chosen.regroup(&query.group_by, &group.key) else { continue };
+                    let Some(labels) = chosen.regroup(&query.group_by, &group.key) else {
+                        continue;
+                    };
                     let intents = found.entry(labels).or_default();
                     intents.entry(group.intent).or_default().1.merge(&group.sums);
                 }

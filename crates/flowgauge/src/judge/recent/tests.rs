@@ -366,6 +366,107 @@ fn a_sample_counts_as_the_call_behind_it() {
     }
 }
 
+#[test]
+fn what_is_usual_is_learned_from_hours_of_the_past_and_warms_up_before() {
+    use crate::logic::alert::condition::Series;
+    use crate::logic::alert::facts::BaselineAsk;
+    use crate::logic::alert::metric::Metric;
+    let recent = Recent::new(options()).with_minutes(Micros::from_millis(40 * 86_400_000));
+    recent.refill(std::iter::empty());
+    let hour = 3_600 * SECOND;
+    let series = Series {
+        metric: Metric::MeanLatency,
+        selector: Vec::new(),
+        calendar_day: false,
+        over: None,
+        by: vec![Dim::Model],
+    };
+    let labels: Labels = vec![(Text::const_new("model"), Text::const_new("gpt-5"))];
+    let ask = |at: i64| {
+        let long = Long::none();
+        let at = UnixMicros(T0 + at);
+        let ask = BaselineAsk { series: &series, labels: &labels, pinned: None, at };
+        recent.at(at, &long).baseline(&ask).unwrap()
+    };
+    assert!(ask(hour).value().is_none(), "nothing is known yet");
+    for n in 0..96u16 {
+        // Forty calls an hour, slower by a millisecond every hour.
+        let latency = 1_000_000 + 1_000 * u64::from(n);
+        let calls: Vec<Call> =
+            (0..40).map(|m| done(n * 40 + m, i64::from(n) * hour + SECOND, latency)).collect();
+        recent.ended(&calls);
+    }
+    assert!(ask(2 * hour).value().is_none(), "two hours are too few");
+    // Hours of the day from here on: 23, 24, 25 hours before, and so on, in three days.
+    let usual = ask(96 * hour).value().unwrap();
+    assert!(usual.n >= 9 && usual.spread > 0.0, "{usual:?}");
+    assert!((usual.value - 1_050_000.0).abs() < 30_000.0, "{usual:?}");
+}
+
+#[tokio::test]
+async fn long_windows_come_from_the_store_with_calls_in_flight_beside_them() {
+    use crate::record::Recorder;
+    use crate::serve::clock::Clock;
+    use crate::store::Options;
+    let dir = tempfile::tempdir().unwrap();
+    let end = 7_200 * SECOND;
+    let clock = Clock::frozen(UnixMicros(T0 + end)).0;
+    let recorder = Recorder::start(dir.path(), Options::default(), clock).unwrap();
+    let recent = std::sync::Arc::new(recent());
+    recorder.listen(std::sync::Arc::clone(&recent) as std::sync::Arc<dyn Heard>);
+    let mut other = done(3, 60 * SECOND, 1_000);
+    other.what.model_requested = Some(Text::const_new("claude"));
+    recorder.submit(vec![done(1, 0, 1_000), done(2, 0, 3_000_000), other], vec![]).await.unwrap();
+    recent.started(&begun(4, end - 5 * SECOND));
+    let long = Long::recorded(recorder.clone());
+    let at = recent.at(UnixMicros(T0 + end), &long);
+    let gpt = Selection {
+        selector: vec![Matcher {
+            dim: Dim::Model,
+            op: MatchOp::Matches,
+            value: Text::const_new("gpt.*"),
+        }],
+        by: Vec::new(),
+    };
+    let window = Window { from: UnixMicros(T0), to: UnixMicros(T0 + end) };
+    let whole = at.calls(&Selection::default(), window).unwrap();
+    assert_eq!((whole[0].1.rollup.success, whole[0].1.in_flight), (3, 1));
+    assert_eq!((slow(&whole[0].1), whole[0].1.latency.exact), ((2, 4), false));
+    let gpt = at.calls(&gpt, window).unwrap();
+    assert_eq!(gpt[0].1.rollup.success, 2, "narrowed by a pattern");
+    let models = at.calls(&by(&[Dim::Model]), window).unwrap();
+    let counts: Vec<_> =
+        models.iter().map(|(l, s)| (l[0].1.as_str(), s.rollup.success, s.in_flight)).collect();
+    assert_eq!(counts, [("claude", 1, 0), ("gpt-5", 2, 1)]);
+    drop(at);
+    recorder.shutdown().await;
+}
+
+#[test]
+fn a_budget_over_everything_is_found_by_its_period() {
+    use crate::logic::alert::facts::BudgetPeriod;
+    use crate::logic::budget::{Budget, DEFAULT_MAX_TOKENS, Per, Period, Unpriced};
+    use crate::logic::unit::NanoUsd;
+    let budget = |name: &'static str, period, limit| Budget {
+        name: Text::const_new(name),
+        per: Per::All,
+        matches: Vec::new(),
+        period,
+        limit: NanoUsd(limit),
+        zone: Tz::UTC,
+        unpriced: Unpriced::Deny,
+        default_max_tokens: DEFAULT_MAX_TOKENS,
+    };
+    let budgets = vec![budget("d", Period::Day, 1), budget("m", Period::Month, 2)];
+    let (recent, long) = (recent(), Long::none().with_budgets(budgets));
+    let at = recent.at(UnixMicros(T0), &long);
+    let month = at.budget(None, BudgetPeriod::Month).unwrap();
+    assert_eq!(month.limit, NanoUsd(2));
+    assert_eq!(month.period.from.to_rfc3339(), "2025-01-01T00:00:00.000000Z");
+    assert_eq!(at.budget(Some("d"), BudgetPeriod::Month).unwrap().limit, NanoUsd(1));
+    assert_eq!(at.budget(Some("x"), BudgetPeriod::Day), None);
+}
+
 proptest! {
     #[test]
     fn counts_equal_those_of_looking_at_every_call(

@@ -30,7 +30,10 @@ pub(super) struct Usual {
 }
 
 /// The baseline that is asked for.
-pub(super) fn baseline(facts: &AtTick<'_>, ask: &BaselineAsk<'_>) -> Result<Known<Baseline>, String> {
+pub(super) fn baseline(
+    facts: &AtTick<'_>,
+    ask: &BaselineAsk<'_>,
+) -> Result<Known<Baseline>, String> {
     if ask.pinned.is_some() {
         return Ok(Known::Unknown(Reason::NotConfigured));
     }
@@ -73,12 +76,7 @@ fn learned(
 }
 
 /// Where the windows end: for sums of tokens at the same moment of the last four same weekdays.
-fn ends(
-    series: &Series,
-    at: UnixMicros,
-    since: UnixMicros,
-    facts: &AtTick<'_>,
-) -> Vec<UnixMicros> {
+fn ends(series: &Series, at: UnixMicros, since: UnixMicros, facts: &AtTick<'_>) -> Vec<UnixMicros> {
     if series.metric == Metric::DailyTokens {
         let weeks_ago = |n: i64| UnixMicros(at.0.saturating_sub(n * 7 * UnixMicros::DAY));
         return (1..=WEEKS).map(weeks_ago).collect();
