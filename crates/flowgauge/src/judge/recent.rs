@@ -15,6 +15,7 @@ mod ring;
 mod sample;
 mod state;
 mod tally;
+mod usual;
 
 use crate::logic::alert::facts::{Selection, Timing};
 use crate::logic::call::Call;
@@ -174,3 +175,6 @@ impl Heard for Recent {
         self.state.lock().flights().end(call);
     }
 }
+
+#[cfg(test)]
+mod tests;

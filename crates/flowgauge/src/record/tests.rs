@@ -165,3 +165,71 @@ fn room_is_taken_and_given_back_and_an_empty_queue_takes_any_batch() {
     shared.release(500);
     assert!(shared.admit(60, 100) && shared.admit(40, 100) && !shared.admit(1, 100));
 }
+
+/// Writes down what it hears.
+#[derive(Debug, Default)]
+struct Ear(Mutex<Vec<(&'static str, CallId)>>);
+
+impl Heard for Ear {
+    fn started(&self, call: &Call) {
+        self.0.lock().push(("started", call.id));
+    }
+    fn first_token(&self, call: CallId, _at: UnixMicros) {
+        self.0.lock().push(("first token", call));
+    }
+    fn left(&self, call: CallId) {
+        self.0.lock().push(("left", call));
+    }
+    fn ended(&self, calls: &[Call]) {
+        self.0.lock().extend(calls.iter().map(|c| ("ended", c.id)));
+    }
+    fn merged(&self, merges: &[Merge]) {
+        self.0.lock().extend(merges.iter().map(|m| ("merged", m.row)));
+    }
+    fn lost(&self, call: CallId) {
+        self.0.lock().push(("lost", call));
+    }
+}
+
+#[tokio::test]
+async fn listeners_hear_of_each_row_once_and_of_rows_known_already_never() {
+    let dir = tempfile::tempdir().unwrap();
+    let recorder = start(dir.path());
+    let ear = Arc::new(Ear::default());
+    recorder.listen(Arc::clone(&ear) as Arc<dyn Heard>);
+    recorder.started(call(1));
+    recorder.first_token(call(1).id, T0);
+    recorder.left(call(1).id);
+    recorder.finished(call(1));
+    recorder.submit(vec![call(2), call(2), call(3)], Vec::new()).await.unwrap();
+    recorder.submit(vec![call(3), call(4)], Vec::new()).await.unwrap();
+    recorder.shutdown().await;
+    let id = |n| call(n).id;
+    assert_eq!(
+        *ear.0.lock(),
+        [
+            ("started", id(1)),
+            ("first token", id(1)),
+            ("left", id(1)),
+            ("ended", id(1)),
+            ("ended", id(2)),
+            ("ended", id(3)),
+            ("ended", id(4)),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn listeners_hear_of_the_gateways_calls_while_the_store_takes_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let no_directory = dir.path().join("file");
+    std::fs::write(&no_directory, b"").unwrap();
+    let recorder = start(&no_directory.join("data"));
+    let ear = Arc::new(Ear::default());
+    recorder.listen(Arc::clone(&ear) as Arc<dyn Heard>);
+    recorder.started(call(1));
+    recorder.finished(call(1));
+    assert!(recorder.submit(vec![call(2)], Vec::new()).await.is_err());
+    recorder.shutdown().await;
+    assert_eq!(*ear.0.lock(), [("started", call(1).id), ("ended", call(1).id)]);
+}

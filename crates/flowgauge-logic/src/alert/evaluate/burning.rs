@@ -166,8 +166,8 @@ fn over(calls: &CallSums, timing: Timing, limit: Micros) -> (u64, u64, bool) {
     let counts = slower(calls, timing);
     let histogram = &dist(&calls.rollup, timing).histogram;
     let n = population(calls, timing);
-    match counts.above(limit.0) {
-        Some(bad) => (bad, n, counts.exact),
+    match counts.above(limit.0).zip(counts.n_at(limit.0)) {
+        Some((bad, n)) => (bad, n, counts.exact),
         None => (histogram.count_above(limit.0), n, false),
     }
 }

@@ -368,7 +368,7 @@ fn counted(calls: &CallSums, timing: Timing, histogram: &Histogram, edge: Option
     let slower = slower(calls, timing);
     let n = population(calls, timing);
     let Some(edge) = edge else { return Counted { exceed: n, n, exact: slower.exact } };
-    if let Some(exceed) = slower.above(edge) {
+    if let (Some(exceed), Some(n)) = (slower.above(edge), slower.n_at(edge)) {
         return Counted { exceed, n, exact: slower.exact };
     }
     let known = slower.above.iter().find(|(t, _)| *t >= edge);

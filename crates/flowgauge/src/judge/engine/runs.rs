@@ -23,8 +23,7 @@ impl Engine {
             for at in due(schedule, after, now, self.zone, self.schedule_at) {
                 let told = now.since(at) <= CATCH_UP_RUN;
                 if told {
-                    let id = Self::mint(at);
-                    let notices = scheduled(&live.rule, &self.settings, id, at, now);
+                    let notices = scheduled(&live.rule, &self.settings, at, now);
                     self.unstored.outbox.extend(notices);
                 }
                 decided.push((name.clone(), at, told));

@@ -1,16 +1,18 @@
 //! The answers at one tick: memory where it reaches, else the store. Each is worked out once.
 
 use super::long::Long;
-use super::{Recent, book};
+use super::minutes::Minutes;
+use super::{Recent, book, usual};
 use crate::logic::alert::facts::{
-    Baseline, BaselineAsk, BudgetFacts, BudgetPeriod, CallSums, Facts, Gauge, Groups, Mechanism,
-    RatingSums, ScoreSums, Selection, Slower, Timing,
+    Baseline, BaselineAsk, BudgetFacts, BudgetPeriod, CallSums, Facts, Gauge, Groups, Labels,
+    Mechanism, RatingSums, ScoreSums, Selection, Slower, Timing,
 };
 use crate::logic::alert::metric::Metric;
 use crate::logic::known::{Known, Reason};
 use crate::logic::rollup::Rollup;
 use crate::logic::unit::{Micros, UnixMicros};
 use crate::logic::window::Window;
+use chrono_tz::Tz;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -53,9 +55,46 @@ impl<'a> AtTick<'a> {
         self.tick
     }
 
+    pub(super) const fn long(&self) -> &Long {
+        self.long
+    }
+
+    pub(super) const fn zone(&self) -> Tz {
+        self.recent.options().zone
+    }
+
+    /// Rollups of a window of the past: nothing is in flight there.
+    pub(super) fn past(
+        &self,
+        of: &Selection,
+        window: Window,
+    ) -> Result<Vec<(Labels, Rollup)>, String> {
+        if self.long.has_rows() {
+            return self.long.rollups(of, window);
+        }
+        self.long.remembered(&self.recent.state.lock(), of, window)
+    }
+
+    /// The first day of the last so many microseconds that has data; its first moment.
+    pub(super) fn first_data(
+        &self,
+        at: UnixMicros,
+        within_us: i64,
+    ) -> Result<Option<UnixMicros>, String> {
+        if self.long.has_rows() {
+            return self.long.first_data(Window::last(within_us, at));
+        }
+        let state = self.recent.state.lock();
+        let first = state.minutes.as_ref().and_then(Minutes::first);
+        Ok(first.map(|first| first.max(UnixMicros(at.0.saturating_sub(within_us)))))
+    }
+
     fn count(&self, of: &Selection, window: Window) -> Answer<CallSums> {
         let short = window.to.since(window.from) <= SHORT;
         let mut state = self.recent.state.lock();
+        if short {
+            state.watch_also(of);
+        }
         if short && let Some(answer) = state.read(of, window, self.tick) {
             return answer;
         }
@@ -96,9 +135,9 @@ fn about(rollup: &Rollup, timing: Timing, thresholds: &[u64]) -> Slower {
 
 /// Adds calls in flight to answers of the store.
 fn join(
-    mut groups: Vec<(crate::logic::alert::facts::Labels, CallSums)>,
+    mut groups: Vec<(Labels, CallSums)>,
     open: Option<Groups<CallSums>>,
-) -> Vec<(crate::logic::alert::facts::Labels, CallSums)> {
+) -> Vec<(Labels, CallSums)> {
     for (labels, open) in open.iter().flat_map(|groups| groups.iter()) {
         match groups.iter_mut().find(|(l, _)| l == labels) {
             Some((_, sums)) => {
@@ -166,7 +205,8 @@ impl Facts for AtTick<'_> {
             Gauge::ConcurrentUsers => {
                 let window = Window::last(USERS_US, self.tick);
                 let users = self.calls(&Selection::default(), window).ok();
-                let users = users.and_then(|g| g.first().map(|(_, sums)| sums.rollup.users.count()));
+                let users =
+                    users.and_then(|g| g.first().map(|(_, sums)| sums.rollup.users.count()));
                 Known::from_option(users, Reason::NoData)
             }
             Gauge::CacheBytes | Gauge::CacheCapacity | Gauge::TtlEffectiveness => {
@@ -179,8 +219,8 @@ impl Facts for AtTick<'_> {
         self.long.budget(name, period, self.tick)
     }
 
-    fn baseline(&self, _of: &BaselineAsk<'_>) -> Result<Known<Baseline>, String> {
-        Ok(Known::Unknown(Reason::NotConfigured))
+    fn baseline(&self, of: &BaselineAsk<'_>) -> Result<Known<Baseline>, String> {
+        usual::baseline(self, of)
     }
 
     fn is_off(&self, mechanism: Mechanism) -> bool {

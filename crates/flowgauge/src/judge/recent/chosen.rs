@@ -101,7 +101,11 @@ fn term(matcher: &Matcher) -> Result<Term, String> {
     let regex = || {
         // Anchored, as Prometheus does: a part of a name is no name.
         Regex::new(&format!("^(?:{})$", matcher.value)).map_err(|why| {
-            format!("the pattern {:?} of {} cannot be read: {why}", matcher.value, matcher.dim.word())
+            format!(
+                "the pattern {:?} of {} cannot be read: {why}",
+                matcher.value,
+                matcher.dim.word()
+            )
         })
     };
     let wants = match matcher.op {

@@ -5,6 +5,8 @@ use super::Recent;
 use super::chosen::Chosen;
 use super::minutes::Judged;
 use super::state::State;
+use super::usual::Usual;
+use crate::logic::alert::condition::Series;
 use crate::logic::alert::facts::{
     BudgetFacts, BudgetPeriod, Gauge, Groups, Labels, Mechanism, RatingSums, ScoreSums, Selection,
 };
@@ -12,7 +14,7 @@ use crate::logic::alert::metric::Metric;
 use crate::logic::budget::{Budget, Per, Period};
 use crate::logic::call::Text;
 use crate::logic::known::{Known, Reason};
-use crate::logic::rollup::{Dim, Rollup};
+use crate::logic::rollup::{Dim, Filter, Rollup};
 use crate::logic::score::{ScoreKind, ScoreSums as Sums, overall};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
@@ -22,12 +24,16 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+/// Days are told apart to find the first with data: hours would be read hundreds at a time.
+const MINUTES_PER_DAY: u32 = 24 * 60;
+
 /// What is beyond memory.
 #[derive(Debug)]
 pub struct Long {
     rows: Rows,
     budgets: Vec<Budget>,
     told: Mutex<Told>,
+    usual: Mutex<HashMap<Series, Usual>>,
 }
 
 /// Where stored rows are.
@@ -68,7 +74,7 @@ impl Long {
     }
 
     fn over(rows: Rows) -> Self {
-        Self { rows, budgets: Vec::new(), told: Mutex::default() }
+        Self { rows, budgets: Vec::new(), told: Mutex::default(), usual: Mutex::default() }
     }
 
     /// With these budgets.
@@ -137,6 +143,23 @@ impl Long {
         let budget = self.budgets.iter().find(wanted)?;
         let period = budget.period.containing(at, budget.zone);
         Some(BudgetFacts { limit: budget.limit, period })
+    }
+
+    pub(super) fn usual(&self, of: &Series) -> Option<Usual> {
+        self.usual.lock().get(of).cloned()
+    }
+
+    pub(super) fn keep_usual(&self, of: &Series, usual: Usual) {
+        self.usual.lock().insert(of.clone(), usual);
+    }
+
+    /// The first day of a window of which the store has rollups.
+    pub(super) fn first_data(&self, window: Window) -> Result<Option<UnixMicros>, String> {
+        let Some(reader) = self.reader()? else { return Ok(None) };
+        let step = Step::Minutes(MINUTES_PER_DAY);
+        let query = RollupQuery { window, filter: Filter::default(), group_by: Vec::new(), step };
+        let days = reader.rollups(&query).map_err(|e| e.to_string())?;
+        Ok(days.first().map(|day| day.from.max(window.from)))
     }
 
     /// Whether there is a store at all.
@@ -253,7 +276,9 @@ impl Long {
                 let query = query(&chosen, window, &[Dim::Intent]);
                 let intent = query.group_by.iter().position(|d| *d == Dim::Intent);
                 for group in reader.score_sums(&query, kind).map_err(|e| e.to_string())? {
-                    let Some(labels) = chosen.regroup(&query.group_by, &group.key) else { continue };
+                    let Some(labels) = chosen.regroup(&query.group_by, &group.key) else {
+                        continue;
+                    };
                     let intents = found.entry(labels).or_default();
                     intents.entry(group.intent).or_default().1.merge(&group.sums);
                 }

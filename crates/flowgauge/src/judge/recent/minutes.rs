@@ -97,6 +97,13 @@ impl Minutes {
         fine.chain(coarse).flatten().map(|(series, rollup)| (*series, rollup))
     }
 
+    /// The first moment there is anything of.
+    pub(super) fn first(&self) -> Option<UnixMicros> {
+        let hour = self.coarse.first_key_value().map(|(hour, _)| hour * MINUTES_PER_HOUR);
+        let minute = self.fine.first_key_value().map(|(minute, _)| *minute);
+        hour.or(minute).map(UnixMicros::from_minute)
+    }
+
     /// Scores and ratings of a window, widened to whole minutes.
     pub(super) fn judged(&self, window: Window) -> impl Iterator<Item = (u32, Judged)> {
         let window = window.whole_minutes();

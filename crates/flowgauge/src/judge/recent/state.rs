@@ -109,6 +109,18 @@ impl State {
         self.count_again(&again);
     }
 
+    /// Looks at one more selection until the next `watch`, beginning with the calls kept one by one.
+    pub(super) fn watch_also(&mut self, of: &Selection) {
+        if self.by_selection.contains_key(of) {
+            return;
+        }
+        let at = self.books.len();
+        self.books.push(Book::new(of.clone(), Layout::default(), self.ring.whole_from));
+        self.by_selection.insert(of.clone(), at);
+        self.series.iter_mut().for_each(|s| s.places = None);
+        self.count_again(&[(at, true)]);
+    }
+
     /// Counts the calls that are kept one by one in some books: in whole, or by thresholds alone.
     fn count_again(&mut self, books: &[(usize, bool)]) {
         if books.is_empty() {

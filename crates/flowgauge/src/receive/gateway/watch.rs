@@ -69,7 +69,16 @@ impl Watch {
         let observation = Observation::new(protocol, event_stream, coding, counts);
         let reads = protocol != Protocol::Other;
         let liveness = (event_stream && coding.is_none()).then(Liveness::default);
-        Self { flight, observation, reads, protocol, http_status, event_stream, liveness, first_told: false }
+        Self {
+            flight,
+            observation,
+            reads,
+            protocol,
+            http_status,
+            event_stream,
+            liveness,
+            first_told: false,
+        }
     }
 
     pub(super) const fn flight(&mut self) -> &mut Flight {

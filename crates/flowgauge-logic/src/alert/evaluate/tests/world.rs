@@ -155,7 +155,12 @@ impl World {
         values.extend(flying);
         let above =
             self.edges.iter().map(|e| (*e, values.iter().filter(|v| *v > e).count() as u64));
-        let latency = Slower { n: values.len() as u64, above: above.collect(), exact: true };
+        let latency = Slower {
+            n: values.len() as u64,
+            above: above.collect(),
+            exact: true,
+            ..Slower::default()
+        };
         CallSums { rollup: Arc::new(rollup), latency, in_flight, ..CallSums::default() }
     }
 }
