@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod alias_fixtures;
 #[cfg(test)]
+mod alerts_api;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod commands;

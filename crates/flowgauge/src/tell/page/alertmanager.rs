@@ -10,8 +10,6 @@ pub(super) mod status;
 use super::Problem;
 use super::ask::Params;
 use crate::judge::desk::matching::{LabelMap, Matching, matcher};
-use crate::logic::alert::silence::Silence;
-use crate::logic::unit::UnixMicros;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -81,12 +79,6 @@ fn unless_off(params: &Params, name: &str) -> Result<bool, Refusal> {
         None => Ok(true),
         Some(_) => Ok(params.flag(name)?),
     }
-}
-
-/// Silences in force, ready to be compared.
-fn in_force(silences: &[Silence], now: UnixMicros) -> Vec<(String, Matching)> {
-    let active = silences.iter().filter(|s| s.starts <= now && s.ends > now);
-    active.filter_map(|s| Some((s.id.clone(), Matching::new(&s.matchers).ok()?))).collect()
 }
 
 /// Alertmanager's name of a label set: FNV-1a over names and values in order, each ended by 0xff.
