@@ -3,6 +3,7 @@
 //! Data goes to stdout, everything else to stderr. Reading commands ask the running server, else
 //! the data directory. Refuses to compute anything: figures come from `query`.
 
+mod alert;
 mod ask;
 mod budget;
 mod checks;
@@ -94,6 +95,9 @@ Exit codes:
     /// The store
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// What fires, and who looks after it
+    #[command(subcommand)]
+    Alert(alert::AlertCommand),
     /// What budgets have spent
     #[command(subcommand)]
     Budget(budget::BudgetCommand),
@@ -148,6 +152,7 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Requests(command) => requests::run(command, globals),
         Command::Prices(command) => prices::run(command, globals),
         Command::Store(command) => store::run(command, globals),
+        Command::Alert(command) => alert::run(command, globals),
         Command::Budget(command) => budget::run(command, globals),
         Command::Key(command) => key::run(command, globals),
         Command::Metrics(command) => metrics::run(command, globals),

@@ -6,9 +6,9 @@
 )]
 
 #[cfg(test)]
-mod alias_fixtures;
-#[cfg(test)]
 mod alerts_api;
+#[cfg(test)]
+mod alias_fixtures;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
