@@ -95,7 +95,7 @@ Exit codes:
     /// The store
     #[command(subcommand)]
     Store(store::StoreCommand),
-    /// What fires, and who looks after it
+    /// Alert rules, what fires, and who looks after it
     #[command(subcommand)]
     Alert(alert::AlertCommand),
     /// What budgets have spent
@@ -152,8 +152,8 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Requests(command) => requests::run(command, globals),
         Command::Prices(command) => prices::run(command, globals),
         Command::Store(command) => store::run(command, globals),
-        Command::Alert(command) => alert::run(command, globals),
         Command::Budget(command) => budget::run(command, globals),
+        Command::Alert(command) => alert::run(command, globals),
         Command::Key(command) => key::run(command, globals),
         Command::Metrics(command) => metrics::run(command, globals),
         Command::Config(command) => config::run(command, globals),

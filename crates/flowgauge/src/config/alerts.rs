@@ -37,6 +37,8 @@ pub enum RuleSource {
     Guide,
     /// The ten limits the guide states without a rule, shipped (`builtin:derived`).
     Derived,
+    /// Objectives and their burn rates, shipped (`builtin:slo`).
+    Slo,
     /// A file.
     File(PathBuf),
 }

@@ -1,5 +1,6 @@
 //! From the written tree to the checked [`Config`]: all problems are found in one run.
 
+pub(crate) mod alerts;
 mod budgets;
 mod labels;
 
@@ -28,7 +29,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
     let f = &mut found;
     let time_zone = f.value(root, "time_zone", base.time_zone, read::zone);
     let config = Config {
-        alerts: super::alerts::Alerts::default(),
+        alerts: alerts::alerts(f, root, secrets),
         listen: listener(f, root, "listen", None, base.listen),
         otlp_grpc: listener(f, root, "otlp.grpc.listen", Some("otlp.grpc.enabled"), base.otlp_grpc),
         otlp_http: listener(f, root, "otlp.http.listen", Some("otlp.http.enabled"), base.otlp_http),

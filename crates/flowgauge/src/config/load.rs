@@ -131,11 +131,12 @@ impl Loaded {
 
     fn one(&self, path: &str) -> Option<Explained> {
         let knob = schema::find(path)?;
-        let node = self.root.at(path).filter(|n| n.value != Value::Null);
-        let secret = path.ends_with(".api_key");
+        let node = self.root.at(path.trim_end_matches("[]")).filter(|n| n.value != Value::Null);
+        let secret = path.ends_with(".api_key") || path.ends_with(".password");
         let value = match node.map(|n| &n.value) {
             Some(Value::Text(text)) if secret => format!("[secret from {text}]"),
             Some(Value::Text(text)) => text.clone(),
+            Some(Value::List(items)) => texts(items),
             _ => knob.default.to_owned(),
         };
         let place = node.map_or(&Place::Default, |n| &n.place);
@@ -152,6 +153,15 @@ impl Loaded {
             about: knob.about.to_owned(),
         })
     }
+}
+
+/// The items of a list of texts.
+fn texts(items: &[Node]) -> String {
+    let text = |n: &Node| match &n.value {
+        Value::Text(text) => Some(text.clone()),
+        Value::Null | Value::List(_) | Value::Map(_) => None,
+    };
+    items.iter().filter_map(text).collect::<Vec<_>>().join(", ")
 }
 
 fn is_within(path: &str, key: &str) -> bool {
@@ -207,7 +217,11 @@ pub fn example() -> String {
         let mark = if commented || knob.default.is_empty() { "# " } else { "" };
         let indent = example_indent(sections, sections.len());
         let value = if knob.default.is_empty() { "…" } else { knob.default };
-        out.push_str(&format!("{mark}{indent}{last}: {value}  # {}\n", knob.about));
+        let written = match last.strip_suffix("[]") {
+            Some(list) => format!("{list}: [{value}]"),
+            None => format!("{last}: {value}"),
+        };
+        out.push_str(&format!("{mark}{indent}{written}  # {}\n", knob.about));
     }
     out
 }

@@ -3,13 +3,13 @@
 
 mod again;
 pub mod alerts;
-mod check;
+pub(crate) mod check;
 mod load;
-mod problem;
-mod read;
+pub(crate) mod problem;
+pub(crate) mod read;
 pub mod schema;
 pub mod secret;
-mod tree;
+pub(crate) mod tree;
 
 use crate::logic::budget::Budget;
 use crate::logic::call::Text;

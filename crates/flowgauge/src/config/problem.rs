@@ -78,7 +78,7 @@ impl Problems {
         let on_line = |p: &Problem| matches!(p.place, Place::File { line: at, .. } if at == line);
         let reference = source.contains("env:") || source.contains("file:");
         self.list.iter().any(|p| p.hide_line && on_line(p))
-            || (source.contains("api_key") && !reference)
+            || ((source.contains("api_key") || source.contains("password")) && !reference)
     }
 
     fn caret(&self, out: &mut String, problem: &Problem) -> fmt::Result {

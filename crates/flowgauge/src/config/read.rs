@@ -10,15 +10,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 /// The problems found so far.
 #[derive(Debug, Default)]
-pub(super) struct Findings(pub(super) Vec<Problem>);
+pub(crate) struct Findings(pub(crate) Vec<Problem>);
 
 impl Findings {
-    pub(super) fn add(&mut self, problem: Problem) {
+    pub(crate) fn add(&mut self, problem: Problem) {
         self.0.push(problem);
     }
 
     /// Every key that no knob has, and every list, map or text in the place of another.
-    pub(super) fn shape(&mut self, node: &Node, path: &str) {
+    pub(crate) fn shape(&mut self, node: &Node, path: &str) {
         let allowed = schema::children(path);
         match &node.value {
             Value::Null => {}
@@ -80,7 +80,7 @@ impl Findings {
     }
 
     /// The text at a path below a node; nothing where it is unset or no text.
-    pub(super) fn text<'a>(&self, node: &'a Node, path: &str) -> Option<(&'a str, &'a Place)> {
+    pub(crate) fn text<'a>(&self, node: &'a Node, path: &str) -> Option<(&'a str, &'a Place)> {
         let found = node.at(path)?;
         match &found.value {
             Value::Text(text) => Some((text.trim(), &found.place)),
@@ -89,7 +89,7 @@ impl Findings {
     }
 
     /// A parsed text, or `default` where it is unset or refused.
-    pub(super) fn value<T>(
+    pub(crate) fn value<T>(
         &mut self,
         node: &Node,
         path: &str,
@@ -107,7 +107,7 @@ impl Findings {
     }
 
     /// A text that must be there.
-    pub(super) fn required<'a>(
+    pub(crate) fn required<'a>(
         &mut self,
         node: &'a Node,
         key: &str,
@@ -121,7 +121,7 @@ impl Findings {
 }
 
 /// `true` or `false`, nothing else.
-pub(super) fn boolean(text: &str) -> Result<bool, String> {
+pub(crate) fn boolean(text: &str) -> Result<bool, String> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -130,7 +130,7 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
 }
 
 /// `127.0.0.1:4000`, `[::1]:4000`, `localhost:4000` or a port alone, which means loopback.
-pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     let loopback =
         |port: &str| port.parse::<u16>().ok().map(|p| SocketAddr::from((Ipv4Addr::LOCALHOST, p)));
     text.parse()
@@ -141,14 +141,14 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// A fixed length of time above zero.
-pub(super) fn length(text: &str) -> Result<Micros, String> {
+pub(crate) fn length(text: &str) -> Result<Micros, String> {
     let span = duration::parse(text).map_err(|e| e.to_string())?;
     let fixed = span.as_micros().filter(|m| m.0 > 0);
     fixed.ok_or_else(|| format!("{text:?} must be a fixed time above zero, e.g. 30s"))
 }
 
 /// Bytes: `64MiB`, `10kB`, `4096`.
-pub(super) fn bytes(text: &str) -> Result<u64, String> {
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let why = || format!("{text:?} is no size; write for example 64MiB");
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
@@ -167,13 +167,13 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
 }
 
 /// A count above zero.
-pub(super) fn count(text: &str) -> Result<usize, String> {
+pub(crate) fn count(text: &str) -> Result<usize, String> {
     let number = text.parse::<usize>().ok().filter(|n| *n > 0);
     number.ok_or_else(|| format!("{text:?} is no number above zero"))
 }
 
 /// An `http` or `https` address with a host.
-pub(super) fn url(text: &str) -> Result<String, String> {
+pub(crate) fn url(text: &str) -> Result<String, String> {
     let why = || format!("{text:?} is no URL; write for example https://api.openai.com/v1");
     let uri: http::Uri = text.parse().map_err(|_| why())?;
     let web = matches!(uri.scheme_str(), Some("http" | "https"));
@@ -187,7 +187,7 @@ pub(super) fn url(text: &str) -> Result<String, String> {
 }
 
 /// A time zone by its IANA name.
-pub(super) fn zone(text: &str) -> Result<chrono_tz::Tz, String> {
+pub(crate) fn zone(text: &str) -> Result<chrono_tz::Tz, String> {
     text.parse().map_err(|_| {
         let near = nearest(text, chrono_tz::TZ_VARIANTS.iter().map(|z| z.name()));
         let tip = near.map_or_else(String::new, |n| format!("; did you mean {n}?"));

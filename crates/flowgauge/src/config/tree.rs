@@ -13,14 +13,14 @@ const MAX_DEPTH: usize = 12;
 
 /// A part of the configuration and its origin.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
-    pub(super) value: Value,
-    pub(super) place: Place,
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    pub(crate) place: Place,
 }
 
 /// What is written there. Numbers and booleans stay text until their meaning is known.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Text(String),
     List(Vec<Node>),
@@ -29,20 +29,20 @@ pub(super) enum Value {
 
 /// A key and its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) place: Place,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) place: Place,
+    pub(crate) node: Node,
 }
 
 impl Node {
     /// A tree without any key.
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { value: Value::Map(Vec::new()), place: Place::Default }
     }
 
     /// The child of a key, or the item of an index.
-    pub(super) fn child(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn child(&self, key: &str) -> Option<&Self> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|e| e.key == key).map(|e| &e.node),
             Value::List(items) => items.get(key.parse::<usize>().ok()?),
@@ -51,12 +51,12 @@ impl Node {
     }
 
     /// The node of a dotted path.
-    pub(super) fn at(&self, path: &str) -> Option<&Self> {
+    pub(crate) fn at(&self, path: &str) -> Option<&Self> {
         path.split('.').try_fold(self, |node, key| node.child(key))
     }
 
     /// Puts a value at a path, making the maps on the way. `false` where a list has no such item.
-    pub(super) fn put(&mut self, path: &[&str], node: Self) -> bool {
+    pub(crate) fn put(&mut self, path: &[&str], node: Self) -> bool {
         let Some((key, rest)) = path.split_first() else {
             *self = node;
             return true;
@@ -90,7 +90,7 @@ impl Node {
 }
 
 /// Reads a file's text.
-pub(super) fn parse_file(text: &str) -> Result<Node, Problem> {
+pub(crate) fn parse_file(text: &str) -> Result<Node, Problem> {
     if text.trim().is_empty() {
         return Ok(Node::empty());
     }
@@ -117,7 +117,7 @@ fn first_line(text: &str) -> String {
 }
 
 /// Lays `path = text` over a tree; a text in brackets or braces is YAML.
-pub(super) fn overlay(
+pub(crate) fn overlay(
     root: &mut Node,
     path: &str,
     text: &str,

@@ -5,6 +5,7 @@
 
 pub mod desk;
 pub mod rule_set;
+pub mod rules;
 pub mod seen;
 
 pub use desk::{Desk, DeskError};
