@@ -103,8 +103,8 @@ mod tests {
         assert_eq!(parts(""), Vec::<&str>::new());
     }
 
-    /// Values of `model.LabelSet.Fingerprint()` in prometheus/common, model/labelset_test.go and
-    /// model/signature_test.go (`Metric{}` and `{name: "garland, briggs", fear: "love is not enough"}`).
+    /// Values of prometheus/common, model/signature_test.go (`LabelsToSignature`, which hashes as
+    /// `LabelSet.Fingerprint` does).
     #[test]
     fn fingerprints_are_alertmanagers() {
         assert_eq!(
