@@ -4,6 +4,8 @@ import { html } from "./html.mjs";
 import { followLinks, path } from "./state/address.mjs";
 import { Header } from "./parts/header.mjs";
 import { Keys } from "./parts/keys.mjs";
+import { Alerts } from "./pages/alerts.mjs";
+import { Episode } from "./pages/episode.mjs";
 import { Live } from "./pages/live.mjs";
 import { Overview } from "./pages/overview.mjs";
 import { RequestDetail } from "./pages/request-detail.mjs";
@@ -11,13 +13,16 @@ import { Requests } from "./pages/requests.mjs";
 import { Setup } from "./pages/setup.mjs";
 
 const DETAIL = "/requests/";
+const EPISODE = "/alerts/";
 
 /** The page of a path. */
 function pageOf(at) {
   if (at.startsWith(DETAIL)) return { title: "Request", view: html`<${RequestDetail} id=${decodeURIComponent(at.slice(DETAIL.length))} />` };
+  if (at.startsWith(EPISODE)) return { title: "Alert", view: html`<${Episode} id=${decodeURIComponent(at.slice(EPISODE.length))} />` };
   switch (at) {
     case "/live": return { title: "Live", view: html`<${Live} />` };
     case "/requests": return { title: "Requests", view: html`<${Requests} />` };
+    case "/alerts": return { title: "Alerts", view: html`<${Alerts} />` };
     case "/setup": return { title: "Setup", view: html`<${Setup} />` };
     default: return { title: "Overview", view: html`<${Overview} />` };
   }

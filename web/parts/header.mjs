@@ -10,6 +10,7 @@ export const PAGES = [
   { title: "Overview", path: "/overview" },
   { title: "Live", path: "/live" },
   { title: "Requests", path: "/requests" },
+  { title: "Alerts", path: "/alerts" },
   { title: "Setup", path: "/setup" },
 ];
 
@@ -21,7 +22,7 @@ const WITH_WINDOW = ["Overview", "Requests"];
 /** The bar at the top. */
 export function Header({ title }) {
   const next = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length];
-  const current = title === "Request" ? "Requests" : title;
+  const current = { Request: "Requests", Alert: "Alerts" }[title] ?? title;
   return html`
     <header class="top">
       <a class="brand" href=${pageLink("/overview")}><${Mark} />flowgauge</a>

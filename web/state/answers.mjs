@@ -18,6 +18,17 @@ export async function ask(url, signal) {
   return response.json();
 }
 
+/** Asks for a change; null where it was made, else the server's own words. */
+export async function change(method, url, body = null) {
+  const headers = body === null ? {} : { "content-type": "application/json" };
+  try {
+    const response = await fetch(url, { method, headers, body: body === null ? null : JSON.stringify(body) });
+    return response.ok ? null : await problem(response);
+  } catch {
+    return "flowgauge does not answer; is it still running?";
+  }
+}
+
 async function problem(response) {
   const text = await response.text();
   try {

@@ -1,9 +1,15 @@
-//! `alert …`: rules without a server (`check`, `fmt`, `import`, `export`).
+//! `alert …`: rules without a server (`check`, `fmt`, `import`, `export`), and what fires at a running
+//! one (`list`, `show`, `silence`, `ack`, `history`).
 
+mod ack;
 mod check;
 mod export;
 mod fmt;
+mod history;
 mod import;
+mod list;
+mod show;
+mod silence;
 
 use super::exit::{self, Done, Failure};
 use super::globals::{self, Globals};
@@ -43,6 +49,17 @@ Exit codes:
     /// Write rules for another system
     #[command(subcommand)]
     Export(export::ExportCommand),
+    /// Rules and how they stand
+    List(list::ListArgs),
+    /// One rule with its instances, or one episode with its history
+    Show(show::ShowOneArgs),
+    /// What is not told for a while
+    #[command(subcommand)]
+    Silence(silence::SilenceCommand),
+    /// Say that somebody looks after it: it is told no more until it is over
+    Ack(ack::AckArgs),
+    /// Episodes, the latest first
+    History(history::HistoryArgs),
 }
 
 /// Runs one verb.
@@ -52,6 +69,11 @@ pub(crate) fn run(command: &AlertCommand, globals: &Globals) -> Done {
         AlertCommand::Fmt(args) => fmt::run(args),
         AlertCommand::Import(command) => import::run(command),
         AlertCommand::Export(command) => export::run(command, globals),
+        AlertCommand::List(args) => list::run(args, globals),
+        AlertCommand::Show(args) => show::run(args, globals),
+        AlertCommand::Silence(command) => silence::run(command, globals),
+        AlertCommand::Ack(args) => ack::run(args, globals),
+        AlertCommand::History(args) => history::run(args, globals),
     }
 }
 

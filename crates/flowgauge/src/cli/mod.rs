@@ -95,12 +95,12 @@ Exit codes:
     /// The store
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Alert rules, what fires, and who looks after it
+    #[command(subcommand)]
+    Alert(alert::AlertCommand),
     /// What budgets have spent
     #[command(subcommand)]
     Budget(budget::BudgetCommand),
-    /// Rules, and whom they tell
-    #[command(subcommand)]
-    Alert(alert::AlertCommand),
     /// API keys
     #[command(subcommand)]
     Key(key::KeyCommand),

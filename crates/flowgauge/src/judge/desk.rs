@@ -139,10 +139,11 @@ impl Desk {
         let _one = self.changing.lock();
         let now = self.clock.now();
         let planned = silence::plan(wanted, &self.silences.load(), now)?;
+        // The new one first: between the two everything stays hidden that was.
+        self.store.put_silence(&planned.silence)?;
         if let Some(replaced) = &planned.expire {
             self.store.expire_silence(replaced, now)?;
         }
-        self.store.put_silence(&planned.silence)?;
         self.silences.store(Arc::new(self.store.silences()?));
         self.bell.notify_one();
         Ok(planned.silence)

@@ -1,5 +1,6 @@
 //! How alerting stands, as the API, the commands and the page show it: replaced after every tick.
 
+use crate::config::alerts::{Channel, Smtp};
 use crate::logic::alert::episode::Episode;
 use crate::logic::alert::instance::{Instance, InstanceKey};
 use crate::logic::alert::rule::Rule;
@@ -37,6 +38,19 @@ pub struct SeenChannel {
     pub routed: bool,
     /// Told instead when it refuses for good.
     pub fallback: Vec<Text>,
+}
+
+impl SeenChannel {
+    /// Of a declared channel.
+    #[must_use]
+    pub fn of(channel: &Channel, smtp: Option<&Smtp>) -> Self {
+        Self {
+            name: channel.name.clone(),
+            kind: channel.kind.word(),
+            routed: channel.kind.has_route(smtp),
+            fallback: channel.fallback.clone(),
+        }
+    }
 }
 
 /// One rule and its instances.

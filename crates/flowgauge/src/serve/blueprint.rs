@@ -1,5 +1,6 @@
 //! From checked configuration to built parts, in the order of the flow; nothing is accepted yet.
 
+use super::announce::reachable;
 use super::built::{Built, Parts};
 use super::clock::Clock;
 use super::doors::{Door, Main, Otlp};
@@ -176,7 +177,7 @@ fn desk(
     let desk = Desk::new(store, clock.clone(), secret, Arc::new(Notify::new()))?;
     match &config.alerts.public_url {
         Some(url) => desk.reached_at(url),
-        None => desk.reached_at(&format!("http://{}", main.addr)),
+        None => desk.reached_at(&format!("http://{}", reachable(main.addr))),
     }
     Ok(desk)
 }

@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod alert_rules;
+mod alerts_api;
 #[cfg(test)]
 mod alias_fixtures;
 #[cfg(test)]

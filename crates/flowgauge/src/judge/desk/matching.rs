@@ -2,6 +2,7 @@
 //!
 //! A label that is not there counts as empty, as in Alertmanager. Regular expressions are anchored.
 
+use crate::logic::alert::facts::Labels;
 use crate::logic::alert::silence::SilenceMatcher;
 use regex_lite::Regex;
 use std::collections::BTreeMap;
@@ -78,6 +79,12 @@ impl Ready {
         };
         matches == self.equal
     }
+}
+
+/// Labels by name.
+#[must_use]
+pub fn by_name(labels: &Labels) -> LabelMap {
+    labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
 }
 
 fn bad(detail: String) -> BadMatcher {

@@ -10,8 +10,6 @@ pub(super) mod status;
 use super::Problem;
 use super::ask::Params;
 use crate::judge::desk::matching::{LabelMap, Matching, matcher};
-use crate::logic::alert::silence::Silence;
-use crate::logic::unit::UnixMicros;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -83,12 +81,6 @@ fn unless_off(params: &Params, name: &str) -> Result<bool, Refusal> {
     }
 }
 
-/// Silences in force, ready to be compared.
-fn in_force(silences: &[Silence], now: UnixMicros) -> Vec<(String, Matching)> {
-    let active = silences.iter().filter(|s| s.starts <= now && s.ends > now);
-    active.filter_map(|s| Some((s.id.clone(), Matching::new(&s.matchers).ok()?))).collect()
-}
-
 /// Alertmanager's name of a label set: FNV-1a over names and values in order, each ended by 0xff.
 fn fingerprint(labels: &LabelMap) -> String {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -111,8 +103,8 @@ mod tests {
         assert_eq!(parts(""), Vec::<&str>::new());
     }
 
-    /// Values of `model.LabelSet.Fingerprint()` in prometheus/common, model/labelset_test.go and
-    /// model/signature_test.go (`Metric{}` and `{name: "garland, briggs", fear: "love is not enough"}`).
+    /// Values of prometheus/common, model/signature_test.go (`LabelsToSignature`, which hashes as
+    /// `LabelSet.Fingerprint` does).
     #[test]
     fn fingerprints_are_alertmanagers() {
         assert_eq!(

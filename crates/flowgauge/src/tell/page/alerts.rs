@@ -19,7 +19,7 @@ pub use view::{
     AlertsView, ChannelView, ExternalView, FiguresView, InstanceView, RuleFacts, RuleView,
 };
 
-pub(super) use view::labels_of;
+pub(super) use figures::message;
 
 use super::ask::Params;
 use super::{App, Problem};

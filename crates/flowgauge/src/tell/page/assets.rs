@@ -28,7 +28,16 @@ const BUILD_MARK: &str = "@BUILD@";
 /// Bytes of the digest in the build's name: enough that two builds never share one.
 const BUILD_BYTES: usize = 8;
 /// Paths that answer with the shell; the page's own router does the rest.
-const PAGES: &[&str] = &["/", "/overview", "/live", "/requests", "/requests/{id}", "/setup"];
+const PAGES: &[&str] = &[
+    "/",
+    "/overview",
+    "/live",
+    "/requests",
+    "/requests/{id}",
+    "/alerts",
+    "/alerts/{id}",
+    "/setup",
+];
 /// Modules never change under their address.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 

@@ -2,11 +2,11 @@
 //! them. Refuses to answer queries.
 
 use super::App;
-use super::alerts::labels_of;
-use crate::judge::desk::matching::LabelMap;
+use crate::judge::desk::matching::{LabelMap, by_name};
 use crate::judge::seen::{Seen, SeenInstance, SeenRule};
 use crate::logic::alert::condition::Condition;
 use crate::logic::alert::instance::State as Stands;
+use crate::logic::alert::silence::alert_labels;
 use crate::logic::unit::{Micros, UnixMicros};
 use axum::Json;
 use axum::extract::State;
@@ -89,7 +89,7 @@ fn alert(seen: &Seen, rule: &SeenRule, instance: &SeenInstance) -> Option<Value>
         Stands::Unknown | Stands::Inactive => return None,
     };
     let rule = &rule.rule;
-    let labels = labels_of(&rule.name, rule.severity, &rule.labels, &instance.key.labels);
+    let labels = by_name(&alert_labels(rule, &instance.key.labels));
     let open = now.episode.and_then(|id| seen.open.iter().find(|e| e.id == id));
     let since = open.map_or(now.since, |episode| episode.first_true);
     Some(json!({

@@ -176,6 +176,12 @@ impl Shared {
         })
     }
 
+    /// The desk where people see and answer alerts.
+    #[must_use]
+    pub fn desk(&self) -> &Arc<Desk> {
+        &self.desk
+    }
+
     /// Asks the store, off the async threads.
     pub(super) async fn ask<T, F>(&self, question: F) -> Result<T, Problem>
     where

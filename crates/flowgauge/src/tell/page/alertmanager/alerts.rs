@@ -1,13 +1,16 @@
 //! `/api/v2/alerts` and `/api/v2/alerts/groups`: open episodes and alerts that others posted.
 
-use super::super::alerts::labels_of;
+use super::super::alerts::message;
 use super::super::ask::Params;
 use super::super::{App, Shared};
 use super::status::Receiver;
-use super::{Refusal, SHOWN_ONLY, filter, fingerprint, in_force, unless_off};
-use crate::judge::desk::matching::{LabelMap, Matching, is_label};
+use super::{Refusal, SHOWN_ONLY, filter, fingerprint, unless_off};
+use crate::judge::desk::matching::{LabelMap, Matching, by_name, is_label};
 use crate::judge::desk::{Posted, PostedAlert};
 use crate::judge::seen::{SeenInstance, SeenRule};
+use crate::logic::alert::episode::Episode;
+use crate::logic::alert::facts::Labels;
+use crate::logic::alert::silence::{Covering, alert_labels, covering, readable};
 use crate::logic::unit::UnixMicros;
 use axum::Json;
 use axum::body::Bytes;
@@ -231,43 +234,47 @@ fn moment(text: Option<&str>) -> Result<Option<UnixMicros>, String> {
 /// Everything that fires now.
 fn firing(app: &Shared) -> Vec<Grouped> {
     let now = app.clock.now();
-    let silences = in_force(&app.desk.silences(), now);
+    let silences = readable(&app.desk.silences());
     let seen = app.desk.seen();
     let base = app.desk.base();
     let mut all = Vec::new();
     for rule in &seen.rules {
         for instance in rule.instances.iter().filter(|i| i.instance.state.is_open()) {
-            let fired = instance
-                .instance
-                .episode
-                .and_then(|id| seen.open.iter().find(|e| e.id == id).map(|e| e.fired));
-            let starts = fired.unwrap_or(instance.instance.since);
-            let mut grouped = own(rule, instance, starts, now);
-            if let (Some(base), Some(id)) = (&base, instance.instance.episode) {
-                grouped.alert.generator_url = format!("{base}/episodes/{id}");
+            let id = instance.instance.episode;
+            let episode = id.and_then(|id| seen.open.iter().find(|e| e.id == id));
+            let mut grouped = own(rule, instance, episode.map(|e| &**e), now);
+            if let (Some(base), Some(id)) = (&base, id) {
+                grouped.alert.generator_url = format!("{base}/alerts/{id}");
             }
             all.push(grouped);
         }
     }
     all.extend(app.desk.posted().iter().map(|posted| others(posted)));
     for grouped in &mut all {
-        suppress(&mut grouped.alert, &silences);
+        suppress(&mut grouped.alert, &silences, now);
     }
     all
 }
 
 /// Silences made a moment ago count at once, not at the next tick.
-fn suppress(alert: &mut GettableAlert, silences: &[(String, Matching)]) {
-    let covers = silences.iter().filter(|(_, matching)| matching.covers(&alert.labels));
-    alert.status.silenced_by = covers.map(|(id, _)| id.clone()).collect();
+fn suppress(alert: &mut GettableAlert, silences: &[Covering], now: UnixMicros) {
+    let labels: Labels =
+        alert.labels.iter().map(|(k, v)| (k.as_str().into(), v.as_str().into())).collect();
+    alert.status.silenced_by = covering(silences, &labels, now);
     if !(alert.status.silenced_by.is_empty() && alert.status.inhibited_by.is_empty()) {
         alert.status.state = "suppressed";
     }
 }
 
-fn own(rule: &SeenRule, seen: &SeenInstance, starts: UnixMicros, now: UnixMicros) -> Grouped {
+fn own(
+    rule: &SeenRule,
+    seen: &SeenInstance,
+    episode: Option<&Episode>,
+    now: UnixMicros,
+) -> Grouped {
     let SeenRule { rule, .. } = rule;
-    let labels = labels_of(&rule.name, rule.severity, &rule.labels, &seen.key.labels);
+    let labels = by_name(&alert_labels(rule, &seen.key.labels));
+    let starts = episode.map_or(seen.instance.since, |e| e.fired);
     let mut group = LabelMap::new();
     for name in &rule.group_by {
         let name = if name == "alert" { "alertname" } else { name.as_str() };
@@ -277,6 +284,10 @@ fn own(rule: &SeenRule, seen: &SeenInstance, starts: UnixMicros, now: UnixMicros
     }
     let mut annotations: LabelMap =
         rule.annotations.iter().map(|(k, v)| (k.to_string(), v.clone())).collect();
+    // A recovering one is told by what it last violated with.
+    let evidence = episode.map_or(&seen.instance.evidence, |e| &e.last_violation);
+    let text = message(rule, &seen.key.labels, evidence, now, episode);
+    annotations.entry("summary".to_owned()).or_insert(text);
     annotations.entry("condition".to_owned()).or_insert_with(|| rule.text.clone());
     if let Some(runbook) = &rule.runbook {
         annotations.entry("runbook".to_owned()).or_insert_with(|| runbook.clone());

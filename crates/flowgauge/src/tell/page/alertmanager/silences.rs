@@ -2,7 +2,7 @@
 
 use super::super::App;
 use super::super::alerts::at_desk;
-use super::super::alerts::silences::{moment, ordered, state};
+use super::super::alerts::silences::{moment, ordered};
 use super::super::ask::Params;
 use super::{Refusal, filter};
 use crate::judge::desk::NewSilence;
@@ -81,7 +81,7 @@ impl GettableSilence {
         };
         Self {
             id: silence.id.clone(),
-            status: SilenceStatus { state: state(silence, now) },
+            status: SilenceStatus { state: silence.state(now).word() },
             updated_at: silence.updated.to_rfc3339(),
             comment: silence.comment.clone(),
             created_by: silence.created_by.clone(),

@@ -4,6 +4,7 @@ use super::super::ask::Params;
 use super::super::{App, Problem};
 use super::at_desk;
 use super::deliveries::DeliveryView;
+use super::figures;
 use super::view::{FiguresView, label_map, seconds};
 use crate::judge::seen::Seen;
 use crate::logic::alert::episode::{Ack, EndReason, Episode, EpisodeId};
@@ -109,7 +110,7 @@ impl EpisodeView {
     pub(super) fn of(seen: &Seen, episode: &Episode) -> Self {
         let rule = seen.rules.iter().find(|r| r.rule.name == episode.rule).map(|r| &r.rule);
         let of = |evidence: &Evidence| {
-            rule.map_or_else(FiguresView::default, |rule| FiguresView::of(rule, evidence))
+            rule.map_or_else(FiguresView::default, |rule| figures::of(rule, evidence))
         };
         let peak = of(&Evidence { value: episode.peak, ..Evidence::default() });
         let until = episode.ended.map(|(at, _)| at).or(seen.at).unwrap_or(episode.fired);

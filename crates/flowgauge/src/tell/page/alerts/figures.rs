@@ -1,119 +1,46 @@
-//! Figures of an evaluation in the unit its condition is written in.
+//! Figures of an evaluation as JSON, numbers and words as messages have them.
 
-use crate::logic::alert::condition::{Bound, Condition, Expr, Predicate, Written};
-use crate::logic::alert::metric::Metric;
+use super::view::{FiguresView, seconds};
+use crate::logic::alert::episode::Episode;
+use crate::logic::alert::facts::Labels;
 use crate::logic::alert::rule::Rule;
+use crate::logic::alert::sample::Evidence;
+use crate::logic::alert::template::{Figure, Moment, Template, UNKNOWN, figures, vars};
+use crate::logic::unit::{Micros, UnixMicros};
 
-/// The metric a rule is about and the unit its figures are told in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Measure {
-    metric: Metric,
-    unit: Written,
+/// The metric a rule is about; none where its condition compares nothing.
+pub(super) fn metric(rule: &Rule) -> Option<String> {
+    Figure::of(&rule.condition).map(|figure| figure.metric.word().to_owned())
 }
 
-impl Measure {
-    /// Of a rule; none where its condition compares nothing.
-    pub(super) fn of(rule: &Rule) -> Option<Self> {
-        match &rule.condition {
-            Condition::When { expr, .. } => in_expr(expr),
-            Condition::Schedule(_) => None,
-        }
-    }
-
-    /// The metric's word, as in a condition.
-    pub(super) fn metric(self) -> String {
-        word_of(&self.metric)
-    }
-
-    /// The unit's sign, as in a condition.
-    pub(super) fn unit(self) -> String {
-        word_of(&self.unit)
-    }
-
-    /// A figure in that unit.
-    pub(super) fn value(self, base: f64) -> f64 {
-        if self.unit == Written::Percent { base * 100.0 } else { base / self.unit.base() }
-    }
-
-    /// A figure in words, with its unit.
-    pub(super) fn words(self, base: f64) -> String {
-        let value = self.value(base);
-        let unit = self.unit();
-        let digits = match self.unit {
-            Written::Millis | Written::Micros | Written::Tokens => 0,
-            Written::Percent => 1,
-            Written::Dollar | Written::Usd if value.abs() < 1.0 => 4,
-            _ => 2,
-        };
-        let number = trimmed(value, digits);
-        match self.unit {
-            Written::Dollar => format!("${number}"),
-            Written::Percent | Written::OfFive => format!("{number}{unit}"),
-            Written::Bare => number,
-            _ => format!("{number} {unit}"),
-        }
+/// Of an evaluation of a rule.
+pub(super) fn of(rule: &Rule, evidence: &Evidence) -> FiguresView {
+    let numbers = figures(rule, evidence);
+    let moment = Moment { at: UnixMicros(0), episode: None, url: None };
+    let words = vars(rule, &Vec::new(), evidence, &moment);
+    let known = |known: bool, text: String| Some(text).filter(|t| known && t != UNKNOWN);
+    FiguresView {
+        value: numbers.as_ref().and_then(|n| n.value),
+        threshold: numbers.as_ref().and_then(|n| n.threshold),
+        unit: numbers.map(|n| n.unit.to_string()),
+        value_text: known(evidence.value.is_some(), words.value_with_unit),
+        threshold_text: known(evidence.threshold.is_some(), words.threshold_with_unit),
+        n: evidence.n,
+        exceed: evidence.exceed,
+        window_s: seconds(Micros(evidence.window_us)),
+        approx: evidence.approx,
+        sentence: evidence.sentence.clone(),
     }
 }
 
-/// Fixed digits without zeros at the end.
-fn trimmed(value: f64, digits: usize) -> String {
-    let text = format!("{value:.digits$}");
-    if !text.contains('.') {
-        return text;
-    }
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// The word serde writes: the one of conditions.
-fn word_of<T: serde::Serialize>(value: &T) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
-/// The first thing that is compared.
-fn in_expr(expr: &Expr) -> Option<Measure> {
-    match expr {
-        Expr::And(all) | Expr::Or(all) => all.iter().find_map(in_expr),
-        Expr::Not(one) => in_expr(one),
-        Expr::Is(Predicate::Compare(c)) => {
-            let metric = c.operand.series().metric;
-            let of_ratio =
-                matches!(c.operand, crate::logic::alert::condition::Operand::Change { .. });
-            Some(Measure {
-                metric,
-                unit: if of_ratio { Written::Percent } else { unit(metric, &c.bound) },
-            })
-        }
-        Expr::Is(Predicate::Forecast { of, bound, .. }) => {
-            Some(Measure { metric: of.metric, unit: unit(of.metric, bound) })
-        }
-        Expr::Is(_) => None,
-    }
-}
-
-/// The unit written, else the metric's usual one.
-fn unit(metric: Metric, bound: &Bound) -> Written {
-    if let Bound::Quantity(quantity) = bound {
-        return quantity.unit;
-    }
-    match metric {
-        Metric::P50Latency
-        | Metric::P95Latency
-        | Metric::P99Latency
-        | Metric::MeanLatency
-        | Metric::TtftP95
-        | Metric::TpotP95 => Written::Millis,
-        Metric::CacheMemoryBytes => Written::MebiBytes,
-        Metric::UserSatisfaction => Written::OfFive,
-        Metric::TokensPerRequest | Metric::TokenEfficiency | Metric::DailyTokens => Written::Tokens,
-        Metric::CostPerRequest
-        | Metric::CostPerQualityUnit
-        | Metric::DailyCost
-        | Metric::MonthlyCost => Written::Dollar,
-        Metric::Throughput => Written::PerMinute,
-        Metric::ConcurrentUsers | Metric::InflightRequests | Metric::UnpricedCalls => Written::Bare,
-        _ => Written::Percent,
-    }
+/// The message of a rule about an evaluation.
+pub(in crate::tell::page) fn message(
+    rule: &Rule,
+    labels: &Labels,
+    evidence: &Evidence,
+    at: UnixMicros,
+    episode: Option<&Episode>,
+) -> String {
+    let vars = vars(rule, labels, evidence, &Moment { at, episode, url: None });
+    Template::parse(&rule.message).map_or_else(|_| rule.message.clone(), |t| t.render(&vars))
 }

@@ -2,11 +2,13 @@
 
 use super::super::ask::Params;
 use super::super::{App, Problem};
+use super::at_desk;
 use super::episodes::EpisodeView;
-use super::{at_desk, labels_of};
 use crate::judge::desk::NewSilence;
-use crate::judge::desk::matching::{Matching, matcher, written};
-use crate::logic::alert::silence::{Silence, SilenceMatcher};
+use crate::judge::desk::matching::{Matching, by_name, matcher, written};
+use crate::logic::alert::silence::{
+    Silence, SilenceMatcher, SilenceState, alert_labels, labels_without_rule,
+};
 use crate::logic::duration;
 use crate::logic::unit::UnixMicros;
 use crate::store::alerts::EpisodeQuery;
@@ -16,7 +18,6 @@ use axum::extract::{Path, State};
 use chrono::DateTime;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// How long a silence lasts unless asked otherwise: long enough to look, short enough to be noticed.
 const USUAL: &str = "2h";
@@ -116,7 +117,7 @@ impl SilenceView {
         let texts: Vec<String> = silence.matchers.iter().map(written).collect();
         Self {
             id: silence.id.clone(),
-            state: state(silence, now).to_owned(),
+            state: silence.state(now).word().to_owned(),
             matchers: silence.matchers.iter().cloned().map(MatcherView::from).collect(),
             text: texts.join(", "),
             starts: silence.starts.to_rfc3339(),
@@ -142,23 +143,12 @@ impl From<MatcherView> for SilenceMatcher {
     }
 }
 
-/// pending, active or expired.
-pub(in super::super) fn state(silence: &Silence, now: UnixMicros) -> &'static str {
-    if silence.ends <= now {
-        "expired"
-    } else if silence.starts > now {
-        "pending"
-    } else {
-        "active"
-    }
-}
-
 /// Those in force first, then those to come, then the expired, the latest of them first.
 pub(in super::super) fn ordered(silences: &[Silence], now: UnixMicros) -> Vec<&Silence> {
-    let rank = |s: &&Silence| match state(s, now) {
-        "active" => (0, s.ends.0),
-        "pending" => (1, s.starts.0),
-        _ => (2, s.ends.0.saturating_neg()),
+    let rank = |s: &&Silence| match s.state(now) {
+        SilenceState::Active => (0, s.ends.0),
+        SilenceState::Pending => (1, s.starts.0),
+        SilenceState::Expired => (2, s.ends.0.saturating_neg()),
     };
     let mut all: Vec<&Silence> = silences.iter().collect();
     all.sort_by_key(rank);
@@ -299,13 +289,15 @@ pub(in super::super) async fn preview(
     let question = EpisodeQuery { from: Some(from), limit: MAX_PREVIEW, ..EpisodeQuery::default() };
     let episodes = at_desk(&app, move |desk| Ok(desk.store().episodes(&question)?)).await?;
     let seen = app.desk.seen();
-    let none = BTreeMap::new();
     let covered: Vec<_> = episodes
         .iter()
         .filter(|e| {
             let rule = seen.rules.iter().find(|r| r.rule.name == e.rule);
-            let own = rule.map_or(&none, |r| &r.rule.labels);
-            ready.covers(&labels_of(&e.rule, e.severity, own, &e.labels))
+            let labels = rule.map_or_else(
+                || labels_without_rule(&e.rule, e.severity, &e.labels),
+                |r| alert_labels(&r.rule, &e.labels),
+            );
+            ready.covers(&by_name(&labels))
         })
         .collect();
     Ok(Json(Preview {

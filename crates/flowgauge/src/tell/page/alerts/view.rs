@@ -1,13 +1,13 @@
 //! Rules and their instances as JSON: what the API answers, the commands read and the page shows.
 
-use super::figures::Measure;
+use super::figures;
 use crate::judge::seen::{Seen, SeenChannel, SeenInstance, SeenRule};
 use crate::logic::alert::condition::Condition;
 use crate::logic::alert::episode::Episode;
 use crate::logic::alert::facts::Labels;
 use crate::logic::alert::instance::State;
-use crate::logic::alert::rule::{Clear, Rule, Severity};
-use crate::logic::alert::sample::{Evidence, Why};
+use crate::logic::alert::rule::{Clear, Rule};
+use crate::logic::alert::sample::Why;
 use crate::logic::unit::{Micros, UnixMicros};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -220,7 +220,7 @@ impl RuleFacts {
             name: rule.name.to_string(),
             severity: rule.severity.word().to_owned(),
             condition: rule.text.clone(),
-            metric: Measure::of(rule).map(|m| m.metric()),
+            metric: figures::metric(rule),
             for_s: seconds(hold),
             keep_s: rule.keep.map(seconds),
             clear: clear.to_owned(),
@@ -280,32 +280,11 @@ fn instance(rule: &Rule, seen: &SeenInstance, open: &[std::sync::Arc<Episode>]) 
         fires_in_s,
         unknown: now.unknown.map(|why| why_word(why).to_owned()),
         failed: now.failed.as_ref().map(|(why, _)| why.clone()),
-        figures: FiguresView::of(rule, &now.evidence),
+        figures: figures::of(rule, &now.evidence),
         episode: now.episode.map(|id| id.to_string()),
         acked_by: episode.and_then(|e| e.acked.as_ref()).map(|ack| ack.by.to_string()),
         silenced_by: seen.silenced_by.clone(),
         inhibited_by: seen.inhibited_by.clone(),
-    }
-}
-
-impl FiguresView {
-    /// Of an evaluation of a rule.
-    pub(super) fn of(rule: &Rule, evidence: &Evidence) -> Self {
-        let measure = Measure::of(rule);
-        let value = |base: Option<f64>| Some(measure?.value(base?));
-        let words = |base: Option<f64>| Some(measure?.words(base?));
-        Self {
-            value: value(evidence.value),
-            threshold: value(evidence.threshold),
-            unit: measure.map(|m| m.unit()),
-            value_text: words(evidence.value),
-            threshold_text: words(evidence.threshold),
-            n: evidence.n,
-            exceed: evidence.exceed,
-            window_s: seconds(Micros(evidence.window_us)),
-            approx: evidence.approx,
-            sentence: evidence.sentence.clone(),
-        }
     }
 }
 
@@ -348,20 +327,6 @@ pub(super) const fn why_word(why: Why) -> &'static str {
 /// Labels by name.
 pub(super) fn label_map(labels: &Labels) -> BTreeMap<String, String> {
     labels.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()
-}
-
-/// Labels of an instance as matchers see them: its own, the rule's, `alertname` and `severity`.
-pub(in crate::tell::page) fn labels_of(
-    rule: &str,
-    severity: Severity,
-    own: &BTreeMap<crate::logic::call::Text, crate::logic::call::Text>,
-    labels: &Labels,
-) -> BTreeMap<String, String> {
-    let mut all = label_map(labels);
-    all.extend(own.iter().map(|(k, v)| (k.to_string(), v.to_string())));
-    all.insert("alertname".to_owned(), rule.to_owned());
-    all.insert("severity".to_owned(), severity.word().to_owned());
-    all
 }
 
 /// A length in seconds.
