@@ -21,6 +21,7 @@ mod tests;
 use super::desk::Desk;
 use super::recent::{Long, Recent};
 use super::rule_set::RuleSet;
+use super::seen::SeenChannel;
 use crate::config::alerts::Alerts;
 use crate::logic::alert::plan::{ChannelKind, Pace, Settings};
 use crate::logic::call::Text;
@@ -87,6 +88,7 @@ pub struct Engine {
     clock: Clock,
     bell: Arc<Notify>,
     settings: Settings,
+    channels: Vec<SeenChannel>,
     zone: Tz,
     tick: Micros,
     schedule_at: u16,
@@ -116,6 +118,7 @@ impl Engine {
         let Parts { rules, config, zone, store, desk, recent, long, clock, bell } = parts;
         let saved = store.load()?;
         let settings = settings(&config, &rules);
+        let channels = channels(&config, &rules);
         let mut engine = Self {
             live: Vec::new(),
             open: Open::default(),
@@ -126,6 +129,7 @@ impl Engine {
             clock,
             bell,
             settings,
+            channels,
             zone,
             tick: config.tick,
             schedule_at: config.schedule_at,
@@ -189,6 +193,16 @@ fn settings(config: &Alerts, rules: &RuleSet) -> Settings {
         public_url: config.public_url.clone(),
         channels: rules.channels.iter().map(channel).collect(),
     }
+}
+
+fn channels(config: &Alerts, rules: &RuleSet) -> Vec<SeenChannel> {
+    let seen = |c: &crate::config::alerts::Channel| SeenChannel {
+        name: c.name.clone(),
+        kind: c.kind.word(),
+        routed: c.kind.has_route(config.smtp.as_ref()),
+        fallback: c.fallback.clone(),
+    };
+    rules.channels.iter().map(seen).collect()
 }
 
 fn signed(d: Micros) -> i64 {

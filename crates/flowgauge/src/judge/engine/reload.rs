@@ -1,7 +1,7 @@
 //! Rules taken up at start and replaced while running: an edit never resolves silently (alerting 8.2).
 
 use super::live::Live;
-use super::{Engine, settings};
+use super::{Engine, channels, settings};
 use crate::config::alerts::Alerts;
 use crate::judge::rule_set::RuleSet;
 use crate::logic::alert::episode::{EndReason, Episode};
@@ -31,6 +31,7 @@ impl Engine {
             Reload::Rules(rules) => {
                 let at = self.last.unwrap_or_default();
                 self.settings = settings(config, &rules);
+                self.channels = channels(config, &rules);
                 self.load_error = None;
                 let before = std::mem::take(&mut self.live);
                 let before: Vec<_> =
@@ -112,7 +113,8 @@ impl Engine {
             self.end_all(&old, instances, at, EndReason::RuleRemoved);
         }
         let watched: Vec<_> = self.live.iter().flat_map(|l| l.compiled.thresholds()).collect();
-        self.recent.watch(&watched, &[]);
+        let selections: Vec<_> = self.live.iter().flat_map(|l| l.compiled.selections()).collect();
+        self.recent.watch(&watched, &selections);
     }
 
     fn end_all(

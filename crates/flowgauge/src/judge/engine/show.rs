@@ -31,6 +31,7 @@ impl Engine {
         self.desk.show(Seen {
             at: Some(at),
             rules: rules.collect(),
+            channels: self.channels.clone(),
             open: self.open.iter().map(|held| Arc::new(held.episode.clone())).collect(),
             missed_ticks: self.missed,
             load_error: self.load_error.clone(),
