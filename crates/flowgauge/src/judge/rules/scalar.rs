@@ -188,7 +188,7 @@ mod tests {
     fn every_style_of_scalar_tells_where_its_words_are() {
         assert_eq!(find("k: one two\n", "two"), (1, 8));
         assert_eq!(find("k: one\n  two\n", "two"), (2, 3));
-        assert_eq!(find("k: \"a \\\"b\\\" \\u00e4 two\"\n", "two"), (1, 19));
+        assert_eq!(find("k: \"a \\\"b\\\" \\u00e4 two\"\n", "two"), (1, 20));
         assert_eq!(find("k: \"one \\\n   two\"\n", "two"), (2, 4));
         assert_eq!(find("k: 'it''s two'\n", "two"), (1, 11));
         assert_eq!(find("k: |\n  one\n  two\n", "two"), (3, 3));

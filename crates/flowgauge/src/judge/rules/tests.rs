@@ -228,7 +228,11 @@ fn the_shipped_rules_load_without_any_configuration() {
     assert!(limits.iter().all(|r| r.severity == Severity::Warning && r.channels == ["slack"]));
     assert!(set.rules.iter().all(|r| r.shipped));
     assert_eq!(set.slos.len(), 5);
-    assert!(format("derived.yaml", DERIVED).unwrap() == DERIVED);
+    for text in [DERIVED, SLO] {
+        let formatted = format("shipped.yaml", text).unwrap();
+        assert_eq!(format("shipped.yaml", &formatted).unwrap(), formatted);
+        assert_eq!(formatted.lines().count(), text.lines().count());
+    }
 }
 
 #[test]
