@@ -18,6 +18,9 @@ use std::sync::Arc;
 
 /// Series told apart; the rest of each source count as one, as in the store.
 const MAX_SERIES: usize = 10_000;
+/// Calls remembered until the past is filled in, 30 MB: a start takes seconds, and this is a minute
+/// of more than the writer stores. Those beyond it may count twice.
+const MAX_HEARD: usize = 1_000_000;
 /// A call is told of at most this long after it ended: its tokens may have to be counted first.
 const TOLD_WITHIN: Micros = Micros::from_millis(60_000);
 
@@ -217,7 +220,7 @@ impl State {
         self.received(call);
         self.flights.end(call.id);
         if call.what.leaf {
-            if let Some(heard) = &mut self.heard {
+            if let Some(heard) = self.heard.as_mut().filter(|heard| heard.len() < MAX_HEARD) {
                 heard.insert(call.id);
             }
             self.count(call);
