@@ -24,6 +24,6 @@ pub mod rule;
 pub mod sample;
 pub mod schedule;
 pub mod silence;
-pub mod step;
 pub mod slack;
+pub mod step;
 pub mod template;

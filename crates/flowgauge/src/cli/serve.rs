@@ -96,6 +96,8 @@ fn refused(error: ServeError) -> Failure {
             StartError::Prices(_)
             | StartError::OpenBind(_)
             | StartError::OpenGrpc(_)
+            | StartError::Rules(_)
+            | StartError::Ways(_)
             | StartError::Gateway(_) => BAD_CONFIG,
             StartError::Bind { .. }
             | StartError::Keys(_)

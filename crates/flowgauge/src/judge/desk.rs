@@ -43,6 +43,7 @@ pub struct Desk {
     external: external::External,
     reached: ArcSwapOption<String>,
     bell: Arc<Notify>,
+    reload: Arc<Notify>,
 }
 
 /// Why something was not done.
@@ -92,6 +93,7 @@ impl Desk {
             external: external::External::default(),
             reached: ArcSwapOption::empty(),
             bell,
+            reload: Arc::default(),
         }))
     }
 
@@ -105,6 +107,12 @@ impl Desk {
     #[must_use]
     pub fn base(&self) -> Option<Arc<String>> {
         self.reached.load_full()
+    }
+
+    /// Rung when rule files are to be read again.
+    #[must_use]
+    pub fn reload_bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload)
     }
 
     /// How alerting stands.

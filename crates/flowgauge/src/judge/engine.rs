@@ -9,14 +9,12 @@ mod complaints;
 mod gap;
 mod live;
 mod open;
+mod past;
 mod reload;
 mod run;
 mod runs;
 mod show;
 mod turn;
-
-#[cfg(test)]
-mod tests;
 
 use super::desk::Desk;
 use super::recent::{Long, Recent};
@@ -27,9 +25,10 @@ use crate::logic::alert::plan::{ChannelKind, Pace, Settings};
 use crate::logic::call::Text;
 use crate::logic::id::CallId;
 use crate::logic::unit::{Micros, UnixMicros};
+use crate::record::Recorder;
 use crate::serve::clock::Clock;
-use crate::store::alerts::{AlertChanges, AlertStore};
 use crate::store::StoreError;
+use crate::store::alerts::{AlertChanges, AlertStore};
 use chrono_tz::Tz;
 use live::Live;
 use open::Open;
@@ -49,8 +48,10 @@ const CREDITED_TICKS: u64 = 3;
 /// Proof that evaluation and its storing work: the heartbeat is sent on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Proof {
+    /// The last tick at which all rules were evaluated.
+    pub ticked: Option<UnixMicros>,
     /// The last tick whose outcome is on disk.
-    pub committed: UnixMicros,
+    pub committed: Option<UnixMicros>,
 }
 
 /// What the engine is built from.
@@ -70,6 +71,8 @@ pub struct Parts {
     pub recent: Arc<Recent>,
     /// The same over longer windows.
     pub long: Long,
+    /// Where calls of before the start are.
+    pub past: Recorder,
     /// Time.
     pub clock: Clock,
     /// Rung when there is something to deliver.
@@ -85,6 +88,7 @@ pub struct Engine {
     desk: Arc<Desk>,
     recent: Arc<Recent>,
     long: Long,
+    past: Recorder,
     clock: Clock,
     bell: Arc<Notify>,
     settings: Settings,
@@ -115,7 +119,7 @@ impl Engine {
     /// # Errors
     /// When the state cannot be read.
     pub fn open(parts: Parts) -> Result<Self, StoreError> {
-        let Parts { rules, config, zone, store, desk, recent, long, clock, bell } = parts;
+        let Parts { rules, config, zone, store, desk, recent, long, past, clock, bell } = parts;
         let saved = store.load()?;
         let settings = settings(&config, &rules);
         let channels = channels(&config, &rules);
@@ -126,6 +130,7 @@ impl Engine {
             desk,
             recent,
             long,
+            past,
             clock,
             bell,
             settings,

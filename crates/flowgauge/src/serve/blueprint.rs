@@ -1,5 +1,6 @@
 //! From checked configuration to built parts, in the order of the flow; nothing is accepted yet.
 
+use super::alerting::Alerting;
 use super::announce::reachable;
 use super::built::{Built, Parts};
 use super::clock::Clock;
@@ -12,7 +13,6 @@ use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
 use crate::config::Config;
-use crate::judge::Desk;
 use crate::keep::Watch;
 use crate::receive::UserHasher;
 use crate::receive::gateway::Gateway;
@@ -20,10 +20,9 @@ use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
 use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
-use crate::store::{AlertStore, State, StoreError};
+use crate::store::{State, StoreError};
 use crate::tell::page::{self, Exposure, Facts, Port, PortState, Shared};
 use std::sync::Arc;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Name of the gRPC port.
@@ -86,7 +85,9 @@ impl Blueprint {
             ports: vec![main.port.clone(), otlp_http.port.clone(), otlp_grpc.port.clone()],
             store_content: config.privacy.store_content,
         };
-        let desk = desk(&config, &state, &clock, &main.port)?;
+        let links = state.secret(ALERT_LINKS, random()?)?;
+        let here = format!("http://{}", reachable(main.port.addr));
+        let alerting = Alerting::build(&config, links, &clock, &recorder, &here)?;
         let stopping = CancellationToken::new();
         let asked = page::Parts {
             recorder: recorder.clone(),
@@ -97,7 +98,7 @@ impl Blueprint {
             ingest: Arc::clone(&ingest),
             scores: Arc::clone(&scores),
             budgets: Arc::clone(&budgets),
-            desk,
+            desk: Arc::clone(&alerting.desk),
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };
@@ -110,7 +111,7 @@ impl Blueprint {
         drop(_inside);
         let doors = vec![(main, Door::Main(Arc::new(behind))), (otlp_http, Door::Otlp(otlp))];
         let shown = Shown { recorder, budgets, gateway, keys, app, facts };
-        let parts = Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch };
+        let parts = Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch, alerting };
         Ok(Built { data, control, parts })
     }
 }
@@ -163,23 +164,6 @@ fn check_exposure(bound: &Bound, allow_open: bool, keys: &KeyRing) -> Result<(),
         return Err(StartError::OpenGrpc(*addr));
     }
     if keys.is_empty() { Err(StartError::OpenBind(*addr)) } else { Ok(()) }
-}
-
-/// Where people see and answer alerts.
-fn desk(
-    config: &Config,
-    state: &State,
-    clock: &Clock,
-    main: &Port,
-) -> Result<Arc<Desk>, StartError> {
-    let store = Arc::new(AlertStore::open(&config.data_dir)?);
-    let secret = state.secret(ALERT_LINKS, random()?)?;
-    let desk = Desk::new(store, clock.clone(), secret, Arc::new(Notify::new()))?;
-    match &config.alerts.public_url {
-        Some(url) => desk.reached_at(url),
-        None => desk.reached_at(&format!("http://{}", reachable(main.addr))),
-    }
-    Ok(desk)
 }
 
 /// The key of user hashes: random, made once, so that a user keeps one hash for ever.

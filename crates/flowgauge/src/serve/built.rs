@@ -1,5 +1,6 @@
 //! Every part made, ports bound, nothing accepted yet.
 
+use super::alerting::Alerting;
 use super::connections::{Stop, accept};
 use super::doors::Door;
 use super::ports::Bound;
@@ -31,6 +32,7 @@ pub(super) struct Parts {
     pub(super) ingest: Arc<Ingest>,
     pub(super) scores: Arc<ScoreBook>,
     pub(super) watch: Watch,
+    pub(super) alerting: Alerting,
 }
 
 impl Built {
@@ -38,7 +40,7 @@ impl Built {
     #[must_use]
     pub fn run(self) -> Running {
         let Self { data, control, parts } = self;
-        let Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch } = parts;
+        let Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch, alerting } = parts;
         let stop = Stop { drain: stopping, cut: CancellationToken::new() };
         let mut tasks = JoinSet::new();
         for (bound, door) in doors {
@@ -52,6 +54,7 @@ impl Built {
         }
         tasks.spawn_on(scores.look_out(stop.drain.clone()), control.handle());
         tasks.spawn_on(watch.run(stop.drain.clone()), control.handle());
+        alerting.run(&mut tasks, control.handle(), &stop.drain);
         Running::new((data, control), shown, stop, tasks)
     }
 }

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod keys;
 pub mod prices;
 
+mod alerting;
 mod blueprint;
 mod built;
 mod connections;
@@ -69,6 +70,12 @@ pub enum StartError {
     /// A provider or route.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
+    /// Rule files.
+    #[error("{0}")]
+    Rules(String),
+    /// Mail and other ways out.
+    #[error(transparent)]
+    Ways(#[from] crate::tell::deliver::ways::WaysError),
     /// Keys.
     #[error(transparent)]
     Keys(#[from] KeyError),

@@ -17,7 +17,7 @@ mod tests;
 
 pub use board::{Board, Channels, Counts};
 pub use breaker::{Breaker, Open};
-pub use heartbeat::{Heart, Limits, Proof};
+pub use heartbeat::{Heart, Limits};
 pub use standing::Standing;
 pub use worker::Deliver;
 

@@ -5,7 +5,7 @@ use crate::logic::unit::{Micros, UnixMicros};
 
 /// The last tick at or before a moment.
 #[must_use]
-pub fn tick_at(now: UnixMicros, tick: Micros) -> UnixMicros {
+pub(super) fn tick_at(now: UnixMicros, tick: Micros) -> UnixMicros {
     let tick = signed(tick).max(1);
     UnixMicros(now.0.div_euclid(tick).saturating_mul(tick))
 }

@@ -83,7 +83,10 @@ impl Engine {
 
     fn take_over(
         &mut self,
-        before: Vec<(Rule, std::collections::BTreeMap<crate::logic::alert::facts::Labels, Instance>)>,
+        before: Vec<(
+            Rule,
+            std::collections::BTreeMap<crate::logic::alert::facts::Labels, Instance>,
+        )>,
         rules: RuleSet,
         at: UnixMicros,
     ) {
@@ -134,7 +137,14 @@ impl Engine {
                 let to = Text::const_new(instance.state.word());
                 let why = format!("{reason:?}");
                 let key = key.clone();
-                self.unstored.transitions.push(Transition { at, key, from, to, episode: ended, why });
+                self.unstored.transitions.push(Transition {
+                    at,
+                    key,
+                    from,
+                    to,
+                    episode: ended,
+                    why,
+                });
             }
             self.unstored.instances.push((key, None));
         }
@@ -151,6 +161,7 @@ fn complaint_rule(episode: &Episode, rules: &HashMap<Text, Arc<Rule>>) -> Option
     use crate::logic::alert::plan::meta_rule;
     use crate::logic::alert::step::Raise;
     let (_, about) = episode.labels.iter().find(|(name, _)| name == "rule")?;
-    let raise = [Raise::NoData, Raise::RuleError].into_iter().find(|r| r.alert() == episode.rule)?;
+    let raise =
+        [Raise::NoData, Raise::RuleError].into_iter().find(|r| r.alert() == episode.rule)?;
     Some(Arc::new(meta_rule(raise, rules.get(about)?)))
 }

@@ -30,10 +30,14 @@ impl Engine {
     pub async fn run(self, mut reloads: Reloads, stop: CancellationToken) {
         let mut engine = self;
         let mut reload = false;
+        let mut first = true;
         loop {
             let turned = tokio::task::spawn_blocking(move || {
                 if reload {
                     engine.reload((reloads.read)(), &reloads.config);
+                }
+                if first {
+                    engine.bring_back(engine.clock.now());
                 }
                 engine.advance(engine.clock.now());
                 (engine, reloads)
@@ -45,6 +49,7 @@ impl Engine {
                     return;
                 }
             };
+            first = false;
             let now = engine.clock.now();
             let next = gap::tick_at(now, engine.tick).0.saturating_add(signed(engine.tick));
             let wait = Duration::from_micros(UnixMicros(next).since(now).0);

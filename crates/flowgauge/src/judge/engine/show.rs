@@ -10,7 +10,8 @@ use std::sync::Arc;
 impl Engine {
     pub(super) fn show(&self, at: UnixMicros, withheld: &[Withheld]) {
         let rules = self.live.iter().map(|live| {
-            let idle = if live.rule.enabled { live.idle.clone() } else { Some("disabled".to_owned()) };
+            let idle =
+                if live.rule.enabled { live.idle.clone() } else { Some("disabled".to_owned()) };
             let instances = live.instances.iter().map(|(labels, instance)| {
                 let key = InstanceKey { rule: live.rule.name.clone(), labels: labels.clone() };
                 let by = withheld.iter().find(|w| w.key == key);

@@ -2,7 +2,7 @@
 
 use super::live::Live;
 use super::open::Open;
-use super::{Engine, Proof, gap, signed};
+use super::{Engine, gap, signed};
 use crate::judge::engine::complaints::Complaint;
 use crate::logic::alert::episode;
 use crate::logic::alert::facts::{Facts, Labels};
@@ -83,6 +83,7 @@ impl Engine {
         self.complain(complaints, at);
         self.last = Some(at);
         self.unstored.tick = Some(at);
+        self.proof.send_modify(|proof| proof.ticked = Some(at));
     }
 
     /// After the last tick that was due: what is to be told, stored together with what moved.
@@ -106,8 +107,8 @@ impl Engine {
         self.unstored.episodes.extend(changed);
         self.open.drop_ended();
         self.store();
-        let reach = self.live.iter().map(|l| l.compiled.reach().0).max().unwrap_or(0);
-        self.recent.forget(UnixMicros(at.0.saturating_sub(signed(Micros(reach)))));
+        let keep = self.recent.options().keep;
+        self.recent.forget(UnixMicros(at.0.saturating_sub(signed(keep))));
         self.show(at, &planned.withheld);
     }
 
@@ -144,10 +145,9 @@ impl Engine {
         let rings = !self.unstored.outbox.is_empty();
         match self.store.commit(&self.unstored) {
             Ok(()) => {
-                let committed = self.unstored.tick.unwrap_or_default();
+                let committed = self.unstored.tick;
                 self.unstored = AlertChanges::default();
-                // An error means that nobody sends heartbeats.
-                drop(self.proof.send(Proof { committed }));
+                self.proof.send_modify(|proof| proof.committed = committed);
                 if rings {
                     self.bell.notify_one();
                 }
@@ -194,10 +194,8 @@ fn evaluate(
         .map(|(labels, _)| labels.clone())
         .collect();
     for labels in absent {
-        let mut sample = Sample {
-            verdict: Verdict::Unknown(Why::NoData),
-            evidence: Evidence::default(),
-        };
+        let mut sample =
+            Sample { verdict: Verdict::Unknown(Why::NoData), evidence: Evidence::default() };
         own_absence(&mut sample, tick);
         move_on(live, &labels, &sample, tick, open, out, complaints);
         forget(live, labels, tick.at, out);
@@ -229,14 +227,16 @@ fn move_on(
     let mut why = String::new();
     let from = before.0;
     match stepped.moved {
-        Moved::Stayed => {
+        Moved::Stayed | Moved::Changed { .. } => {
             if let Some(held) = instance.episode.and_then(|id| open.get_mut(id)) {
                 let violations = held.episode.violations;
                 held.episode.update(&live.rule, sample, tick.at);
                 held.changed |= held.episode.violations != violations;
             }
+            if stepped.moved != Moved::Stayed {
+                why = said(sample);
+            }
         }
-        Moved::Changed { .. } => why = said(sample),
         Moved::Fired { first_true, .. } => {
             let id = Engine::mint(tick.at);
             let times = (first_true, tick.at);

@@ -7,6 +7,7 @@
 use super::Way;
 use super::board::Board;
 use super::ways::Outcome;
+use crate::judge::engine::Proof;
 use crate::logic::unit::{Micros, UnixMicros};
 use crate::serve::clock::Clock;
 use std::sync::Arc;
@@ -21,15 +22,6 @@ const NAME: &str = "flowgauge_watchdog";
 const LATE_TICKS: u64 = 3;
 /// Least patience with any stage: a disk that is slow for seconds is no stall.
 const PATIENCE: Micros = Micros::from_millis(30_000);
-
-/// What the engine has proved: when each of its stages was completed last.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Proof {
-    /// All rules were evaluated.
-    pub ticked: Option<UnixMicros>,
-    /// What that changed was on disk.
-    pub committed: Option<UnixMicros>,
-}
 
 /// How old each proof may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! What the worker does with what comes back, crashes included.
 
 use super::ways::{Outcome, Sent};
-use super::{Channels, Deliver, Heart, Limits, Proof, Standing, Way};
+use super::{Channels, Deliver, Heart, Limits, Standing, Way};
 use crate::config::Secret;
 use crate::config::alerts::{Channel, ChannelKind};
+use crate::judge::engine::Proof;
 use crate::logic::alert::episode::Episode;
 use crate::logic::alert::notice::{Kind, Message, Notice};
 use crate::logic::alert::rule::Severity;

@@ -1,0 +1,164 @@
+//! Alerting, built and run: rule files, what rules look at, the engine, delivery, the heartbeat.
+
+use super::StartError;
+use super::clock::Clock;
+use crate::config::Config;
+use crate::config::alerts::Alerts;
+use crate::judge::engine::{Engine, Parts, Reload, Reloads};
+use crate::judge::recent::{Long, Recent, RecentOptions};
+use crate::judge::rules::{World, load};
+use crate::judge::{Desk, RuleSet};
+use crate::logic::alert::condition::Condition;
+use crate::logic::unit::Micros;
+use crate::record::Recorder;
+use crate::store::AlertStore;
+use crate::tell::deliver::ways::Ways;
+use crate::tell::deliver::{Board, Channels, Deliver, Heart, Limits, Standing};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Short windows grow to this at most (alerting 7).
+const LONGEST_WINDOW: Micros = Micros::from_millis(30 * 60_000);
+
+/// Everything of alerting that runs by itself.
+#[derive(Debug)]
+pub(super) struct Alerting {
+    pub(super) desk: Arc<Desk>,
+    pub(super) board: Arc<Board>,
+    engine: Engine,
+    reloads: Reloads,
+    deliver: Deliver<Ways>,
+    standing: Standing<Ways>,
+    heart: Option<Heart<Ways>>,
+}
+
+impl Alerting {
+    /// Reads the rules and takes up where the store stopped. Nothing is evaluated or sent yet.
+    pub(super) fn build(
+        config: &Config,
+        secret: [u8; 32],
+        clock: &Clock,
+        recorder: &Recorder,
+        reached_at: &str,
+    ) -> Result<Self, StartError> {
+        let alerts = &config.alerts;
+        let rules = read(config).map_err(StartError::Rules)?;
+        let store = Arc::new(AlertStore::open(&config.data_dir)?);
+        let ways = Arc::new(Ways::new(alerts, clock.clone())?);
+        let channels = Channels::new(&rules.channels, alerts.smtp.as_ref());
+        let deliver = Deliver::new(Arc::clone(&store), Arc::clone(&ways), channels, clock.clone());
+        let (bell, board) = (deliver.bell(), deliver.board());
+        let desk = Desk::new(Arc::clone(&store), clock.clone(), secret, Arc::clone(&bell))?;
+        desk.reached_at(alerts.public_url.as_deref().unwrap_or(reached_at));
+        let recent = Arc::new(Recent::new(options(config, &rules)));
+        recorder.listen(Arc::<Recent>::clone(&recent));
+        let long = Long::recorded(recorder.clone()).with_budgets(config.budgets.clone());
+        let mut settings = alerts.clone();
+        settings.public_url.get_or_insert_with(|| reached_at.to_owned());
+        let engine = Engine::open(Parts {
+            rules,
+            config: settings.clone(),
+            zone: config.time_zone,
+            store: Arc::clone(&store),
+            desk: Arc::clone(&desk),
+            recent,
+            long,
+            past: recorder.clone(),
+            clock: clock.clone(),
+            bell,
+        })?;
+        let heart = alerts.heartbeat.as_ref().map(|heartbeat| Heart {
+            url: heartbeat.url.clone(),
+            every: heartbeat.every,
+            limits: Limits::of(alerts.tick),
+            environment: alerts.environment.to_string(),
+            ways: Arc::clone(&ways),
+            proof: engine.proof(),
+            board: Arc::clone(&board),
+            clock: clock.clone(),
+        });
+        let standing = Standing { store, ways, board: Arc::clone(&board), clock: clock.clone() };
+        let reloads = reloads(config.clone(), settings, &desk, Arc::clone(&board));
+        Ok(Self { desk, board, engine, reloads, deliver, standing, heart })
+    }
+
+    /// Runs all of it until told to stop.
+    pub(super) fn run(self, tasks: &mut JoinSet<()>, on: &Handle, stop: &CancellationToken) {
+        let Self { engine, reloads, deliver, standing, heart, .. } = self;
+        tasks.spawn_on(hang_up(Arc::clone(&reloads.wanted), stop.clone()), on);
+        tasks.spawn_on(engine.run(reloads, stop.clone()), on);
+        tasks.spawn_on(deliver.run(stop.clone()), on);
+        tasks.spawn_on(standing.run(stop.clone()), on);
+        if let Some(heart) = heart {
+            tasks.spawn_on(heart.run(stop.clone()), on);
+        }
+    }
+}
+
+/// All rule files of a configuration, or everything that is wrong with them.
+fn read(config: &Config) -> Result<RuleSet, String> {
+    let env = |name: &str| std::env::var(name).ok();
+    load(&config.alerts.rules, &World { config, env: &env }).map_err(|problems| {
+        let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        all.join("\n")
+    })
+}
+
+fn reloads(config: Config, settings: Alerts, desk: &Desk, board: Arc<Board>) -> Reloads {
+    let again = move || match read(&config) {
+        Ok(rules) => {
+            board.set_channels(Channels::new(&rules.channels, config.alerts.smtp.as_ref()));
+            tracing::info!(rules = rules.rules.len(), "rule files were read again");
+            Reload::Rules(Box::new(rules))
+        }
+        Err(why) => {
+            tracing::error!("the rules before stay in force:\n{why}");
+            Reload::Refused(why)
+        }
+    };
+    Reloads { wanted: desk.reload_bell(), read: Box::new(again), config: settings }
+}
+
+fn options(config: &Config, rules: &RuleSet) -> RecentOptions {
+    let hold = |condition: &Condition| match condition {
+        Condition::When { hold, .. } => hold.length.0,
+        Condition::Schedule(_) => 0,
+    };
+    let longest = rules.rules.iter().map(|rule| hold(&rule.condition)).max().unwrap_or(0);
+    RecentOptions {
+        tick: config.alerts.tick,
+        eval_delay: config.alerts.eval_delay,
+        zone: config.time_zone,
+        keep: Micros(LONGEST_WINDOW.0.saturating_add(longest)),
+    }
+}
+
+/// SIGHUP means: read the rule files again.
+#[cfg(unix)]
+async fn hang_up(wanted: Arc<Notify>, stop: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hang_ups = match signal(SignalKind::hangup()) {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::warn!(%error, "SIGHUP does not reload; POST /-/reload does");
+            return;
+        }
+    };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            came = hang_ups.recv() => match came {
+                Some(()) => wanted.notify_one(),
+                None => return,
+            },
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn hang_up(_wanted: Arc<Notify>, stop: CancellationToken) {
+    stop.cancelled().await;
+}
