@@ -46,7 +46,23 @@ packages() {
     ln -sfn "$dir" "$cache/js-$1"
 }
 
+# unpacked NAME: the programs of a Debian package, without installing it, which would start its server.
+unpacked() {
+    dir="$cache/debian/$1"
+    if [ ! -e "$dir/.complete" ]; then
+        echo "conformance: unpacking $1" >&2
+        rm -rf "$dir"
+        mkdir -p "$dir"
+        (cd "$dir" && { apt-get download -qq "$1" || { apt-get update -qq && apt-get download -qq "$1"; }; }) >&2
+        dpkg -x "$dir/$1"_*.deb "$dir"
+        rm "$dir/$1"_*.deb
+        : > "$dir/.complete"
+    fi
+}
+
 environment requirements main
+unpacked prometheus
+unpacked prometheus-alertmanager
 for kind in otel openinference traceloop json node frameworks litellm llamaindex; do
     environment "requirements-$kind" "$kind"
 done
