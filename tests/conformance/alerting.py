@@ -20,10 +20,21 @@ class Alerting(Flowgauge):
 
     def __init__(self, directory, upstream, rules, tick=TICK, more="", sections=""):
         directory.mkdir(exist_ok=True)
+        self.calls = []
         self.rules = directory / "rules.yaml"
         self.rules.write_text(rules)
         config = configuration([self.rules], tick, more, sections)
         super().__init__(directory, upstream, config=config)
+
+    def call(self, **what):
+        """A call that stays in flight until it is given up, or the server is stopped."""
+        self.calls.append(InFlight(self.port, **what))
+        return self.calls[-1]
+
+    def stop(self):
+        for call in self.calls:
+            call.give_up()
+        super().stop()
 
     def rule(self, name):
         """How a rule stands."""

@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from alerting import Alerting, InFlight
+from alerting import Alerting
 from conftest import wait_for
 from receiver import Answer, Receiver
 
@@ -31,7 +31,7 @@ def fire_and_clear(server, times=1):
     """So many episodes, each of them stored before the next begins."""
     for count in range(times):
         before = len(server.episodes())
-        call = InFlight(server.port)
+        call = server.call()
         wait_for("an episode", lambda: len(server.episodes()) == before + 1)
         call.give_up()
         wait_for("its end", lambda: all(e["ended"] for e in server.episodes()))
@@ -148,7 +148,7 @@ def test_what_is_refused_for_good_is_seen_and_told_elsewhere(tmp_path, upstream,
   good: {{type: webhook, url: "{good.url}/hook"}}"""
     server = Alerting(tmp_path, upstream, rules(channels, "bad"))
     try:
-        call = InFlight(server.port)
+        call = server.call()
         [message] = wait_for("told elsewhere", lambda: good.at("/hook"))
         [dead] = wait_for("seen", lambda: server.deliveries()["dead"])
         channel = next(c for c in server.deliveries()["channels"] if c["name"] == "bad")
@@ -177,7 +177,7 @@ def test_a_dead_letter_is_tried_again_by_hand(tmp_path, upstream):
     hook = f'  hook: {{type: webhook, url: "{receiver.url}/hook"}}'
     server = Alerting(tmp_path, upstream, rules(hook, "hook"))
     try:
-        call = InFlight(server.port)
+        call = server.call()
         [dead] = wait_for("a dead letter", lambda: server.deliveries()["dead"])
         troubled.well.set()
         url = f"{server.url}/api/v1/alerts/deliveries/{dead['seq']}/retry"

@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from alerting import Alerting, InFlight
+from alerting import Alerting
 from conftest import wait_for
 from receiver import Receiver
 
@@ -69,7 +69,7 @@ def ask(url, method="GET", body=None):
 def test_a_hung_provider_is_told_of_while_the_call_hangs(serve, receiver):
     server = serve(SLOW % receiver.url)
     begun = time.time()
-    call = InFlight(server.port)
+    call = server.call()
     [message] = wait_for("told", lambda: receiver.at("/hook"))
     assert server.get("/api/v1/requests")["items"] == [], "the call has not ended"
     took = message.at - begun
@@ -82,7 +82,7 @@ def test_a_hung_provider_is_told_of_while_the_call_hangs(serve, receiver):
 def test_the_address_in_a_message_acknowledges_when_its_form_is_sent(serve, receiver, monkeypatch):
     monkeypatch.setenv("SLACK_WEBHOOK_URL", f"{receiver.url}/slack")
     server = serve(BUSY % {"url": receiver.url, "name": "busy"})
-    call = InFlight(server.port)
+    call = server.call()
     [message] = wait_for("told", lambda: receiver.at("/slack"))
     link = html.unescape(re.search(r"<(http[^|>]+/alerts/ack/[^|>]+)\|", str(message.body))[1])
     assert link.startswith(server.url + "/alerts/ack/"), link
@@ -115,7 +115,7 @@ def test_rules_that_cannot_be_read_leave_those_before_in_force(serve, receiver):
     assert "rules.yaml:3:" in server.said()
     with urllib.request.urlopen(server.url + "/metrics") as answer:
         assert "\nflowgauge_alert_rules_loaded 0\n" in answer.read().decode()
-    call = InFlight(server.port)
+    call = server.call()
     [message] = wait_for("the rule before fires", lambda: receiver.at("/hook"))
     assert message.data["alert"] == "busy"
     reload(BUSY % {"url": receiver.url, "name": "crowded"})

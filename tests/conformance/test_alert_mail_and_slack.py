@@ -14,7 +14,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from slack_sdk.models.attachments import Attachment, AttachmentField
 
-from alerting import Alerting, InFlight
+from alerting import Alerting
 from conftest import free_port, wait_for
 from receiver import Receiver
 
@@ -123,7 +123,7 @@ def start_mailing(tmp_path, upstream, monkeypatch):
 
 
 def fire(server):
-    call = InFlight(server.port)
+    call = server.call()
     wait_for("it fires", lambda: server.rule("busy")["state"] == "firing")
     return call
 

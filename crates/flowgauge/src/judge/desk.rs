@@ -238,13 +238,14 @@ impl Desk {
         self.secret.check(token)
     }
 
-    /// Puts a dead letter back into the queue; false where there is none of this number.
+    /// Puts a dead letter back into the queue; its channel, or nothing where there is none of this
+    /// number.
     ///
     /// # Errors
     /// When the store refuses.
-    pub fn retry(&self, seq: i64) -> Result<bool, DeskError> {
+    pub fn retry(&self, seq: i64) -> Result<Option<Text>, DeskError> {
         let found = self.store.retry_dead(seq, self.clock.now())?;
-        if found {
+        if found.is_some() {
             self.bell.notify_one();
         }
         Ok(found)

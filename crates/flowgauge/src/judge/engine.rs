@@ -150,6 +150,7 @@ impl Engine {
             proof: watch::Sender::new(Proof::default()),
         };
         engine.restore(saved, rules);
+        engine.show(engine.last, &[]);
         Ok(engine)
     }
 

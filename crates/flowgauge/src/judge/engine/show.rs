@@ -1,4 +1,4 @@
-//! How alerting stands after a tick, for everybody who asks.
+//! How alerting stands at start and after each tick, for everybody who asks.
 
 use super::Engine;
 use crate::judge::seen::{Seen, SeenInstance, SeenRule};
@@ -8,7 +8,7 @@ use crate::logic::unit::UnixMicros;
 use std::sync::Arc;
 
 impl Engine {
-    pub(super) fn show(&self, at: UnixMicros, withheld: &[Withheld]) {
+    pub(super) fn show(&self, at: Option<UnixMicros>, withheld: &[Withheld]) {
         let rules = self.live.iter().map(|live| {
             let idle =
                 if live.rule.enabled { live.idle.clone() } else { Some("disabled".to_owned()) };
@@ -30,7 +30,7 @@ impl Engine {
             }
         });
         self.desk.show(Seen {
-            at: Some(at),
+            at,
             rules: rules.collect(),
             channels: self.channels.clone(),
             open: self.open.iter().map(|held| Arc::new(held.episode.clone())).collect(),

@@ -109,7 +109,7 @@ impl Engine {
         self.store();
         let keep = self.recent.options().keep;
         self.recent.forget(UnixMicros(at.0.saturating_sub(signed(keep))));
-        self.show(at, &planned.withheld);
+        self.show(Some(at), &planned.withheld);
     }
 
     fn plan(&mut self, at: UnixMicros) -> Planned {
