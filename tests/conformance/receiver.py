@@ -15,8 +15,8 @@ class Message:
     path: str
     headers: dict
     body: dict
-    # How it was answered; None where it was not.
-    status: int | None = field(default=None)
+    # What was answered, whether or not anybody was there to hear it; None where it hangs.
+    status: int | None = None
 
     @property
     def key(self):
@@ -69,6 +69,7 @@ class Receiver:
                     receiver.closing.wait()
                     self.close_connection = True
                     return
+                message.status = answer.status
                 try:
                     self.send_response(answer.status)
                     for name, value in answer.headers.items():
@@ -76,7 +77,6 @@ class Receiver:
                     self.send_header("content-length", str(len(answer.body)))
                     self.end_headers()
                     self.wfile.write(answer.body)
-                    message.status = answer.status
                 except OSError:
                     # The sender was killed meanwhile.
                     self.close_connection = True

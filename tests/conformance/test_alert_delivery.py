@@ -191,3 +191,30 @@ def test_a_dead_letter_is_tried_again_by_hand(tmp_path, upstream):
         server.stop()
         receiver.close()
     assert message.key == receiver.at("/hook")[0].key
+
+
+def test_slacks_limit_stops_the_whole_channel_for_as_long_as_it_asks(tmp_path, upstream, monkeypatch):
+    limited = Answer(
+        status=429, headers={"retry-after": "2"},
+        body=b'{"retry_after":2,"ok":false,"error":"rate_limited"}',
+    )
+    troubled = Troubled(limited)
+    receiver = troubled.receiver
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", f"{receiver.url}/slack")
+    one = rules("", "slack").replace("channels:\n\n", "")
+    two = one + one[one.index("- alert"):].replace("busy", "crowded")
+    server = Alerting(tmp_path, upstream, two)
+    try:
+        call = server.call()
+        [first, *_] = wait_for("an attempt", lambda: receiver.at("/slack"))
+        troubled.well.set()
+        wait_for("all told", lambda: not server.deliveries()["waiting"])
+        call.give_up()
+    finally:
+        server.stop()
+        receiver.close()
+    # Those of the other group may have left together with the first.
+    later = [m.at - first.at for m in receiver.at("/slack", 200)]
+    assert all(after < 0.5 or after > 1.9 for after in later) and max(later) > 1.9, later
+    told = [m.body["attachments"][0]["fields"][0]["value"] for m in receiver.at("/slack", 200)]
+    assert {"busy", "crowded"} <= set(told), told

@@ -13,6 +13,8 @@ from conftest import DEADLINE_S, raw_post, script, wait_for
 from receiver import Answer, Receiver
 
 KILLS = int(os.environ.get("FLOWGAUGE_KILLS", "25"))
+# So many messages are put off by their receiver, so that some episodes are over before they are told.
+PUT_OFF = 0.25
 # A life without a message to be killed at ends after this.
 LONGEST_LIFE_S = 2.5
 
@@ -79,11 +81,12 @@ class Assassin:
             mine = self.server is not None and self.left == 1
             self.left = max(0, self.left - 1)
             server, before, after = self.server, self.before, self.dice.uniform(0, 0.004)
+            taken = self.dice.random() >= PUT_OFF
         if mine and before:
             self.strike(server)
         elif mine:
             threading.Timer(after, self.strike, (server,)).start()
-        return Answer(status=202, body=b'{"status":"success"}')
+        return Answer(status=202 if taken else 503, body=b'{"status":"success"}')
 
     def strike(self, server):
         server.process.kill()
@@ -189,24 +192,32 @@ def test_kills_lose_nothing_and_repeat_one_message_at_most(tmp_path, upstream, m
     assert len(episodes) >= KILLS // 2, "too little fired for the kills to mean anything"
     assert witnessed <= {e["id"] for e in episodes}, "episodes that were told of are gone"
     assert {e["end_reason"] for e in episodes} == {"recovered"}
-    hooks, joined = check_webhook(receiver.at("/hook"), episodes, KILLS)
-    pages = check_pagerduty(receiver.at("/v2/enqueue"), episodes, KILLS)
+    hooks, joined = check_webhook(receiver.at("/hook", 202), episodes, KILLS)
+    pages = check_pagerduty(receiver.at("/v2/enqueue", 202), episodes, KILLS)
     print(
         f"{KILLS} kills, {len(episodes)} episodes, {joined} told as fired and resolved at once; "
         f"repeated: {hooks} webhooks, {pages} events"
     )
 
 
-SLOW = """
+FAILING = """
 channels:
   hook: {type: webhook, url: "%s/hook"}
 alerts:
 - alert: failing
-  condition: error_rate > 50%% min 5 samples for 6s
+  condition: error_rate > 50%% min 5 samples for %s
   severity: critical
   channels: [hook]
   message: "{{value}}%% fail"
 """
+
+
+def fail(server, times=10):
+    """Calls that the provider answers with 500."""
+    for _ in range(times):
+        chat = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}
+        fails = script(status=500, should_retry=False)
+        raw_post(server.url, "/v1/chat/completions", chat, fails.items())
 
 
 def seconds(text):
@@ -216,13 +227,10 @@ def seconds(text):
 def test_a_restart_while_a_condition_is_watched_delays_no_alert(tmp_path, upstream):
     receiver = Receiver()
     # Three ticks of absence take no time away, and a start takes less.
-    begin = lambda: Alerting(tmp_path, upstream, SLOW % receiver.url, tick="1s")
+    begin = lambda: Alerting(tmp_path, upstream, FAILING % (receiver.url, "6s"), tick="1s")
     server = begin()
     try:
-        for _ in range(10):
-            chat = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}
-            fails = script(status=500, should_retry=False)
-            raw_post(server.url, "/v1/chat/completions", chat, fails.items())
+        fail(server)
         pending = lambda: server.rule("failing")["state"] == "pending"
         wait_for("the condition holds", pending)
         before = server.rule("failing")["instances"][0]
@@ -237,3 +245,27 @@ def test_a_restart_while_a_condition_is_watched_delays_no_alert(tmp_path, upstre
     assert abs(seconds(episode["fired"]) - due) <= 1, (before, episode)
     # Told at once: the tick, its commit and a send on a loaded machine.
     assert message.at - seconds(episode["fired"]) < 5, (message, episode)
+
+
+def test_a_kill_while_an_alert_fires_neither_ends_nor_repeats_it(tmp_path, upstream):
+    receiver = Receiver()
+    begin = lambda: Alerting(tmp_path, upstream, FAILING % (receiver.url, "0s"))
+    server = begin()
+    try:
+        fail(server)
+        wait_for("told", lambda: receiver.at("/hook"))
+        wait_for("recorded", lambda: not server.deliveries()["waiting"])
+        [before] = server.episodes()
+        for _ in range(3):
+            server.kill()
+            server = begin()
+            # Evaluated anew, on calls of before the kill.
+            ticked = server.get("/api/v1/alerts")["at"]
+            wait_for("ticks", lambda: server.get("/api/v1/alerts")["at"] != ticked)
+            assert server.rule("failing")["state"] == "firing"
+        [after] = server.episodes()
+    finally:
+        server.stop()
+        receiver.close()
+    assert (after["id"], after["ended"]) == (before["id"], None)
+    assert [m.data["kind"] for m in receiver.at("/hook")] == ["fired"]

@@ -34,6 +34,8 @@ class Mailbox:
 
     def __init__(self, unknown=(), later=()):
         self.unknown, self.later, self.letters = set(unknown), set(later), []
+        # Run once with the first letter in hand, before it is acknowledged.
+        self.first = None
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address in self.unknown:
@@ -47,6 +49,9 @@ class Mailbox:
     async def handle_DATA(self, server, session, envelope):
         assert session.ssl is not None, "a letter came in clear"
         self.letters.append((envelope.mail_from, list(envelope.rcpt_tos), envelope.original_content))
+        first, self.first = self.first, None
+        if first:
+            first()
         return "250 OK"
 
     def parsed(self):
@@ -119,7 +124,8 @@ def start_mailing(tmp_path, upstream, monkeypatch):
 
     yield begin
     for server in servers:
-        server.stop()
+        if server.process.poll() is None:
+            server.stop()
 
 
 def fire(server):
@@ -226,6 +232,21 @@ def test_a_recipient_who_is_put_off_gets_the_letter_later(serve_mail, start_mail
     call.give_up()
     [to] = [to for to, letter in mailbox.parsed() if "resolved" not in letter["Subject"]]
     assert to == ["ops@flow.example"]
+
+
+def test_a_letter_that_is_sent_again_after_a_kill_has_the_same_id(serve_mail, start_mailing):
+    mailbox = Mailbox()
+    port = serve_mail(mailbox)
+    server = start_mailing(port, ["ops@flow.example"])
+    mailbox.first = server.kill
+    server.call()
+    wait_for("a letter", lambda: server.process.poll() is not None and mailbox.letters)
+    server = start_mailing(port, ["ops@flow.example"])
+    wait_for("all told", lambda: not server.deliveries()["waiting"] and server.episodes()[0]["ended"])
+    [episode] = server.episodes()
+    ids = [letter["Message-ID"] for _, letter in mailbox.parsed()]
+    assert len(ids) == 3 and ids[0] == ids[1] == f"<{episode['id']}.0@flow.example>", ids
+    assert ids[2] != ids[0]
 
 
 def test_nothing_is_said_to_a_server_that_cannot_be_trusted(serve_mail, start_mailing):
