@@ -34,13 +34,31 @@ alerts:
 """
 
 
+# How the server ends when a port it was given is in use.
+UNAVAILABLE = 69
+
+
+class PortTaken(Exception):
+    """Somebody else took the port between its choice and its use."""
+
+
 class Unwaited(Alerting):
     """A server that may be killed before it is ready."""
 
     wait = True
 
     def ready(self):
+        if self.process.poll() == UNAVAILABLE and "in use" in self.said():
+            raise PortTaken
         return not self.wait or super().ready()
+
+    @classmethod
+    def begin(cls, *arguments):
+        while True:
+            try:
+                return cls(*arguments)
+            except PortTaken:
+                continue
 
 
 class AtOnce(Unwaited):
@@ -176,14 +194,14 @@ def test_kills_lose_nothing_and_repeat_one_message_at_most(tmp_path, upstream, m
     try:
         for life in range(KILLS):
             kind = AtOnce if dice.random() < 0.15 else Unwaited
-            server = kind(tmp_path, upstream, rules(receiver.url))
+            server = kind.begin(tmp_path, upstream, rules(receiver.url))
             traffic = Traffic(server.port, random.Random(life))
             traffic.start()
             assassin.watch(server)
             traffic.over.set()
             traffic.join(DEADLINE_S)
             witnessed |= {m.data["episode"] for m in receiver.at("/hook")}
-        server = Alerting(tmp_path, upstream, rules(receiver.url))
+        server = Unwaited.begin(tmp_path, upstream, rules(receiver.url))
         wait_for("everything is told", lambda: settled(server))
         episodes = server.episodes()
         server.stop()
