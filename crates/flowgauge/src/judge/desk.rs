@@ -239,16 +239,13 @@ impl Desk {
     }
 
     /// Puts a dead letter back into the queue; its channel, or nothing where there is none of this
-    /// number.
+    /// number. Rings no bell: the worker would still leave the channel alone. Whoever asks makes the
+    /// channel be used again first.
     ///
     /// # Errors
     /// When the store refuses.
     pub fn retry(&self, seq: i64) -> Result<Option<Text>, DeskError> {
-        let found = self.store.retry_dead(seq, self.clock.now())?;
-        if found.is_some() {
-            self.bell.notify_one();
-        }
-        Ok(found)
+        Ok(self.store.retry_dead(seq, self.clock.now())?)
     }
 
     /// Takes alerts that others post; how many were refused because there is no room.

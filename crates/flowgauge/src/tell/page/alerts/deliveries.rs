@@ -180,7 +180,7 @@ pub(in super::super) async fn retry(
         Problem::field("path.seq", &seq, "write the number of a message, as listed")
     })?;
     if let Some(channel) = at_desk(&app, move |desk| desk.retry(wanted)).await? {
-        // Whatever the channel refused before: this is the trial.
+        // Whatever the channel refused before: this is the trial. Wakes the worker.
         app.board.try_again(&channel);
         tracing::info!(seq = wanted, "a dead letter is tried again");
         return Ok(StatusCode::NO_CONTENT);
