@@ -13,7 +13,7 @@ import pytest
 
 from alerting import Alerting
 from conftest import wait_for
-from receiver import Receiver
+from receiver import Answer, Receiver
 
 BUSY = """
 channels:
@@ -126,6 +126,26 @@ def test_rules_that_cannot_be_read_leave_those_before_in_force(serve, receiver):
     assert next(e for e in server.episodes() if e["rule"] == "busy")["end_reason"] == "rule_removed"
     call.give_up()
     wait_for("its end", lambda: ("crowded", "resolved") in told())
+
+
+def test_a_channel_that_is_put_right_is_used_at_once(serve, receiver):
+    wrong = Receiver(lambda message: Answer(status=404, body=b"no such hook"))
+    try:
+        server = serve(BUSY % {"url": wrong.url, "name": "busy"})
+        call = server.call()
+        [dead] = wait_for("a dead letter", lambda: [
+            d for d in server.deliveries()["dead"] if d["channel"] == "hook"
+        ])
+        server.rules.write_text(BUSY % {"url": receiver.url, "name": "busy"})
+        assert ask(server.url + "/-/reload", "POST", b"")[0] == 202
+        wait_for("read again", lambda: "were read again" in server.said())
+        call.give_up()
+        [message] = wait_for("told at the new address", lambda: receiver.at("/hook"))
+    finally:
+        wrong.close()
+    assert message.data["episode"] == dead["episode"], "the rule is the same, so is its episode"
+    assert message.data["kind"] == "resolved"
+    assert len(wrong.at("/hook")) == 1
 
 
 def test_the_heartbeat_comes_and_stops_with_the_process(serve, receiver):

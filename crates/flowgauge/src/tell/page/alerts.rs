@@ -64,6 +64,20 @@ pub(super) async fn rules(
     Ok(Json(seen.rules.iter().map(|r| RuleFacts::of(&r.rule)).collect()))
 }
 
+/// Reads the rule files again, as SIGHUP does. What cannot be read leaves the rules before in force:
+/// `load_error` of `GET /api/v1/alerts` says why.
+#[utoipa::path(post, path = "/-/reload", tag = "process",
+    responses((status = 202, body = String, content_type = "text/plain", description = "They are read before the next evaluation")))]
+pub(super) async fn reload(
+    State(app): State<App>,
+    params: Params,
+) -> Result<(StatusCode, &'static str), Problem> {
+    params.only(&[], &[])?;
+    app.desk.reload_bell().notify_one();
+    let said = "rule files are read again; GET /api/v1/alerts says what came of it\n";
+    Ok((StatusCode::ACCEPTED, said))
+}
+
 /// A parameter that is one of some words.
 fn word<'a>(params: &'a Params, name: &str, words: &[&str]) -> Result<Option<&'a str>, Problem> {
     match params.one(name)? {

@@ -105,6 +105,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(metrics::metrics))
         .add(Need::Nothing, routes!(health::healthy))
         .add(Need::Nothing, routes!(health::ready))
+        .add(Need::Operator, routes!(alerts::reload))
 }
 
 /// The router of API and page.

@@ -153,6 +153,15 @@ async fn a_channel_without_an_address_is_shown_as_such() {
 }
 
 #[tokio::test]
+async fn who_asks_for_the_rule_files_to_be_read_again_is_told_where_to_look() {
+    let (served, _) = firing().await;
+    let asked = post(served.running.addr, "/-/reload", "").await;
+    assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.text());
+    assert!(asked.text().contains("GET /api/v1/alerts "), "{}", asked.text());
+    served.running.stop().await;
+}
+
+#[tokio::test]
 async fn figures_of_alerting_are_in_the_metrics() {
     let (served, _) = firing().await;
     let text = get(served.running.addr, "/metrics").await;
