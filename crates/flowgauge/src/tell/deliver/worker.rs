@@ -132,10 +132,16 @@ impl<W: Way> Deliver<W> {
 
     async fn try_look(&mut self) -> Result<Option<UnixMicros>, StoreError> {
         self.follow_channels();
-        let rows = self.on_disk(AlertStore::waiting).await?;
-        let rows = self.without_way(rows).await?;
+        let rows = loop {
+            let rows = self.on_disk(AlertStore::waiting).await?;
+            let (left, told_elsewhere) = self.without_way(rows).await?;
+            // Rows for fallbacks are in the outbox now; a channel gets each step once, so this ends.
+            if !told_elsewhere {
+                break left;
+            }
+        };
         let now = self.clock.now();
-        let (next, flights) = {
+        let (mut next, flights) = {
             let rows: Vec<&OutboxRow> = rows.iter().collect();
             let waiting = Waiting::new(&rows, &self.flying);
             let mut next = queue::next(&waiting.view(), &mut self.lanes, now);
@@ -146,7 +152,9 @@ impl<W: Way> Deliver<W> {
             (next, flights)
         };
         let expired = rows.iter().filter(|row| next.expired.contains(&row.seq)).collect();
-        self.give_up(expired, "not delivered in time").await?;
+        if self.give_up(expired, "not delivered in time").await? {
+            next.wake = Some(now);
+        }
         for flight in flights {
             self.launch(flight).await?;
         }
@@ -184,8 +192,11 @@ impl<W: Way> Deliver<W> {
     }
 
     /// Puts aside rows whose channel has no address, and those of a channel that is left alone while
-    /// another can be told in its place. The other rows.
-    async fn without_way(&mut self, rows: Vec<OutboxRow>) -> Result<Vec<OutboxRow>, StoreError> {
+    /// another can be told in its place. The other rows, and whether others are to be told.
+    async fn without_way(
+        &self,
+        rows: Vec<OutboxRow>,
+    ) -> Result<(Vec<OutboxRow>, bool), StoreError> {
         let now = self.clock.now();
         let (mut left, mut no_route, mut shut) = (Vec::new(), Vec::new(), Vec::new());
         for row in rows {
@@ -200,6 +211,7 @@ impl<W: Way> Deliver<W> {
                 left.push(row);
             }
         }
+        let mut told = false;
         for row in no_route {
             let name = &row.notice.channel;
             let why = match self.known.get(name) {
@@ -207,10 +219,10 @@ impl<W: Way> Deliver<W> {
                 None => format!("there is no channel {name}"),
             };
             self.board.count(name, |counts| counts.no_route += 1);
-            self.end(vec![&row], Delivery::NoRoute, why).await?;
+            told |= self.end(vec![&row], Delivery::NoRoute, why).await?;
         }
-        self.give_up(shut.iter().collect(), "the channel refuses").await?;
-        Ok(left)
+        told |= self.give_up(shut.iter().collect(), "the channel refuses").await?;
+        Ok((left, told))
     }
 
     fn is_shut(&self, channel: &Text, now: UnixMicros) -> bool {
@@ -226,7 +238,8 @@ impl<W: Way> Deliver<W> {
         self.known.get(channel).is_some_and(|route| route.channel.fallback.iter().any(usable))
     }
 
-    async fn give_up(&self, rows: Vec<&OutboxRow>, why: &str) -> Result<(), StoreError> {
+    async fn give_up(&self, rows: Vec<&OutboxRow>, why: &str) -> Result<bool, StoreError> {
+        let mut told = false;
         let mut channels: BTreeMap<&Text, Vec<&OutboxRow>> = BTreeMap::new();
         for row in rows {
             channels.entry(&row.notice.channel).or_default().push(row);
@@ -237,24 +250,26 @@ impl<W: Way> Deliver<W> {
             tracing::error!(channel = %name, rows = dead, why, "messages are dead letters");
             let answers = rows.iter().rev().find_map(|row| row.answer.as_deref());
             let why = answers.map_or_else(|| why.to_owned(), |last| format!("{why}: {last}"));
-            self.end(rows, Delivery::Dead, why).await?;
+            told |= self.end(rows, Delivery::Dead, why).await?;
         }
-        Ok(())
+        Ok(told)
     }
 
-    /// Ends rows of one channel without an attempt, and tells its fallback.
+    /// Ends rows of one channel without an attempt; whether its fallback is to be told.
     async fn end(
         &self,
         rows: Vec<&OutboxRow>,
         state: Delivery,
         why: String,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
         let own: Vec<Notice> = rows.iter().map(|row| row.notice.clone()).collect();
         let tell = self.instead(&own, now);
         let came = Attempted { state, next: now, answer: shortened(&why), unsure: false };
-        self.on_disk(move |store| store.settle(&[(&seqs, &came)], now, &tell)).await
+        let told = !tell.is_empty();
+        self.on_disk(move |store| store.settle(&[(&seqs, &came)], now, &tell)).await?;
+        Ok(told)
     }
 
     /// The same for the fallback of their channel, with as much time as they had at first.
