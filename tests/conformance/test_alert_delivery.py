@@ -156,7 +156,9 @@ def test_what_is_refused_for_good_is_seen_and_told_elsewhere(tmp_path, upstream,
         # Both within seconds of the refusal.
         assert message.at - bad.at("/hook")[0].at < 5
         call.give_up()
+        given_up = time.time()
         wait_for("the end is told elsewhere", lambda: len(good.at("/hook")) == 2)
+        assert good.at("/hook")[1].at - given_up < 5, "a channel that is left alone delays nothing"
         wait_for("nothing waits", lambda: not server.deliveries()["waiting"])
         [episode] = server.episodes()
     finally:

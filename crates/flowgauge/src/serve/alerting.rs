@@ -27,6 +27,7 @@ const LONGEST_WINDOW: Micros = Micros::from_millis(30 * 60_000);
 #[derive(Debug)]
 pub(super) struct Alerting {
     pub(super) desk: Arc<Desk>,
+    pub(super) board: Arc<Board>,
     engine: Engine,
     reloads: Reloads,
     deliver: Deliver<Ways>,
@@ -81,7 +82,7 @@ impl Alerting {
         });
         let standing = Standing { store, ways, board: Arc::clone(&board), clock: clock.clone() };
         let reloads = reloads(config.clone(), settings, &desk, Arc::clone(&board));
-        Ok(Self { desk, engine, reloads, deliver, standing, heart })
+        Ok(Self { desk, board, engine, reloads, deliver, standing, heart })
     }
 
     /// Runs all of it until told to stop.
