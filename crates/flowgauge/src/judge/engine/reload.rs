@@ -6,7 +6,7 @@ use crate::config::alerts::Alerts;
 use crate::judge::rule_set::RuleSet;
 use crate::logic::alert::episode::{EndReason, Episode};
 use crate::logic::alert::instance::{Instance, InstanceKey};
-use crate::logic::alert::rule::Rule;
+use crate::logic::alert::rule::{Rule, Semantics};
 use crate::logic::alert::step;
 use crate::logic::call::Text;
 use crate::logic::unit::UnixMicros;
@@ -153,7 +153,11 @@ impl Engine {
 
 /// Whether an edit leaves the question as it was: labels, texts, channels and severity may change.
 fn same_question(old: &Rule, new: &Rule) -> bool {
-    old.condition == new.condition && old.clear == new.clear && old.semantics == new.semantics
+    match (old.semantics, new.semantics) {
+        // Prometheus copies state by name and labels, whatever the expression (alerting 18).
+        (Semantics::Prometheus, Semantics::Prometheus) => old.labels == new.labels,
+        (a, b) => a == b && old.condition == new.condition && old.clear == new.clear,
+    }
 }
 
 /// The rule a complaint is about.
