@@ -11,6 +11,7 @@ import json
 import math
 import os
 import random
+import signal
 import subprocess
 import threading
 import time
@@ -61,7 +62,7 @@ class Exposition(http.server.ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.dice = random.Random(20_260_118)
-        self.signals = [Signal(number, self.dice) for number in range(SERIES)]
+        self.series = [Signal(number, self.dice) for number in range(SERIES)]
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -72,7 +73,7 @@ class Exposition(http.server.ThreadingHTTPServer):
     def scrape(self):
         with self.lock:
             now = time.time_ns() // 1_000_000
-            lines = [signal.next(now) for signal in self.signals]
+            lines = [one.next(now) for one in self.series]
             fails = self.dice.random() < 0.02
         return None if fails else "".join(line for line in lines if line)
 
@@ -125,6 +126,9 @@ class Prometheus:
 
     def query(self, text):
         return self.get("/api/v1/query", query=text)["result"]
+
+    def reload(self):
+        self.process.send_signal(signal.SIGHUP)
 
     def stop(self):
         self.process.terminate()

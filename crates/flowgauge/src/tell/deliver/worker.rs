@@ -132,8 +132,15 @@ impl<W: Way> Deliver<W> {
 
     async fn try_look(&mut self) -> Result<Option<UnixMicros>, StoreError> {
         self.follow_channels();
-        let rows = self.on_disk(AlertStore::waiting).await?;
-        let rows = self.without_way(rows).await?;
+        let rows = loop {
+            let rows = self.on_disk(AlertStore::waiting).await?;
+            let read = rows.len();
+            let left = self.without_way(rows).await?;
+            // What was put aside may have left messages for other channels: those go out now.
+            if left.len() == read {
+                break left;
+            }
+        };
         let now = self.clock.now();
         let (next, flights) = {
             let rows: Vec<&OutboxRow> = rows.iter().collect();
@@ -146,11 +153,12 @@ impl<W: Way> Deliver<W> {
             (next, flights)
         };
         let expired = rows.iter().filter(|row| next.expired.contains(&row.seq)).collect();
+        let told_instead = !next.expired.is_empty();
         self.give_up(expired, "not delivered in time").await?;
         for flight in flights {
             self.launch(flight).await?;
         }
-        Ok(next.wake)
+        Ok(if told_instead { Some(now) } else { next.wake })
     }
 
     fn flight(&self, waiting: &Waiting<'_>, batch: queue::Batch) -> Option<Flight> {

@@ -70,7 +70,7 @@ struct Rig {
 
 fn live(hold: u64, keep: u64) -> Live {
     let text = format!(
-        "semantics: prometheus\ninterval: 1s\nalerts:\n- alert: busy\n  condition: throughput > 100\n  \
+        "semantics: prometheus\ninterval: 1s\nalerts:\n- alert: busy\n  condition: throughput > 100rpm\n  \
          for: {hold}s\n  keep: {keep}s\n  by: [model]\n  severity: warning\n  channels: [slack]\n  message: busy\n"
     );
     let around = Around { config: &Config::default(), env: &|_| None };
@@ -218,7 +218,7 @@ proptest! {
                 heard.map(|(m, c)| (m, if c == 'x' { OVER } else { UNDER })).collect();
             let over = heard.iter().filter(|(_, n)| *n == OVER);
             let vector: Vec<(Labels, f64)> =
-                over.map(|(m, n)| (vec![("model".into(), (*m).into())], *n as f64)).collect();
+                over.map(|(m, _)| (vec![("model".into(), (*m).into())], 1.0)).collect();
             if event == 1 {
                 rig.tick(second, &World(None));
             } else {
