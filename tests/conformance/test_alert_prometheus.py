@@ -11,7 +11,6 @@ import json
 import math
 import os
 import random
-import signal
 import subprocess
 import threading
 import time
@@ -59,12 +58,16 @@ class Signal:
 class Exposition(http.server.ThreadingHTTPServer):
     """What is scraped; one scrape in fifty fails, which makes every series stale."""
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, port=0):
+        super().__init__(("127.0.0.1", port), Handler)
         self.dice = random.Random(20_260_118)
         self.series = [Signal(number, self.dice) for number in range(SERIES)]
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.shutdown()
+        self.server_close()
 
     def handle_error(self, request, address):
         # A scrape that is too slow is given up by the other side.
@@ -127,9 +130,6 @@ class Prometheus:
     def query(self, text):
         return self.get("/api/v1/query", query=text)["result"]
 
-    def reload(self):
-        self.process.send_signal(signal.SIGHUP)
-
     def stop(self):
         self.process.terminate()
         self.process.wait()
@@ -186,8 +186,7 @@ def recorded(tmp_path):
                 states[ms(sample)][metric["series"]] = metric["alertstate"]
     finally:
         prometheus.stop()
-        exposition.shutdown()
-        exposition.server_close()
+        exposition.stop()
     assert set(over) <= set(moments) and set(states) <= set(moments)
     return moments, over, states
 
