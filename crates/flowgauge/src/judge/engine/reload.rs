@@ -169,3 +169,30 @@ fn complaint_rule(episode: &Episode, rules: &HashMap<Text, Arc<Rule>>) -> Option
         [Raise::NoData, Raise::RuleError].into_iter().find(|r| r.alert() == episode.rule)?;
     Some(Arc::new(meta_rule(raise, rules.get(about)?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::judge::rules::{World, load_text};
+
+    fn rule(head: &str, limit: &str, label: &str) -> Rule {
+        let text = format!(
+            "{head}alerts:\n- alert: a\n  condition: error_rate > {limit}\n  severity: info\n  \
+             channels: [slack]\n  message: m\n  labels: {{team: {label}}}\n"
+        );
+        let world = World { config: &Config::default(), env: &|_| None };
+        load_text("a.yaml", &text, &world).unwrap_or_else(|p| panic!("{p}")).rules.remove(0)
+    }
+
+    #[test]
+    fn state_outlives_other_labels_here_and_other_expressions_as_in_prometheus() {
+        let own = |limit, label| rule("", limit, label);
+        let theirs = |limit, label| rule("semantics: prometheus\n", limit, label);
+        assert!(same_question(&own("5%", "a"), &own("5%", "b")));
+        assert!(!same_question(&own("5%", "a"), &own("6%", "a")));
+        assert!(same_question(&theirs("5%", "a"), &theirs("6%", "a")));
+        assert!(!same_question(&theirs("5%", "a"), &theirs("5%", "b")));
+        assert!(!same_question(&own("5%", "a"), &theirs("5%", "a")));
+    }
+}

@@ -499,10 +499,7 @@ async fn an_alert_that_fires_again_is_not_ended_by_a_repeat_of_its_last_end() {
     let over = Episode { ended: Some((T0, EndReason::Recovered)), ..episode(1) };
     let changes = AlertChanges {
         episodes: vec![over, episode(2)],
-        outbox: vec![
-            notice(1, 1, Kind::Resolved, "peers"),
-            notice(2, 0, Kind::Fired, "peers"),
-        ],
+        outbox: vec![notice(1, 1, Kind::Resolved, "peers"), notice(2, 0, Kind::Fired, "peers")],
         ..AlertChanges::default()
     };
     rig.store.commit(&changes).unwrap();

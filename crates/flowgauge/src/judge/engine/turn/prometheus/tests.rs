@@ -144,10 +144,7 @@ fn a_series_that_is_missing_ends_its_alert_and_does_not_hold_it() {
     let ended = rig.open.iter().next().and_then(|held| held.episode.ended);
     assert_eq!(ended, Some((at(2), EndReason::Recovered)));
     let words: Vec<_> = rig.transitions.iter().map(|t| (t.from.as_str(), t.to.as_str())).collect();
-    assert_eq!(
-        words,
-        [("unknown", "pending"), ("pending", "firing"), ("firing", "inactive")]
-    );
+    assert_eq!(words, [("unknown", "pending"), ("pending", "firing"), ("firing", "inactive")]);
 }
 
 #[test]
