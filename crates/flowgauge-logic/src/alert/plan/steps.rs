@@ -8,7 +8,7 @@ use super::{Entry, Row, Scene, forwards_acks, message, pace, to_channels};
 use crate::alert::instance::State;
 use crate::alert::law;
 use crate::alert::notice::{Kind, Notice};
-use crate::alert::rule::Severity;
+use crate::alert::rule::{Semantics, Severity};
 use crate::call::Text;
 use crate::unit::{Micros, UnixMicros};
 use pace::Pace;
@@ -56,9 +56,10 @@ pub(super) fn take(
 fn due(scene: &Scene<'_>, entry: &Entry<'_>) -> Option<(Kind, Haste)> {
     let episode = &*entry.episode;
     let severity = episode.severity.max(entry.rule.severity);
-    let haste = match severity {
-        Severity::Critical => Haste::AtOnce,
-        Severity::Warning | Severity::Info => Haste::Wait(pace::GROUP_WAIT),
+    let haste = match (severity, entry.rule.semantics) {
+        // Prometheus sends after every evaluation; waiting for company is Alertmanager's part.
+        (Severity::Critical, _) | (_, Semantics::Prometheus) => Haste::AtOnce,
+        (Severity::Warning | Severity::Info, _) => Haste::Wait(pace::GROUP_WAIT),
     };
     let Some(told) = episode.told.filter(|_| episode.sequence > 0) else {
         return Some((Kind::Fired, haste));

@@ -25,6 +25,10 @@ impl Open {
         self.all.insert(episode.id, Held { rule, episode, changed });
     }
 
+    pub(super) fn get(&self, id: EpisodeId) -> Option<&Held> {
+        self.all.get(&id)
+    }
+
     pub(super) fn get_mut(&mut self, id: EpisodeId) -> Option<&mut Held> {
         self.all.get_mut(&id)
     }

@@ -6,7 +6,7 @@ use crate::config::alerts::Alerts;
 use crate::judge::rule_set::RuleSet;
 use crate::logic::alert::episode::{EndReason, Episode};
 use crate::logic::alert::instance::{Instance, InstanceKey};
-use crate::logic::alert::rule::Rule;
+use crate::logic::alert::rule::{Rule, Semantics};
 use crate::logic::alert::step;
 use crate::logic::call::Text;
 use crate::logic::unit::UnixMicros;
@@ -153,7 +153,11 @@ impl Engine {
 
 /// Whether an edit leaves the question as it was: labels, texts, channels and severity may change.
 fn same_question(old: &Rule, new: &Rule) -> bool {
-    old.condition == new.condition && old.clear == new.clear && old.semantics == new.semantics
+    match (old.semantics, new.semantics) {
+        // Prometheus copies state by name and labels, whatever the expression (alerting 18).
+        (Semantics::Prometheus, Semantics::Prometheus) => old.labels == new.labels,
+        (a, b) => a == b && old.condition == new.condition && old.clear == new.clear,
+    }
 }
 
 /// The rule a complaint is about.
@@ -164,4 +168,31 @@ fn complaint_rule(episode: &Episode, rules: &HashMap<Text, Arc<Rule>>) -> Option
     let raise =
         [Raise::NoData, Raise::RuleError].into_iter().find(|r| r.alert() == episode.rule)?;
     Some(Arc::new(meta_rule(raise, rules.get(about)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::judge::rules::{World, load_text};
+
+    fn rule(head: &str, limit: &str, label: &str) -> Rule {
+        let text = format!(
+            "{head}alerts:\n- alert: a\n  condition: error_rate > {limit}\n  severity: info\n  \
+             channels: [slack]\n  message: m\n  labels: {{team: {label}}}\n"
+        );
+        let world = World { config: &Config::default(), env: &|_| None };
+        load_text("a.yaml", &text, &world).unwrap_or_else(|p| panic!("{p}")).rules.remove(0)
+    }
+
+    #[test]
+    fn state_outlives_other_labels_here_and_other_expressions_as_in_prometheus() {
+        let own = |limit, label| rule("", limit, label);
+        let theirs = |limit, label| rule("semantics: prometheus\n", limit, label);
+        assert!(same_question(&own("5%", "a"), &own("5%", "b")));
+        assert!(!same_question(&own("5%", "a"), &own("6%", "a")));
+        assert!(same_question(&theirs("5%", "a"), &theirs("6%", "a")));
+        assert!(!same_question(&theirs("5%", "a"), &theirs("5%", "b")));
+        assert!(!same_question(&own("5%", "a"), &theirs("5%", "a")));
+    }
 }

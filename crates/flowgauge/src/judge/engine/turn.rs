@@ -8,6 +8,7 @@ use crate::logic::alert::episode;
 use crate::logic::alert::facts::{Facts, Labels};
 use crate::logic::alert::instance::{Instance, InstanceKey, State};
 use crate::logic::alert::plan::{Entry, Planned, Scene, plan};
+use crate::logic::alert::rule::Semantics;
 use crate::logic::alert::sample::{Evidence, Sample, Verdict, Why};
 use crate::logic::alert::step::{Moved, step};
 use crate::logic::alert::{schedule, silence};
@@ -15,6 +16,8 @@ use crate::logic::call::Text;
 use crate::logic::unit::{Micros, UnixMicros};
 use crate::logic::window::Window;
 use crate::store::alerts::{AlertChanges, Transition};
+
+mod prometheus;
 
 /// A wall clock that jumps ahead by more than this was not watched over (alerting 9).
 const JUMP: Micros = Micros::from_millis(300_000);
@@ -179,6 +182,9 @@ fn evaluate(
     live.idle = live.compiled.idle(tick.facts);
     if live.idle.is_some() {
         return;
+    }
+    if live.rule.semantics == Semantics::Prometheus {
+        return prometheus::evaluate(live, tick, open, out, complaints);
     }
     for (labels, mut sample) in live.compiled.evaluate(tick.facts, tick.at) {
         own_absence(&mut sample, tick);

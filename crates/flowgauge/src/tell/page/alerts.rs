@@ -49,6 +49,11 @@ pub(super) async fn all(
         state.is_none_or(|word| r.state == word)
             && severity.is_none_or(|word| r.rule.severity == word)
     });
+    // What others post fires; their severity is a label.
+    view.external.retain(|a| {
+        let own = a.labels.get("severity").map(String::as_str);
+        state.is_none_or(|word| word == "firing") && severity.is_none_or(|word| own == Some(word))
+    });
     Ok(Json(view))
 }
 
