@@ -183,7 +183,7 @@ fn evaluate(
 ) {
     live.idle = live.compiled.idle(tick.facts);
     if live.idle.is_some() {
-        return;
+        return rest(live, tick, open, out, complaints);
     }
     for (labels, mut sample) in live.compiled.evaluate(tick.facts, tick.at) {
         own_absence(&mut sample, tick);
@@ -204,6 +204,22 @@ fn evaluate(
         own_absence(&mut sample, tick);
         move_on(live, &labels, &sample, tick, open, out, complaints);
         forget(live, labels, tick.at, out);
+    }
+}
+
+/// A rule that cannot be evaluated holds what it has, and its clocks stand; only the end of a budget's
+/// period still counts.
+fn rest(
+    live: &mut Live,
+    tick: &Tick<'_>,
+    open: &mut Open,
+    out: &mut AlertChanges,
+    complaints: &mut Vec<Complaint>,
+) {
+    let sample =
+        Sample { verdict: Verdict::Unknown(Why::Disabled), evidence: Evidence::default() };
+    for labels in live.instances.keys().cloned().collect::<Vec<_>>() {
+        move_on(live, &labels, &sample, tick, open, out, complaints);
     }
 }
 

@@ -19,6 +19,7 @@ use flowgauge::store::{AlertStore, EpisodeQuery, Options, OutboxRow};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
 /// 2025-01-06 09:00 UTC, a Monday, on the grid of ticks.
@@ -76,6 +77,10 @@ pub(super) struct Bench {
     state: PathBuf,
     /// A start brings back every call, not only those short windows need.
     pub(super) whole: bool,
+    /// A start finds no budgets any more.
+    pub(super) unbudgeted: bool,
+    /// Calls are stored too, and a start brings them back from there.
+    stored: Option<Runtime>,
 }
 
 /// The guide's configuration: a budget of a thousand dollars a month.
@@ -142,8 +147,16 @@ impl Bench {
             rules: text.to_owned(),
             state,
             whole: false,
+            unbudgeted: false,
+            stored: None,
         }
         .begun()
+    }
+
+    /// One whose calls are stored, and brought back from the store as at any start.
+    pub(super) fn stored(text: &str) -> Self {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        Self { stored: Some(runtime), ..Self::new(text) }
     }
 
     fn begun(self) -> Self {
@@ -209,6 +222,10 @@ impl Bench {
     /// Calls are recorded, as the writer tells of them.
     pub(super) fn heard(&mut self, calls: &[Call]) {
         self.recent.ended(calls);
+        if let Some(runtime) = self.stored.as_ref().filter(|_| !calls.is_empty()) {
+            let ack = runtime.block_on(self.past.submit(calls.to_vec(), Vec::new())).unwrap();
+            assert_eq!(ack.stored, calls.len() as u64);
+        }
         self.calls.extend_from_slice(calls);
     }
 
@@ -242,16 +259,27 @@ impl Bench {
         }
         self.pass(away);
         text.clone_into(&mut self.rules);
-        let parts = parts(&to, text, &self.config, &self.clock, &self.past);
+        let mut parts = parts(&to, text, &self.config, &self.clock, &self.past);
+        if self.unbudgeted {
+            parts.long = Long::none();
+        }
+        if self.stored.is_some() {
+            let budgets = self.config.budgets.clone();
+            parts.long = Long::recorded(self.past.clone()).with_budgets(budgets);
+            parts.recent = Arc::new(Recent::new(*parts.recent.options()));
+        }
         self.store = Arc::clone(&parts.store);
         self.desk = Arc::clone(&parts.desk);
         self.recent = Arc::clone(&parts.recent);
         self.engine = Engine::open(parts).unwrap();
+        self.state = to;
+        if self.stored.is_some() {
+            return self.engine.bring_back(self.now());
+        }
         let from = self.engine.needs_from(self.now()).0 - 15 * 60 * SECOND;
         let all = self.whole;
         let calls = self.calls.iter().filter(|c| all || c.time.start.0 >= from).cloned();
         self.recent.refill(calls);
-        self.state = to;
     }
 
     /// Other rules while it runs.

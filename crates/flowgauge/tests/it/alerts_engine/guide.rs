@@ -310,3 +310,26 @@ fn cost_budget_warning_fires_at_once_and_latches_until_the_month_is_over() {
     assert_eq!(bench.ends(rule), [Some(EndReason::PeriodEnded)]);
     golden(&bench, rule, &BOTH, &["slack", "email"]);
 }
+
+#[test]
+fn a_budget_that_is_gone_keeps_its_alert_until_the_month_is_over_and_no_longer() {
+    let rule = "cost_budget_warning";
+    let start = T0 + (25 * 86_400 + 14 * 3_600) * SECOND;
+    let mut bench = Bench::at(GUIDE, start, config());
+    bench.whole = true;
+    let mut spent = bench.call(start + 5 * SECOND, 800, Door::Gateway);
+    spent.cost.nanos = Some(NanoUsd(913_250_000_000));
+    bench.heard(&[spent]);
+    bench.run(10, QUIET);
+    assert_eq!(bench.steps(rule).len(), 1);
+    bench.unbudgeted = true;
+    bench.crash(TICK);
+    bench.run(3_500, QUIET);
+    let seen = bench.desk.seen();
+    let of = seen.rules.iter().find(|r| r.rule.name == rule).unwrap();
+    assert!(of.idle.as_deref().is_some_and(|why| why.contains("budget")), "{:?}", of.idle);
+    assert_eq!((bench.state(rule), bench.steps(rule).len()), ("firing", 1));
+    bench.run(80, QUIET);
+    assert_eq!(bench.ends(rule), [Some(EndReason::PeriodEnded)]);
+    assert_eq!(bench.steps(rule).len(), 2);
+}

@@ -3,7 +3,7 @@
 use super::bench::*;
 use flowgauge::judge::desk::NewSilence;
 use flowgauge::logic::alert::notice::Kind;
-use flowgauge::logic::alert::queue::{self, Lanes, Row};
+use flowgauge::logic::alert::queue::{self, Lane, Lanes, Row};
 use flowgauge::logic::alert::silence::SilenceMatcher;
 use flowgauge::logic::call::{Door, Text};
 use flowgauge::logic::unit::UnixMicros;
@@ -83,7 +83,7 @@ fn repeats_come_every_hour_until_somebody_acknowledges_even_across_a_restart() {
     bench.run(7_300, taking(2_612));
     let kinds: Vec<_> = bench.steps("p95").into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, [Kind::Fired, Kind::Repeat, Kind::Acknowledged]);
-    let to: Vec<_> = bench.told.iter().filter(|t| t.notice.message.kind == Kind::Acknowledged);
+    let to = bench.told.iter().filter(|t| t.notice.message.kind == Kind::Acknowledged);
     let to: Vec<_> = to.map(|t| t.notice.channel.as_str()).collect();
     assert_eq!(to, ["pagerduty"], "who keeps incidents of their own");
     bench.run(300, taking(800));
@@ -148,7 +148,8 @@ fn forty_models_that_fail_at_once_are_one_message() {
             unsure: false,
         })
         .collect();
-    let next = queue::next(&rows, &mut Lanes::default(), bench.now());
+    let mut lanes = Lanes::from([(Text::const_new("slack"), Lane::of("slack", None))]);
+    let next = queue::next(&rows, &mut lanes, bench.now());
     assert_eq!(next.batches.len(), 1);
     let batch = &next.batches[0];
     assert_eq!((batch.rows.len(), batch.notice.message.kind), (40, Kind::Digest));

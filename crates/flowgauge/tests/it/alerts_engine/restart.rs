@@ -3,8 +3,10 @@
 use super::bench::*;
 use flowgauge::logic::alert::episode::EndReason;
 use flowgauge::logic::alert::notice::Kind;
+use flowgauge::logic::alert::instance::InstanceKey;
 use flowgauge::logic::call::{Call, Door};
 use flowgauge::record::Heard;
+use flowgauge::store::AlertChanges;
 
 /// Slow from 600 on; the first true tick is 610, so it is due to fire at 910.
 fn slow_until(second: i64) -> Bench {
@@ -77,6 +79,41 @@ fn calls_between_the_last_tick_and_the_end_of_the_process_credit_no_more_than_th
     assert_eq!(bench.told.len(), 0);
     bench.run(10, taking(2_612));
     assert_eq!(bench.steps("p95"), [(Kind::Fired, 1_000)]);
+}
+
+#[test]
+fn a_start_brings_back_from_the_store_what_its_windows_need() {
+    let mut bench = Bench::stored(P95);
+    bench.run(600, taking(800));
+    bench.run(160, taking(2_612));
+    for _ in 0..3 {
+        bench.crash(TICK);
+        bench.advance();
+        assert_eq!(bench.state("p95"), "pending", "at {}", bench.second());
+        bench.run(TICK, taking(2_612));
+    }
+    bench.run(900 - bench.second(), taking(2_612));
+    assert_eq!(bench.told.len(), 0);
+    bench.run(20, taking(2_612));
+    bench.crash(TICK);
+    bench.run(600, taking(800));
+    let kinds: Vec<_> = bench.steps("p95").into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!((kinds, bench.steps("p95")[0].1), (vec![Kind::Fired, Kind::Resolved], 910));
+}
+
+#[test]
+fn an_open_alert_whose_instance_was_lost_is_neither_told_again_nor_forgotten() {
+    let mut bench = slow_until(920);
+    let key = InstanceKey { rule: "p95".into(), labels: Vec::new() };
+    let lost = AlertChanges { instances: vec![(key, None)], ..AlertChanges::default() };
+    bench.store.commit(&lost).unwrap();
+    bench.crash(TICK);
+    bench.advance();
+    assert_eq!((bench.state("p95"), bench.told.len()), ("firing", 1));
+    bench.run(600, taking(2_612));
+    bench.run(600, taking(800));
+    assert_eq!((bench.episodes().len(), bench.steps("p95").len()), (1, 2));
+    assert_eq!(bench.ends("p95"), [Some(EndReason::Recovered)]);
 }
 
 #[test]
