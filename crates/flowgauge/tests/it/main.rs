@@ -9,6 +9,8 @@
 mod alert_rules;
 mod alerts_api;
 #[cfg(test)]
+mod alerts_engine;
+#[cfg(test)]
 mod alias_fixtures;
 #[cfg(test)]
 mod api;

@@ -62,7 +62,9 @@ fn due(scene: &Scene<'_>, entry: &Entry<'_>) -> Option<(Kind, Haste)> {
         (Severity::Warning | Severity::Info, _) => Haste::Wait(pace::GROUP_WAIT),
     };
     let Some(told) = episode.told.filter(|_| episode.sequence > 0) else {
-        return Some((Kind::Fired, haste));
+        // What was withheld and is clear by now is no news: it is told if it comes back, not for ending.
+        let clear = entry.instance.is_some_and(|i| matches!(i.state, State::Recovering { .. }));
+        return (!clear).then_some((Kind::Fired, haste));
     };
     if severity > episode.severity {
         return Some((Kind::Escalated, haste));
