@@ -92,6 +92,7 @@ impl Engine {
     ) {
         let RuleSet { rules, slos, warnings, .. } = rules;
         self.warnings = warnings;
+        self.desk.speaks_as(self.settings.clone());
         let mut before: HashMap<Text, _> =
             before.into_iter().map(|(rule, own)| (rule.name.clone(), (rule, own))).collect();
         self.unstored.rules = Some(rules.clone());
