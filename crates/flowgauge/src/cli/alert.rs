@@ -9,6 +9,7 @@ mod fmt;
 mod history;
 mod import;
 mod list;
+mod replay;
 mod show;
 mod silence;
 mod test;
@@ -56,6 +57,8 @@ Exit codes:
   1   a test failed; what was not as expected is on stderr
   65  a test file or a rule file is not fine")]
     Test(test::TestArgs),
+    /// When rules would have fired over what was recorded
+    Replay(replay::ReplayArgs),
     /// Translate rules of another system
     #[command(subcommand)]
     Import(import::ImportCommand),
@@ -83,6 +86,7 @@ pub(crate) fn run(command: &AlertCommand, globals: &Globals) -> Done {
         AlertCommand::Check(args) => check::run(args, globals),
         AlertCommand::Fmt(args) => fmt::run(args),
         AlertCommand::Test(args) => test::run(args, globals),
+        AlertCommand::Replay(args) => replay::run(args, globals),
         AlertCommand::Import(command) => import::run(command),
         AlertCommand::Export(command) => export::run(command, globals),
         AlertCommand::List(args) => list::run(args, globals),

@@ -8,6 +8,7 @@ mod file;
 mod judged;
 mod parts;
 mod promtool;
+pub mod replay;
 mod requests;
 mod simulation;
 

@@ -75,7 +75,10 @@ fn unknown<'a>(
 ) -> DeskError {
     let detail = match nearest(name, known.clone()) {
         Some(near) => format!("there is none of this name; did you mean {near:?}?"),
-        None => format!("there is none of this name; there are {}", known.collect::<Vec<_>>().join(", ")),
+        None => format!(
+            "there is none of this name; there are {}",
+            known.collect::<Vec<_>>().join(", ")
+        ),
     };
     refused(place, name, detail)
 }

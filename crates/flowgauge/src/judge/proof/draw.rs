@@ -151,7 +151,9 @@ mod tests {
 
     #[test]
     fn a_distribution_that_means_nothing_says_what_to_write() {
-        for text in ["normal(1s, 2s)", "lognormal(p50=2s, p95=1s)", "uniform(1s)", "const(fast)", "8"] {
+        for text in
+            ["normal(1s, 2s)", "lognormal(p50=2s, p95=1s)", "uniform(1s)", "const(fast)", "8"]
+        {
             assert!(Spread::read(text).is_err(), "{text}");
         }
         assert_eq!(Spread::read("800ms"), Ok(Spread::Const(Micros(800_000))));

@@ -17,14 +17,8 @@ use crate::logic::unit::{Micros, UnixMicros};
 use std::path::Path;
 
 /// Keys of a file.
-const KEYS: &[&str] = &[
-    "rule_files",
-    "tick",
-    "tests",
-    "evaluation_interval",
-    "group_eval_order",
-    "fuzzy_compare",
-];
+const KEYS: &[&str] =
+    &["rule_files", "tick", "tests", "evaluation_interval", "group_eval_order", "fuzzy_compare"];
 /// Between two evaluations, where a file says nothing: as in operation.
 const TICK: Micros = Micros::from_millis(10_000);
 
@@ -221,7 +215,9 @@ fn whole(f: &mut Findings, name: &str, text: &str, root: &Node) -> TestFile {
             items.iter().enumerate().map(|(at, node)| parts::test(f, node, tick, at)).collect()
         }
         Some((_, node)) => {
-            f.add(Problem::new(node.place.clone(), "`tests` is a list").hint("begin each with `- `"));
+            f.add(
+                Problem::new(node.place.clone(), "`tests` is a list").hint("begin each with `- `"),
+            );
             Vec::new()
         }
         None => {

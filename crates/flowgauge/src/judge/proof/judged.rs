@@ -93,10 +93,12 @@ pub fn run(
                 None => Some("flowgauge is away at this moment".to_owned()),
             };
             let (place, when) = (expect.place.clone(), written(expect.at));
-            unmet.extend(text.map(|text| Unmet {
-                place,
-                text: format!("at {when} {}: {text}", expect.alert),
-            }));
+            unmet.extend(
+                text.map(|text| Unmet {
+                    place,
+                    text: format!("at {when} {}: {text}", expect.alert),
+                }),
+            );
         }
         simulation.pass(test.until)?;
     }
@@ -182,9 +184,9 @@ fn fires(wanted: &[Exp], rule: &SeenRule, at: UnixMicros) -> Option<String> {
     let all = |i: &&SeenInstance| silence::alert_labels(&rule.rule, &i.key.labels);
     let mut left: Vec<(Labels, &SeenInstance)> = firing.iter().map(|i| (all(i), *i)).collect();
     for exp in wanted {
-        let found = left.iter().position(|(labels, i)| {
-            same(&exp.labels, labels) && texts(exp, rule, i, at).is_none()
-        });
+        let found = left
+            .iter()
+            .position(|(labels, i)| same(&exp.labels, labels) && texts(exp, rule, i, at).is_none());
         match found {
             Some(found) => drop(left.swap_remove(found)),
             None => {
@@ -231,7 +233,8 @@ fn texts(exp: &Exp, rule: &SeenRule, instance: &SeenInstance, at: UnixMicros) ->
 }
 
 fn list(labels: &Labels) -> String {
-    let parts: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+    let parts: Vec<String> =
+        labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
     format!("{{{}}}", parts.join(", "))
 }
 

@@ -31,7 +31,17 @@ const TEST: &[&str] = &[
     "external_url",
 ];
 const FAULT: &[&str] = &[
-    "at", "do", "gap", "channel", "respond", "retry_after", "times", "hang", "matchers", "for", "alert",
+    "at",
+    "do",
+    "gap",
+    "channel",
+    "respond",
+    "retry_after",
+    "times",
+    "hang",
+    "matchers",
+    "for",
+    "alert",
 ];
 const EXPECT: &[&str] = &["at", "alert", "labels", "state", "silenced", "inhibited", "acked"];
 const HEARD: &[&str] =
@@ -172,7 +182,8 @@ fn expectation(f: &mut Findings, node: &Node) -> Option<Expect> {
     let fields = Fields { own: node, defaults: None };
     let at = required(f, fields, "at", length);
     let alert = required(f, fields, "alert", |text| Ok(Text::from(text)));
-    let yes_no = |f: &mut Findings, key| fields.parsed(f, key, None, |t| read::boolean(t).map(Some));
+    let yes_no =
+        |f: &mut Findings, key| fields.parsed(f, key, None, |t| read::boolean(t).map(Some));
     let state = |text: &str| word(text, "state", STATES).map(|w| Some(Text::const_new(w)));
     let expect = Expect {
         place: node.place.clone(),
@@ -223,7 +234,9 @@ pub(super) fn labels(f: &mut Findings, node: Option<&Node>, key: &str) -> Labels
     let mut labels = Labels::new();
     for entry in entries {
         match &entry.node.value {
-            Value::Text(text) => labels.push((Text::from(entry.key.as_str()), text.as_str().into())),
+            Value::Text(text) => {
+                labels.push((Text::from(entry.key.as_str()), text.as_str().into()))
+            }
             Value::Null => labels.push((Text::from(entry.key.as_str()), Text::default())),
             _ => f.add(Problem::new(entry.node.place.clone(), "a label is a single value")),
         }

@@ -100,7 +100,8 @@ fn values(text: &str) -> Result<Vec<Option<f64>>, String> {
 }
 
 fn run(part: &str, all: &mut Vec<Option<f64>>) -> Result<(), String> {
-    let wrong = || format!("{part:?} is none of promtool's values; write for example 1+2x5, 3x4, _x2");
+    let wrong =
+        || format!("{part:?} is none of promtool's values; write for example 1+2x5, 3x4, _x2");
     let (first, times) = match part.rsplit_once('x') {
         Some((first, times)) => {
             let times: usize = times.parse().map_err(|_| wrong())?;
@@ -211,7 +212,10 @@ fn rounded(value: f64) -> u64 {
 
 /// What is expected to fire.
 pub(super) fn expected(f: &mut Findings, fields: Fields<'_>) -> Vec<Expect> {
-    items(f, fields, "alert_rule_test").into_iter().filter_map(|node| expectation(f, node)).collect()
+    items(f, fields, "alert_rule_test")
+        .into_iter()
+        .filter_map(|node| expectation(f, node))
+        .collect()
 }
 
 fn expectation(f: &mut Findings, node: &Node) -> Option<Expect> {

@@ -15,8 +15,8 @@ use crate::logic::rollup::Dim;
 use crate::logic::unit::{Micros, NanoUsd, UnixMicros};
 
 const KEYS: &[&str] = &[
-    "every", "from", "for", "latency", "ttft", "status", "errors", "tokens", "cost", "model", "labels",
-    "rng", "hang", "timeout", "cache", "quality", "rating",
+    "every", "from", "for", "latency", "ttft", "status", "errors", "tokens", "cost", "model",
+    "labels", "rng", "hang", "timeout", "cache", "quality", "rating",
 ];
 /// Requests of one stream: an hour of a thousand a second would be more than a test needs.
 const MAX_REQUESTS: u64 = 2_000_000;
@@ -78,7 +78,10 @@ pub(super) fn stream(f: &mut Findings, node: &Node) -> Stream {
     section(f, node, KEYS, "a stream");
     let fields = Fields { own: node, defaults: None };
     let some = |f: &mut Findings, key| fields.parsed(f, key, None, |t| Spread::read(t).map(Some));
-    let mut stream = Stream { length: required(f, fields, "for", length).unwrap_or_default(), ..Stream::plain() };
+    let mut stream = Stream {
+        length: required(f, fields, "for", length).unwrap_or_default(),
+        ..Stream::plain()
+    };
     stream.every = required(f, fields, "every", length).unwrap_or(stream.every);
     stream.from = fields.parsed(f, "from", Micros(0), length);
     stream.latency = some(f, "latency").unwrap_or(stream.latency);
@@ -254,7 +257,8 @@ impl Stream {
         call.time.ttft = ttft.filter(|_| !fails);
         if fails {
             let (status, class, http) = self.ends.outcome();
-            (call.outcome.status, call.outcome.class, call.outcome.http_status) = (status, class, http);
+            (call.outcome.status, call.outcome.class, call.outcome.http_status) =
+                (status, class, http);
         } else {
             call.outcome.http_status = Some(200);
             self.bill(&mut call);

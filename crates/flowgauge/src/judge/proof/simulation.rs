@@ -211,7 +211,9 @@ impl<'a> Simulation<'a> {
                 Does::Channel(channel, answers) => self.courier.script(channel, answers),
                 Does::Kill { gap } => self.stop(now, *gap, true)?,
                 Does::Restart { gap } => self.stop(now, *gap, false)?,
-                Does::Silence { matchers, length } => self.silence(matchers.clone(), now, *length)?,
+                Does::Silence { matchers, length } => {
+                    self.silence(matchers.clone(), now, *length)?
+                }
                 Does::Ack(rule) => self.acknowledge(rule)?,
             }
         }
@@ -261,7 +263,9 @@ impl<'a> Simulation<'a> {
         self.open.clear();
         drop((up.engine, up.store));
         self.down = Some((dir, now.after(gap)));
-        if gap.0 == 0 && let Some((dir, _)) = self.down.take() {
+        if gap.0 == 0
+            && let Some((dir, _)) = self.down.take()
+        {
             self.begin(dir)?;
         }
         Ok(())

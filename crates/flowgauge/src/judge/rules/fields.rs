@@ -21,7 +21,11 @@ impl<'a> Fields<'a> {
     }
 
     /// A single text; a list or section in its place is noted.
-    pub(in crate::judge) fn text(&self, f: &mut Findings, key: &str) -> Option<(&'a str, &'a Place)> {
+    pub(in crate::judge) fn text(
+        &self,
+        f: &mut Findings,
+        key: &str,
+    ) -> Option<(&'a str, &'a Place)> {
         let node = self.get(key)?;
         match &node.value {
             Value::Text(text) => Some((text.trim(), &node.place)),
@@ -73,7 +77,12 @@ pub(in crate::judge) fn item_texts<'a>(
 }
 
 /// Notes every key that is none of `allowed`.
-pub(in crate::judge) fn known_keys(f: &mut Findings, entries: &[Entry], allowed: &[&str], place: &str) {
+pub(in crate::judge) fn known_keys(
+    f: &mut Findings,
+    entries: &[Entry],
+    allowed: &[&str],
+    place: &str,
+) {
     for entry in entries.iter().filter(|e| !allowed.contains(&e.key.as_str())) {
         let problem =
             Problem::new(entry.place.clone(), format!("unknown key `{}` in {place}", entry.key));
@@ -85,7 +94,11 @@ pub(in crate::judge) fn known_keys(f: &mut Findings, entries: &[Entry], allowed:
 }
 
 /// A text that must be one of some words.
-pub(in crate::judge) fn word<T: Copy>(text: &str, what: &str, words: &[(&str, T)]) -> Result<T, String> {
+pub(in crate::judge) fn word<T: Copy>(
+    text: &str,
+    what: &str,
+    words: &[(&str, T)],
+) -> Result<T, String> {
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
         return Ok(*value);
     }

@@ -138,7 +138,8 @@ impl Script {
     }
 
     fn release(&mut self, now: UnixMicros) {
-        let (over, held) = std::mem::take(&mut self.held).into_iter().partition(|(at, _)| *at <= now);
+        let (over, held) =
+            std::mem::take(&mut self.held).into_iter().partition(|(at, _)| *at <= now);
         self.held = held;
         let over: Vec<(UnixMicros, oneshot::Sender<()>)> = over;
         for (_, tell) in over {
@@ -210,12 +211,15 @@ fn answered(status: u16, after: Option<Micros>) -> Sent {
 /// What a receiver gets: what it is to do, what it knows repeats by, the text.
 fn rendered(channel: &Channel, notice: &Notice) -> Vec<(String, String, String)> {
     let message = &notice.message;
-    let one = |body: String| vec![(action(message.kind).to_owned(), message.fingerprint.to_string(), body)];
+    let one = |body: String| {
+        vec![(action(message.kind).to_owned(), message.fingerprint.to_string(), body)]
+    };
     match &channel.kind {
         ChannelKind::PagerDuty { .. } => {
             let events = pagerduty::events(message, KEY, &notice.key());
             let told = |event: pagerduty::Event| {
-                let word = |key: &str| event.body.get(key).and_then(|v| v.as_str()).map(str::to_owned);
+                let word =
+                    |key: &str| event.body.get(key).and_then(|v| v.as_str()).map(str::to_owned);
                 let action = word("event_action").unwrap_or_else(|| "change".to_owned());
                 (action, word("dedup_key").unwrap_or_default(), event.body.to_string())
             };
@@ -319,13 +323,17 @@ mod tests {
             proof::run(&file, &file.tests[0], &rules, &config, &mut Rehearsal::default()).unwrap();
         let texts: Vec<&str> = report.unmet.iter().map(|unmet| unmet.text.as_str()).collect();
         assert_eq!(texts.len(), 2, "{texts:?}");
-        assert!(texts[0].starts_with("at 5m p95_latency_critical: expected firing, it is inactive"), "{texts:?}");
+        assert!(
+            texts[0].starts_with("at 5m p95_latency_critical: expected firing, it is inactive"),
+            "{texts:?}"
+        );
         assert_eq!(texts[1], "slack: expected 1 messages, got 0");
     }
 
     #[test]
     fn a_key_that_means_nothing_is_refused_at_its_place() {
-        let refused = proof::read("t.yaml", "rule_files: [a.yaml]\ntests:\n- strams: []\n").unwrap_err();
+        let refused =
+            proof::read("t.yaml", "rule_files: [a.yaml]\ntests:\n- strams: []\n").unwrap_err();
         let text = refused.to_string();
         assert!(text.starts_with("t.yaml:3:3: unknown key `strams`"), "{text}");
         assert!(text.contains("did you mean `streams`?"), "{text}");
