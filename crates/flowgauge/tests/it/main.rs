@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod alert_proofs;
+#[cfg(test)]
 mod alert_rules;
 mod alerts_api;
 #[cfg(test)]

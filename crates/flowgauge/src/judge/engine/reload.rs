@@ -110,6 +110,7 @@ impl Engine {
     fn take_over(&mut self, before: Vec<(Rule, Instances)>, rules: RuleSet, at: UnixMicros) {
         let RuleSet { rules, slos, warnings, .. } = rules;
         self.warnings = warnings;
+        self.desk.speaks_as(self.settings.clone());
         let mut before: HashMap<Text, _> =
             before.into_iter().map(|(rule, own)| (rule.name.clone(), (rule, own))).collect();
         self.unstored.rules = Some(rules.clone());

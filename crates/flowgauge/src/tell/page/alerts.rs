@@ -5,6 +5,7 @@
 
 pub(super) mod acknowledge;
 pub(super) mod deliveries;
+pub(super) mod drill;
 pub(super) mod episodes;
 pub(super) mod silences;
 
@@ -13,6 +14,7 @@ mod view;
 
 pub use acknowledge::Acknowledgement;
 pub use deliveries::{Deliveries, DeliveryView, NoiseView};
+pub use drill::{DrillView, DrillWanted};
 pub use episodes::{EpisodeDetail, EpisodePage, EpisodeView, TransitionView};
 pub use silences::{MatcherView, Preview, SilenceView, WantedSilence};
 pub use view::{

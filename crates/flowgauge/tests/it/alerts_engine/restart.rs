@@ -2,8 +2,8 @@
 
 use super::bench::*;
 use flowgauge::logic::alert::episode::EndReason;
-use flowgauge::logic::alert::notice::Kind;
 use flowgauge::logic::alert::instance::InstanceKey;
+use flowgauge::logic::alert::notice::Kind;
 use flowgauge::logic::call::{Call, Door};
 use flowgauge::record::Heard;
 use flowgauge::store::AlertChanges;
