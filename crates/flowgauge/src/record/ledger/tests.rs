@@ -71,9 +71,12 @@ impl Desk {
 
     fn open(&self, budgets: Vec<Budget>) -> Arc<Budgets> {
         let (prices, clock) = (Arc::clone(&self.prices), self.clock.clone());
-        let mut made =
-            Budgets::start(self.dir.path(), budgets, prices, clock, &self.recorder).unwrap();
-        // How long a busy disk takes is no matter here: every reservation is awaited.
+        Budgets::start(self.dir.path(), budgets, prices, clock, &self.recorder).unwrap()
+    }
+
+    /// The same, awaiting every reservation, however long a busy disk takes.
+    fn open_patient(&self, budgets: Vec<Budget>) -> Arc<Budgets> {
+        let mut made = self.open(budgets);
         Arc::get_mut(&mut made).unwrap().durable_within = Duration::from_secs(600);
         made
     }
@@ -118,12 +121,12 @@ async fn crowd(budgets: &Arc<Budgets>, trial: u64, size: u64) -> u64 {
 async fn of_two_hundred_at_once_one_is_admitted_in_a_thousand_trials_and_nobody_after_a_kill() {
     let desk = Desk::new();
     let rules = || vec![per_user(NanoUsd(ONE_CALL.0 + ONE_CALL.0 / 2))];
-    let budgets = desk.open(rules());
+    let budgets = desk.open_patient(rules());
     for trial in 0..1_000 {
         assert_eq!(crowd(&budgets, trial, 200).await, 1, "trial {trial}");
     }
     let after = Desk::over(killed(desk.dir.path()));
-    let reopened = after.open(rules());
+    let reopened = after.open_patient(rules());
     for trial in 0..1_000 {
         let late = call(1_000_000 + trial, &format!("user-{trial}"), T0);
         assert!(reopened.reserve(&late, SIZE).await.is_err(), "trial {trial}");
