@@ -216,8 +216,7 @@ fn rest(
     out: &mut AlertChanges,
     complaints: &mut Vec<Complaint>,
 ) {
-    let sample =
-        Sample { verdict: Verdict::Unknown(Why::Disabled), evidence: Evidence::default() };
+    let sample = Sample { verdict: Verdict::Unknown(Why::Disabled), evidence: Evidence::default() };
     for labels in live.instances.keys().cloned().collect::<Vec<_>>() {
         move_on(live, &labels, &sample, tick, open, out, complaints);
     }

@@ -311,9 +311,10 @@ impl Bench {
 
     /// The notice of a rule's step to a channel.
     pub(super) fn notice(&self, rule: &str, kind: Kind, channel: &str) -> &Notice {
-        let mut mine = self.told.iter().map(|t| &t.notice).filter(|n| {
-            n.message.rule == rule && n.message.kind == kind && n.channel == channel
-        });
+        let mut mine =
+            self.told.iter().map(|t| &t.notice).filter(|n| {
+                n.message.rule == rule && n.message.kind == kind && n.channel == channel
+            });
         mine.next().unwrap_or_else(|| panic!("no {kind:?} of {rule} to {channel}"))
     }
 

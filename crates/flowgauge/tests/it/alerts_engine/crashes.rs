@@ -16,12 +16,23 @@ const RULES: &str = "alert: slow\ncondition: p95_latency by (model) > 2500ms for
 #[derive(Debug, Clone, Copy)]
 enum Part {
     /// Calls of two models: seconds each takes, and whether they fail.
-    Calls { ticks: i64, latency_ms: [u64; 2], fails: bool },
-    Quiet { ticks: i64 },
+    Calls {
+        ticks: i64,
+        latency_ms: [u64; 2],
+        fails: bool,
+    },
+    Quiet {
+        ticks: i64,
+    },
     /// Killed so many seconds after a tick, back after so many ticks.
-    Crash { after: i64, ticks: i64 },
+    Crash {
+        after: i64,
+        ticks: i64,
+    },
     /// Not scheduled for so many ticks.
-    Stall { ticks: i64 },
+    Stall {
+        ticks: i64,
+    },
 }
 
 fn part() -> impl Strategy<Value = Part> {

@@ -114,7 +114,11 @@ fn p95_latency_warning_fires_after_ten_minutes() {
 #[test]
 fn error_rate_critical_fires_after_five_minutes_above_five_percent() {
     let rule = "error_rate_critical";
-    let failing = shaped(|call, n| if n % 8 == 0 { failed(call) });
+    let failing = shaped(|call, n| {
+        if n % 8 == 0 {
+            failed(call)
+        }
+    });
     let mut bench = Bench::new(GUIDE);
     bench.run(600, taking(800));
     // Of the last minute 2, 4 and, at 630, 6 % have failed.
