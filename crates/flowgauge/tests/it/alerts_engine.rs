@@ -7,3 +7,4 @@ mod edits;
 mod guide;
 mod people;
 mod restart;
+mod ticks;

@@ -221,8 +221,8 @@ fn tokens(bench: &mut Bench, second: i64, tokens: u64) -> Call {
 
 #[test]
 fn token_usage_warning_fires_after_an_hour_above_110_percent_of_the_usual() {
-    let rule = "token_usage_warning";
     const DAY: i64 = 86_400;
+    let rule = "token_usage_warning";
     let mut bench = Bench::new(GUIDE);
     // Four weeks of a thousand tokens each five minutes: 288,000 a day.
     let mut calls = Vec::new();

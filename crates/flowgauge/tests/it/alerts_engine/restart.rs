@@ -163,6 +163,24 @@ fn rows_sent_twenty_seconds_late_are_judged_at_their_own_ticks() {
 }
 
 #[test]
+fn what_others_sent_of_a_long_absence_is_judged_tick_by_tick() {
+    let mut bench = slow_until(760);
+    bench.crash(1_000);
+    let late: Vec<Call> = (0..10_000)
+        .map(|n| bench.call(T0 + 760 * SECOND + n * 100_000 + 50_000, 2_612, Door::OtlpHttp))
+        .collect();
+    bench.heard(&late);
+    bench.advance();
+    // 150 s up to 760. From 800 on, after the evaluation delay, there is something again; that tick
+    // itself is worth nothing.
+    assert_eq!(bench.steps("p95"), [(Kind::Fired, 1_760)]);
+    let episode = &bench.episodes()[0];
+    assert_eq!((episode.fired.0 - T0) / SECOND, 950);
+    assert!(episode.late);
+    assert!(bench.notice("p95", Kind::Fired, "slack").message.late);
+}
+
+#[test]
 fn half_an_hour_without_data_while_firing_resolves_nothing_and_is_said_once() {
     let mut bench = slow_until(920);
     let mut quiet = 0;
