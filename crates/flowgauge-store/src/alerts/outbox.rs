@@ -152,16 +152,16 @@ impl AlertStore {
         })
     }
 
-    /// Gives a row that was given up another chance, with as much time as it had at first. False where
-    /// no such row is in the dead letters.
+    /// Gives a row that was given up another chance, with as much time as it had at first. Its
+    /// channel, or nothing where no such row is in the dead letters.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn retry_dead(&self, seq: i64, at: UnixMicros) -> Result<bool, StoreError> {
+    pub fn retry_dead(&self, seq: i64, at: UnixMicros) -> Result<Option<Text>, StoreError> {
         self.write("queueing a dead letter again", |tx| {
             let sql = "SELECT 1 FROM alert_outbox WHERE seq = ?1 AND state IN ('dead', 'no_route')";
             if !tx.prepare_cached(sql)?.exists([seq])? {
-                return Ok(false);
+                return Ok(None);
             }
             let row = self.change(tx, seq, |row| {
                 let horizon = row.notice.expires.since(row.notice.due);
@@ -172,7 +172,7 @@ impl AlertStore {
                 row.notice.due = at;
                 row.notice.expires = at.after(horizon);
             })?;
-            Ok(row.is_some())
+            Ok(row.map(|row| row.notice.channel))
         })
     }
 

@@ -251,8 +251,8 @@ fn a_failed_attempt_waits_and_a_refused_one_is_a_dead_letter_told_elsewhere() {
         [(Delivery::Dead, 2), (Delivery::Queued, 0)]
     );
 
-    assert!(store.retry_dead(seq, seconds(200)).unwrap());
-    assert!(!store.retry_dead(seq, seconds(200)).unwrap(), "it waits already");
+    assert!(store.retry_dead(seq, seconds(200)).unwrap().is_some());
+    assert_eq!(store.retry_dead(seq, seconds(200)).unwrap(), None, "it waits already");
     let again = store.waiting().unwrap().remove(0);
     assert_eq!((again.seq, again.attempts, again.next), (seq, 0, seconds(200)));
     assert_eq!(again.notice.expires, seconds(290), "as much time as at first");

@@ -5,6 +5,7 @@
 
 pub mod matching;
 
+mod drill;
 mod external;
 mod link;
 mod silence;
@@ -14,6 +15,7 @@ pub use silence::NewSilence;
 
 use super::seen::Seen;
 use crate::logic::alert::episode::{Ack, Episode, EpisodeId};
+use crate::logic::alert::plan::Settings;
 use crate::logic::alert::silence::Silence;
 use crate::logic::call::Text;
 use crate::serve::clock::Clock;
@@ -44,6 +46,7 @@ pub struct Desk {
     reached: ArcSwapOption<String>,
     bell: Arc<Notify>,
     reload: Arc<Notify>,
+    settings: ArcSwap<Settings>,
 }
 
 /// Why something was not done.
@@ -94,6 +97,7 @@ impl Desk {
             reached: ArcSwapOption::empty(),
             bell,
             reload: Arc::default(),
+            settings: ArcSwap::from_pointee(Settings::default()),
         }))
     }
 
@@ -238,16 +242,14 @@ impl Desk {
         self.secret.check(token)
     }
 
-    /// Puts a dead letter back into the queue; false where there is none of this number.
+    /// Puts a dead letter back into the queue; its channel, or nothing where there is none of this
+    /// number. Rings no bell: the worker would still leave the channel alone. Whoever asks makes the
+    /// channel be used again first.
     ///
     /// # Errors
     /// When the store refuses.
-    pub fn retry(&self, seq: i64) -> Result<bool, DeskError> {
-        let found = self.store.retry_dead(seq, self.clock.now())?;
-        if found {
-            self.bell.notify_one();
-        }
-        Ok(found)
+    pub fn retry(&self, seq: i64) -> Result<Option<Text>, DeskError> {
+        Ok(self.store.retry_dead(seq, self.clock.now())?)
     }
 
     /// Takes alerts that others post; how many were refused because there is no room.

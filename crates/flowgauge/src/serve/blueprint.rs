@@ -99,6 +99,7 @@ impl Blueprint {
             scores: Arc::clone(&scores),
             budgets: Arc::clone(&budgets),
             desk: Arc::clone(&alerting.desk),
+            board: Arc::clone(&alerting.board),
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };

@@ -5,7 +5,7 @@
 
 use super::pace::repeat_after;
 use super::{Entry, Row, Scene, forwards_acks, message, pace, to_channels};
-use crate::alert::instance::State;
+use crate::alert::instance::{Instance, State};
 use crate::alert::law;
 use crate::alert::notice::{Kind, Notice};
 use crate::alert::rule::{Semantics, Severity};
@@ -61,7 +61,14 @@ fn due(scene: &Scene<'_>, entry: &Entry<'_>) -> Option<(Kind, Haste)> {
         (Severity::Critical, _) | (_, Semantics::Prometheus) => Haste::AtOnce,
         (Severity::Warning | Severity::Info, _) => Haste::Wait(pace::GROUP_WAIT),
     };
-    let Some(told) = episode.told.filter(|_| episode.sequence > 0) else {
+    let told = episode.told.filter(|_| episode.sequence > 0);
+    // It was withheld, and is clear by now: nobody is woken for what is about to end. What began while
+    // flowgauge was away is told all the same.
+    let recovers = |i: &Instance| matches!(i.state, State::Recovering { .. });
+    if told.is_none() && !episode.late && entry.instance.is_some_and(recovers) {
+        return None;
+    }
+    let Some(told) = told else {
         return Some((Kind::Fired, haste));
     };
     if severity > episode.severity {

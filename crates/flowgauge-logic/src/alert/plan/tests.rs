@@ -451,3 +451,15 @@ fn only_conditions_about_one_budget_latch() {
     assert_eq!(period("monthly_cost > 90% of budget and throughput > 10rpm"), None);
     assert_eq!(period("forecast(monthly_cost) > 100% of budget"), None);
 }
+
+#[test]
+fn what_was_withheld_and_recovers_by_now_wakes_nobody() {
+    let mut stage = Stage::new(vec![rule("w", P95, Severity::Warning)]);
+    stage.silences = silence_of("w", 5);
+    assert_eq!(stage.until(4 * MINUTE), []);
+    stage.instance.state = State::Recovering { elapsed: crate::unit::Micros(0) };
+    assert_eq!(stage.until(10 * MINUTE), [], "it is clear when the silence ends");
+    stage.instance.state = State::Firing;
+    let kinds: Vec<Kind> = stage.until(12 * MINUTE).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, [Kind::Fired], "it came back");
+}

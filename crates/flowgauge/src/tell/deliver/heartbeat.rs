@@ -23,6 +23,9 @@ const LATE_TICKS: u64 = 3;
 /// Least patience with any stage: a disk that is slow for seconds is no stall.
 const PATIENCE: Micros = Micros::from_millis(30_000);
 
+/// Between two looks at a start that is not over yet.
+const STARTING: Duration = Duration::from_millis(50);
+
 /// How old each proof may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -86,6 +89,10 @@ pub struct Heart<W> {
 impl<W: Way> Heart<W> {
     /// Beats until told to stop.
     pub async fn run(self, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = self.begin() => {}
+        }
         let mut ticks = interval(Duration::from_micros(self.every.0.max(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent = false;
@@ -105,6 +112,17 @@ impl<W: Way> Heart<W> {
                     }
                 },
             }
+        }
+    }
+
+    /// Waits until every stage has worked once: a start is no fault. One that never does is.
+    async fn begin(&self) {
+        let begun = self.clock.monotonic();
+        while self.proof.borrow().committed.is_none() || self.board.looked().is_none() {
+            if self.clock.monotonic().saturating_sub(begun) > PATIENCE {
+                return;
+            }
+            tokio::time::sleep(STARTING).await;
         }
     }
 

@@ -49,6 +49,8 @@ pub struct Deliver<W> {
     flights: JoinSet<Sent>,
     aboard: HashMap<Id, Flight>,
     flying: BTreeSet<i64>,
+    /// Where pauses between attempts come from.
+    chance: fn() -> u64,
 }
 
 /// A message on its way.
@@ -77,7 +79,14 @@ impl<W: Way> Deliver<W> {
             flights: JoinSet::new(),
             aboard: HashMap::new(),
             flying: BTreeSet::new(),
+            chance: || getrandom::u64().unwrap_or_default(),
         }
+    }
+
+    /// With pauses that are the same every time, for rehearsals.
+    pub(super) fn with_chance(mut self, chance: fn() -> u64) -> Self {
+        self.chance = chance;
+        self
     }
 
     /// Rung when something was put into the outbox.
@@ -134,15 +143,14 @@ impl<W: Way> Deliver<W> {
         self.follow_channels();
         let rows = loop {
             let rows = self.on_disk(AlertStore::waiting).await?;
-            let read = rows.len();
-            let left = self.without_way(rows).await?;
-            // What was put aside may have left messages for other channels: those go out now.
-            if left.len() == read {
+            let (left, told_elsewhere) = self.without_way(rows).await?;
+            // Rows for fallbacks are in the outbox now; a channel gets each step once, so this ends.
+            if !told_elsewhere {
                 break left;
             }
         };
         let now = self.clock.now();
-        let (next, flights) = {
+        let (mut next, flights) = {
             let rows: Vec<&OutboxRow> = rows.iter().collect();
             let waiting = Waiting::new(&rows, &self.flying);
             let mut next = queue::next(&waiting.view(), &mut self.lanes, now);
@@ -153,12 +161,13 @@ impl<W: Way> Deliver<W> {
             (next, flights)
         };
         let expired = rows.iter().filter(|row| next.expired.contains(&row.seq)).collect();
-        let told_instead = !next.expired.is_empty();
-        self.give_up(expired, "not delivered in time").await?;
+        if self.give_up(expired, "not delivered in time").await? {
+            next.wake = Some(now);
+        }
         for flight in flights {
             self.launch(flight).await?;
         }
-        Ok(if told_instead { Some(now) } else { next.wake })
+        Ok(next.wake)
     }
 
     fn flight(&self, waiting: &Waiting<'_>, batch: queue::Batch) -> Option<Flight> {
@@ -192,8 +201,11 @@ impl<W: Way> Deliver<W> {
     }
 
     /// Puts aside rows whose channel has no address, and those of a channel that is left alone while
-    /// another can be told in its place. The other rows.
-    async fn without_way(&mut self, rows: Vec<OutboxRow>) -> Result<Vec<OutboxRow>, StoreError> {
+    /// another can be told in its place. The other rows, and whether others are to be told.
+    async fn without_way(
+        &self,
+        rows: Vec<OutboxRow>,
+    ) -> Result<(Vec<OutboxRow>, bool), StoreError> {
         let now = self.clock.now();
         let (mut left, mut no_route, mut shut) = (Vec::new(), Vec::new(), Vec::new());
         for row in rows {
@@ -208,6 +220,7 @@ impl<W: Way> Deliver<W> {
                 left.push(row);
             }
         }
+        let mut told = false;
         for row in no_route {
             let name = &row.notice.channel;
             let why = match self.known.get(name) {
@@ -215,10 +228,10 @@ impl<W: Way> Deliver<W> {
                 None => format!("there is no channel {name}"),
             };
             self.board.count(name, |counts| counts.no_route += 1);
-            self.end(vec![&row], Delivery::NoRoute, why).await?;
+            told |= self.end(vec![&row], Delivery::NoRoute, why).await?;
         }
-        self.give_up(shut.iter().collect(), "the channel refuses").await?;
-        Ok(left)
+        told |= self.give_up(shut.iter().collect(), "the channel refuses").await?;
+        Ok((left, told))
     }
 
     fn is_shut(&self, channel: &Text, now: UnixMicros) -> bool {
@@ -234,7 +247,8 @@ impl<W: Way> Deliver<W> {
         self.known.get(channel).is_some_and(|route| route.channel.fallback.iter().any(usable))
     }
 
-    async fn give_up(&self, rows: Vec<&OutboxRow>, why: &str) -> Result<(), StoreError> {
+    async fn give_up(&self, rows: Vec<&OutboxRow>, why: &str) -> Result<bool, StoreError> {
+        let mut told = false;
         let mut channels: BTreeMap<&Text, Vec<&OutboxRow>> = BTreeMap::new();
         for row in rows {
             channels.entry(&row.notice.channel).or_default().push(row);
@@ -245,24 +259,26 @@ impl<W: Way> Deliver<W> {
             tracing::error!(channel = %name, rows = dead, why, "messages are dead letters");
             let answers = rows.iter().rev().find_map(|row| row.answer.as_deref());
             let why = answers.map_or_else(|| why.to_owned(), |last| format!("{why}: {last}"));
-            self.end(rows, Delivery::Dead, why).await?;
+            told |= self.end(rows, Delivery::Dead, why).await?;
         }
-        Ok(())
+        Ok(told)
     }
 
-    /// Ends rows of one channel without an attempt, and tells its fallback.
+    /// Ends rows of one channel without an attempt; whether its fallback is to be told.
     async fn end(
         &self,
         rows: Vec<&OutboxRow>,
         state: Delivery,
         why: String,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
         let own: Vec<Notice> = rows.iter().map(|row| row.notice.clone()).collect();
         let tell = self.instead(&own, now);
         let came = Attempted { state, next: now, answer: shortened(&why), unsure: false };
-        self.on_disk(move |store| store.settle(&[(&seqs, &came)], now, &tell)).await
+        let told = !tell.is_empty();
+        self.on_disk(move |store| store.settle(&[(&seqs, &came)], now, &tell)).await?;
+        Ok(told)
     }
 
     /// The same for the fallback of their channel, with as much time as they had at first.

@@ -5,6 +5,7 @@
 
 pub(super) mod acknowledge;
 pub(super) mod deliveries;
+pub(super) mod drill;
 pub(super) mod episodes;
 pub(super) mod silences;
 
@@ -13,6 +14,7 @@ mod view;
 
 pub use acknowledge::Acknowledgement;
 pub use deliveries::{Deliveries, DeliveryView, NoiseView};
+pub use drill::{DrillView, DrillWanted};
 pub use episodes::{EpisodeDetail, EpisodePage, EpisodeView, TransitionView};
 pub use silences::{MatcherView, Preview, SilenceView, WantedSilence};
 pub use view::{
@@ -67,6 +69,20 @@ pub(super) async fn rules(
     params.only(&[], &[])?;
     let seen = app.desk.seen();
     Ok(Json(seen.rules.iter().map(|r| RuleFacts::of(&r.rule)).collect()))
+}
+
+/// Reads the rule files again, as SIGHUP does. What cannot be read leaves the rules before in force:
+/// `load_error` of `GET /api/v1/alerts` says why.
+#[utoipa::path(post, path = "/-/reload", tag = "process",
+    responses((status = 202, body = String, content_type = "text/plain", description = "They are read before the next evaluation")))]
+pub(super) async fn reload(
+    State(app): State<App>,
+    params: Params,
+) -> Result<(StatusCode, &'static str), Problem> {
+    params.only(&[], &[])?;
+    app.desk.reload_bell().notify_one();
+    let said = "rule files are read again; GET /api/v1/alerts says what came of it\n";
+    Ok((StatusCode::ACCEPTED, said))
 }
 
 /// A parameter that is one of some words.

@@ -12,6 +12,7 @@ use crate::serve::clock::Clock;
 use crate::serve::keys::KeyRing;
 use crate::serve::prices::Prices;
 use crate::store::{Reader, StoreError};
+use crate::tell::deliver::Board;
 use axum::http::StatusCode;
 use chrono_tz::Tz;
 use parking_lot::Mutex;
@@ -105,6 +106,8 @@ pub struct Parts {
     pub budgets: Arc<Budgets>,
     /// Alerts: how they stand, silences, acknowledgements.
     pub desk: Arc<Desk>,
+    /// Channels, and those that are left alone.
+    pub board: Arc<Board>,
     /// The gateway's counters.
     pub traffic: Arc<dyn Traffic>,
     /// How far the main port can be reached.
@@ -123,6 +126,7 @@ pub struct Shared {
     pub(super) scores: Arc<ScoreBook>,
     pub(super) budgets: Arc<Budgets>,
     pub(super) desk: Arc<Desk>,
+    pub(super) board: Arc<Board>,
     pub(super) traffic: Arc<dyn Traffic>,
     pub(super) exposure: Exposure,
     pub(super) facts: Facts,
@@ -150,6 +154,7 @@ impl Shared {
             scores,
             budgets,
             desk,
+            board,
             traffic,
             exposure,
         } = parts;
@@ -165,6 +170,7 @@ impl Shared {
             scores,
             budgets,
             desk,
+            board,
             traffic,
             exposure,
             facts,

@@ -179,7 +179,9 @@ pub(in super::super) async fn retry(
     let wanted: i64 = seq.parse().map_err(|_| {
         Problem::field("path.seq", &seq, "write the number of a message, as listed")
     })?;
-    if at_desk(&app, move |desk| desk.retry(wanted)).await? {
+    if let Some(channel) = at_desk(&app, move |desk| desk.retry(wanted)).await? {
+        // Whatever the channel refused before: this is the trial. Wakes the worker.
+        app.board.try_again(&channel);
         tracing::info!(seq = wanted, "a dead letter is tried again");
         return Ok(StatusCode::NO_CONTENT);
     }
