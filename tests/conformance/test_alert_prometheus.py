@@ -2,10 +2,11 @@
 timestamps, every state of every alert compared.
 
 One recording rule copies what the alerts of an evaluation look at, so both machines see the same whatever
-is scraped meanwhile; the alerting rules read that copy. What is compared is `ALERTS` as Prometheus stored it.
+is scraped meanwhile; the alerting rules read that copy. What is compared is `ALERTS` as Prometheus stored it, and what it posted to its Alertmanager.
 """
 
 import collections
+import datetime
 import http.server
 import json
 import math
@@ -27,6 +28,8 @@ SCRAPE_MS, INTERVAL_MS = 200, 250
 EVALUATIONS = 65_000 // INTERVAL_MS
 # Samples with a timestamp of their own are not marked stale when they stop; they fade after this.
 LOOKBACK_MS = 1_500
+# A firing alert is posted again after so long; a minute by default, which a minute of test would not show.
+RESEND_MS = 2_000
 # `for` and `keep_firing_for`, in ms; every rule has its share of the series.
 RULES = [(hold, keep) for hold in (0, 1_000, 2_000) for keep in (0, 1_000, 2_000)]
 
@@ -96,6 +99,43 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Sink(http.server.ThreadingHTTPServer):
+    """An Alertmanager that keeps what is posted: series, start, end, whether that is past."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Inlet)
+        self.posted = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.shutdown()
+        self.server_close()
+
+
+class Inlet(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        alerts = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        now = time.time_ns() // 1_000_000
+        for alert in alerts:
+            starts, ends = millis(alert["startsAt"]), millis(alert["endsAt"])
+            self.server.posted.append((alert["labels"]["series"], starts, ends, ends <= now))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def millis(text):
+    """Whole ms of a moment in RFC 3339, rounded down as Prometheus does for what it stores."""
+    whole, _, rest = text.removesuffix("Z").partition(".")
+    seconds = datetime.datetime.fromisoformat(whole + "+00:00").timestamp()
+    return int(seconds) * 1_000 + int(rest.ljust(3, "0")[:3])
+
+
 class Prometheus:
     """A running Prometheus on a directory of its own."""
 
@@ -150,8 +190,8 @@ def rule_file():
 
 @pytest.fixture
 def recorded(tmp_path):
-    """Moments of evaluations in ms, the series over the limit at each, and the states at each."""
-    exposition = Exposition()
+    """Moments of evaluations in ms, the series over the limit at each, the states at each, what was posted."""
+    exposition, sink = Exposition(), Sink()
     (tmp_path / "rules.yml").write_text(json.dumps(rule_file()))
     target = f"127.0.0.1:{exposition.server_address[1]}"
     prometheus = Prometheus(
@@ -160,7 +200,11 @@ def recorded(tmp_path):
             "global": {"scrape_interval": f"{SCRAPE_MS}ms", "scrape_timeout": f"{SCRAPE_MS}ms"},
             "rule_files": [str(tmp_path / "rules.yml")],
             "scrape_configs": [{"job_name": "signals", "static_configs": [{"targets": [target]}]}],
+            "alerting": {"alertmanagers": [
+                {"static_configs": [{"targets": [f"127.0.0.1:{sink.server_address[1]}"]}]},
+            ]},
         },
+        f"--rules.alert.resend-delay={RESEND_MS}ms",
         f"--query.lookback-delta={LOOKBACK_MS}ms",
     )
     try:
@@ -187,8 +231,9 @@ def recorded(tmp_path):
     finally:
         prometheus.stop()
         exposition.stop()
+        sink.stop()
     assert set(over) <= set(moments) and set(states) <= set(moments)
-    return moments, over, states
+    return moments, over, states, sink.posted
 
 
 def ms(sample):
@@ -196,9 +241,12 @@ def ms(sample):
 
 
 def ours(number, moments, over):
-    """States of one rule at each moment, by our machine."""
+    """States of one rule and what is sent, at each moment, by our machine."""
     hold, keep = RULES[number]
-    lines = [{"interval_us": INTERVAL_MS * 1_000, "for_us": hold * 1_000, "keep_firing_for_us": keep * 1_000}]
+    lines = [{
+        "interval_us": INTERVAL_MS * 1_000, "for_us": hold * 1_000, "keep_firing_for_us": keep * 1_000,
+        "resend_us": RESEND_MS * 1_000,
+    }]
     for at in moments:
         active = sorted(series for rule, series in over[at] if rule == str(number))
         lines.append({"at_us": at * 1_000, "active": active})
@@ -209,7 +257,7 @@ def ours(number, moments, over):
     assert ended.returncode == 0, ended.stderr
     answers = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [answer["at_us"] for answer in answers] == [at * 1_000 for at in moments]
-    return [answer["states"] for answer in answers]
+    return [(answer["states"], answer["sent"]) for answer in answers]
 
 
 def transitions(moments, states):
@@ -226,14 +274,15 @@ def transitions(moments, states):
 
 @pytest.mark.skipif(not os.path.exists(PROMETHEUS), reason="run tests/conformance/setup.sh first")
 def test_a_thousand_random_series_fire_and_end_as_in_prometheus(recorded):
-    moments, over, states = recorded
+    moments, over, states, posted = recorded
     # `ALERTS` is written once the state of before the start was looked for, at the second evaluation.
     first = moments.index(min(states))
     assert first <= max(3, moments.index(min(over)))
-    mine = collections.defaultdict(dict)
+    mine, sent = collections.defaultdict(dict), []
     for number in range(len(RULES)):
-        for at, now in zip(moments, ours(number, moments, over)):
+        for at, (now, sends) in zip(moments, ours(number, moments, over)):
             mine[at].update(now)
+            sent += [(series, starts // 1_000, ends // 1_000, is_over) for series, starts, ends, is_over in sends]
     compared = moments[first:]
     theirs = transitions(compared, [states[at] for at in compared])
     same = transitions(compared, [mine[at] for at in compared])
@@ -248,10 +297,31 @@ def test_a_thousand_random_series_fire_and_end_as_in_prometheus(recorded):
     assert {("inactive", "pending"), ("inactive", "firing"), ("pending", "firing"),
             ("pending", "inactive"), ("firing", "inactive")} <= set(kinds)
     assert len(seen) > 0.95 * SERIES and len(fired) > SERIES
+    posts = same_posts(moments, sent, posted)
     print(
         f"\n{SERIES} series, {len(compared)} evaluations, {len(theirs)} transitions of {len(seen)} series identical, "
-        f"{len(fired)} fire times, at most {apart} ms apart; {dict(kinds)}"
+        f"{len(fired)} fire times, at most {apart} ms apart, {posts} posts identical; {dict(kinds)}"
     )
+
+
+def same_posts(moments, sent, posted):
+    """Asserts that Alertmanager is told the same; how many messages were compared.
+
+    The end of a firing alert is four resend delays after the evaluation that posted it. Prometheus learns of
+    its Alertmanager some seconds after its start, and what it posts last may be on its way still: what lies
+    within two seconds of either is left out.
+    """
+    lasts = 4 * max(INTERVAL_MS, RESEND_MS)
+    margin = 2_000
+    begin = min(ends - lasts for _, _, ends, is_over in posted if not is_over) + margin
+    end = moments[-1] - margin
+    firing = lambda found: {p for p in found if not p[3] and begin <= p[2] - lasts <= end}  # noqa: E731
+    # An end is posted again and again; how often by the last evaluation is a matter of moments.
+    over = lambda found: {p for p in found if p[3] and begin <= p[2] <= end}  # noqa: E731
+    assert firing(posted) == firing(sent)
+    assert over(posted) == over(sent)
+    assert over(sent) and len(firing(sent)) > len(over(sent))
+    return len(firing(sent)) + len(over(sent))
 
 
 def fire_times(found):

@@ -1,10 +1,11 @@
 //! Prints the states of alerts as Prometheus' state machine has them, for comparing with a real one.
 //!
-//! Reads JSON lines: first `{"interval_us", "for_us", "keep_firing_for_us"}`, then one line for each
-//! evaluation, `{"at_us": …, "active": ["series", …]}`. Prints one line for each: the moment and the
-//! state of every alert that is pending or firing.
+//! Reads JSON lines: first `{"interval_us", "for_us", "keep_firing_for_us", "resend_us"}`, then one line
+//! for each evaluation, `{"at_us": …, "active": ["series", …]}`. Prints one line for each: the moment,
+//! the state of every alert that is pending or firing, and what is sent: series, start, end, whether it
+//! is over.
 
-use flowgauge_logic::alert::prometheus::{AlertState, Alerts, Group, RESEND_DELAY, evaluate};
+use flowgauge_logic::alert::prometheus::{AlertState, Alerts, Group, Sent, evaluate, send};
 use flowgauge_logic::unit::{Micros, UnixMicros};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ struct Rule {
     interval_us: u64,
     for_us: u64,
     keep_firing_for_us: u64,
+    resend_us: u64,
 }
 
 #[derive(Deserialize)]
@@ -31,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         interval: Micros(rule.interval_us),
         hold: Micros(rule.for_us),
         keep_firing_for: Micros(rule.keep_firing_for_us),
-        resend_delay: RESEND_DELAY,
+        resend_delay: Micros(rule.resend_us),
         limit: 0,
     };
     let mut alerts = Alerts::new();
@@ -41,12 +43,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         let vector: Vec<_> =
             active.iter().map(|s| (vec![("series".into(), s.as_str().into())], 1.0)).collect();
         evaluate(&group, &mut alerts, &vector, UnixMicros(at_us))?;
+        let sent = send(&group, &mut alerts, UnixMicros(at_us));
+        let sent: Vec<_> = sent.iter().map(shown).collect();
         let active = alerts.iter().filter(|(_, alert)| alert.state != AlertState::Inactive);
         let states: BTreeMap<&str, &str> = active
             .filter_map(|(labels, alert)| Some((labels.first()?.1.as_str(), alert.state.word())))
             .collect();
-        serde_json::to_writer(&mut out, &serde_json::json!({"at_us": at_us, "states": states}))?;
+        let line = serde_json::json!({"at_us": at_us, "states": states, "sent": sent});
+        serde_json::to_writer(&mut out, &line)?;
         out.write_all(b"\n")?;
     }
     Ok(())
+}
+
+fn shown(sent: &Sent) -> serde_json::Value {
+    let series = sent.labels.first().map(|(_, series)| series.as_str());
+    serde_json::json!([series, sent.starts_at, sent.ends_at, sent.resolved])
 }
