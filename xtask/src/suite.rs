@@ -71,21 +71,29 @@ fn browser(root: &Path) -> Result<()> {
 struct Programs {
     flowgauge: String,
     upstream: String,
+    states: String,
 }
 
 impl Programs {
-    fn env(&self) -> [(&str, &str); 2] {
-        [("FLOWGAUGE_BIN", &self.flowgauge), ("SCRIPTED_UPSTREAM_BIN", &self.upstream)]
+    fn env(&self) -> [(&str, &str); 3] {
+        [
+            ("FLOWGAUGE_BIN", &self.flowgauge),
+            ("SCRIPTED_UPSTREAM_BIN", &self.upstream),
+            ("PROMETHEUS_STATES_BIN", &self.states),
+        ]
     }
 }
 
 fn programs(root: &Path) -> Result<Programs> {
     let args = ["build", "--quiet", "-p", "flowgauge", "-p", "flowgauge-testkit", "--bins"];
     sh(root, "cargo", &args, &[])?;
+    let states = "prometheus_states";
+    sh(root, "cargo", &["build", "--quiet", "-p", "flowgauge-logic", "--example", states], &[])?;
     let debug = format!("{}/debug", target_dir(root)?);
     Ok(Programs {
         flowgauge: format!("{debug}/flowgauge"),
         upstream: format!("{debug}/scripted-upstream"),
+        states: format!("{debug}/examples/{states}"),
     })
 }
 

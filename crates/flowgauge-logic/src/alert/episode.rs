@@ -76,6 +76,20 @@ pub enum EndReason {
     NoDataOk,
 }
 
+impl EndReason {
+    /// The word used everywhere.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Recovered => "recovered",
+            Self::RuleChanged => "rule_changed",
+            Self::RuleRemoved => "rule_removed",
+            Self::PeriodEnded => "period_ended",
+            Self::NoDataOk => "no_data_ok",
+        }
+    }
+}
+
 /// An episode that begins: its rule fired at `at`, after having been true since `first_true`.
 #[must_use]
 pub fn open(

@@ -310,17 +310,14 @@ fn recover(
 }
 
 /// A budget rule that fires: only the end of the period or a larger budget ends it. A price
-/// correction that lowers the cost does not.
+/// correction that lowers the cost does not. The calendar needs no data: a month that begins without
+/// calls ends the one before all the same.
 fn latched(law: &Law, instance: &mut Instance, sample: &Sample, at: UnixMicros) -> Moved {
-    let (holds, known) = match sample.verdict {
-        Verdict::True => (true, true),
-        Verdict::False | Verdict::Clear => (false, true),
-        Verdict::Unknown(_) | Verdict::Failed(_) => (false, false),
-    };
+    let holds_no_more = matches!(sample.verdict, Verdict::False | Verdict::Clear);
     let over = law.latch.is_some_and(|latch| latch.is_over(instance.since, at));
     let budgets = instance.evidence.reference.zip(sample.evidence.reference);
     let raised = budgets.is_some_and(|(before, now)| now > before);
-    if known && (over || (raised && !holds)) {
+    if over || (raised && holds_no_more) {
         return resolve(instance, at, EndReason::PeriodEnded);
     }
     Moved::Stayed

@@ -1,15 +1,18 @@
-//! `alert …`: rules without a server (`check`, `fmt`, `import`, `export`), and what fires at a running
-//! one (`list`, `show`, `silence`, `ack`, `history`).
+//! `alert …`: rules without a server (`check`, `fmt`, `test`, `import`, `export`), and what fires at a running
+//! one (`list`, `show`, `silence`, `ack`, `drill`, `history`).
 
 mod ack;
 mod check;
+mod drill;
 mod export;
 mod fmt;
 mod history;
 mod import;
 mod list;
+mod replay;
 mod show;
 mod silence;
+mod test;
 
 use super::exit::{self, Done, Failure};
 use super::globals::{self, Globals};
@@ -43,6 +46,19 @@ Exit codes:
   1   with --check: it would be rewritten
   65  it is no rule file")]
     Fmt(fmt::FmtArgs),
+    /// Run tests of rules: requests, faults and what is expected, in simulated time
+    #[command(after_help = "\
+Examples:
+  flowgauge alert test alerts.test.yaml
+  flowgauge alert test tests/*.yaml --name kill --json
+
+Exit codes:
+  0   every test passed
+  1   a test failed; what was not as expected is on stderr
+  65  a test file or a rule file is not fine")]
+    Test(test::TestArgs),
+    /// When rules would have fired over what was recorded
+    Replay(replay::ReplayArgs),
     /// Translate rules of another system
     #[command(subcommand)]
     Import(import::ImportCommand),
@@ -58,6 +74,8 @@ Exit codes:
     Silence(silence::SilenceCommand),
     /// Say that somebody looks after it: it is told no more until it is over
     Ack(ack::AckArgs),
+    /// Send a marked test message the way real ones go, and see what comes of it
+    Drill(drill::DrillArgs),
     /// Episodes, the latest first
     History(history::HistoryArgs),
 }
@@ -67,12 +85,15 @@ pub(crate) fn run(command: &AlertCommand, globals: &Globals) -> Done {
     match command {
         AlertCommand::Check(args) => check::run(args, globals),
         AlertCommand::Fmt(args) => fmt::run(args),
+        AlertCommand::Test(args) => test::run(args, globals),
+        AlertCommand::Replay(args) => replay::run(args, globals),
         AlertCommand::Import(command) => import::run(command),
         AlertCommand::Export(command) => export::run(command, globals),
         AlertCommand::List(args) => list::run(args, globals),
         AlertCommand::Show(args) => show::run(args, globals),
         AlertCommand::Silence(command) => silence::run(command, globals),
         AlertCommand::Ack(args) => ack::run(args, globals),
+        AlertCommand::Drill(args) => drill::run(args, globals),
         AlertCommand::History(args) => history::run(args, globals),
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod matching;
 
+mod drill;
 mod external;
 mod link;
 mod silence;
@@ -14,6 +15,7 @@ pub use silence::NewSilence;
 
 use super::seen::Seen;
 use crate::logic::alert::episode::{Ack, Episode, EpisodeId};
+use crate::logic::alert::plan::Settings;
 use crate::logic::alert::silence::Silence;
 use crate::logic::call::Text;
 use crate::serve::clock::Clock;
@@ -44,6 +46,7 @@ pub struct Desk {
     reached: ArcSwapOption<String>,
     bell: Arc<Notify>,
     reload: Arc<Notify>,
+    settings: ArcSwap<Settings>,
 }
 
 /// Why something was not done.
@@ -94,6 +97,7 @@ impl Desk {
             reached: ArcSwapOption::empty(),
             bell,
             reload: Arc::default(),
+            settings: ArcSwap::from_pointee(Settings::default()),
         }))
     }
 

@@ -30,7 +30,7 @@ use crate::serve::clock::Clock;
 use crate::store::StoreError;
 use crate::store::alerts::{AlertChanges, AlertStore};
 use chrono_tz::Tz;
-use live::Live;
+use live::Rules;
 use open::Open;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ pub struct Parts {
 /// The engine.
 #[derive(Debug)]
 pub struct Engine {
-    live: Vec<Live>,
+    live: Rules,
     open: Open,
     store: Arc<AlertStore>,
     desk: Arc<Desk>,
@@ -124,7 +124,7 @@ impl Engine {
         let settings = settings(&config, &rules);
         let channels = channels(&config, &rules);
         let mut engine = Self {
-            live: Vec::new(),
+            live: Rules::default(),
             open: Open::default(),
             store,
             desk,

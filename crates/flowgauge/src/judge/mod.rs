@@ -5,6 +5,7 @@
 
 pub mod desk;
 pub mod engine;
+pub mod proof;
 pub mod recent;
 pub mod rule_set;
 pub mod rules;

@@ -4,7 +4,7 @@
 //! objectives). Refuses to know what a condition means: `logic::alert::language` does.
 
 mod channels;
-mod fields;
+pub(super) mod fields;
 mod format;
 mod forms;
 mod mapping;

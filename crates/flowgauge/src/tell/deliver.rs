@@ -9,6 +9,7 @@ mod board;
 mod breaker;
 mod heartbeat;
 mod outbox;
+mod rehearse;
 mod standing;
 mod worker;
 
@@ -18,6 +19,7 @@ mod tests;
 pub use board::{Board, Channels, Counts};
 pub use breaker::{Breaker, Open};
 pub use heartbeat::{Heart, Limits};
+pub use rehearse::Rehearsal;
 pub use standing::Standing;
 pub use worker::Deliver;
 

@@ -6,8 +6,12 @@
 )]
 
 #[cfg(test)]
+mod alert_proofs;
+#[cfg(test)]
 mod alert_rules;
 mod alerts_api;
+#[cfg(test)]
+mod alerts_engine;
 #[cfg(test)]
 mod alias_fixtures;
 #[cfg(test)]

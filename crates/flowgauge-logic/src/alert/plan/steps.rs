@@ -5,10 +5,10 @@
 
 use super::pace::repeat_after;
 use super::{Entry, Row, Scene, forwards_acks, message, pace, to_channels};
-use crate::alert::instance::State;
+use crate::alert::instance::{Instance, State};
 use crate::alert::law;
 use crate::alert::notice::{Kind, Notice};
-use crate::alert::rule::Severity;
+use crate::alert::rule::{Semantics, Severity};
 use crate::call::Text;
 use crate::unit::{Micros, UnixMicros};
 use pace::Pace;
@@ -56,11 +56,19 @@ pub(super) fn take(
 fn due(scene: &Scene<'_>, entry: &Entry<'_>) -> Option<(Kind, Haste)> {
     let episode = &*entry.episode;
     let severity = episode.severity.max(entry.rule.severity);
-    let haste = match severity {
-        Severity::Critical => Haste::AtOnce,
-        Severity::Warning | Severity::Info => Haste::Wait(pace::GROUP_WAIT),
+    let haste = match (severity, entry.rule.semantics) {
+        // Prometheus sends after every evaluation; waiting for company is Alertmanager's part.
+        (Severity::Critical, _) | (_, Semantics::Prometheus) => Haste::AtOnce,
+        (Severity::Warning | Severity::Info, _) => Haste::Wait(pace::GROUP_WAIT),
     };
-    let Some(told) = episode.told.filter(|_| episode.sequence > 0) else {
+    let told = episode.told.filter(|_| episode.sequence > 0);
+    // It was withheld, and is clear by now: nobody is woken for what is about to end. What began while
+    // flowgauge was away is told all the same.
+    let recovers = |i: &Instance| matches!(i.state, State::Recovering { .. });
+    if told.is_none() && !episode.late && entry.instance.is_some_and(recovers) {
+        return None;
+    }
+    let Some(told) = told else {
         return Some((Kind::Fired, haste));
     };
     if severity > episode.severity {

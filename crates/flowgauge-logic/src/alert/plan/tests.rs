@@ -204,6 +204,17 @@ fn a_warning_waits_for_company_and_repeats_every_four_hours_and_info_never() {
 }
 
 #[test]
+fn a_rule_as_prometheus_has_them_waits_for_nobody_however_often_it_fires() {
+    let prometheus = Rule { semantics: Semantics::Prometheus, ..rule("w", P95, Severity::Warning) };
+    let mut stage = Stage::new(vec![prometheus]);
+    assert_eq!(stage.until(0), [(Kind::Fired, 0)]);
+    stage.end(0, EndReason::Recovered);
+    assert_eq!(stage.until(TICK), [(Kind::Resolved, 10)]);
+    stage.episodes[0] = opened(&stage.rules[0], &[], 7);
+    assert_eq!(stage.until(2 * TICK), [(Kind::Fired, 20)]);
+}
+
+#[test]
 fn there_is_exactly_one_end_and_only_where_the_beginning_was_told() {
     let mut stage = Stage::new(vec![rule("p95", P95, Severity::Critical)]);
     stage.silences = silence_of("p95", 60);
@@ -439,4 +450,16 @@ fn only_conditions_about_one_budget_latch() {
     assert_eq!(period("monthly_cost < 90% of budget"), None);
     assert_eq!(period("monthly_cost > 90% of budget and throughput > 10rpm"), None);
     assert_eq!(period("forecast(monthly_cost) > 100% of budget"), None);
+}
+
+#[test]
+fn what_was_withheld_and_recovers_by_now_wakes_nobody() {
+    let mut stage = Stage::new(vec![rule("w", P95, Severity::Warning)]);
+    stage.silences = silence_of("w", 5);
+    assert_eq!(stage.until(4 * MINUTE), []);
+    stage.instance.state = State::Recovering { elapsed: crate::unit::Micros(0) };
+    assert_eq!(stage.until(10 * MINUTE), [], "it is clear when the silence ends");
+    stage.instance.state = State::Firing;
+    let kinds: Vec<Kind> = stage.until(12 * MINUTE).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, [Kind::Fired], "it came back");
 }

@@ -3,7 +3,7 @@
 use super::super::exit::{self, Done};
 use super::super::globals::Globals;
 use super::super::show::{self, Sheet, ShowArgs};
-use crate::tell::page::alerts::{AlertsView, InstanceView, RuleView};
+use crate::tell::page::alerts::{AlertsView, ExternalView, InstanceView, RuleView};
 
 /// Options of `alert list`.
 #[derive(Debug, Clone, clap::Args)]
@@ -46,7 +46,9 @@ pub(super) fn run(args: &ListArgs, globals: &Globals) -> Done {
     for warning in &all.warnings {
         show::note(&format!("warning: {warning}"));
     }
-    args.show.print(&sheet(&all.rules), &show::json(&all)?)?;
+    let mut sheet = sheet(&all.rules);
+    all.external.iter().for_each(|alert| others(&mut sheet, alert));
+    args.show.print(&sheet, &show::json(&all)?)?;
     Ok(code(&all))
 }
 
@@ -56,6 +58,7 @@ fn code(all: &AlertsView) -> u8 {
         rules
             .flat_map(|r| &r.instances)
             .any(|i| matches!(i.state.as_str(), "firing" | "recovering"))
+            || all.external.iter().any(|a| label(a, "severity") == severity)
     };
     match (open("critical"), open("warning"), &all.at) {
         (true, ..) => exit::CRITICAL,
@@ -96,6 +99,23 @@ pub(super) fn sheet(rules: &[RuleView]) -> Sheet {
         }
     }
     sheet
+}
+
+/// A row for an alert that another system posted here.
+fn others(sheet: &mut Sheet, alert: &ExternalView) {
+    let mut rest = alert.labels.clone();
+    rest.retain(|name, _| name != "alertname" && name != "severity");
+    let (name, severity) = (label(alert, "alertname"), label(alert, "severity"));
+    let (name, severity) = (or_dash(name), or_dash(severity));
+    sheet.row([name, severity, "firing", &labels(&rest), "–", "–", "–", "posted by others"]);
+}
+
+fn label<'a>(alert: &'a ExternalView, name: &str) -> &'a str {
+    alert.labels.get(name).map_or("", String::as_str)
+}
+
+const fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "–" } else { text }
 }
 
 /// Labels in one cell.
@@ -160,6 +180,10 @@ mod tests {
         assert_eq!(of(vec![rule("warning", "firing"), rule("critical", "pending")]), 1);
         assert_eq!(of(vec![rule("info", "firing"), rule("critical", "inactive")]), 0);
         assert_eq!(code(&AlertsView::default()), 3);
+        let posted = [("alertname", "disk_full"), ("severity", "critical")];
+        let labels = posted.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let external = vec![ExternalView { labels, ..ExternalView::default() }];
+        assert_eq!(code(&AlertsView { external, ..AlertsView::default() }), 2);
     }
 
     #[test]

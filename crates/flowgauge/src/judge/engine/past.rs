@@ -16,8 +16,9 @@ const MAX_CALLS: usize = 1_000_000;
 const LONGEST_CALL: i64 = 15 * UnixMicros::MINUTE;
 
 impl Engine {
-    /// Brings back the calls that the windows of the ticks to come reach into.
-    pub(super) fn bring_back(&self, now: UnixMicros) {
+    /// Brings back the stored calls that the windows of the ticks to come reach into: at start, and
+    /// after other rules were taken over. Blocks while it reads.
+    pub fn bring_back(&self, now: UnixMicros) {
         let from = UnixMicros(self.needs_from(now).0.saturating_sub(LONGEST_CALL));
         let window = Window { from, to: UnixMicros(now.0.saturating_add(1)) };
         let calls = self.past.reader().map(|reader| Pages::new(reader, window));

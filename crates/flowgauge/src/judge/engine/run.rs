@@ -36,7 +36,7 @@ impl Engine {
                 if reload {
                     engine.reload((reloads.read)(), &reloads.config);
                 }
-                if first {
+                if first || reload {
                     engine.bring_back(engine.clock.now());
                 }
                 engine.advance(engine.clock.now());

@@ -5,16 +5,19 @@ use crate::judge::seen::{Seen, SeenInstance, SeenRule};
 use crate::logic::alert::instance::InstanceKey;
 use crate::logic::alert::plan::Withheld;
 use crate::logic::unit::UnixMicros;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 impl Engine {
     pub(super) fn show(&self, at: Option<UnixMicros>, withheld: &[Withheld]) {
+        let withheld: HashMap<&InstanceKey, &Withheld> =
+            withheld.iter().map(|w| (&w.key, w)).collect();
         let rules = self.live.iter().map(|live| {
             let idle =
                 if live.rule.enabled { live.idle.clone() } else { Some("disabled".to_owned()) };
             let instances = live.instances.iter().map(|(labels, instance)| {
                 let key = InstanceKey { rule: live.rule.name.clone(), labels: labels.clone() };
-                let by = withheld.iter().find(|w| w.key == key);
+                let by = withheld.get(&key);
                 SeenInstance {
                     silenced_by: by.map(|w| w.silenced_by.clone()).unwrap_or_default(),
                     inhibited_by: by.map(|w| w.inhibited_by.clone()).unwrap_or_default(),

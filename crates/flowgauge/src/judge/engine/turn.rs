@@ -4,10 +4,11 @@ use super::live::Live;
 use super::open::Open;
 use super::{Engine, gap, signed};
 use crate::judge::engine::complaints::Complaint;
-use crate::logic::alert::episode;
+use crate::logic::alert::episode::{self, EpisodeId};
 use crate::logic::alert::facts::{Facts, Labels};
 use crate::logic::alert::instance::{Instance, InstanceKey, State};
 use crate::logic::alert::plan::{Entry, Planned, Scene, plan};
+use crate::logic::alert::rule::Semantics;
 use crate::logic::alert::sample::{Evidence, Sample, Verdict, Why};
 use crate::logic::alert::step::{Moved, step};
 use crate::logic::alert::{schedule, silence};
@@ -15,6 +16,10 @@ use crate::logic::call::Text;
 use crate::logic::unit::{Micros, UnixMicros};
 use crate::logic::window::Window;
 use crate::store::alerts::{AlertChanges, Transition};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+mod prometheus;
 
 /// A wall clock that jumps ahead by more than this was not watched over (alerting 9).
 const JUMP: Micros = Micros::from_millis(300_000);
@@ -54,12 +59,15 @@ impl Engine {
         due.len()
     }
 
-    /// Whether calls of our absence are known for a tick in it: sent late, or imported.
+    /// Whether calls of our absence are known for a tick in it: sent late, or imported. Those that
+    /// came between the last tick and our end were of the tick that we missed first.
     fn was_heard_of(&self, at: UnixMicros) -> bool {
         use crate::logic::alert::facts::Selection;
-        let Some((from, _)) = self.away else { return true };
+        let Some((last, _)) = self.away else { return true };
+        let first = last.after(self.tick);
         let minute = UnixMicros(at.0.saturating_sub(UnixMicros::MINUTE));
-        let window = Window { from: from.max(minute), to: at };
+        let from = if at > first { first.max(minute) } else { last };
+        let window = Window { from, to: at };
         let facts = self.recent.at(at, &self.long);
         facts
             .calls(&Selection::default(), window)
@@ -103,7 +111,8 @@ impl Engine {
             }
         }
         let changed = self.open.take_changed();
-        self.unstored.episodes.retain(|e| !changed.iter().any(|c| c.id == e.id));
+        let newer: HashSet<EpisodeId> = changed.iter().map(|episode| episode.id).collect();
+        self.unstored.episodes.retain(|episode| !newer.contains(&episode.id));
         self.unstored.episodes.extend(changed);
         self.open.drop_ended();
         self.store();
@@ -131,8 +140,7 @@ impl Engine {
             .iter_mut()
             .map(|held| {
                 let (rule, episode) = (&*held.rule, &mut held.episode);
-                let of = live.iter().find(|l| l.rule.name == episode.rule);
-                let instance = of.and_then(|l| l.instances.get(&episode.labels));
+                let instance = live.instance_of(episode);
                 Entry { rule, instance, episode }
             })
             .collect();
@@ -162,7 +170,7 @@ impl Engine {
 
 /// Of what waits only the newest of each instance counts.
 fn compact(changes: &mut AlertChanges) {
-    let mut newest = std::collections::BTreeMap::new();
+    let mut newest = BTreeMap::new();
     for (key, instance) in std::mem::take(&mut changes.instances) {
         newest.insert(key, instance);
     }
@@ -178,7 +186,10 @@ fn evaluate(
 ) {
     live.idle = live.compiled.idle(tick.facts);
     if live.idle.is_some() {
-        return;
+        return rest(live, tick, open, out, complaints);
+    }
+    if live.rule.semantics == Semantics::Prometheus {
+        return prometheus::evaluate(live, tick, open, out, complaints);
     }
     for (labels, mut sample) in live.compiled.evaluate(tick.facts, tick.at) {
         own_absence(&mut sample, tick);
@@ -199,6 +210,21 @@ fn evaluate(
         own_absence(&mut sample, tick);
         move_on(live, &labels, &sample, tick, open, out, complaints);
         forget(live, labels, tick.at, out);
+    }
+}
+
+/// A rule that cannot be evaluated holds what it has, and its clocks stand; only the end of a budget's
+/// period still counts.
+fn rest(
+    live: &mut Live,
+    tick: &Tick<'_>,
+    open: &mut Open,
+    out: &mut AlertChanges,
+    complaints: &mut Vec<Complaint>,
+) {
+    let sample = Sample { verdict: Verdict::Unknown(Why::Disabled), evidence: Evidence::default() };
+    for labels in live.instances.keys().cloned().collect::<Vec<_>>() {
+        move_on(live, &labels, &sample, tick, open, out, complaints);
     }
 }
 
@@ -244,15 +270,14 @@ fn move_on(
             fired.late = tick.late;
             instance.episode = Some(id);
             why = said(sample);
-            open.add(std::sync::Arc::clone(&live.rule), fired, true);
+            open.add(Arc::clone(&live.rule), fired, true);
         }
         Moved::Resolved { reason, episode } => {
             if let Some(held) = episode.and_then(|id| open.get_mut(id)) {
                 held.episode.late |= tick.late;
-                held.episode.close(tick.at, reason);
-                held.changed = true;
+                held.close(tick.at, reason);
             }
-            why = format!("{reason:?}");
+            why = reason.word().to_owned();
         }
     }
     let key = || InstanceKey { rule: live.rule.name.clone(), labels: labels.clone() };

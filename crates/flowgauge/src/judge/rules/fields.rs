@@ -8,20 +8,24 @@ use crate::logic::nearest::nearest;
 
 /// A section, and what stands in for keys it does not have.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fields<'a> {
-    pub(super) own: &'a Node,
-    pub(super) defaults: Option<&'a Node>,
+pub(in crate::judge) struct Fields<'a> {
+    pub(in crate::judge) own: &'a Node,
+    pub(in crate::judge) defaults: Option<&'a Node>,
 }
 
 impl<'a> Fields<'a> {
     /// The value of a key, where anything is written there.
-    pub(super) fn get(&self, key: &str) -> Option<&'a Node> {
+    pub(in crate::judge) fn get(&self, key: &str) -> Option<&'a Node> {
         let written = |node: &'a Node| node.child(key).filter(|n| n.value != Value::Null);
         written(self.own).or_else(|| written(self.defaults?))
     }
 
     /// A single text; a list or section in its place is noted.
-    pub(super) fn text(&self, f: &mut Findings, key: &str) -> Option<(&'a str, &'a Place)> {
+    pub(in crate::judge) fn text(
+        &self,
+        f: &mut Findings,
+        key: &str,
+    ) -> Option<(&'a str, &'a Place)> {
         let node = self.get(key)?;
         match &node.value {
             Value::Text(text) => Some((text.trim(), &node.place)),
@@ -33,7 +37,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A parsed text, or `default` where it is unset or refused.
-    pub(super) fn parsed<T>(
+    pub(in crate::judge) fn parsed<T>(
         &self,
         f: &mut Findings,
         key: &str,
@@ -52,7 +56,7 @@ impl<'a> Fields<'a> {
 }
 
 /// The texts of a list; one text alone is a list of one.
-pub(super) fn item_texts<'a>(
+pub(in crate::judge) fn item_texts<'a>(
     f: &mut Findings,
     node: Option<&'a Node>,
     key: &str,
@@ -73,7 +77,12 @@ pub(super) fn item_texts<'a>(
 }
 
 /// Notes every key that is none of `allowed`.
-pub(super) fn known_keys(f: &mut Findings, entries: &[Entry], allowed: &[&str], place: &str) {
+pub(in crate::judge) fn known_keys(
+    f: &mut Findings,
+    entries: &[Entry],
+    allowed: &[&str],
+    place: &str,
+) {
     for entry in entries.iter().filter(|e| !allowed.contains(&e.key.as_str())) {
         let problem =
             Problem::new(entry.place.clone(), format!("unknown key `{}` in {place}", entry.key));
@@ -85,7 +94,11 @@ pub(super) fn known_keys(f: &mut Findings, entries: &[Entry], allowed: &[&str], 
 }
 
 /// A text that must be one of some words.
-pub(super) fn word<T: Copy>(text: &str, what: &str, words: &[(&str, T)]) -> Result<T, String> {
+pub(in crate::judge) fn word<T: Copy>(
+    text: &str,
+    what: &str,
+    words: &[(&str, T)],
+) -> Result<T, String> {
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
         return Ok(*value);
     }

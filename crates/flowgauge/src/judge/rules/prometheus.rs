@@ -13,6 +13,7 @@ use crate::logic::alert::condition::{
 use crate::logic::alert::language;
 use crate::logic::alert::metric::{Dimension, Metric};
 use crate::logic::alert::rule::{Rule, Severity};
+use std::collections::BTreeMap;
 
 /// Metrics with a series in `/metrics` of the same meaning, and that series.
 const SERIES: &[(Metric, &str)] = &[
@@ -179,8 +180,11 @@ pub fn import(name: &str, text: &str) -> Result<Translated, Problems> {
             }
         }
     }
-    let interval =
-        intervals.into_iter().min_by_key(|t| language::duration(t).map_or(u64::MAX, |m| m.0));
+    let length = |text: &str| language::duration(text).map_or(u64::MAX, |m| m.0);
+    let interval = intervals.into_iter().min_by_key(|t| length(t));
+    for group in groups {
+        beside(group, interval.unwrap_or("1m"), &mut out.left_out);
+    }
     let list = if out.text.is_empty() { "alerts: []\n" } else { "alerts:\n" };
     out.text = format!(
         "# Written by `flowgauge alert import prometheus`. An alert ends as there: no hysteresis.\n\
@@ -189,6 +193,22 @@ pub fn import(name: &str, text: &str) -> Result<Translated, Problems> {
         out.text
     );
     Ok(out)
+}
+
+/// What a group says beside its rules and a file here cannot.
+fn beside(group: &Node, interval: &str, left_out: &mut Vec<(String, String)>) {
+    let name = text_at(group, "name").unwrap_or("(no name)");
+    let own = text_at(group, "interval").unwrap_or("1m");
+    if language::duration(own).ok() != language::duration(interval).ok() {
+        let why = format!("a file has one interval, which is {interval}; give this group its own");
+        left_out.push((format!("interval {own} of group {name}"), why));
+    }
+    for key in ["limit", "query_offset"] {
+        if let Some(value) = text_at(group, key).filter(|value| *value != "0") {
+            let why = "there is no such thing here".to_owned();
+            left_out.push((format!("{key} {value} of group {name}"), why));
+        }
+    }
 }
 
 fn text_at<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
@@ -230,13 +250,18 @@ fn imported(name: &str, group: &Node, rule: &Node) -> Result<String, String> {
         text.push_str(&format!("    keep: {keep}\n"));
     }
     for key in ["labels", "annotations"] {
-        let Some(Value::Map(entries)) = rule.child(key).map(|n| &n.value) else { continue };
-        let mut lines = String::new();
-        for entry in entries.iter().filter(|e| key != "labels" || e.key != "severity") {
-            if let Value::Text(value) = &entry.node.value {
-                lines.push_str(&format!("      {}: {}\n", quoted(&entry.key), quoted(value)));
+        // Labels of the group are those of its rules, unless a rule has its own.
+        let mut all: BTreeMap<&str, &str> = BTreeMap::new();
+        for node in [group, rule].into_iter().filter_map(|n| n.child(key)) {
+            let Value::Map(entries) = &node.value else { continue };
+            for entry in entries.iter().filter(|e| key != "labels" || e.key != "severity") {
+                if let Value::Text(value) = &entry.node.value {
+                    all.insert(&entry.key, value);
+                }
             }
         }
+        let line = |(name, value)| format!("      {}: {}\n", quoted(name), quoted(value));
+        let lines: String = all.into_iter().map(line).collect();
         if !lines.is_empty() {
             text.push_str(&format!("    {key}:\n{lines}"));
         }
@@ -361,6 +386,21 @@ mod tests {
             imported.text.contains("condition: error_rate > 7% for 5m\n    severity: critical")
         );
         assert!(imported.text.contains("interval: 30s\n"));
+    }
+
+    #[test]
+    fn labels_of_a_group_are_those_of_its_rules_and_what_else_it_says_is_listed() {
+        let text = "groups:\n- name: g\n  interval: 5m\n  limit: 9\n  labels: {team: a, area: b}\n  rules:\n  \
+                    - {alert: A, expr: flowgauge_error_rate_ratio > 0.07, labels: {team: c}}\n\
+                    - name: h\n  interval: 30s\n  rules: []\n";
+        let imported = import("rules.yml", text).unwrap();
+        assert!(
+            imported.text.contains("    labels:\n      \"area\": \"b\"\n      \"team\": \"c\"\n"),
+            "{}",
+            imported.text
+        );
+        let left: Vec<&str> = imported.left_out.iter().map(|(what, _)| what.as_str()).collect();
+        assert_eq!(left, ["interval 5m of group g", "limit 9 of group g"]);
     }
 
     proptest::proptest! {

@@ -297,6 +297,7 @@ fn holding(f: &mut Findings, fields: Fields<'_>, rule: &mut Rule) {
     rule.keep = fields.parsed(f, "keep", None, |t| length(t).map(Some));
     if rule.semantics == Semantics::Prometheus {
         rule.keep.get_or_insert(Micros(0));
+        as_prometheus(f, fields, rule);
     }
     rule.max_hold = fields.parsed(f, "max_hold", MAX_HOLD, length);
     rule.min_samples = fields.parsed(f, "min_samples", None, |t| count(t).map(Some));
@@ -309,6 +310,28 @@ fn holding(f: &mut Findings, fields: Fields<'_>, rule: &mut Rule) {
         rule.on_no_data = fields.parsed(f, key, rule.on_no_data, policy);
     }
     rule.on_error = fields.parsed(f, "on_error", Policy::Hold, policy);
+}
+
+/// What Prometheus does not know is refused rather than left out in silence.
+fn as_prometheus(f: &mut Findings, fields: Fields<'_>, rule: &Rule) {
+    let mut refuse = |key: &str, why: &str, hint: &str| {
+        if let Some(node) = fields.get(key) {
+            f.add(Problem::new(node.place.clone(), why.to_owned()).hint(hint.to_owned()));
+        }
+    };
+    for key in ["on_no_data", "no_data", "on_error", "max_hold", "min_samples", "confidence"] {
+        let why = format!("`{key}` means nothing with `semantics: prometheus`");
+        refuse(key, &why, "leave it out, or leave the semantics out");
+    }
+    if rule.clear != Clear::Same {
+        let why = "with `semantics: prometheus` an alert ends when its condition does";
+        refuse("clear", why, "leave `clear` out");
+    }
+    if matches!(&rule.condition, Condition::When { hold, .. } if hold.tolerance.is_some()) {
+        let why = "`(k of n)` means nothing with `semantics: prometheus`";
+        let key = if fields.get("for").is_some() { "for" } else { "condition" };
+        refuse(key, why, "write the time alone: for 5m");
+    }
 }
 
 fn policy(text: &str) -> Result<Policy, String> {

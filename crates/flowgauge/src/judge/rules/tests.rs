@@ -124,6 +124,24 @@ fn a_wrong_key_unit_metric_or_variable_is_shown_with_its_place_and_the_way_out()
 }
 
 #[test]
+fn a_file_as_prometheus_has_them_refuses_what_prometheus_does_not_know() {
+    let rule = |more: &str| format!("semantics: prometheus\nalerts:\n{}", indented(&with(more)));
+    let set = read(&rule("keep: 1m\nclear: same\n")).unwrap();
+    assert_eq!(set.rules[0].keep, Some(Micros(60_000_000)));
+    assert_eq!(read(&rule("")).unwrap().rules[0].keep, Some(Micros(0)));
+    for (line, why) in [
+        ("on_no_data: fire\n", "`on_no_data` means nothing with `semantics: prometheus`"),
+        ("min_samples: 5\n", "`min_samples` means nothing with `semantics: prometheus`"),
+        ("clear: p95_latency < 1s\n", "an alert ends when its condition does"),
+    ] {
+        let shown = refusal(&rule(line));
+        assert!(shown.contains(why), "{shown}");
+    }
+    let shown = refusal(&rule("for: 5m (4 of 5)\n"));
+    assert!(shown.contains("`(k of n)` means nothing"), "{shown}");
+}
+
+#[test]
 fn channels_are_declared_or_predeclared() {
     let text = format!(
         "channels:\n  ops: {{type: webhook, url: 'http://h/x', fallback: [slack]}}\nalerts:\n{}",

@@ -12,6 +12,7 @@ use crate::logic::alert::notice::Message;
 use crate::logic::unit::{Micros, UnixMicros};
 use crate::serve::clock::Clock;
 use crate::store::{AlertStore, StoreError};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
@@ -64,8 +65,8 @@ impl<W: Way> Standing<W> {
                 Ok(told) => told,
                 Err(error) => Err(StoreError::io("reading what was told")(error)),
             };
-            let messages: Vec<Message> = match told {
-                Ok(rows) => rows.into_iter().map(|row| row.notice.message).collect(),
+            let messages = match told {
+                Ok(rows) => latest(rows.into_iter().map(|row| row.notice.message).collect()),
                 Err(error) => {
                     tracing::error!(%error, channel = %name, "alerts were not repeated");
                     continue;
@@ -80,4 +81,14 @@ impl<W: Way> Standing<W> {
             }
         }
     }
+}
+
+/// Of episodes of one alert only the last counts: to an Alertmanager they are the same alert, and
+/// the end of the one before would end it.
+fn latest(messages: Vec<Message>) -> Vec<Message> {
+    let mut seen = HashSet::new();
+    let newest = messages.into_iter().rev();
+    let mut kept: Vec<Message> = newest.filter(|m| seen.insert(m.fingerprint.clone())).collect();
+    kept.reverse();
+    kept
 }

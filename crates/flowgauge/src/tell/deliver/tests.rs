@@ -5,7 +5,7 @@ use super::{Channels, Deliver, Heart, Limits, Standing, Way};
 use crate::config::Secret;
 use crate::config::alerts::{Channel, ChannelKind};
 use crate::judge::engine::Proof;
-use crate::logic::alert::episode::Episode;
+use crate::logic::alert::episode::{EndReason, Episode};
 use crate::logic::alert::notice::{Kind, Message, Notice};
 use crate::logic::alert::rule::Severity;
 use crate::logic::alert::sample::Evidence;
@@ -490,6 +490,28 @@ async fn alertmanagers_are_told_again_how_alerts_stand_but_nothing_they_never_ha
     standing.repeat().await;
     standing.repeat().await;
     assert_eq!(*rig.script.repeated.lock(), [Kind::Fired, Kind::Fired]);
+}
+
+#[tokio::test]
+async fn an_alert_that_fires_again_is_not_ended_by_a_repeat_of_its_last_end() {
+    let mut rig = Rig::new();
+    rig.answers("peers", vec![Outcome::Delivered, Outcome::Delivered, Outcome::Delivered]);
+    let over = Episode { ended: Some((T0, EndReason::Recovered)), ..episode(1) };
+    let changes = AlertChanges {
+        episodes: vec![over, episode(2)],
+        outbox: vec![notice(1, 1, Kind::Resolved, "peers"), notice(2, 0, Kind::Fired, "peers")],
+        ..AlertChanges::default()
+    };
+    rig.store.commit(&changes).unwrap();
+    rig.pass(0).await;
+    let standing = Standing {
+        store: Arc::clone(&rig.store),
+        ways: Arc::clone(&rig.script),
+        board: rig.deliver.board(),
+        clock: rig.clock.clone(),
+    };
+    standing.repeat().await;
+    assert_eq!(*rig.script.repeated.lock(), [Kind::Fired]);
 }
 
 fn episode(n: u8) -> Episode {

@@ -49,6 +49,8 @@ pub struct Deliver<W> {
     flights: JoinSet<Sent>,
     aboard: HashMap<Id, Flight>,
     flying: BTreeSet<i64>,
+    /// Where pauses between attempts come from.
+    chance: fn() -> u64,
 }
 
 /// A message on its way.
@@ -77,7 +79,14 @@ impl<W: Way> Deliver<W> {
             flights: JoinSet::new(),
             aboard: HashMap::new(),
             flying: BTreeSet::new(),
+            chance: || getrandom::u64().unwrap_or_default(),
         }
+    }
+
+    /// With pauses that are the same every time, for rehearsals.
+    pub(super) fn with_chance(mut self, chance: fn() -> u64) -> Self {
+        self.chance = chance;
+        self
     }
 
     /// Rung when something was put into the outbox.

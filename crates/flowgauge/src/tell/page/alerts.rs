@@ -5,6 +5,7 @@
 
 pub(super) mod acknowledge;
 pub(super) mod deliveries;
+pub(super) mod drill;
 pub(super) mod episodes;
 pub(super) mod silences;
 
@@ -13,6 +14,7 @@ mod view;
 
 pub use acknowledge::Acknowledgement;
 pub use deliveries::{Deliveries, DeliveryView, NoiseView};
+pub use drill::{DrillView, DrillWanted};
 pub use episodes::{EpisodeDetail, EpisodePage, EpisodeView, TransitionView};
 pub use silences::{MatcherView, Preview, SilenceView, WantedSilence};
 pub use view::{
@@ -48,6 +50,11 @@ pub(super) async fn all(
     view.rules.retain(|r| {
         state.is_none_or(|word| r.state == word)
             && severity.is_none_or(|word| r.rule.severity == word)
+    });
+    // What others post fires; their severity is a label.
+    view.external.retain(|a| {
+        let own = a.labels.get("severity").map(String::as_str);
+        state.is_none_or(|word| word == "firing") && severity.is_none_or(|word| own == Some(word))
     });
     Ok(Json(view))
 }

@@ -162,6 +162,26 @@ async fn who_asks_for_the_rule_files_to_be_read_again_is_told_where_to_look() {
 }
 
 #[tokio::test]
+async fn a_drill_is_put_into_the_outbox_and_can_be_looked_up() {
+    let (served, _) = firing().await;
+    let addr = served.running.addr;
+    let unknown = post(addr, "/api/v1/alerts/drill", "{\"channel\": \"slak\"}").await;
+    assert_eq!(unknown.status, StatusCode::BAD_REQUEST);
+    let begun = post(addr, "/api/v1/alerts/drill", "{\"channel\": \"slack\"}").await;
+    assert_eq!(begun.status, StatusCode::ACCEPTED);
+    let drill = begun.json();
+    assert_eq!(drill["deliveries"][0]["kind"], "drill");
+    assert_eq!(drill["deliveries"][0]["channel"], "slack");
+    let path = format!("/api/v1/alerts/drill/{}", drill["id"].as_str().unwrap());
+    assert_eq!(get(addr, &path).await.json()["id"], drill["id"]);
+    let by_rule = post(addr, "/api/v1/alerts/drill", "{\"rule\": \"p95_latency_critical\"}").await;
+    assert_eq!(by_rule.json()["deliveries"][0]["rule"], "p95_latency_critical");
+    let none = post(addr, "/api/v1/alerts/drill", "{}").await;
+    assert_eq!(none.status, StatusCode::BAD_REQUEST);
+    served.running.stop().await;
+}
+
+#[tokio::test]
 async fn figures_of_alerting_are_in_the_metrics() {
     let (served, _) = firing().await;
     let text = get(served.running.addr, "/metrics").await;

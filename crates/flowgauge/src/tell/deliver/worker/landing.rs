@@ -49,7 +49,7 @@ impl<W: Way> Deliver<W> {
             unsure: flight.unsure,
             expires: flight.joined.notice.expires,
         };
-        let after = queue::after(&tried, now, getrandom::u64().unwrap_or_default());
+        let after = queue::after(&tried, now, (self.chance)());
         let came = |state, next, unsure, answer: &str| Attempted {
             state,
             next,

@@ -7,7 +7,7 @@ use super::deliveries::DeliveryView;
 use super::figures;
 use super::view::{FiguresView, label_map, seconds};
 use crate::judge::seen::Seen;
-use crate::logic::alert::episode::{Ack, EndReason, Episode, EpisodeId};
+use crate::logic::alert::episode::{Ack, Episode, EpisodeId};
 use crate::logic::alert::sample::Evidence;
 use crate::logic::call::Text;
 use crate::logic::unit::UnixMicros;
@@ -123,7 +123,7 @@ impl EpisodeView {
             started: episode.first_true.to_rfc3339(),
             fired: episode.fired.to_rfc3339(),
             ended: episode.ended.map(|(at, _)| at.to_rfc3339()),
-            end_reason: episode.ended.map(|(_, why)| reason(why).to_owned()),
+            end_reason: episode.ended.map(|(_, why)| why.word().to_owned()),
             lasted_s: seconds(until.since(episode.fired)),
             peak: peak.value,
             peak_text: peak.value_text,
@@ -143,16 +143,6 @@ impl From<Transition> for TransitionView {
     fn from(t: Transition) -> Self {
         let Transition { at, from, to, why, .. } = t;
         Self { at: at.to_rfc3339(), from: from.to_string(), to: to.to_string(), why }
-    }
-}
-
-const fn reason(why: EndReason) -> &'static str {
-    match why {
-        EndReason::Recovered => "recovered",
-        EndReason::RuleChanged => "rule_changed",
-        EndReason::RuleRemoved => "rule_removed",
-        EndReason::PeriodEnded => "period_ended",
-        EndReason::NoDataOk => "no_data_ok",
     }
 }
 
