@@ -92,6 +92,8 @@ class Assassin:
         self.dice, self.lock = dice, threading.Lock()
         self.server, self.left, self.before = None, 0, False
         self.done = threading.Event()
+        # Whether messages are put off.
+        self.putting_off = True
 
     def answers(self, message):
         """For the receiver: kills before the answer, or just after it went out."""
@@ -99,7 +101,7 @@ class Assassin:
             mine = self.server is not None and self.left == 1
             self.left = max(0, self.left - 1)
             server, before, after = self.server, self.before, self.dice.uniform(0, 0.004)
-            taken = self.dice.random() >= PUT_OFF
+            taken = self.dice.random() >= PUT_OFF or not self.putting_off
         if mine and before:
             self.strike(server)
         elif mine:
@@ -124,15 +126,19 @@ class Assassin:
         server.kill()
 
 
-def settled(server):
-    """Whether nothing is firing any more and everything was told."""
-    deliveries = server.deliveries()
-    assert deliveries["dead"] == []
-    return (
-        not deliveries["waiting"]
-        and server.rule("busy")["state"] == "inactive"
-        and all(e["ended"] for e in server.episodes())
-    )
+def settle(server):
+    """Waits until nothing is firing any more and everything was told, as long as it goes on."""
+    wait_for("nothing fires", lambda: server.rule("busy")["state"] == "inactive")
+
+    def queued():
+        deliveries = server.deliveries()
+        assert deliveries["dead"] == []
+        return sum(channel["queued"] for channel in deliveries["channels"])
+
+    left = queued()
+    while left:
+        wait_for(f"fewer than {left} messages", lambda: queued() < left)
+        left = queued()
 
 
 def check_webhook(messages, episodes, kills):
@@ -159,7 +165,7 @@ def check_webhook(messages, episodes, kills):
     return repeats, joined
 
 
-def check_pagerduty(messages, episodes, kills):
+def check_pagerduty(messages, episodes, most):
     """What PagerDuty's state would be: one incident after another under one key."""
     assert len({m.body["dedup_key"] for m in messages}) == 1
     current, told, closed, repeats = None, [], set(), 0
@@ -181,7 +187,7 @@ def check_pagerduty(messages, episodes, kills):
             current = None
     assert current is None, "the last incident stays open"
     assert told == sorted(e["id"] for e in episodes), "episodes and incidents differ"
-    assert repeats <= kills, f"{repeats} repeats after {kills} kills"
+    assert repeats <= most, f"{repeats} repeats, {most} at most"
     return repeats
 
 
@@ -201,17 +207,22 @@ def test_kills_lose_nothing_and_repeat_one_message_at_most(tmp_path, upstream, m
             traffic.over.set()
             traffic.join(DEADLINE_S)
             witnessed |= {m.data["episode"] for m in receiver.at("/hook")}
+        assassin.putting_off = False
         server = Unwaited.begin(tmp_path, upstream, rules(receiver.url))
-        wait_for("everything is told", lambda: settled(server))
-        episodes = server.episodes()
-        server.stop()
+        try:
+            settle(server)
+            episodes = server.episodes()
+        finally:
+            server.stop()
     finally:
         receiver.close()
-    assert len(episodes) >= KILLS // 2, "too little fired for the kills to mean anything"
+    assert len(episodes) >= KILLS // 4, "too little fired for the kills to mean anything"
     assert witnessed <= {e["id"] for e in episodes}, "episodes that were told of are gone"
-    assert {e["end_reason"] for e in episodes} == {"recovered"}
+    assert {e["end_reason"] for e in episodes} == {"recovered"}, "an episode stays open"
     hooks, joined = check_webhook(receiver.at("/hook", 202), episodes, KILLS)
-    pages = check_pagerduty(receiver.at("/v2/enqueue", 202), episodes, KILLS)
+    # What fired and was over says two events; where the second is put off, both are said again.
+    put_off = len(receiver.at("/v2/enqueue", 503))
+    pages = check_pagerduty(receiver.at("/v2/enqueue", 202), episodes, KILLS + put_off)
     print(
         f"{KILLS} kills, {len(episodes)} episodes, {joined} told as fired and resolved at once; "
         f"repeated: {hooks} webhooks, {pages} events"

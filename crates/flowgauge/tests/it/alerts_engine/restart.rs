@@ -48,6 +48,20 @@ fn a_restart_of_up_to_three_ticks_does_not_move_the_second_it_fires_at() {
 }
 
 #[test]
+fn only_what_a_restart_made_late_is_told_as_late() {
+    let fired_after = |absence: fn(&mut Bench)| {
+        let mut bench = slow_until(900);
+        absence(&mut bench);
+        bench.advance();
+        assert_eq!(bench.told.len(), 1);
+        bench.told[0].notice.message.late
+    };
+    // It was due in between, at 910.
+    assert!(!fired_after(|bench| bench.pass(2 * TICK)), "a busy machine missed a tick");
+    assert!(fired_after(|bench| bench.crash(2 * TICK)));
+}
+
+#[test]
 fn a_restart_that_takes_longer_pauses_the_clock_and_neither_fires_nor_resolves() {
     for ticks in [4, 100] {
         let mut bench = slow_until(760);
