@@ -173,10 +173,10 @@ fn behind(metric: Metric, shown: f64, at: Micros, interval: Micros) -> Result<Ve
 
 /// Two kinds of requests, one at a share of all, evenly mixed by their rates.
 fn split(yes: Stream, no: Stream, share: f64) -> Vec<Stream> {
-    let total = yes.length.0 / yes.every.0.max(1);
+    let total = yes.length.0.div_ceil(yes.every.0.max(1));
     let part = |stream: Stream, share: f64| {
         let count = whole(total, share);
-        let every = Micros(stream.length.0 / count.max(1));
+        let every = Micros(stream.length.0.div_ceil(count.max(1)));
         (count > 0).then_some(Stream { every: every.max(Micros(1)), ..stream })
     };
     [part(yes, share), part(no, 1.0 - share)].into_iter().flatten().collect()
