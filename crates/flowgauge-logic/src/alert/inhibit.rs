@@ -78,9 +78,12 @@ const fn word(mechanism: Mechanism) -> &'static str {
     }
 }
 
+/// Instances of one rule by their labels: their place, and what they are about.
+type ByLabels<'a> = HashMap<Labels, (usize, &'a Facet)>;
+
 /// Open episodes that can be looked up by their labels.
 struct Candidates<'a> {
-    by_rule: HashMap<(&'a Text, Vec<Text>), HashMap<Labels, (usize, &'a Facet)>>,
+    by_rule: HashMap<(&'a Text, Vec<Text>), ByLabels<'a>>,
 }
 
 impl<'a> Candidates<'a> {

@@ -1,3 +1,5 @@
+//! Conditions over facts made up for the occasion: verdicts, label sets and evidence.
+
 use self::world::{MS, World, ago, compiled, sample, sample_of, unknown, verdict};
 use super::*;
 use crate::alert::condition::{MatchOp, Matcher};

@@ -1,3 +1,5 @@
+//! What silences cover, and which are refused.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -106,7 +106,7 @@ fn words(law: &Law, letters: &str) -> Vec<&'static str> {
 
 /// The state that one more tick leads to from the state that `before` leads to.
 fn after(law: &Law, before: &str, letter: char) -> &'static str {
-    *words(law, &format!("{before}{letter}")).last().unwrap()
+    words(law, &format!("{before}{letter}")).last().unwrap()
 }
 
 fn with(policy: Policy, mut law: Law) -> Law {

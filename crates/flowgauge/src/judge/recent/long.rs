@@ -36,6 +36,9 @@ pub struct Long {
     usual: Mutex<HashMap<Series, Usual>>,
 }
 
+/// Sums of evaluators and their weights.
+type Weighed = Vec<(u64, Sums)>;
+
 /// Where stored rows are.
 #[derive(Debug)]
 enum Rows {
@@ -265,7 +268,7 @@ impl Long {
         of: &Selection,
         window: Window,
         kind: ScoreKind,
-    ) -> Result<Vec<(Labels, Vec<(u64, Sums)>)>, String> {
+    ) -> Result<Vec<(Labels, Weighed)>, String> {
         let chosen = Chosen::new(of)?;
         let mut found: BTreeMap<Labels, BTreeMap<Text, (u64, Sums)>> = BTreeMap::new();
         if chosen.is_whole() {

@@ -126,7 +126,7 @@ fn channels() -> Channels {
         per_second: None,
     };
     let slack = |url: Option<&str>| ChannelKind::Slack {
-        webhook: url.map(|url| Secret::new(url)),
+        webhook: url.map(Secret::new),
         legacy: false,
         channel: None,
         username: None,

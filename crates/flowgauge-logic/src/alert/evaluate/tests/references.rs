@@ -1,3 +1,5 @@
+//! Bounds that are not written in the rule: baselines, budgets, windows of before.
+
 use super::world::{NOW, World, ago, compiled, rule, sample, sample_of, unknown, verdict};
 use super::*;
 use crate::alert::condition::{Bound, Cmp, Predicate};
