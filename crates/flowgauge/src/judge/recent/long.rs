@@ -36,7 +36,7 @@ pub struct Long {
     usual: Mutex<HashMap<Series, Usual>>,
 }
 
-/// Sums of evaluators and their weights.
+/// Of each intent: how many calls, and what was said of them.
 type Weighed = Vec<(u64, Sums)>;
 
 /// Where stored rows are.
