@@ -12,10 +12,14 @@ use flowgauge_logic::rollup::SeriesKey;
 use flowgauge_logic::score::{Attached, Reference, Score};
 use flowgauge_logic::unit::UnixMicros;
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
 
 pub use read::{ScoreGroup, ScoreQuery, ScoreRow};
+
+/// Others write to the file too. A transaction that reads first and is overtaken by one of them could
+/// not write any more, and would not be allowed to wait either.
+const WRITING: TransactionBehavior = TransactionBehavior::Immediate;
 
 /// The first index holds all that sums need: adding up a week reads it and no row.
 const TABLES: &str = "
@@ -84,7 +88,7 @@ impl Scores {
     /// The disk refuses; nothing of them is stored then.
     pub fn put(&self, scores: &[(Score, Option<Attached>)]) -> Result<Vec<Put>, StoreError> {
         let mut db = self.db.lock();
-        let tx = db.transaction().map_err(StoreError::io("storing scores"))?;
+        let tx = db.transaction_with_behavior(WRITING).map_err(StoreError::io("storing scores"))?;
         let mut done = Vec::with_capacity(scores.len());
         for (score, attached) in scores {
             done.push(put_one(&tx, score, attached.as_ref())?);
@@ -99,7 +103,7 @@ impl Scores {
     /// The disk refuses; all of them still wait then.
     pub fn attach(&self, found: &[(CallId, Attached)]) -> Result<(), StoreError> {
         let mut db = self.db.lock();
-        let tx = db.transaction().map_err(StoreError::io("attaching scores"))?;
+        let tx = db.transaction_with_behavior(WRITING).map_err(StoreError::io("attaching scores"))?;
         for (id, to) in found {
             let waiting = "SELECT json FROM scores WHERE id = ?1 AND call IS NULL";
             let json: Option<String> = tx
@@ -120,7 +124,7 @@ impl Scores {
     /// The disk refuses; all of them stay where they were then.
     pub fn move_to(&self, moves: &[(CallId, Attached)]) -> Result<(), StoreError> {
         let mut db = self.db.lock();
-        let tx = db.transaction().map_err(StoreError::io("moving scores"))?;
+        let tx = db.transaction_with_behavior(WRITING).map_err(StoreError::io("moving scores"))?;
         for (from, to) in moves {
             let read = || {
                 let mut select = tx.prepare_cached("SELECT json FROM scores WHERE call = ?1")?;

@@ -45,7 +45,7 @@ fn a_failed_test_ends_with_1_and_says_what_was_there() {
     assert_eq!(code, Some(1), "{stdout}{stderr}");
     assert!(
         stderr.contains(
-            "wrong.yaml:12:5: at 4m59s p95_latency_critical: expected firing, it is pending"
+            "wrong.yaml:13:5: at 4m59s p95_latency_critical: expected firing, it is pending"
         ),
         "{stderr}"
     );

@@ -21,7 +21,7 @@ async fn rules_are_shown_with_their_instances_and_the_time_left() {
     assert_eq!(one["figures"]["value_text"], "2612ms");
     assert_eq!(one["figures"]["threshold_text"], "2500ms");
     assert_eq!(waits["instances"][0]["fires_in_s"], json!(60.0));
-    assert_eq!(waits["instances"][0]["figures"]["value_text"], "6.3%");
+    assert_eq!(waits["instances"][0]["figures"]["value_text"], "6.2%");
     let pending = get(served.running.addr, "/api/v1/alerts?state=pending").await.json();
     assert_eq!(pending["rules"].as_array().unwrap().len(), 1);
     let wrong = get(served.running.addr, "/api/v1/alerts?state=broken").await;

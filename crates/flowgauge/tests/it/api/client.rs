@@ -33,6 +33,7 @@ pub(crate) fn config(dir: &std::path::Path) -> Config {
         listener.explicit = true;
     }
     config.data_dir = dir.to_owned();
+    config.alerts.rules.clear();
     config
 }
 
