@@ -103,7 +103,8 @@ impl Scores {
     /// The disk refuses; all of them still wait then.
     pub fn attach(&self, found: &[(CallId, Attached)]) -> Result<(), StoreError> {
         let mut db = self.db.lock();
-        let tx = db.transaction_with_behavior(WRITING).map_err(StoreError::io("attaching scores"))?;
+        let tx =
+            db.transaction_with_behavior(WRITING).map_err(StoreError::io("attaching scores"))?;
         for (id, to) in found {
             let waiting = "SELECT json FROM scores WHERE id = ?1 AND call IS NULL";
             let json: Option<String> = tx
