@@ -1,14 +1,12 @@
 """Debian's amtool (package prometheus-alertmanager) against /api/v2, through the binary."""
 
 import json
-import os
-import shutil
 import subprocess
 
 import pytest
+from conftest import CACHE
 
-AMTOOL = os.environ.get("AMTOOL") or shutil.which("amtool")
-pytestmark = pytest.mark.skipif(AMTOOL is None, reason="amtool is not installed")
+AMTOOL = str(CACHE / "conformance/debian/prometheus-alertmanager/usr/bin/amtool")
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ class Budgeted(Flowgauge):
     def unsaved(self):
         with urllib.request.urlopen(self.url + "/metrics") as answer:
             text = answer.read().decode()
-        return int(re.search(r"^flowgauge_budget_unsaved_total (\d+)$", text, re.M)[1])
+        return int(re.search(r"^flowgauge_gateway_budget_unsaved_total (\d+)$", text, re.M)[1])
 
     def kill(self):
         self.process.kill()

@@ -62,6 +62,7 @@ pub(super) fn plan(
         updated: now,
     };
     if let Some(before) = before.filter(|b| stays(b, &matchers, starts, now)) {
+        let starts = if before.starts <= now { before.starts } else { starts };
         return Ok(Planned { silence: made(before.id.clone(), starts), expire: None });
     }
     let open = there.iter().filter(|s| s.ends > now).count();
@@ -85,7 +86,9 @@ fn stays(
         return false;
     }
     let active = before.starts <= now;
-    if active { starts == before.starts } else { starts >= now }
+    // Clients of Alertmanager's API write milliseconds.
+    let millis = |t: UnixMicros| t.0.div_euclid(1_000);
+    if active { millis(starts) == millis(before.starts) } else { starts >= now }
 }
 
 fn check(wanted: &NewSilence, now: UnixMicros) -> Result<(), DeskError> {
