@@ -10,7 +10,6 @@ import datetime
 import http.server
 import json
 import math
-import os
 import random
 import subprocess
 import threading
@@ -272,7 +271,6 @@ def transitions(moments, states):
     return found
 
 
-@pytest.mark.skipif(not os.path.exists(PROMETHEUS), reason="run tests/conformance/setup.sh first")
 def test_a_thousand_random_series_fire_and_end_as_in_prometheus(recorded):
     moments, over, states, posted = recorded
     # `ALERTS` is written once the state of before the start was looked for, at the second evaluation.
