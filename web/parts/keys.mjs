@@ -25,6 +25,9 @@ const SHORTCUTS = [
   { key: "?", does: "This list", run: () => (keysOpen.value = true) },
 ];
 
+/** What takes letters; a tick box takes none. */
+const TYPED = "input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]";
+
 const CHART_KEYS = [
   ["← →", "Move the cursor of a chart that has the focus"],
   ["Home End", "First and last moment of the chart"],
@@ -32,9 +35,14 @@ const CHART_KEYS = [
   ["Esc", "Leave the chart's cursor; close a dialog"],
 ];
 
+/** Whether a letter goes into a field. A closed dialog keeps the focus on its field until the next frame. */
+function typesInto(target) {
+  return target.closest?.(TYPED)?.checkVisibility() ?? false;
+}
+
 function onKey(event) {
   if (!enabled.value || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest?.("input, select, textarea, [contenteditable]") !== null) return;
+  if (typesInto(event.target)) return;
   // The dialog itself is asked: its close event comes a moment after it is gone.
   if (document.querySelector("dialog[open]") !== null) return;
   const shortcut = SHORTCUTS.find((one) => one.key === event.key);

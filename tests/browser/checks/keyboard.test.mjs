@@ -45,3 +45,35 @@ test("? lists the keys, a key changes the page, and single keys can be switched 
   assert.deepEqual(faults, []);
   await close();
 });
+
+test("a key pressed in the moment a dialog closes is not lost to the field that had the focus", async () => {
+  const { page, close } = await open(browser, "/alerts");
+  await page.keyboard.press("?");
+  await page.getByRole("dialog").waitFor();
+  await page.evaluate(() => {
+    const dialog = document.querySelector("dialog[open]");
+    const field = dialog.querySelector("input");
+    field.focus();
+    dialog.close();
+    field.dispatchEvent(new KeyboardEvent("keydown", { key: "s", bubbles: true }));
+  });
+  await page.waitForURL(/\/setup/);
+  await close();
+});
+
+test("a key pressed on a tick box is a shortcut, in a text field it is a letter", async () => {
+  const { page, close } = await open(browser, "/alerts?live=0");
+  await page.evaluate(() => {
+    for (const type of ["text", "checkbox"]) {
+      const field = document.createElement("input");
+      field.type = type;
+      field.id = `probe-${type}`;
+      document.querySelector("main").append(field);
+    }
+  });
+  await page.locator("#probe-text").press("s");
+  assert.match(page.url(), /\/alerts/);
+  await page.locator("#probe-checkbox").press("s");
+  await page.waitForURL(/\/setup/);
+  await close();
+});
