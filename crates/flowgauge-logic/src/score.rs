@@ -9,8 +9,10 @@ use crate::rollup::SeriesKey;
 use crate::unit::{NanoUsd, Tokens, UnixMicros};
 use serde::{Deserialize, Serialize};
 
-pub use self::sums::{ScoreSums, overall};
+pub use self::evaluator::{Evaluator, of_record};
+pub use self::sums::{ScoreSums, overall, overall_variance};
 
+mod evaluator;
 mod sums;
 
 closed_set!(

@@ -107,11 +107,23 @@ impl Shared {
 #[derive(Debug, Clone)]
 pub struct Reader {
     pub(crate) shared: Arc<Shared>,
+    preferred: Option<Arc<str>>,
 }
 
 impl Reader {
     pub(crate) fn over(shared: Arc<Shared>) -> Self {
-        Self { shared }
+        Self { shared, preferred: None }
+    }
+
+    /// With an evaluator whose word counts where several judged.
+    #[must_use]
+    pub fn preferring(self, evaluator: Option<Arc<str>>) -> Self {
+        Self { preferred: evaluator, ..self }
+    }
+
+    /// The name of that evaluator.
+    pub(crate) fn preferred(&self) -> Option<&str> {
+        self.preferred.as_deref()
     }
 
     /// Where the databases are.
@@ -145,7 +157,7 @@ impl Reader {
         let mut shared = Shared::new(copy.path().to_owned(), hot::segments_dir(dir), live);
         shared.copy = Some(copy);
         shared.pool.lock().push(db);
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self::over(Arc::new(shared)))
     }
 
     /// Merged rollups, groups sorted by step, then key. No group for what holds no call.

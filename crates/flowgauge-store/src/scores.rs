@@ -15,13 +15,14 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
 
-pub use read::{ScoreGroup, ScoreQuery, ScoreRow};
+pub use read::{JudgedBy, ScoreGroup, ScoreQuery, ScoreRow, ScoreTable};
 
 /// Others write to the file too. A transaction that reads first and is overtaken by one of them could
 /// not write any more, and would not be allowed to wait either.
 const WRITING: TransactionBehavior = TransactionBehavior::Immediate;
 
-/// The first index holds all that sums need: adding up a week reads it and no row.
+/// The first index holds all that sums need: adding up a week reads it and no row. The index before it
+/// did not know the judge.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS score_series (
         id INTEGER PRIMARY KEY,
@@ -45,8 +46,9 @@ const TABLES: &str = "
         cost_nanos INTEGER,
         UNIQUE (judge, about)
     ) STRICT;
-    CREATE INDEX IF NOT EXISTS scores_by_start
-        ON scores (kind, start_us, series, quality, rating, thumb, tokens, cost_nanos)
+    DROP INDEX IF EXISTS scores_by_start;
+    CREATE INDEX IF NOT EXISTS scores_by_start_and_judge
+        ON scores (kind, start_us, series, judge, quality, rating, thumb, tokens, cost_nanos)
         WHERE start_us IS NOT NULL;
     CREATE INDEX IF NOT EXISTS scores_by_call ON scores (call) WHERE call IS NOT NULL;
     CREATE INDEX IF NOT EXISTS scores_by_time ON scores (time_us);

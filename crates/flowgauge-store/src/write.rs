@@ -42,11 +42,18 @@ pub struct Options {
     pub seal_age_us: i64,
     /// Series kept apart; later ones fold into `(other)`.
     pub max_series: usize,
+    /// The evaluator whose word counts where several judged.
+    pub preferred_evaluator: Option<Arc<str>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seal_bytes: 32 << 20, seal_age_us: 3_600_000_000, max_series: 5_000 }
+        Self {
+            seal_bytes: 32 << 20,
+            seal_age_us: 3_600_000_000,
+            max_series: 5_000,
+            preferred_evaluator: None,
+        }
     }
 }
 
@@ -264,7 +271,8 @@ impl Store {
     /// A read handle.
     #[must_use]
     pub fn reader(&self) -> Reader {
-        Reader::over(Arc::clone(&self.shared))
+        let preferred = self.options.preferred_evaluator.clone();
+        Reader::over(Arc::clone(&self.shared)).preferring(preferred)
     }
 
     fn ready(&self) -> Result<(), StoreError> {

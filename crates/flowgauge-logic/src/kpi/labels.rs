@@ -4,11 +4,14 @@
 use super::{Kpi, Measured};
 use crate::known::Reason;
 use crate::rollup::Distinct;
-use crate::score::{ScoreSums, overall};
+use crate::score::{ScoreSums, overall, overall_variance};
 use crate::unit::Ratio;
 
 /// Whoever had a request within so many minutes is there at the same time.
 pub const PEAK_MINUTES: i64 = 5;
+
+/// 97.5 % of a normal distribution lie below this: means of twenty scores and more are close to one.
+const Z_95: f64 = 1.959_964;
 
 /// Uptime checks of a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -98,6 +101,17 @@ impl Labels {
             "concurrent_users" => Some(self.concurrent(kpi)),
             _ => None,
         }
+    }
+
+    /// Where a KPI lies with 95 % confidence; nothing where that is not known.
+    #[must_use]
+    pub fn interval(&self, kpi: &Kpi) -> Option<(f64, f64)> {
+        if kpi.name != "quality_score" {
+            return None;
+        }
+        let half = Z_95 * overall_variance(&self.intents)?.sqrt();
+        let mean = overall(&self.intents)?;
+        Some(((mean - half).max(0.0), (mean + half).min(100.0)))
     }
 
     fn availability(&self, kpi: &Kpi) -> Measured {

@@ -9,6 +9,8 @@ pub struct ScoreSums {
     pub evaluations: u64,
     /// Σ quality, 0–100 each.
     pub quality: f64,
+    /// Σ quality².
+    pub squares: f64,
     /// Evaluations without one: outside their scale, or only a label.
     pub without_quality: u64,
     /// Σ tokens of the calls of evaluations with a quality, where they are known.
@@ -35,6 +37,7 @@ impl ScoreSums {
         let Self {
             evaluations,
             quality,
+            squares,
             without_quality,
             tokens,
             quality_of_tokens,
@@ -56,6 +59,7 @@ impl ScoreSums {
             *mine = mine.saturating_add(*theirs);
         }
         self.quality += quality;
+        self.squares += squares;
         self.quality_of_tokens += quality_of_tokens;
         self.quality_of_cost += quality_of_cost;
         self.cost = self.cost.saturating_add(*cost);
@@ -88,6 +92,14 @@ impl ScoreSums {
         ratio(self.quality, count(self.evaluations))
     }
 
+    /// Sample variance of the qualities, where there are two. What rounding leaves below 0 is 0.
+    #[must_use]
+    pub fn variance(&self) -> Option<f64> {
+        let n = count(self.evaluations);
+        let spread = self.squares - self.quality * self.quality / n;
+        ratio(spread.max(0.0), n - 1.0)
+    }
+
     /// Tokens per perfect answer: Σ tokens / Σ (quality / 100).
     #[must_use]
     pub fn tokens_per_unit(&self) -> Option<f64> {
@@ -99,6 +111,24 @@ impl ScoreSums {
     pub fn cost_per_unit(&self) -> Option<f64> {
         ratio(self.cost.as_usd_f64(), self.quality_of_cost / 100.0)
     }
+}
+
+/// The variance of [`overall`]: Σ w² s²/n over the intents that have a score, weights as shares.
+/// Nothing where an intent with weight has fewer than two scores: its spread is not known.
+#[must_use]
+pub fn overall_variance(intents: &[(u64, ScoreSums)]) -> Option<f64> {
+    let scored: Vec<_> = intents.iter().filter(|(_, s)| s.evaluations > 0).collect();
+    let total: u64 = scored.iter().map(|(requests, _)| requests).sum();
+    if total == 0 {
+        let mut all = ScoreSums::default();
+        scored.iter().for_each(|(_, sums)| all.merge(sums));
+        return Some(all.variance()? / count(all.evaluations));
+    }
+    let weighed = scored.iter().filter(|(requests, _)| *requests > 0).map(|(requests, sums)| {
+        let share = count(*requests) / count(total);
+        Some(share * share * sums.variance()? / count(sums.evaluations))
+    });
+    weighed.sum()
 }
 
 /// Overall quality, Σ w q: the mean of each intent, weighed by its share of the requests. Intents

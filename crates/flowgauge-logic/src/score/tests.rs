@@ -94,3 +94,19 @@ fn a_resend_says_the_same_and_a_second_thought_does_not() {
     assert!(!later.says_what(&first) && later.follows(&first) && !first.follows(&later));
     assert_eq!(later.judge(), first.judge());
 }
+
+#[test]
+fn the_variance_of_overall_quality_is_that_of_the_weighed_mean() {
+    // numpy: x = [70, 80, 90]; y = [50, 60]; 0.75² · var(x, ddof=1)/3 + 0.25² · var(y, ddof=1)/2 = 20.3125
+    let of = |values: &[f64]| ScoreSums {
+        evaluations: values.len() as u64,
+        quality: values.iter().sum(),
+        squares: values.iter().map(|v| v * v).sum(),
+        ..ScoreSums::default()
+    };
+    let intents = [(300, of(&[70.0, 80.0, 90.0])), (100, of(&[50.0, 60.0]))];
+    let got = overall_variance(&intents).unwrap();
+    assert!((got - 20.3125).abs() < 1e-9, "{got}");
+    assert_eq!(overall_variance(&[(300, of(&[70.0, 80.0])), (1, of(&[50.0]))]), None);
+    assert_eq!(overall_variance(&[]), None);
+}

@@ -6,11 +6,11 @@ use crate::{Reader, RollupQuery, Step, StoreError, packed, state};
 use flowgauge_logic::call::Text;
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::rollup::SeriesKey;
-use flowgauge_logic::score::{Score, ScoreKind, ScoreSums};
+use flowgauge_logic::score::{Evaluator, Score, ScoreKind, ScoreSums, of_record};
 use flowgauge_logic::unit::{NanoUsd, UnixMicros};
 use flowgauge_logic::window::Window;
 use rusqlite::{Connection, Row, params};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Sums of the scores of one intent within one group.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,26 @@ pub struct ScoreGroup {
     pub intent: Text,
     /// What is known of them.
     pub sums: ScoreSums,
+}
+
+/// Whose evaluations are added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JudgedBy<'a> {
+    /// Those of the evaluator of record: the reader's preferred one where it judged, else the busiest.
+    OfRecord,
+    /// Those of one evaluator in one version.
+    Exactly(&'a Evaluator),
+}
+
+/// Sums of the scores of one evaluator, or of ratings, which have none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ScoreTable {
+    /// Whose they are; nothing where nobody judged, and for ratings.
+    pub by: Option<Evaluator>,
+    /// Everybody who judged in the window, and how many evaluations each gave.
+    pub judges: Vec<(Evaluator, u64)>,
+    /// Sorted by step, key and intent.
+    pub groups: Vec<ScoreGroup>,
 }
 
 /// Which scores are wanted as rows, the latest first.
@@ -50,7 +70,8 @@ pub struct ScoreRow {
 /// Ratings stand in five columns, so that one statement reads all sums.
 const SUMS: &str = "
     SELECT (start_us / 60000000 / ?3) * ?3 AS step, series,
-        count(quality), total(quality), sum(kind = 0 AND quality IS NULL),
+        CASE WHEN kind = 0 THEN judge ELSE '' END AS who,
+        count(quality), total(quality), total(quality * quality), sum(kind = 0 AND quality IS NULL),
         ifnull(sum(CASE WHEN quality IS NOT NULL THEN tokens END), 0),
         total(CASE WHEN tokens IS NOT NULL THEN quality END),
         sum(quality IS NOT NULL AND tokens IS NOT NULL),
@@ -59,13 +80,13 @@ const SUMS: &str = "
         sum(quality IS NOT NULL AND cost_nanos IS NOT NULL),
         ifnull(sum(rating = 1), 0), ifnull(sum(rating = 2), 0), ifnull(sum(rating = 3), 0),
         ifnull(sum(rating = 4), 0), ifnull(sum(rating = 5), 0), sum(thumb)
-    FROM scores WHERE kind = ?4 AND start_us >= ?1 AND start_us < ?2 GROUP BY step, series";
+    FROM scores WHERE kind = ?4 AND start_us >= ?1 AND start_us < ?2 GROUP BY step, series, who";
 /// Minutes in a step that is longer than all time.
 const NO_STEP: i64 = i64::MAX;
 
 impl Reader {
-    /// Sums of the scores of one form whose calls began in the window, by group and intent, sorted by step,
-    /// key and intent.
+    /// Sums of the scores of one form whose calls began in the window, by group and intent. Evaluations
+    /// are those of one evaluator in one version: they are never mixed.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -73,10 +94,11 @@ impl Reader {
         &self,
         query: &RollupQuery,
         kind: ScoreKind,
-    ) -> Result<Vec<ScoreGroup>, StoreError> {
-        let Some(db) = state::open_reader(self.dir())? else { return Ok(Vec::new()) };
+        by: JudgedBy<'_>,
+    ) -> Result<ScoreTable, StoreError> {
+        let Some(db) = state::open_reader(self.dir())? else { return Ok(ScoreTable::default()) };
         if !has_scores(&db)? {
-            return Ok(Vec::new());
+            return Ok(ScoreTable::default());
         }
         let window = query.window.whole_minutes();
         let step = match query.step {
@@ -84,22 +106,17 @@ impl Reader {
             Step::Minutes(m) => Some(i64::from(m.max(1))),
         };
         let series = series(&db)?;
-        let mut groups: HashMap<(i64, Vec<Text>, Text), ScoreSums> = HashMap::new();
-        for (minute, id, sums) in sums(&db, window, step.unwrap_or(NO_STEP), kind)? {
+        let mut of: BTreeMap<Evaluator, HashMap<GroupName, ScoreSums>> = BTreeMap::new();
+        for (minute, id, judge, sums) in sums(&db, window, step.unwrap_or(NO_STEP), kind)? {
             let Some(key) = series.get(&id).filter(|key| query.filter.accepts(key)) else {
                 continue;
             };
             let at = step.map_or(window.from.minute(), |_| minute);
             let name = query.group_by.iter().map(|d| Text::from(key.get(*d))).collect();
+            let groups = of.entry(evaluator(&judge)).or_default();
             groups.entry((at, name, key.intent.clone())).or_default().merge(&sums);
         }
-        let mut groups: Vec<_> = groups.into_iter().collect();
-        groups.sort_by(|a, b| a.0.cmp(&b.0));
-        let group = |((minute, key, intent), sums)| {
-            let from = UnixMicros::from_minute(minute);
-            ScoreGroup { from, key, intent, sums }
-        };
-        Ok(groups.into_iter().map(group).collect())
+        Ok(ScoreTable::of(of, by, self.preferred()))
     }
 
     /// Single scores, the latest given first.
@@ -141,6 +158,48 @@ impl Reader {
     }
 }
 
+/// First minute of the step, values of the dimensions, intent.
+type GroupName = (i64, Vec<Text>, Text);
+
+impl ScoreTable {
+    fn of(
+        mut of: BTreeMap<Evaluator, HashMap<GroupName, ScoreSums>>,
+        by: JudgedBy<'_>,
+        preferred: Option<&str>,
+    ) -> Self {
+        let total = |groups: &HashMap<_, ScoreSums>| groups.values().map(|s| s.evaluations).sum();
+        let mut judges: Vec<(Evaluator, u64)> =
+            of.iter().map(|(who, groups)| (who.clone(), total(groups))).collect();
+        // Ratings have no evaluator: their one group is whose it is.
+        let none = Evaluator::default();
+        let chosen = match by {
+            JudgedBy::Exactly(who) => Some(who),
+            JudgedBy::OfRecord => of_record(judges.iter().map(|(who, n)| (who, *n)), preferred),
+        };
+        let by = chosen.cloned().or_else(|| of.keys().next().cloned());
+        let groups = by.as_ref().and_then(|who| of.remove(who)).unwrap_or_default();
+        let mut groups: Vec<_> = groups.into_iter().collect();
+        groups.sort_by(|a, b| a.0.cmp(&b.0));
+        let group = |((minute, key, intent), sums)| {
+            let from = UnixMicros::from_minute(minute);
+            ScoreGroup { from, key, intent, sums }
+        };
+        judges.retain(|(who, _)| *who != none);
+        Self {
+            by: by.filter(|who| *who != none),
+            judges,
+            groups: groups.into_iter().map(group).collect(),
+        }
+    }
+}
+
+/// The evaluator in the name of a judge ([`flowgauge_logic::score::Score::judge`]).
+fn evaluator(judge: &str) -> Evaluator {
+    let mut parts = judge.split('\u{1f}').skip(1);
+    let mut part = || parts.next().map(Text::from).unwrap_or_default();
+    Evaluator { name: part(), version: part() }
+}
+
 /// A `state.db` that an earlier version wrote has no scores yet.
 fn has_scores(db: &Connection) -> Result<bool, StoreError> {
     db.table_exists(None, "scores").map_err(StoreError::io("looking for scores"))
@@ -168,12 +227,12 @@ fn sums(
     window: Window,
     step: i64,
     kind: ScoreKind,
-) -> Result<Vec<(i64, i64, ScoreSums)>, StoreError> {
+) -> Result<Vec<(i64, i64, String, ScoreSums)>, StoreError> {
     let read = || {
         let mut select = db.prepare(SUMS)?;
         let rows = select
             .query_map(params![window.from.0, window.to.0, step, kind.code()], |r| {
-                Ok((r.get(0)?, r.get(1)?, sums_row(r)?))
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?, sums_row(r)?))
             })?;
         rows.collect::<rusqlite::Result<Vec<_>>>()
     };
@@ -183,19 +242,20 @@ fn sums(
 fn sums_row(r: &Row<'_>) -> rusqlite::Result<ScoreSums> {
     let mut ratings = [0; 5];
     for (at, slot) in ratings.iter_mut().enumerate() {
-        *slot = count(r, 11 + at)?;
+        *slot = count(r, 13 + at)?;
     }
     Ok(ScoreSums {
-        evaluations: count(r, 2)?,
-        quality: r.get(3)?,
-        without_quality: count(r, 4)?,
-        tokens: count(r, 5)?,
-        quality_of_tokens: r.get(6)?,
-        with_tokens: count(r, 7)?,
-        cost: NanoUsd(r.get(8)?),
-        quality_of_cost: r.get(9)?,
-        with_cost: count(r, 10)?,
+        evaluations: count(r, 3)?,
+        quality: r.get(4)?,
+        squares: r.get(5)?,
+        without_quality: count(r, 6)?,
+        tokens: count(r, 7)?,
+        quality_of_tokens: r.get(8)?,
+        with_tokens: count(r, 9)?,
+        cost: NanoUsd(r.get(10)?),
+        quality_of_cost: r.get(11)?,
+        with_cost: count(r, 12)?,
         ratings,
-        thumbs: count(r, 16)?,
+        thumbs: count(r, 18)?,
     })
 }

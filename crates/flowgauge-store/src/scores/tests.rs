@@ -1,7 +1,7 @@
 //! One judge, one call, one score; before the call and after it; across a restart.
 
 use super::*;
-use crate::{Options, Reader, RollupQuery, Step, Store};
+use crate::{JudgedBy, Options, Reader, RollupQuery, Step, Store};
 use flowgauge_logic::call::{Call, Door, Text};
 use flowgauge_logic::rollup::{Dim, Filter};
 use flowgauge_logic::score::{Scale, ScoreKind};
@@ -43,7 +43,7 @@ fn sums(reader: &Reader, kind: ScoreKind, group_by: Vec<Dim>) -> Vec<crate::Scor
     let window = Window { from: T0, to: UnixMicros(T0.0 + UnixMicros::HOUR) };
     let filter = Filter::default();
     let query = RollupQuery { window, filter, group_by, step: Step::Whole };
-    reader.score_sums(&query, kind).unwrap()
+    reader.score_sums(&query, kind, JudgedBy::OfRecord).unwrap().groups
 }
 
 #[test]
@@ -94,7 +94,8 @@ fn scores_survive_reopening_and_are_summed_by_dimension() {
         .iter()
         .map(|g| (g.key[0].as_str(), g.sums.evaluations, g.sums.quality, g.sums.without_quality))
         .collect();
-    assert_eq!(told, [("explain", 2, 160.0, 1), ("translate", 1, 50.0, 0)]);
+    // What toxicity says is not mixed in.
+    assert_eq!(told, [("explain", 1, 90.0, 1), ("translate", 1, 50.0, 0)]);
     let window = Window { from: T0, to: UnixMicros(T0.0 + 1) };
     let query = crate::ScoreQuery { window, kind: None, call: Some(one.id), limit: 10 };
     let rows = reader.scores(&query).unwrap();
@@ -128,4 +129,48 @@ fn a_directory_without_scores_has_none() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), Options::default(), T0).unwrap().store;
     assert!(sums(&store.reader(), ScoreKind::Feedback, Vec::new()).is_empty());
+}
+
+#[test]
+fn evaluators_and_their_versions_are_never_mixed() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = |preferred: Option<&str>| Options {
+        preferred_evaluator: preferred.map(Into::into),
+        ..Options::default()
+    };
+    let store = Store::open(dir.path(), options(None), T0).unwrap().store;
+    let scores = Scores::open(dir.path()).unwrap();
+    let mut rows = Vec::new();
+    for n in 0..5 {
+        let call = call(n, "explain");
+        let to = Attached::to(&call);
+        let mut judged = vec![evaluation(10 + n, "relevance", 0.5, about(&call))];
+        if n < 3 {
+            let mut newer = evaluation(20 + n, "relevance", 0.9, about(&call));
+            newer.version = Text::from("2");
+            judged.push(newer);
+            judged.push(evaluation(30 + n, "toxicity", 0.1, about(&call)));
+        }
+        rows.extend(judged.into_iter().map(|score| (score, Some(to.clone()))));
+    }
+    scores.put(&rows).unwrap();
+    let table = |reader: &Reader, by: JudgedBy<'_>| {
+        let window = Window { from: T0, to: UnixMicros(T0.0 + UnixMicros::HOUR) };
+        let (filter, group_by) = (Filter::default(), Vec::new());
+        let query = RollupQuery { window, filter, group_by, step: Step::Whole };
+        reader.score_sums(&query, ScoreKind::Evaluation, by).unwrap()
+    };
+    let mean = |table: &crate::ScoreTable| table.groups[0].sums.mean_quality().unwrap().round();
+    let busiest = table(&store.reader(), JudgedBy::OfRecord);
+    assert_eq!(busiest.by.as_ref().map(ToString::to_string).as_deref(), Some("relevance"));
+    assert_eq!((mean(&busiest), busiest.groups[0].sums.evaluations), (50.0, 5));
+    let names: Vec<_> = busiest.judges.iter().map(|(who, n)| (who.to_string(), *n)).collect();
+    let told = [("relevance".to_owned(), 5), ("relevance 2".to_owned(), 3), ("toxicity".into(), 3)];
+    assert_eq!(names, told);
+    let newer = &busiest.judges[1].0;
+    assert_eq!(mean(&table(&store.reader(), JudgedBy::Exactly(newer))), 90.0);
+    let preferring = store.reader().preferring(Some("toxicity".into()));
+    assert_eq!(mean(&table(&preferring, JudgedBy::OfRecord)), 10.0);
+    // Of equal scores nothing is left as spread.
+    assert!(busiest.groups[0].sums.variance().unwrap() < 1e-9);
 }

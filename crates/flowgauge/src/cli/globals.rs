@@ -80,7 +80,9 @@ impl Globals {
         let dir = &loaded.config.data_dir;
         if self.data_dir.is_some() {
             return match Reader::open(dir) {
-                Ok(reader) => Ok(Origin::Directory(Box::new(reader))),
+                Ok(reader) => Ok(Origin::Directory(Box::new(
+                    reader.preferring(loaded.config.preferred_evaluator()),
+                ))),
                 Err(StoreError::Locked { .. }) => {
                     Ok(Origin::Server(Box::new(self.remote(loaded)?)))
                 }
@@ -92,7 +94,9 @@ impl Globals {
             return Ok(Origin::Server(Box::new(remote)));
         }
         match Reader::open(dir) {
-            Ok(reader) => Ok(Origin::Directory(Box::new(reader))),
+            Ok(reader) => Ok(Origin::Directory(Box::new(
+                reader.preferring(loaded.config.preferred_evaluator()),
+            ))),
             Err(StoreError::Absent(_)) => Err(Failure::new(
                 UNREACHABLE,
                 format!(

@@ -214,6 +214,16 @@ pub struct Evaluator {
     pub scale: Scale,
     /// Stands where a score names no version.
     pub version: Option<Text>,
+    /// Whether quality is what this one says.
+    pub preferred: bool,
+}
+
+impl Config {
+    /// The evaluator that quality is told by, where one is named; else it is the busiest.
+    #[must_use]
+    pub fn preferred_evaluator(&self) -> Option<std::sync::Arc<str>> {
+        self.evaluators.iter().find(|e| e.preferred).map(|e| e.name.as_str().into())
+    }
 }
 
 /// An uptime check.

@@ -90,6 +90,11 @@ pub const KNOBS: &[Knob] = &[
     knob("evaluators[].name", "", "Name of an evaluator, as its scores carry it."),
     knob("evaluators[].scale", "0..1", "Its worst and its best value."),
     knob("evaluators[].version", "", "Stands where a score names no version."),
+    knob(
+        "evaluators[].preferred",
+        "false",
+        "true for the one that quality is told by; else it is the busiest.",
+    ),
     knob("checks[].name", "", "Name of an uptime check."),
     knob("checks[].url", "", "http(s)://host[:port][/path] that is asked."),
     knob("checks[].every", "30s", "How often, 1s to 1h."),

@@ -5,12 +5,13 @@
 
 use super::Row;
 use crate::logic::call::Text;
+use crate::logic::known::Known;
 use crate::logic::kpi::{Basis, BudgetSums, CheckSums, Kpi, Labels, Measured, PEAK_MINUTES, Users};
 use crate::logic::rollup::{Dim, Distinct, Filter};
-use crate::logic::score::ScoreKind;
+use crate::logic::score::{Evaluator, ScoreKind};
 use crate::logic::unit::{Ratio, UnixMicros};
 use crate::logic::window::Window;
-use crate::store::{Reader, RollupQuery, Step, StoreError};
+use crate::store::{JudgedBy, Reader, RollupQuery, Step, StoreError};
 use std::collections::{BTreeMap, HashMap};
 
 /// Minutes of a window over which the peak of users is read: a week, 10,080 rollups a series. A
@@ -26,6 +27,8 @@ struct Gathered {
     groups: HashMap<GroupKey, Labels>,
     /// Of groups about which nothing is known.
     rest: Labels,
+    /// Whose evaluations they are.
+    by: Option<Evaluator>,
 }
 
 /// Asks for KPIs of whole windows; what several of them need is read once.
@@ -33,7 +36,17 @@ struct Gathered {
 pub(super) struct Asking<'r> {
     reader: &'r Reader,
     filter: &'r Filter,
-    known: Vec<((Window, Basis), Labels)>,
+    known: Vec<((Window, Basis), (Labels, Option<Evaluator>))>,
+}
+
+/// A figure that calls do not tell, and how far it can be trusted.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Told {
+    pub(super) measured: Measured,
+    /// Whose evaluations are behind it.
+    pub(super) evaluator: Option<Evaluator>,
+    /// Where it lies with 95 % confidence, where that is known.
+    pub(super) interval: Option<(f64, f64)>,
 }
 
 impl<'r> Asking<'r> {
@@ -46,7 +59,7 @@ impl<'r> Asking<'r> {
         &mut self,
         kpi: &Kpi,
         window: Window,
-    ) -> Result<Option<Measured>, StoreError> {
+    ) -> Result<Option<Told>, StoreError> {
         let Some(basis) = needed(kpi) else { return Ok(None) };
         let known = self.known.iter().position(|(key, _)| *key == (window, basis));
         let at = known.unwrap_or(self.known.len());
@@ -56,9 +69,16 @@ impl<'r> Asking<'r> {
             let mut gathered = gather(self.reader, &query, &[basis])?;
             let from = window.whole_minutes().from;
             let labels = gathered.groups.remove(&(from, Vec::new())).unwrap_or(gathered.rest);
-            self.known.push(((window, basis), labels));
+            self.known.push(((window, basis), (labels, gathered.by)));
         }
-        Ok(self.known.get(at).and_then(|(_, labels)| labels.measure(kpi)))
+        let told = self.known.get(at).and_then(|(_, (labels, by))| {
+            let measured = labels.measure(kpi)?;
+            let interval =
+                labels.interval(kpi).filter(|_| matches!(measured.value, Known::Value(_)));
+            let evaluator = by.clone().filter(|_| basis == Basis::Scores);
+            Some(Told { measured, evaluator, interval })
+        });
+        Ok(told)
     }
 }
 
@@ -68,11 +88,11 @@ pub(super) fn fill(
     kpis: &[&Kpi],
     query: &RollupQuery,
     rows: &mut [Row],
-) -> Result<(), StoreError> {
+) -> Result<Option<Evaluator>, StoreError> {
     let mut bases: Vec<Basis> = kpis.iter().filter_map(|k| needed(k)).collect();
     bases.dedup();
     if bases.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let gathered = gather(reader, query, &bases)?;
     for row in rows {
@@ -84,7 +104,7 @@ pub(super) fn fill(
             }
         }
     }
-    Ok(())
+    Ok(gathered.by.filter(|_| bases.contains(&Basis::Scores)))
 }
 
 /// Where a KPI's figures come from, unless from rollups of calls or not from here at all.
@@ -142,9 +162,12 @@ fn add_scores(
     kind: ScoreKind,
     gathered: &mut Gathered,
 ) -> Result<(), StoreError> {
-    let scores = reader.score_sums(query, kind)?;
-    if scores.is_empty() {
+    let scores = reader.score_sums(query, kind, JudgedBy::OfRecord)?;
+    if scores.groups.is_empty() {
         return Ok(());
+    }
+    if kind == ScoreKind::Evaluation {
+        gathered.by = scores.by;
     }
     let mut by_intent = query.clone();
     by_intent.group_by.push(Dim::Intent);
@@ -152,7 +175,7 @@ fn add_scores(
     for group in reader.rollups(&by_intent)? {
         requests.insert((group.from, group.key), group.rollup.requests());
     }
-    for group in scores {
+    for group in scores.groups {
         let mut key = group.key.clone();
         key.push(group.intent);
         // An intent without requests has no weight: its scores belong to calls of another form.

@@ -49,6 +49,12 @@ pub struct KpiValue {
     pub state: State,
     /// What it is.
     pub meaning: String,
+    /// Where it lies with 95 % confidence, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<(f64, f64)>,
+    /// Of quality: the evaluator, in one version, whose word it is. Others are not mixed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluator: Option<String>,
 }
 
 /// KPIs of one window.
@@ -77,6 +83,9 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// Stretches in which calls were lost.
     pub gaps: Vec<Gap>,
+    /// Of columns of quality: whose evaluations they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluator: Option<String>,
 }
 
 /// One group.
@@ -116,7 +125,15 @@ impl KpiValue {
             target: kpi.target_text(),
             state: kpi.state(measured.value),
             meaning: kpi.meaning.to_owned(),
+            interval: None,
+            evaluator: None,
         }
+    }
+
+    /// A KPI that calls do not tell.
+    fn told(kpi: &Kpi, told: labels::Told) -> Self {
+        let evaluator = told.evaluator.map(|who| who.to_string());
+        Self { interval: told.interval, evaluator, ..Self::shown(kpi, told.measured) }
     }
 }
 
@@ -139,8 +156,8 @@ pub fn snapshot(
     let mut kpis = Vec::with_capacity(CATALOGUE.len());
     for kpi in CATALOGUE {
         let theirs = kpi.own_window(window.to, zone);
-        if let Some(measured) = labels.measure(kpi, theirs.unwrap_or(window))? {
-            kpis.push(KpiValue::shown(kpi, measured));
+        if let Some(told) = labels.measure(kpi, theirs.unwrap_or(window))? {
+            kpis.push(KpiValue::told(kpi, told));
             continue;
         }
         let Some(theirs) = theirs else {
@@ -170,8 +187,8 @@ pub fn one(
     filter: &Filter,
 ) -> Result<KpiValue, StoreError> {
     let window = window.whole_minutes();
-    if let Some(measured) = labels::Asking::new(reader, filter).measure(kpi, window)? {
-        return Ok(KpiValue::shown(kpi, measured));
+    if let Some(told) = labels::Asking::new(reader, filter).measure(kpi, window)? {
+        return Ok(KpiValue::told(kpi, told));
     }
     let rollup = whole(reader, window, filter)?;
     Ok(KpiValue::of(kpi, &rollup, Context { minutes: window.minutes() }))
@@ -201,7 +218,7 @@ pub fn table(reader: &Reader, kpis: &[&Kpi], query: &RollupQuery) -> Result<Tabl
         values: kpis.iter().map(|k| kpi::measure(k, &g.rollup, context)).collect(),
     });
     let mut rows: Vec<Row> = rows.collect();
-    labels::fill(reader, kpis, query, &mut rows)?;
+    let evaluator = labels::fill(reader, kpis, query, &mut rows)?;
     Ok(Table {
         window,
         group_by: query.group_by.clone(),
@@ -211,6 +228,7 @@ pub fn table(reader: &Reader, kpis: &[&Kpi], query: &RollupQuery) -> Result<Tabl
         },
         kpis: kpis.iter().map(|k| k.name.to_owned()).collect(),
         rows,
+        evaluator: evaluator.map(|who| who.to_string()),
         gaps: reader.gaps(window)?,
     })
 }

@@ -6,7 +6,7 @@ use crate::logic::kpi::{Kpi, Labels, Measured};
 use crate::logic::rollup::{Dim, Filter};
 use crate::logic::score::{ScoreKind, ScoreSums};
 use crate::logic::window::Window;
-use crate::store::{Reader, RollupQuery, ScoreRow, Step, StoreError};
+use crate::store::{JudgedBy, Reader, RollupQuery, ScoreRow, Step, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// One evaluation or rating, flat.
@@ -126,9 +126,8 @@ pub fn satisfaction(
     let query = RollupQuery { window, filter: filter.clone(), group_by, step: Step::Whole };
     let mut whole = ScoreSums::default();
     let mut groups: Vec<(Vec<Text>, ScoreSums)> = Vec::new();
-    for group in
-        reader.score_sums(&query, ScoreKind::Feedback)?.into_iter().filter(|g| g.sums.rated() > 0)
-    {
+    let ratings = reader.score_sums(&query, ScoreKind::Feedback, JudgedBy::OfRecord)?;
+    for group in ratings.groups.into_iter().filter(|g| g.sums.rated() > 0) {
         whole.merge(&group.sums);
         match groups.last_mut().filter(|(key, _)| *key == group.key) {
             Some((_, sums)) => sums.merge(&group.sums),

@@ -178,6 +178,7 @@ fn recorder(config: &Config, clock: &Clock) -> Result<Recorder, StartError> {
         seal_bytes: section.seal_bytes,
         seal_age_us: i64::try_from(section.seal_age.0).unwrap_or(i64::MAX),
         max_series: section.max_series,
+        preferred_evaluator: config.preferred_evaluator(),
     };
     Ok(Recorder::start(&config.data_dir, options, clock.clone())?)
 }

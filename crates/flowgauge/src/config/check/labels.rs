@@ -24,9 +24,17 @@ pub(super) fn evaluators(f: &mut Findings, root: &Node) -> Vec<Evaluator> {
         let name = f.required(node, "name").map(|(t, _)| t.to_owned());
         let scale = f.value(node, "scale", Scale::default(), scale);
         let version = f.text(node, "version").map(|(t, _)| Text::from(t)).filter(|t| !t.is_empty());
-        Some(Evaluator { name: name?, scale, version })
+        let preferred = f.value(node, "preferred", false, read::boolean);
+        Some(Evaluator { name: name?, scale, version, preferred })
     };
-    nodes.iter().filter_map(|n| evaluator(f, n)).collect()
+    let found: Vec<Evaluator> = nodes.iter().filter_map(|n| evaluator(f, n)).collect();
+    if let Some(list) =
+        root.at("evaluators").filter(|_| found.iter().filter(|e| e.preferred).count() > 1)
+    {
+        let why = "more than one evaluator is preferred; quality is what one of them says";
+        f.add(super::super::problem::Problem::new(list.place.clone(), why.to_owned()));
+    }
+    found
 }
 
 fn scale(text: &str) -> Result<Scale, String> {

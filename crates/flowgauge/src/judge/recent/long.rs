@@ -15,11 +15,11 @@ use crate::logic::budget::{Budget, Per, Period};
 use crate::logic::call::Text;
 use crate::logic::known::{Known, Reason};
 use crate::logic::rollup::{Dim, Filter, Rollup};
-use crate::logic::score::{ScoreKind, ScoreSums as Sums, overall};
+use crate::logic::score::{Evaluator, ScoreKind, ScoreSums as Sums, overall, overall_variance};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::record::Recorder;
-use crate::store::{Reader, RollupQuery, Step};
+use crate::store::{JudgedBy, Reader, RollupQuery, Step};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -34,7 +34,19 @@ pub struct Long {
     budgets: Vec<Budget>,
     told: Mutex<Told>,
     usual: Mutex<HashMap<Series, Usual>>,
+    judge: Mutex<Option<Judge>>,
 }
+
+/// Whose evaluations count, decided at a moment.
+#[derive(Debug, Clone)]
+struct Judge {
+    at: UnixMicros,
+    who: Option<Evaluator>,
+}
+
+/// The evaluator is chosen anew after so long: a new version of it takes over within the hour in
+/// which it judges most, and no sooner is asked for.
+const JUDGE_STANDS_US: i64 = 10 * UnixMicros::MINUTE;
 
 /// Of each intent: how many calls, and what was said of them.
 type Weighed = Vec<(u64, Sums)>;
@@ -77,7 +89,13 @@ impl Long {
     }
 
     fn over(rows: Rows) -> Self {
-        Self { rows, budgets: Vec::new(), told: Mutex::default(), usual: Mutex::default() }
+        Self {
+            rows,
+            budgets: Vec::new(),
+            told: Mutex::default(),
+            usual: Mutex::default(),
+            judge: Mutex::default(),
+        }
     }
 
     /// With these budgets.
@@ -240,7 +258,9 @@ impl Long {
         let score = |(labels, intents): (Labels, Vec<(u64, Sums)>)| {
             let n = intents.iter().map(|(_, sums)| sums.evaluations).sum();
             let mean = overall(&intents).map_or(0.0, |quality| quality / 100.0);
-            (labels, ScoreSums { n, mean, variance: None })
+            // The variance of one score that has the error of the weighed mean over n of them.
+            let variance = overall_variance(&intents).map(|v| v / 10_000.0 * float(n));
+            (labels, ScoreSums { n, mean, variance })
         };
         Ok(Arc::new(intents.into_iter().map(score).collect()))
     }
@@ -261,6 +281,26 @@ impl Long {
         Ok(Arc::new(intents.into_iter().map(rating).collect()))
     }
 
+    /// Whose evaluations count: the evaluator of record of the last day, the same for all windows, so
+    /// that the past is compared with its own word. Past windows do not change it.
+    fn judge(&self, reader: &Reader, at: UnixMicros) -> Result<Option<Evaluator>, String> {
+        let known = self.judge.lock().clone();
+        if let Some(judge) = known.filter(|j| at.0.saturating_sub(j.at.0) < JUDGE_STANDS_US) {
+            return Ok(judge.who);
+        }
+        let query = RollupQuery {
+            window: Window::last(UnixMicros::DAY, at),
+            filter: Filter::default(),
+            group_by: Vec::new(),
+            step: Step::Whole,
+        };
+        let scores = reader
+            .score_sums(&query, ScoreKind::Evaluation, JudgedBy::OfRecord)
+            .map_err(|e| e.to_string())?;
+        *self.judge.lock() = Some(Judge { at, who: scores.by.clone() });
+        Ok(scores.by)
+    }
+
     /// For each label set, for each intent: how many calls, and what was said of them.
     fn judged(
         &self,
@@ -278,7 +318,13 @@ impl Long {
             Some(reader) => {
                 let query = query(&chosen, window, &[Dim::Intent]);
                 let intent = query.group_by.iter().position(|d| *d == Dim::Intent);
-                for group in reader.score_sums(&query, kind).map_err(|e| e.to_string())? {
+                let judge = match kind {
+                    ScoreKind::Evaluation => self.judge(&reader, window.to)?,
+                    ScoreKind::Feedback => None,
+                };
+                let by = judge.as_ref().map_or(JudgedBy::OfRecord, JudgedBy::Exactly);
+                let scores = reader.score_sums(&query, kind, by).map_err(|e| e.to_string())?;
+                for group in scores.groups {
                     let Some(labels) = chosen.regroup(&query.group_by, &group.key) else {
                         continue;
                     };
@@ -322,6 +368,7 @@ fn remembered_scores(
             Judged::Quality(quality) => {
                 sums.evaluations += 1;
                 sums.quality += 100.0 * quality;
+                sums.squares += (100.0 * quality).powi(2);
             }
             Judged::Rating(stars) => {
                 let slot = usize::from(stars).checked_sub(1);
@@ -346,4 +393,9 @@ fn query(chosen: &Chosen, window: Window, also: &[Dim]) -> RollupQuery {
     group_by.sort_unstable();
     group_by.dedup();
     RollupQuery { window, filter: chosen.filter(), group_by, step: Step::Whole }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of scores stay below 2^53")]
+fn float(n: u64) -> f64 {
+    n as f64
 }
