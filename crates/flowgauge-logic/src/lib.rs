@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod alias;
+pub mod baseline;
 pub mod budget;
 pub mod call;
 pub mod duration;

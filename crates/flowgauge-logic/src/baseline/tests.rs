@@ -1,0 +1,136 @@
+//! What a baseline learns, what it leaves out, and who may become the promoted one.
+
+use super::*;
+use crate::rollup::Rollup;
+use crate::score::ScoreSums;
+use std::collections::BTreeMap;
+
+const T0: UnixMicros = UnixMicros(1_763_000_000_000_000 / UnixMicros::HOUR * UnixMicros::HOUR);
+
+fn hour(n: i64) -> UnixMicros {
+    UnixMicros(T0.0 + n * UnixMicros::HOUR)
+}
+
+fn key(intent: &str) -> Key {
+    (Text::from("chat/stream"), Text::from(intent), Text::from("gpt-3.5-turbo"))
+}
+
+fn calls(n: u64, ms: u64) -> Rollup {
+    let mut rollup = Rollup { success: n, priced: n, ..Rollup::default() };
+    for _ in 0..n {
+        rollup.latency.record(ms * 1_000);
+        rollup.input.record(100);
+        rollup.output.record(20);
+    }
+    rollup.cost_nanos = i64::try_from(n).unwrap() * 2_000_000;
+    rollup
+}
+
+fn scores(n: u64, quality: f64) -> ScoreSums {
+    let n_f = f64::from(u32::try_from(n).unwrap());
+    let (quality, squares) = (n_f * quality, n_f * quality * quality);
+    ScoreSums { evaluations: n, quality, squares, ..ScoreSums::default() }
+}
+
+fn one<T>(intent: &str, value: T) -> BTreeMap<Key, T> {
+    BTreeMap::from([(key(intent), value)])
+}
+
+fn built(builder: Builder) -> Result<Baseline, TooLittle> {
+    let window = Window { from: T0, to: hour(24) };
+    builder.finish(Text::from("w"), window, (hour(24), Text::from("ada")), None)
+}
+
+fn day(left_out: Vec<LeftOut>) -> Builder {
+    let mut builder = Builder::new(60, 20, left_out);
+    for n in 0..24 {
+        let (latency, requests) = if n == 10 { (9_000, 50) } else { (800, 50) };
+        builder.add(hour(n), &one("explain", calls(requests, latency)), &one("explain", scores(5, 80.0)));
+    }
+    builder
+}
+
+fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 0.005 * b.abs()
+}
+
+#[test]
+fn points_carry_the_catalogue_s_figures_and_what_is_behind_them() {
+    let baseline = built(day(Vec::new())).unwrap();
+    assert_eq!((baseline.whole.points.len(), baseline.cells.len()), (24, 1));
+    let point = baseline.whole.points[0];
+    assert!(near(point.latency_p95.unwrap(), 800.0), "{point:?}");
+    assert_eq!((point.tokens, point.cost, point.quality), (Some(120.0), Some(0.002), Some(80.0)));
+    assert_eq!((point.requests, point.scored), (50, 5));
+    assert_eq!(baseline.cells[0].intent, "explain");
+    assert_eq!(baseline.whole.rollup.success, 24 * 50);
+}
+
+#[test]
+fn nothing_is_learned_inside_a_stretch_that_is_left_out() {
+    let window = Window { from: UnixMicros(hour(10).0 + 1), to: UnixMicros(hour(10).0 + 2) };
+    let bad = LeftOut { window, why: Text::from("alert p95_latency_critical") };
+    let baseline = built(day(vec![bad])).unwrap();
+    assert_eq!(baseline.whole.points.len(), 23);
+    assert_eq!(baseline.whole.rollup.success, 23 * 50, "nor in the sums");
+    assert!(baseline.whole.points.iter().all(|p| p.latency_p95.unwrap() < 900.0));
+}
+
+#[test]
+fn stretches_with_too_few_requests_are_no_points_and_six_points_no_baseline() {
+    let mut builder = Builder::new(60, 20, Vec::new());
+    for n in 0..24 {
+        let requests = if n < 6 { 20 } else { 19 };
+        builder.add(hour(n), &one("ask", calls(requests, 500)), &BTreeMap::new());
+    }
+    let why = built(builder).unwrap_err();
+    assert_eq!(why, TooLittle { points: 6, bucket_minutes: 60, min_samples: 20 });
+    assert!(why.to_string().starts_with("6 stretches of 60 minutes with at least 20"), "{why}");
+}
+
+#[test]
+fn unknown_figures_are_missing_and_never_nought() {
+    let mut builder = Builder::new(60, 1, Vec::new());
+    for n in 0..7 {
+        let mut rollup = Rollup { success: 3, ..Rollup::default() };
+        rollup.latency.record(1_000);
+        builder.add(hour(n), &one("ask", rollup), &BTreeMap::new());
+    }
+    let point = built(builder).unwrap().whole.points[0];
+    assert_eq!((point.tokens, point.quality), (None, None));
+}
+
+#[test]
+fn the_sixty_fifth_cell_and_all_after_it_are_one() {
+    let mut builder = Builder::new(60, 1, Vec::new());
+    for n in 0..7 {
+        let of = |i: u64| (key(&format!("i{i}")), calls(1 + i, 100));
+        builder.add(hour(n), &(0..70).map(of).collect(), &BTreeMap::new());
+    }
+    let baseline = built(builder).unwrap();
+    assert_eq!(baseline.cells.len(), 65);
+    let [first, .., last] = &baseline.cells[..] else { panic!("sixty-five") };
+    assert_eq!((first.intent.as_str(), last.intent.as_str()), ("i69", "(other)"));
+    let sum: u64 = baseline.cells.iter().map(|c| c.rollup.success).sum();
+    assert_eq!(sum, baseline.whole.rollup.success);
+}
+
+#[test]
+fn bad_times_are_never_promoted() {
+    let baseline = built(day(Vec::new())).unwrap();
+    let status = Status::default();
+    assert_eq!(refuse(&baseline, &status, &[], None), Ok(()));
+    let open = ["p95_latency_critical".to_owned()];
+    assert_eq!(
+        refuse(&baseline, &status, &open, None),
+        Err(Refusal::AlertOpen("p95_latency_critical".to_owned()))
+    );
+    let during = Some(("latency", hour(12)));
+    assert_eq!(
+        refuse(&baseline, &status, &[], during),
+        Err(Refusal::RegressionOpen("latency".to_owned()))
+    );
+    assert_eq!(refuse(&baseline, &status, &[], Some(("latency", hour(24)))), Ok(()), "it ended before");
+    let promoted = Status { standing: Standing::Promoted, ..status };
+    assert!(matches!(refuse(&baseline, &promoted, &[], None), Err(Refusal::Already(_))));
+}
