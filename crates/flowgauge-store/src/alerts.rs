@@ -7,14 +7,13 @@
 mod changes;
 mod history;
 mod outbox;
-mod sealed;
 mod silences;
 mod tables;
 
 pub use history::{EpisodeQuery, Noise, TransitionQuery};
 pub use outbox::ChannelHealth;
 
-use crate::{StoreError, state};
+use crate::{StoreError, sealed, state};
 use flowgauge_logic::alert::episode::{Episode, EpisodeId};
 use flowgauge_logic::alert::instance::{Instance, InstanceKey};
 use flowgauge_logic::alert::notice::Notice;

@@ -4,6 +4,7 @@
 //! adds their rollups to those on disk, in one transaction (decisions D4, D5, D6).
 
 pub mod alerts;
+pub mod baselines;
 pub mod amend;
 pub mod ask;
 pub mod checks;
@@ -29,6 +30,7 @@ mod packed;
 mod plan;
 mod replay;
 mod seal;
+mod sealed;
 mod segment;
 mod sights;
 

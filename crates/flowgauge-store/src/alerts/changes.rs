@@ -1,6 +1,6 @@
 //! What the engine writes after a tick and reads at start.
 
-use super::sealed::Sealed;
+use crate::sealed::Sealed;
 use super::{AlertChanges, AlertStore, Delivery, OutboxRow, SavedAlerts, Transition};
 use crate::StoreError;
 use flowgauge_logic::alert::episode::{EndReason, Episode};

@@ -1,7 +1,7 @@
 //! The outbox: what waits to be told, what is being told, and what could not be.
 
 use super::changes::put_notice;
-use super::sealed::Sealed;
+use crate::sealed::Sealed;
 use super::{AlertStore, Attempted, Delivery, Joined, OutboxRow};
 use crate::StoreError;
 use crate::hot::count;

@@ -1,6 +1,6 @@
 //! What people say: silences and acknowledgements. Durable before the call returns.
 
-use super::sealed::Sealed;
+use crate::sealed::Sealed;
 use super::{AlertStore, history};
 use crate::StoreError;
 use flowgauge_logic::alert::episode::{Ack, Episode, EpisodeId};

@@ -1,4 +1,4 @@
-//! Rows of alerting as bytes: one byte of format, a CRC-32C, MessagePack with named fields.
+//! Rows of `state.db` as bytes: one byte of format, a CRC-32C, MessagePack with named fields.
 //!
 //! MessagePack, because it keeps every `f64` bit for bit: a rule that comes back changed in its last
 //! digit would count as edited and end its episodes.
@@ -15,22 +15,27 @@ const HEAD: usize = 5;
 
 /// A value on its way into a column.
 #[derive(Debug)]
-pub(super) struct Sealed<'a, T>(pub(super) &'a T);
+pub(crate) struct Sealed<'a, T>(pub(crate) &'a T);
 
 impl<T: Serialize> ToSql for Sealed<'_, T> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let content = rmp_serde::to_vec_named(self.0)
-            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
-        let mut bytes = Vec::with_capacity(HEAD + content.len());
-        bytes.push(FORMAT);
-        bytes.extend_from_slice(&crc32c::crc32c(&content).to_le_bytes());
-        bytes.extend_from_slice(&content);
+        let bytes = seal(self.0).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
         Ok(ToSqlOutput::Owned(Value::Blob(bytes)))
     }
 }
 
+/// A value as bytes.
+pub(crate) fn seal<T: Serialize>(value: &T) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+    let content = rmp_serde::to_vec_named(value)?;
+    let mut bytes = Vec::with_capacity(HEAD + content.len());
+    bytes.push(FORMAT);
+    bytes.extend_from_slice(&crc32c::crc32c(&content).to_le_bytes());
+    bytes.extend_from_slice(&content);
+    Ok(bytes)
+}
+
 /// The value again, or how its damage shows.
-pub(super) fn open<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+pub(crate) fn open<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     let (format, rest) = bytes.split_first().ok_or("it is empty")?;
     if *format != FORMAT {
         return Err(format!("its format is {format}, this flowgauge reads {FORMAT}"));
