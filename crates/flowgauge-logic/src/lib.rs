@@ -17,6 +17,7 @@ pub mod kpi;
 pub mod nearest;
 pub mod price;
 pub mod quantile;
+pub mod regression;
 pub mod retry;
 pub mod rollup;
 pub mod score;

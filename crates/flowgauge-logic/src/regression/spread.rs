@@ -1,0 +1,171 @@
+//! The variance of each side's mean when points depend on their neighbours, days repeat, and there are few of them.
+//!
+//! Several estimates, each honest under other circumstances; the largest is taken:
+//! - an AR(1) process, its coefficient pooled over both sides after removing the step, corrected for bias and drawn towards
+//!   a typical one where points are few: seven points cannot tell independence from strong dependence;
+//! - overlapping windows, which assume no model;
+//! - for a short side beside a long one: how much windows of its length vary within the long one.
+
+use super::dependence::{self, MOST, lag1, mean_variance, window_variance};
+use super::moments::{mean, residuals};
+
+/// The dependence to expect before seeing the data: hourly p95 series of real services have φ from 0.3 to 0.6.
+const EXPECTED: f64 = 0.6;
+/// How many points that expectation is worth.
+const WEIGHT: f64 = 20.0;
+/// Points of a day, where points are hours.
+const DAY: usize = 24;
+/// From this many points on, days are removed: a week of hours.
+const WEEK: usize = 7 * DAY;
+/// Fewest windows for an estimate without a model.
+const WINDOWS: usize = 7;
+/// A long side is long if it holds this many windows of the short side's length.
+const LONG: usize = 4;
+
+/// Means, variances of means, and how sure these are.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Spread {
+    pub(super) base: Side,
+    pub(super) current: Side,
+    pub(super) df: f64,
+}
+
+/// One side of a comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Side {
+    pub(super) mean: f64,
+    /// Of the mean.
+    pub(super) variance: f64,
+    /// Independent points it is worth.
+    pub(super) effective: f64,
+    /// Differences from the mean, days removed.
+    pub(super) residuals: Vec<f64>,
+    /// Degrees of freedom of `variance`.
+    df: f64,
+}
+
+/// Both sides; `None` where a side is empty.
+pub(super) fn spread(base: &[f64], current: &[f64]) -> Option<Spread> {
+    let weekly = base.len() >= WEEK && current.len() >= WEEK;
+    let (base_mean, base_rest) = without_days(base, weekly)?;
+    let (current_mean, current_rest) = without_days(current, weekly)?;
+    let phi = pooled(&[&base_rest, &current_rest]);
+    let mut base = side(base_mean, base_rest, phi, weekly);
+    let mut current = side(current_mean, current_rest, phi, weekly);
+    let (long, short) = if base.residuals.len() >= current.residuals.len() {
+        (&base, &mut current)
+    } else {
+        (&current, &mut base)
+    };
+    stand_in(long, short);
+    let total = base.variance + current.variance;
+    // Satterthwaite for the sum, with the coefficient's own error, which both share.
+    let mut doubt = total * total * phi.doubt;
+    for part in [&base, &current] {
+        doubt += part.variance * part.variance * 2.0 / part.df;
+    }
+    let df = (2.0 * total * total / doubt).clamp(1.0, 1e6);
+    Some(Spread { base, current, df })
+}
+
+/// Mean and residuals; with days removed, each hour of the day weighs the same, so that a part of a day tips nothing.
+fn without_days(values: &[f64], weekly: bool) -> Option<(f64, Vec<f64>)> {
+    if !weekly {
+        return Some((mean(values)?, residuals(values)));
+    }
+    let mut hours = [0.0; DAY];
+    for (hour, at) in hours.iter_mut().enumerate() {
+        let of_hour: Vec<f64> = values.iter().skip(hour).step_by(DAY).copied().collect();
+        *at = mean(&of_hour)?;
+    }
+    // What removing 24 means instead of one took from the variance is given back.
+    let n = values.len() as f64;
+    let scale = ((n - 1.0) / (n - DAY as f64)).sqrt();
+    let rest = values.iter().enumerate().map(|(at, v)| (v - hours[at % DAY]) * scale).collect();
+    Some((mean(&hours)?, rest))
+}
+
+/// The coefficient of both sides together, and what its error does to a variance.
+#[derive(Debug, Clone, Copy)]
+struct Phi {
+    /// As measured, not below 0.
+    measured: f64,
+    /// Drawn towards the expected one.
+    drawn: f64,
+    /// Relative variance it brings into variances of means.
+    doubt: f64,
+}
+
+fn pooled(sides: &[&[f64]]) -> Phi {
+    let (mut lagged, mut size, mut plain, mut points) = (0.0, 0.0, 0.0, 0.0);
+    for side in sides {
+        if let Some(r) = lag1(side) {
+            let n = side.len() as f64;
+            plain += n * r;
+            points += n;
+            // E r = φ − (1 + 4φ)/n for residuals of a mean (Kendall 1954).
+            lagged += n * r + 1.0;
+            size += n - 4.0;
+        }
+    }
+    let measured = if points > 0.0 { (plain / points).clamp(0.0, MOST) } else { 0.0 };
+    let size: f64 = f64::max(size, 0.0);
+    let drawn = ((lagged + WEIGHT * EXPECTED) / (size + WEIGHT)).clamp(0.0, MOST);
+    let share = size / (size + WEIGHT);
+    // Var φ = (1 − φ²)/N; the derivative of ln((1+φ)/(1−φ)) is 2/(1 − φ²).
+    let doubt = 4.0 * share * share / ((1.0 - drawn * drawn) * f64::max(size, 1.0));
+    Phi { measured, drawn, doubt }
+}
+
+fn side(mean: f64, residuals: Vec<f64>, phi: Phi, weekly: bool) -> Side {
+    let n = residuals.len();
+    let size = n as f64;
+    let squares: f64 = residuals.iter().map(|e| e * e).sum();
+    let share = mean_variance(n, phi.drawn);
+    // Residuals of a dependent series are smaller than its deviations: E Σe² = nσ²(1 − share).
+    let variance = squares / size / (1.0 - share).max(f64::EPSILON) * share;
+    let squared = phi.drawn * phi.drawn;
+    let df = (size * (1.0 - squared) / (1.0 + squared) - 1.0).max(1.0);
+    let effective = dependence::effective_size(n, phi.measured);
+    let mut side = Side { mean, variance, effective, residuals, df };
+    let length = if weekly { DAY } else { block_length(n) };
+    if n >= WINDOWS * length
+        && let Some(of_window) = window_variance(&side.residuals, length)
+    {
+        side.widen(of_window * length as f64 / size, window_df(n, length));
+    }
+    side
+}
+
+/// Blocks of about the cube root of n: the rate that is best for variances (Hall, Horowitz and Jing 1995).
+pub(super) fn block_length(n: usize) -> usize {
+    let mut length = 1;
+    while (length + 1) * (length + 1) * (length + 1) <= n {
+        length += 1;
+    }
+    length
+}
+
+/// A short side varies at least as much as windows of its length do within a long side.
+fn stand_in(long: &Side, short: &mut Side) {
+    let (n, length) = (long.residuals.len(), short.residuals.len());
+    if n >= LONG * length
+        && let Some(variance) = window_variance(&long.residuals, length)
+    {
+        short.widen(variance, window_df(n, length));
+    }
+}
+
+/// Overlapping windows are worth half as many again as windows side by side (Meketon and Schmeiser 1984).
+fn window_df(n: usize, length: usize) -> f64 {
+    (1.5 * (n as f64 / length as f64 - 1.0)).max(1.0)
+}
+
+impl Side {
+    fn widen(&mut self, variance: f64, df: f64) {
+        if variance > self.variance {
+            self.variance = variance;
+            self.df = df;
+        }
+    }
+}
