@@ -13,11 +13,15 @@ use serde::{Deserialize, Serialize};
 
 pub use self::build::{Builder, Key, TooLittle};
 pub use self::cell::{Cell, Point, Quality};
+pub use self::like::{mix_effect, without_mix};
 pub use self::promote::{Refusal, refuse};
+pub use self::series::{period, points_of};
 
 mod build;
 mod cell;
+mod like;
 mod promote;
+mod series;
 
 closed_set!(
     /// What a baseline may be used for.

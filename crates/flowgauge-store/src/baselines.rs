@@ -88,8 +88,7 @@ impl BaselineStore {
             let sql = "INSERT INTO baselines (name, made_us, standing, status, body)
                        VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
             let standing = status.standing.word();
-            let values =
-                params![&*baseline.name, baseline.made.0, standing, Sealed(&status), body];
+            let values = params![&*baseline.name, baseline.made.0, standing, Sealed(&status), body];
             let added = tx.execute(sql, values)? > 0;
             if added {
                 note(tx, event)?;

@@ -4,9 +4,9 @@
 //! adds their rollups to those on disk, in one transaction (decisions D4, D5, D6).
 
 pub mod alerts;
-pub mod baselines;
 pub mod amend;
 pub mod ask;
+pub mod baselines;
 pub mod checks;
 pub mod error;
 pub mod event;

@@ -89,6 +89,12 @@ impl Builder {
         &self.whole.points
     }
 
+    /// The cells so far, the busiest first.
+    #[must_use]
+    pub fn cells(&self) -> Vec<Cell> {
+        busiest(self.cells.clone())
+    }
+
     /// The baseline, under a name.
     ///
     /// # Errors
@@ -146,8 +152,7 @@ fn busiest(cells: BTreeMap<Key, Cell>) -> Vec<Cell> {
     all.sort_by_key(|cell| std::cmp::Reverse(cell.rollup.requests()));
     let rest = all.split_off(all.len().min(MAX_CELLS));
     if !rest.is_empty() {
-        let mut other =
-            Cell { endpoint: OTHER, intent: OTHER, model: OTHER, ..Cell::default() };
+        let mut other = Cell { endpoint: OTHER, intent: OTHER, model: OTHER, ..Cell::default() };
         rest.iter().for_each(|cell| other.merge(cell));
         all.push(other);
     }

@@ -55,6 +55,12 @@ pub struct Point {
 }
 
 impl Cell {
+    /// Its figures over the whole window.
+    #[must_use]
+    pub fn figures(&self) -> Point {
+        Point::of(UnixMicros(0), &self.rollup, &self.quality)
+    }
+
     /// Adds sums of another cell; the course is not added up: percentiles of parts are not those of
     /// the whole.
     pub fn merge(&mut self, other: &Self) {

@@ -1,6 +1,7 @@
 //! What a baseline learns, what it leaves out, and who may become the promoted one.
 
 use super::*;
+use crate::regression::Metric;
 use crate::rollup::Rollup;
 use crate::score::ScoreSums;
 use std::collections::BTreeMap;
@@ -45,7 +46,11 @@ fn day(left_out: Vec<LeftOut>) -> Builder {
     let mut builder = Builder::new(60, 20, left_out);
     for n in 0..24 {
         let (latency, requests) = if n == 10 { (9_000, 50) } else { (800, 50) };
-        builder.add(hour(n), &one("explain", calls(requests, latency)), &one("explain", scores(5, 80.0)));
+        builder.add(
+            hour(n),
+            &one("explain", calls(requests, latency)),
+            &one("explain", scores(5, 80.0)),
+        );
     }
     builder
 }
@@ -130,7 +135,70 @@ fn bad_times_are_never_promoted() {
         refuse(&baseline, &status, &[], during),
         Err(Refusal::RegressionOpen("latency".to_owned()))
     );
-    assert_eq!(refuse(&baseline, &status, &[], Some(("latency", hour(24)))), Ok(()), "it ended before");
+    assert_eq!(
+        refuse(&baseline, &status, &[], Some(("latency", hour(24)))),
+        Ok(()),
+        "it ended before"
+    );
     let promoted = Status { standing: Standing::Promoted, ..status };
     assert!(matches!(refuse(&baseline, &promoted, &[], None), Err(Refusal::Already(_))));
+}
+
+fn cell(intent: &str, n: u64, ms: u64) -> Cell {
+    Cell { intent: Text::from(intent), rollup: calls(n, ms), ..Cell::default() }
+}
+
+#[test]
+fn a_pure_shift_of_traffic_is_all_mix_and_a_pure_slowdown_none() {
+    let base = [cell("short", 900, 500), cell("long", 100, 4_000)];
+    // p95 of 90 % short and 10 % long is 4 s; of 97 % short it is 0.5 s.
+    let shifted = [cell("short", 970, 500), cell("long", 30, 4_000)];
+    let mix = mix_effect(Metric::Latency, &base, &shifted).unwrap();
+    assert!(near(mix, -0.875), "{mix}");
+    let slower = [cell("short", 900, 600), cell("long", 100, 4_800)];
+    let mix = mix_effect(Metric::Latency, &base, &slower).unwrap();
+    assert!(mix.abs() < 1e-9, "{mix}");
+    assert_eq!(mix_effect(Metric::Latency, &base, &[cell("new", 10, 100)]), None);
+}
+
+#[test]
+fn within_and_mix_add_up_to_the_whole_change_of_a_mean() {
+    let quality = |intent: &str, n: u64, mean: f64| Cell {
+        intent: Text::from(intent),
+        quality: Quality::of(&scores(n, mean)),
+        ..Cell::default()
+    };
+    let base = [quality("a", 80, 90.0), quality("b", 20, 50.0)]; // 82
+    let current = [quality("a", 40, 85.0), quality("b", 60, 55.0)]; // 67
+    let mix = mix_effect(Metric::Quality, &base, &current).unwrap();
+    // With the baseline's shares the current cells give 0.8 · 85 + 0.2 · 55 = 79.
+    assert!((mix - (67.0 - 79.0) / 82.0).abs() < 1e-12, "{mix}");
+}
+
+#[test]
+fn what_the_mix_explains_is_no_regression() {
+    let mut found = crate::regression::compare(
+        Metric::Tokens,
+        &crate::regression::Points::of((0..30).map(|n| 100.0 + f64::from(n % 5)).collect()),
+        &crate::regression::Points::of((0..30).map(|n| 130.0 + f64::from(n % 5)).collect()),
+        &crate::regression::Settings::default(),
+    );
+    assert!(found.regression, "{found:?}");
+    let all = found.effect;
+    found = without_mix(Metric::Tokens, found, all);
+    assert!(!found.regression && found.effect.unwrap().abs() < 1e-9, "{found:?}");
+    assert_eq!((found.mix_effect, found.verdict), (all, crate::regression::Verdict::Fine));
+    assert!(!found.alerts());
+}
+
+#[test]
+fn a_course_is_the_guide_s_three_lists_with_counts() {
+    let course = built(day(Vec::new())).unwrap().whole.points;
+    let file = period(&course);
+    let back = crate::regression::Input::parse(&file.to_string()).unwrap();
+    for metric in crate::regression::Metric::ALL {
+        assert_eq!(back.points(metric), points_of(metric, &course), "{metric:?}");
+    }
+    assert_eq!(file["counts"]["quality_score"][0], 5);
+    assert_eq!(file["counts"]["latency_p95"][0], 50);
 }

@@ -7,13 +7,13 @@ use super::settings::{Adjustment, Method, Points, Settings};
 use super::tested::Tested;
 use super::{bias, block, student};
 use serde::ser::SerializeMap as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Fewest effective points a side; below, the dependence of points leaves nothing to compare.
 const MIN_EFFECTIVE: f64 = 5.0;
 
 /// What is known about a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The whole interval is worse than the minimum.
@@ -152,7 +152,9 @@ fn caveat(method: Method) -> Option<String> {
         Method::Student => {
             "assumes independent points of equal variance; hourly points make it find changes that are none"
         }
-        Method::Welch => "assumes independent points; hourly points make it find changes that are none",
+        Method::Welch => {
+            "assumes independent points; hourly points make it find changes that are none"
+        }
     };
     Some(text.to_owned())
 }
@@ -287,7 +289,8 @@ fn judge(
     let sign = metric.adverse();
     found.n_eff = Some(effective);
     found.p_value = tested.p_value(unlike);
-    found.effect = Some(sign * (tested.current - tested.base) / tested.base).filter(|e| e.is_finite());
+    found.effect =
+        Some(sign * (tested.current - tested.base) / tested.base).filter(|e| e.is_finite());
     found.mde = tested.detectable(alpha);
     found.delta_min = metric.delta_min(tested.base * scale);
     if unlike > 0.0 {

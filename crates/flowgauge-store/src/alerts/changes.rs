@@ -1,8 +1,8 @@
 //! What the engine writes after a tick and reads at start.
 
-use crate::sealed::Sealed;
 use super::{AlertChanges, AlertStore, Delivery, OutboxRow, SavedAlerts, Transition};
 use crate::StoreError;
+use crate::sealed::Sealed;
 use flowgauge_logic::alert::episode::{EndReason, Episode};
 use flowgauge_logic::alert::instance::{Instance, InstanceKey};
 use flowgauge_logic::alert::notice::Notice;

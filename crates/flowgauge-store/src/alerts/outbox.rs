@@ -1,10 +1,10 @@
 //! The outbox: what waits to be told, what is being told, and what could not be.
 
 use super::changes::put_notice;
-use crate::sealed::Sealed;
 use super::{AlertStore, Attempted, Delivery, Joined, OutboxRow};
 use crate::StoreError;
 use crate::hot::count;
+use crate::sealed::Sealed;
 use flowgauge_logic::alert::episode::EpisodeId;
 use flowgauge_logic::alert::notice::Notice;
 use flowgauge_logic::call::Text;

@@ -1,8 +1,8 @@
 //! What people say: silences and acknowledgements. Durable before the call returns.
 
-use crate::sealed::Sealed;
 use super::{AlertStore, history};
 use crate::StoreError;
+use crate::sealed::Sealed;
 use flowgauge_logic::alert::episode::{Ack, Episode, EpisodeId};
 use flowgauge_logic::alert::silence::Silence;
 use flowgauge_logic::id::CallId;

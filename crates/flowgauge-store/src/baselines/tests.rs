@@ -41,7 +41,10 @@ fn one_baseline_is_promoted_and_the_one_before_can_be_promoted_again() {
     let store = BaselineStore::open(dir.path()).unwrap();
     assert!(store.add(&baseline("w1", 1), &event("w1", "proposed")).unwrap());
     assert!(store.add(&baseline("w2", 2), &event("w2", "proposed")).unwrap());
-    assert!(!store.add(&baseline("w2", 9), &event("w2", "proposed")).unwrap(), "it is never changed");
+    assert!(
+        !store.add(&baseline("w2", 9), &event("w2", "proposed")).unwrap(),
+        "it is never changed"
+    );
     assert!(store.promote(&event("w1", "promoted")).unwrap());
     assert!(store.promote(&event("w2", "promoted")).unwrap());
     assert!(!store.promote(&event("w3", "promoted")).unwrap(), "there is none");

@@ -7,9 +7,11 @@ pub mod desk;
 pub mod engine;
 pub mod proof;
 pub mod recent;
+pub mod regressions;
 pub mod rule_set;
 pub mod rules;
 pub mod seen;
 
 pub use desk::{Desk, DeskError};
+pub use regressions::Regressions;
 pub use rule_set::RuleSet;

@@ -30,7 +30,7 @@ use state::State;
 use std::collections::HashMap;
 
 pub use at_tick::AtTick;
-pub use long::Long;
+pub use long::{Findings, Long};
 
 /// Calls of the past counted under one lock: more would hold up the writer.
 const REFILL_STEP: usize = 1_024;

@@ -7,6 +7,7 @@ pub mod budgets;
 pub mod checks;
 pub mod errors;
 pub mod health;
+pub mod history;
 pub mod prices;
 pub mod provenance;
 pub mod reprice;

@@ -7,7 +7,7 @@ use crate::config::alerts::Alerts;
 use crate::judge::engine::{Engine, Parts, Reload, Reloads};
 use crate::judge::recent::{Long, Recent, RecentOptions};
 use crate::judge::rules::{World, load};
-use crate::judge::{Desk, RuleSet};
+use crate::judge::{Desk, Regressions, RuleSet};
 use crate::logic::alert::condition::Condition;
 use crate::logic::unit::Micros;
 use crate::record::Recorder;
@@ -28,6 +28,7 @@ const LONGEST_WINDOW: Micros = Micros::from_millis(30 * 60_000);
 pub(super) struct Alerting {
     pub(super) desk: Arc<Desk>,
     pub(super) board: Arc<Board>,
+    pub(super) regressions: Arc<Regressions>,
     engine: Engine,
     reloads: Reloads,
     deliver: Deliver<Ways>,
@@ -56,6 +57,13 @@ impl Alerting {
         let recent = Arc::new(Recent::new(options(config, &rules)));
         recorder.listen(Arc::<Recent>::clone(&recent));
         let long = Long::recorded(recorder.clone()).with_budgets(config.budgets.clone());
+        let regressions = Regressions::open(
+            &config.data_dir,
+            Arc::clone(&store),
+            recorder.clone(),
+            long.findings(),
+            (clock.clone(), config.time_zone),
+        )?;
         let mut settings = alerts.clone();
         settings.public_url.get_or_insert_with(|| reached_at.to_owned());
         let engine = Engine::open(Parts {
@@ -82,7 +90,8 @@ impl Alerting {
         });
         let standing = Standing { store, ways, board: Arc::clone(&board), clock: clock.clone() };
         let reloads = reloads(config.clone(), settings, &desk, Arc::clone(&board));
-        Ok(Self { desk, board, engine, reloads, deliver, standing, heart })
+        let regressions = Arc::new(regressions);
+        Ok(Self { desk, board, regressions, engine, reloads, deliver, standing, heart })
     }
 
     /// Runs all of it until told to stop.

@@ -100,6 +100,7 @@ impl Blueprint {
             budgets: Arc::clone(&budgets),
             desk: Arc::clone(&alerting.desk),
             board: Arc::clone(&alerting.board),
+            regressions: Arc::clone(&alerting.regressions),
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };

@@ -266,7 +266,10 @@ async fn evaluations_in_telemetry_find_their_span_or_answer_early_and_late() {
     names.sort_by_key(ToString::to_string);
     assert_eq!(names, ["correctness", "relevance", "tone"]);
     let quality = get(addr, "/api/v1/series?kpi=quality_score&by=model").await.json();
-    assert_eq!(quality["rows"][0]["values"][0]["n"], 1, "they are three evaluators; the busiest counts");
+    assert_eq!(
+        quality["rows"][0]["values"][0]["n"], 1,
+        "they are three evaluators; the busiest counts"
+    );
     assert!(!list.to_string().contains("MARKER"), "content is not asked for");
     served.running.stop().await;
 }

@@ -32,7 +32,7 @@ const MINUTES_PER_DAY: u32 = 24 * 60;
 pub struct Long {
     rows: Rows,
     budgets: Vec<Budget>,
-    told: Mutex<Told>,
+    told: Arc<Mutex<Told>>,
     usual: Mutex<HashMap<Series, Usual>>,
     judge: Mutex<Option<Judge>>,
 }
@@ -69,6 +69,17 @@ struct Told {
     regressions: HashMap<Metric, (bool, f64)>,
 }
 
+/// Where the regression detector tells what it found.
+#[derive(Debug, Clone, Default)]
+pub struct Findings(Arc<Mutex<Told>>);
+
+impl Findings {
+    /// Whether a metric regressed, and by which signed fraction.
+    pub fn tell(&self, metric: Metric, found: (bool, f64)) {
+        self.0.lock().regressions.insert(metric, found);
+    }
+}
+
 impl Long {
     /// No store: memory alone, for rule tests.
     #[must_use]
@@ -92,7 +103,7 @@ impl Long {
         Self {
             rows,
             budgets: Vec::new(),
-            told: Mutex::default(),
+            told: Arc::default(),
             usual: Mutex::default(),
             judge: Mutex::default(),
         }
@@ -124,9 +135,10 @@ impl Long {
         self.told.lock().cleared = Some(at);
     }
 
-    /// What the regression detector found: whether it regressed, and by which signed fraction.
-    pub fn regressed(&self, metric: Metric, found: (bool, f64)) {
-        self.told.lock().regressions.insert(metric, found);
+    /// Where the regression detector tells what it found.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        Findings(Arc::clone(&self.told))
     }
 
     pub(super) fn measured(&self, gauge: Gauge) -> Option<f64> {

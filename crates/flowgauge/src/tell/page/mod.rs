@@ -12,6 +12,7 @@ pub mod routes;
 pub mod shared;
 
 mod alertmanager;
+pub mod baselines;
 mod budgets;
 mod checks;
 mod feedback;
@@ -26,6 +27,7 @@ mod openapi;
 mod prices;
 mod prometheus_rules;
 mod recompute;
+pub mod regressions;
 mod requests;
 mod scores;
 
@@ -98,6 +100,14 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Operator, routes!(alertmanager::silences::expire))
         .add(Need::Viewer, routes!(prometheus_rules::rules))
         .add(Need::Viewer, routes!(prometheus_rules::alerts))
+        .add(Need::Viewer, routes!(baselines::list))
+        .add(Need::Operator, routes!(baselines::propose))
+        .add(Need::Viewer, routes!(baselines::history))
+        .add(Need::Viewer, routes!(baselines::one))
+        .add(Need::Operator, routes!(baselines::change))
+        .add(Need::Viewer, routes!(regressions::list))
+        .add(Need::Operator, routes!(regressions::check))
+        .add(Need::Viewer, routes!(regressions::period))
         .add(Need::Operator, routes!(import::import))
         .add(Need::Admin, routes!(keys::list))
         .add(Need::Admin, routes!(keys::create))

@@ -1,7 +1,7 @@
 //! What handlers share: the reader, the clock, the keys, and facts about the running program.
 
 use super::{Exposure, Problem};
-use crate::judge::Desk;
+use crate::judge::{Desk, Regressions};
 use crate::query::status::FirstCalls;
 use crate::receive::UserHasher;
 use crate::receive::ingest::Ingest;
@@ -108,6 +108,8 @@ pub struct Parts {
     pub desk: Arc<Desk>,
     /// Channels, and those that are left alone.
     pub board: Arc<Board>,
+    /// Baselines and regression checks.
+    pub regressions: Arc<Regressions>,
     /// The gateway's counters.
     pub traffic: Arc<dyn Traffic>,
     /// How far the main port can be reached.
@@ -127,6 +129,7 @@ pub struct Shared {
     pub(super) budgets: Arc<Budgets>,
     pub(super) desk: Arc<Desk>,
     pub(super) board: Arc<Board>,
+    pub(super) regressions: Arc<Regressions>,
     pub(super) traffic: Arc<dyn Traffic>,
     pub(super) exposure: Exposure,
     pub(super) facts: Facts,
@@ -155,6 +158,7 @@ impl Shared {
             budgets,
             desk,
             board,
+            regressions,
             traffic,
             exposure,
         } = parts;
@@ -171,6 +175,7 @@ impl Shared {
             budgets,
             desk,
             board,
+            regressions,
             traffic,
             exposure,
             facts,
