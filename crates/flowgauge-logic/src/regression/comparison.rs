@@ -152,7 +152,9 @@ fn caveat(method: Method) -> Option<String> {
         Method::Student => {
             "assumes independent points of equal variance; hourly points make it find changes that are none"
         }
-        Method::Welch => "assumes independent points; hourly points make it find changes that are none",
+        Method::Welch => {
+            "assumes independent points; hourly points make it find changes that are none"
+        }
     };
     Some(text.to_owned())
 }
@@ -160,6 +162,22 @@ fn caveat(method: Method) -> Option<String> {
 /// Several comparisons as one object: the guide's three keys always, others where compared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report(pub Vec<(Metric, Comparison)>);
+
+impl Report {
+    /// What is said where nothing could be read: every key, and why.
+    #[must_use]
+    pub fn undecided(reason: &str, settings: &Settings) -> Self {
+        let guide = [Metric::Latency, Metric::Tokens, Metric::Quality];
+        Self(
+            guide
+                .map(|metric| {
+                    let begun = Comparison::begun(metric, settings);
+                    (metric, Comparison { reason: Some(reason.to_owned()), ..begun })
+                })
+                .to_vec(),
+        )
+    }
+}
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -287,7 +305,8 @@ fn judge(
     let sign = metric.adverse();
     found.n_eff = Some(effective);
     found.p_value = tested.p_value(unlike);
-    found.effect = Some(sign * (tested.current - tested.base) / tested.base).filter(|e| e.is_finite());
+    found.effect =
+        Some(sign * (tested.current - tested.base) / tested.base).filter(|e| e.is_finite());
     found.mde = tested.detectable(alpha);
     found.delta_min = metric.delta_min(tested.base * scale);
     if unlike > 0.0 {

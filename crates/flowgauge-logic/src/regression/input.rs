@@ -23,7 +23,9 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Fault {
     /// Not JSON at all.
-    #[error("line {line}, column {column}: not JSON ({what}); write numbers like 12.5, and leave NaN out")]
+    #[error(
+        "line {line}, column {column}: not JSON ({what}); write numbers like 12.5, and leave NaN out"
+    )]
     Syntax {
         /// From 1.
         line: usize,
@@ -62,7 +64,9 @@ pub enum Fault {
         wanted: &'static str,
     },
     /// Counts that do not belong to the values.
-    #[error("{key} has {counts} entries and {series} has {values}; write one count per value, or none at all")]
+    #[error(
+        "{key} has {counts} entries and {series} has {values}; write one count per value, or none at all"
+    )]
     CountsDiffer {
         /// The counts.
         key: String,
