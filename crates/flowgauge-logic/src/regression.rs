@@ -13,12 +13,12 @@ pub mod dependence;
 mod distribution;
 mod generator;
 mod input;
-//kayenta
+pub mod kayenta;
 mod metric;
-//mix
+pub mod mix;
 pub mod moments;
-//quantile
-//rank
+pub mod quantile;
+pub mod rank;
 mod settings;
 mod spread;
 pub mod student;

@@ -54,7 +54,7 @@ fn upper(values: &mut [f64], alpha: f64) -> Option<f64> {
     clippy::cast_sign_loss,
     reason = "saturates at both ends, and indices are checked where they are used"
 )]
-fn whole(value: f64) -> usize {
+pub(super) fn whole(value: f64) -> usize {
     value as usize
 }
 

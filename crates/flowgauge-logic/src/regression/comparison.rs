@@ -163,6 +163,22 @@ fn caveat(method: Method) -> Option<String> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report(pub Vec<(Metric, Comparison)>);
 
+impl Report {
+    /// What is said where nothing could be read: every key, and why.
+    #[must_use]
+    pub fn undecided(reason: &str, settings: &Settings) -> Self {
+        let guide = [Metric::Latency, Metric::Tokens, Metric::Quality];
+        Self(
+            guide
+                .map(|metric| {
+                    let begun = Comparison::begun(metric, settings);
+                    (metric, Comparison { reason: Some(reason.to_owned()), ..begun })
+                })
+                .to_vec(),
+        )
+    }
+}
+
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;

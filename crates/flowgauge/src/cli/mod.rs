@@ -21,6 +21,7 @@ mod number;
 mod period;
 mod prices;
 mod quality;
+mod regression;
 mod remote;
 mod requests;
 mod serve;
@@ -86,6 +87,9 @@ Exit codes:
     /// Check and explain the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Whether a later period is worse than an earlier one
+    #[command(subcommand)]
+    Regression(regression::RegressionCommand),
     /// Single calls
     #[command(subcommand)]
     Requests(requests::RequestsCommand),
@@ -149,6 +153,7 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Import(args) => import::run(args, globals),
         Command::Health(command) => health::run(command, globals),
         Command::Quality(command) => quality::run(command, globals),
+        Command::Regression(command) => regression::run(command),
         Command::Requests(command) => requests::run(command, globals),
         Command::Prices(command) => prices::run(command, globals),
         Command::Store(command) => store::run(command, globals),
