@@ -153,7 +153,7 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Import(args) => import::run(args, globals),
         Command::Health(command) => health::run(command, globals),
         Command::Quality(command) => quality::run(command, globals),
-        Command::Regression(command) => regression::run(command),
+        Command::Regression(command) => regression::run(command, globals),
         Command::Requests(command) => requests::run(command, globals),
         Command::Prices(command) => prices::run(command, globals),
         Command::Store(command) => store::run(command, globals),

@@ -1,8 +1,13 @@
 //! `regression …`: whether a later period is worse than an earlier one.
 
+mod baseline;
+mod check;
 mod compare;
 
 use super::exit::Done;
+use super::globals::Globals;
+use baseline::BaselineCommand;
+use check::CheckArgs;
 use compare::CompareArgs;
 
 /// Verbs of `regression`.
@@ -10,11 +15,18 @@ use compare::CompareArgs;
 pub(crate) enum RegressionCommand {
     /// Compare two files of window values: latency, tokens, quality, cost
     Compare(CompareArgs),
+    /// Compare the last days with a baseline
+    Check(CheckArgs),
+    /// What later is compared with
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
 }
 
 /// Runs one.
-pub(crate) fn run(command: &RegressionCommand) -> Done {
+pub(crate) fn run(command: &RegressionCommand, globals: &Globals) -> Done {
     match command {
         RegressionCommand::Compare(args) => compare::run(args),
+        RegressionCommand::Check(args) => check::run(args, globals),
+        RegressionCommand::Baseline(command) => baseline::run(command, globals),
     }
 }

@@ -37,6 +37,8 @@ pub enum RuleSource {
     Guide,
     /// The ten limits the guide states without a rule, shipped (`builtin:derived`).
     Derived,
+    /// What regression checks find, shipped (`builtin:regression`).
+    Regression,
     /// Objectives and their burn rates, shipped (`builtin:slo`).
     Slo,
     /// A file.
@@ -200,7 +202,7 @@ impl ChannelKind {
 impl Default for Alerts {
     fn default() -> Self {
         Self {
-            rules: vec![RuleSource::Guide, RuleSource::Derived],
+            rules: vec![RuleSource::Guide, RuleSource::Derived, RuleSource::Regression],
             tick: Micros::from_millis(10_000),
             eval_delay: Micros::from_millis(30_000),
             application: Text::const_new("FlowReader"),

@@ -120,8 +120,8 @@ pub const KNOBS: &[Knob] = &[
     ),
     knob(
         "alerts.rules[]",
-        "builtin:guide, builtin:derived",
-        "Rule files, and what is shipped: builtin:guide, builtin:derived, builtin:slo.",
+        "builtin:guide, builtin:derived, builtin:regression",
+        "Rule files, and what is shipped: builtin:guide, builtin:derived, builtin:regression, builtin:slo.",
     ),
     knob("alerts.tick", "10s", "Between two evaluations, 100ms to 1m."),
     knob("alerts.eval_delay", "30s", "Series sent by OTLP are looked at this much later."),

@@ -27,6 +27,7 @@ pub use format::format;
 /// The guide's eight rules, as it prints them.
 const GUIDE: &str = include_str!("../../../../rules/guide.yaml");
 /// The limits the guide states without printing a rule.
+const REGRESSION: &str = include_str!("../../../../rules/regression.yaml");
 const DERIVED: &str = include_str!("../../../../rules/derived.yaml");
 /// Objectives and their burn rates.
 const SLO: &str = include_str!("../../../../rules/slo.yaml");
@@ -96,6 +97,7 @@ fn open(source: &RuleSource) -> Result<File, Problems> {
     let path = match source {
         RuleSource::Guide => return shipped("builtin:guide", GUIDE),
         RuleSource::Derived => return shipped("builtin:derived", DERIVED),
+        RuleSource::Regression => return shipped("builtin:regression", REGRESSION),
         RuleSource::Slo => return shipped("builtin:slo", SLO),
         RuleSource::File(path) => path,
     };

@@ -10,9 +10,10 @@ use crate::logic::nearest::nearest;
 use crate::logic::unit::Micros;
 
 /// Rules that come with the program.
-const SHIPPED: [(&str, RuleSource); 3] = [
+const SHIPPED: [(&str, RuleSource); 4] = [
     ("builtin:guide", RuleSource::Guide),
     ("builtin:derived", RuleSource::Derived),
+    ("builtin:regression", RuleSource::Regression),
     ("builtin:slo", RuleSource::Slo),
 ];
 /// The pace of evaluation: faster shows nothing new, slower misses what lasts a minute.

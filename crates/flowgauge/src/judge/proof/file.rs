@@ -233,6 +233,7 @@ fn beside(test: &str, named: &str) -> RuleSource {
     match named {
         "builtin:guide" => RuleSource::Guide,
         "builtin:derived" => RuleSource::Derived,
+        "builtin:regression" => RuleSource::Regression,
         "builtin:slo" => RuleSource::Slo,
         path => {
             let folder = Path::new(test).parent().unwrap_or_else(|| Path::new(""));

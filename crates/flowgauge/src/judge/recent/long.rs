@@ -78,6 +78,12 @@ impl Findings {
     pub fn tell(&self, metric: Metric, found: (bool, f64)) {
         self.0.lock().regressions.insert(metric, found);
     }
+
+    /// What was told of a metric last.
+    #[must_use]
+    pub fn told(&self, metric: Metric) -> Option<(bool, f64)> {
+        self.0.lock().regressions.get(&metric).copied()
+    }
 }
 
 impl Long {

@@ -124,7 +124,7 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/api/v1/regressions", tag = "regressions", request_body = WantedCheck,
     responses((status = 200, body = CheckView),
         (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "No baseline is promoted")))]
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "No baseline is promoted")))]
 pub(super) async fn check(
     State(app): State<App>,
     params: Params,
@@ -257,10 +257,12 @@ where
 fn refused(e: &RegressionError) -> Problem {
     let status = match e {
         RegressionError::NoBaseline(_) => StatusCode::NOT_FOUND,
-        RegressionError::Taken(_) | RegressionError::NonePromoted | RegressionError::Refused(_) => {
+        RegressionError::Taken(_) | RegressionError::Refused(_) => {
             StatusCode::CONFLICT
         }
-        RegressionError::TooLittle(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        RegressionError::TooLittle(_) | RegressionError::NonePromoted => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         RegressionError::Store(e) => {
             tracing::warn!(error = %e, "the store refused a question about baselines");
             StatusCode::INTERNAL_SERVER_ERROR
