@@ -28,7 +28,7 @@ pub type Key = (Text, Text, Text);
 /// Why there is no baseline.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{points} stretches of {bucket_minutes} minutes with at least {min_samples} requests; a baseline \\
+    "{points} stretches of {bucket_minutes} minutes with at least {min_samples} requests; a baseline \
      needs {MIN_POINTS}"
 )]
 pub struct TooLittle {

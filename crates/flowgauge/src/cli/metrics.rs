@@ -1,6 +1,7 @@
 //! Verbs of `metrics`.
 
 use super::exit::Done;
+use super::export::{self, ExportArgs};
 use super::get::{self, GetArgs};
 use super::globals::Globals;
 use super::measure::{self, MeasureArgs};
@@ -15,6 +16,8 @@ pub(crate) enum MetricsCommand {
     Watch(WatchArgs),
     /// Send probes and report latency, tokens and cost
     Measure(MeasureArgs),
+    /// Write figures for other programs
+    Export(ExportArgs),
 }
 
 /// Runs one verb.
@@ -23,5 +26,6 @@ pub(crate) fn run(command: &MetricsCommand, globals: &Globals) -> Done {
         MetricsCommand::Get(args) => get::run(args, globals),
         MetricsCommand::Watch(args) => watch::run(args, globals),
         MetricsCommand::Measure(args) => measure::run(args, globals),
+        MetricsCommand::Export(args) => export::run(args, globals),
     }
 }

@@ -10,6 +10,7 @@ mod checks;
 mod completions;
 mod config;
 mod exit;
+mod export;
 mod get;
 mod globals;
 mod health;

@@ -218,7 +218,8 @@ pub(super) fn run(command: &BaselineCommand, globals: &Globals) -> Done {
         }
         BaselineCommand::History { show } => {
             let lines: Vec<BaselineChange> = remote.get("/api/v1/baselines/history", &[])?;
-            let mut sheet = Sheet { columns: vec!["at", "baseline", "what", "by", "why"], rows: vec![] };
+            let mut sheet =
+                Sheet { columns: vec!["at", "baseline", "what", "by", "why"], rows: vec![] };
             for l in &lines {
                 sheet.row([&l.at, &l.name, &l.what, &l.by, &l.why]);
             }
@@ -262,7 +263,8 @@ pub(super) fn too_little(failure: Failure) -> Failure {
 }
 
 fn listed(all: &[BaselineView]) -> Sheet {
-    let columns = vec!["name", "standing", "from", "to", "points", "p95 ms", "tokens", "cost $", "quality"];
+    let columns =
+        vec!["name", "standing", "from", "to", "points", "p95 ms", "tokens", "cost $", "quality"];
     let mut sheet = Sheet { columns, rows: Vec::new() };
     for b in all {
         let pinned = if b.pinned { " (pinned)" } else { "" };
@@ -287,6 +289,7 @@ fn detail(found: &BaselineDetail) -> Sheet {
 }
 
 fn figures(cell: &crate::tell::page::baselines::CellView) -> [String; 4] {
-    let shown = |v: Option<f64>, digits: usize| v.map_or("n/a".to_owned(), |v| format!("{v:.digits$}"));
+    let shown =
+        |v: Option<f64>, digits: usize| v.map_or("n/a".to_owned(), |v| format!("{v:.digits$}"));
     [shown(cell.latency_p95, 0), shown(cell.tokens, 1), shown(cell.cost, 5), shown(cell.quality, 1)]
 }

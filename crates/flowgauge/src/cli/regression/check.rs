@@ -89,11 +89,23 @@ fn lists(file: &str) -> Result<Value, Failure> {
 }
 
 fn sheet(found: &CheckView) -> Sheet {
-    let columns = vec!["metric", "verdict", "change", "95 % interval", "mix", "q", "n before", "n now", "could see"];
+    let columns = vec![
+        "metric",
+        "verdict",
+        "change",
+        "95 % interval",
+        "mix",
+        "q",
+        "n before",
+        "n now",
+        "could see",
+    ];
     let mut sheet = Sheet { columns, rows: Vec::new() };
     let Value::Object(metrics) = &found.report else { return sheet };
     for (metric, c) in metrics {
-        let percent = |key: &str| c[key].as_f64().map_or("n/a".to_owned(), |v| format!("{:+.1} %", 100.0 * v));
+        let percent = |key: &str| {
+            c[key].as_f64().map_or("n/a".to_owned(), |v| format!("{:+.1} %", 100.0 * v))
+        };
         let interval = match (c["ci_low"].as_f64(), c["ci_high"].as_f64()) {
             (Some(low), Some(high)) => format!("{:+.1} to {:+.1} %", 100.0 * low, 100.0 * high),
             _ => "n/a".to_owned(),
@@ -110,6 +122,7 @@ fn sheet(found: &CheckView) -> Sheet {
 
 fn reasons(report: &Value) -> Vec<(String, String)> {
     let Value::Object(metrics) = report else { return Vec::new() };
-    let said = metrics.iter().filter_map(|(m, c)| Some((m.clone(), c["reason"].as_str()?.to_owned())));
+    let said =
+        metrics.iter().filter_map(|(m, c)| Some((m.clone(), c["reason"].as_str()?.to_owned())));
     said.collect()
 }

@@ -191,9 +191,8 @@ impl Regressions {
     ) -> Result<Option<Check>, RegressionError> {
         let apart = i64::from(bucket_minutes) * UnixMicros::MINUTE;
         let checks: Vec<Check> = self.store.checks(LOOKED_BACK)?;
-        let other = |c: &Check| {
-            c.against == against && window.to.0.saturating_sub(c.window.to.0) >= apart
-        };
+        let other =
+            |c: &Check| c.against == against && window.to.0.saturating_sub(c.window.to.0) >= apart;
         Ok(checks.into_iter().find(other))
     }
 }
@@ -231,10 +230,7 @@ fn report(compared: &[(Metric, Comparison)]) -> Value {
     Value::Object(compared.iter().map(entry).collect())
 }
 
-fn found(
-    compared: &[(Metric, Comparison)],
-    before: Option<&Check>,
-) -> BTreeMap<Metric, Found> {
+fn found(compared: &[(Metric, Comparison)], before: Option<&Check>) -> BTreeMap<Metric, Found> {
     let each = |(metric, c): &(Metric, Comparison)| {
         let alerting = c.alerts();
         let twice = before.and_then(|b| b.found.get(metric)).is_some_and(|b| b.alerting);

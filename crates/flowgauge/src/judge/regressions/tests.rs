@@ -126,7 +126,11 @@ async fn what_was_told_is_told_again_after_a_restart() {
     let with = (Clock::frozen(hour(200)).0, Tz::UTC);
     let again =
         Regressions::open(dir.path(), alerts, recorder.clone(), facts.clone(), with).unwrap();
-    assert_eq!(facts.told(RuleMetric::P95Latency).map(|(bad, _)| bad), Some(false), "not confirmed");
+    assert_eq!(
+        facts.told(RuleMetric::P95Latency).map(|(bad, _)| bad),
+        Some(false),
+        "not confirmed"
+    );
     assert_eq!(again.checks(10).unwrap().len(), 1);
     recorder.shutdown().await;
 }

@@ -164,9 +164,10 @@ impl From<&Cell> for CellView {
 
 impl BaselineView {
     fn of(baseline: &Baseline, status: &Status) -> Self {
-        let left_out = baseline.left_out.iter().map(|l| {
-            (l.window.from.to_rfc3339(), l.window.to.to_rfc3339(), l.why.to_string())
-        });
+        let left_out = baseline
+            .left_out
+            .iter()
+            .map(|l| (l.window.from.to_rfc3339(), l.window.to.to_rfc3339(), l.why.to_string()));
         let promoted = status.promoted.as_ref();
         Self {
             name: baseline.name.to_string(),

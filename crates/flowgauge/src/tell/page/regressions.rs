@@ -144,10 +144,7 @@ pub(super) async fn check(
         ("where" = Option<Vec<String>>, Query, description = "dimension=value")),
     responses((status = 200, body = Value),
         (status = 400, body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn period(
-    State(app): State<App>,
-    params: Params,
-) -> Result<Json<Value>, Problem> {
+pub(super) async fn period(State(app): State<App>, params: Params) -> Result<Json<Value>, Problem> {
     params.only(&["where"], &["days", "bucket_minutes"])?;
     let filter = params.filter()?;
     let days = params.number("days", DAYS as usize, MAX_DAYS as usize)?;
@@ -203,7 +200,9 @@ fn method_of(word: &str) -> Option<Method> {
 }
 
 /// A body as JSON; an empty one asks for what is usual.
-pub(super) fn read_body<T: serde::de::DeserializeOwned + Default>(body: &[u8]) -> Result<T, Problem> {
+pub(super) fn read_body<T: serde::de::DeserializeOwned + Default>(
+    body: &[u8],
+) -> Result<T, Problem> {
     if body.is_empty() {
         return Ok(T::default());
     }
@@ -216,8 +215,7 @@ pub(super) fn input(period: &Value) -> Result<Input, Problem> {
 }
 
 pub(super) fn filter_of(texts: &[String]) -> Result<Filter, Problem> {
-    Filter::parse(texts)
-        .map_err(|e| Problem::field("body.where", &texts.join(" "), e.to_string()))
+    Filter::parse(texts).map_err(|e| Problem::field("body.where", &texts.join(" "), e.to_string()))
 }
 
 /// A number of days that can be looked at.
@@ -257,9 +255,7 @@ where
 fn refused(e: &RegressionError) -> Problem {
     let status = match e {
         RegressionError::NoBaseline(_) => StatusCode::NOT_FOUND,
-        RegressionError::Taken(_) | RegressionError::Refused(_) => {
-            StatusCode::CONFLICT
-        }
+        RegressionError::Taken(_) | RegressionError::Refused(_) => StatusCode::CONFLICT,
         RegressionError::TooLittle(_) | RegressionError::NonePromoted => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
