@@ -1,6 +1,7 @@
 //! What handlers share: the reader, the clock, the keys, and facts about the running program.
 
 use super::{Exposure, Problem};
+use crate::config::Config;
 use crate::judge::Desk;
 use crate::query::status::FirstCalls;
 use crate::receive::UserHasher;
@@ -90,6 +91,8 @@ pub enum PortState {
 pub struct Parts {
     /// The store's writer and reader.
     pub recorder: Recorder,
+    /// The configuration, for rules that are read to be proved.
+    pub config: Arc<Config>,
     /// Time.
     pub clock: Clock,
     /// API keys.
@@ -118,6 +121,7 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Shared {
     pub(super) recorder: Recorder,
+    pub(super) config: Arc<Config>,
     pub(super) clock: Clock,
     pub(super) keys: Arc<KeyRing>,
     pub(super) prices: Arc<Prices>,
@@ -137,6 +141,8 @@ pub struct Shared {
     pub(super) first_calls: Mutex<FirstCalls>,
     /// One at a time: two would read the same pages for the same changes.
     pub(super) recompute: Semaphore,
+    /// One at a time: each reads all of its window.
+    pub(super) replay: Semaphore,
     questions: Semaphore,
 }
 
@@ -146,6 +152,7 @@ impl Shared {
     pub fn new(parts: Parts, facts: Facts, stop: CancellationToken) -> App {
         let Parts {
             recorder,
+            config,
             clock,
             keys,
             prices,
@@ -162,6 +169,7 @@ impl Shared {
             started: clock.now(),
             started_mono: clock.monotonic(),
             recorder,
+            config,
             clock,
             keys,
             prices,
@@ -178,6 +186,7 @@ impl Shared {
             live: Arc::new(Semaphore::new(MAX_LIVE)),
             first_calls: Mutex::new(FirstCalls::default()),
             recompute: Semaphore::new(1),
+            replay: Semaphore::new(1),
             questions: Semaphore::new(MAX_QUESTIONS),
         })
     }
