@@ -10,6 +10,8 @@ const BENCHES: &[(&str, &str, &str)] = &[
     ("panel", "flowgauge-store", "panel"),
     ("otlp", "flowgauge", "otlp_rate"),
     ("gateway", "flowgauge", "gateway_overhead"),
+    ("recent", "flowgauge", "recent_rate"),
+    ("alerts", "flowgauge", "alert_tick"),
 ];
 
 /// Runs the named benchmarks, or all.

@@ -148,6 +148,22 @@ impl Histogram {
         self.buckets.iter().filter(|b| b.0 > edge).fold(0, |n, b| n.saturating_add(b.1))
     }
 
+    /// [`Self::count_above`] of many limits, ascending, in one pass.
+    #[must_use]
+    pub fn counts_above(&self, ascending: &[u64]) -> Vec<u64> {
+        let mut counts = vec![0; ascending.len()];
+        let mut higher = self.buckets.iter().rev().peekable();
+        let mut above = 0u64;
+        for (count, limit) in counts.iter_mut().zip(ascending).rev() {
+            let edge = bucket_of(*limit);
+            while let Some((_, n)) = higher.next_if(|bucket| bucket.0 > edge) {
+                above = above.saturating_add(*n);
+            }
+            *count = above;
+        }
+        counts
+    }
+
     /// The value at quantile `q` in 0..=1: linear interpolation at rank `q·(n − 1)`, as
     /// `numpy.percentile` defines it by default, on bucket middles. Nothing where empty.
     #[must_use]

@@ -4,6 +4,7 @@
 //! true, clear, false. Refuses to remember anything between ticks.
 
 use self::node::{Leaf, Node, Setting, What};
+use self::once::Once;
 use self::read::Reader;
 use self::tick::Tick;
 use self::truth::Truth;
@@ -21,6 +22,7 @@ mod burning;
 mod compare;
 mod forecast;
 mod node;
+mod once;
 mod read;
 mod refer;
 mod span;
@@ -192,6 +194,7 @@ impl Compiled {
             let sample = self.judge(fire, &self.tick(facts, at, NO_LABELS, 0));
             return vec![(Labels::new(), sample)];
         }
+        let facts = &Once::new(facts);
         match self.label_sets(&self.tick(facts, at, NO_LABELS, 0)) {
             Ok(sets) => sets
                 .into_iter()

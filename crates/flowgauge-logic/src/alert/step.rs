@@ -66,13 +66,18 @@ pub enum Raise {
     NoData,
     /// `flowgauge_rule_error`: it failed three times in a row.
     RuleError,
+    /// `flowgauge_cardinality`: it has more label sets than are told apart.
+    Cardinality,
 }
 
 impl Raise {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::NoData, Self::RuleError, Self::Cardinality];
+
     /// Whether a rule of this name is such a complaint, and not a rule of the user's.
     #[must_use]
     pub fn is_name(rule: &str) -> bool {
-        [Self::NoData, Self::RuleError].iter().any(|raise| raise.alert() == rule)
+        Self::ALL.iter().any(|raise| raise.alert() == rule)
     }
 
     /// Name of the alert.
@@ -81,6 +86,7 @@ impl Raise {
         match self {
             Self::NoData => "flowgauge_no_data",
             Self::RuleError => "flowgauge_rule_error",
+            Self::Cardinality => "flowgauge_cardinality",
         }
     }
 }

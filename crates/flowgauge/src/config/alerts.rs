@@ -5,6 +5,9 @@ use crate::logic::call::Text;
 use crate::logic::unit::Micros;
 use std::path::PathBuf;
 
+/// Thirteen months: the month that is compared with that of the year before is there whole.
+const DEFAULT_HISTORY: Micros = Micros::from_millis(400 * 24 * 3_600_000);
+
 /// The section `alerts`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alerts {
@@ -24,6 +27,8 @@ pub struct Alerts {
     pub public_url: Option<String>,
     /// Local time of schedules without their own, minutes after midnight.
     pub schedule_at: u16,
+    /// Episodes, transitions and deliveries that are over stay so long.
+    pub keep_history: Micros,
     /// Outgoing mail.
     pub smtp: Option<Smtp>,
     /// The dead-man's switch.
@@ -210,6 +215,7 @@ impl Default for Alerts {
             dashboard_url: "https://flowreader.app/admin/performance".to_owned(),
             public_url: None,
             schedule_at: 8 * 60,
+            keep_history: DEFAULT_HISTORY,
             smtp: None,
             heartbeat: None,
         }

@@ -134,6 +134,7 @@ pub const KNOBS: &[Knob] = &[
     ),
     knob("alerts.public_url", "", "Where people reach this flowgauge, for links in messages."),
     knob("alerts.schedule_at", "08:00", "Local time of schedules that name none."),
+    knob("alerts.keep_history", "400d", "Alerts that are over stay so long, 7d to 3660d."),
     knob("alerts.smtp.host", "", "Server for outgoing mail."),
     knob("alerts.smtp.port", "", "587 for starttls, 465 for tls, 25 for none unless said."),
     knob("alerts.smtp.security", "", "starttls (unless said), tls, or none for a local relay."),

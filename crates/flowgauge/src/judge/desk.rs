@@ -18,6 +18,7 @@ use crate::logic::alert::episode::{Ack, Episode, EpisodeId};
 use crate::logic::alert::plan::Settings;
 use crate::logic::alert::silence::Silence;
 use crate::logic::call::Text;
+use crate::logic::unit::UnixMicros;
 use crate::serve::clock::Clock;
 use crate::store::StoreError;
 use crate::store::alerts::AlertStore;
@@ -125,9 +126,9 @@ impl Desk {
         self.seen.load_full()
     }
 
-    /// Replaces how alerting stands: the engine, after every tick.
-    pub fn show(&self, seen: Seen) {
-        self.seen.store(Arc::new(seen));
+    /// Replaces how alerting stands: the engine, after every tick. Gives back what was shown before.
+    pub fn show(&self, seen: Seen) -> Arc<Seen> {
+        self.seen.swap(Arc::new(seen))
     }
 
     /// The store behind it, for questions about the past.
@@ -240,6 +241,18 @@ impl Desk {
     #[must_use]
     pub fn check_link(&self, token: &str) -> Option<EpisodeId> {
         self.secret.check(token)
+    }
+
+    /// Deletes what was over before a moment; how many rows that were. Blocks.
+    ///
+    /// # Errors
+    /// When the store refuses; nothing is deleted then.
+    pub fn forget(&self, before: UnixMicros) -> Result<u64, DeskError> {
+        let _one = self.changing.lock();
+        let gone = self.store.forget(before)?;
+        // Silences may be among it: what is shown follows what is stored.
+        self.silences.store(Arc::new(self.store.silences()?));
+        Ok(gone)
     }
 
     /// Puts a dead letter back into the queue; its channel, or nothing where there is none of this

@@ -5,6 +5,7 @@
 //! rules. Refuses to decide what a verdict means (`logic::alert::step`), what is told
 //! (`logic::alert::plan`), and to send.
 
+mod ageing;
 mod complaints;
 mod gap;
 mod live;
@@ -19,7 +20,7 @@ mod turn;
 use super::desk::Desk;
 use super::recent::{Long, Recent};
 use super::rule_set::RuleSet;
-use super::seen::SeenChannel;
+use super::seen::{Seen, SeenChannel};
 use crate::config::alerts::Alerts;
 use crate::logic::alert::plan::{ChannelKind, Pace, Settings};
 use crate::logic::call::Text;
@@ -96,6 +97,11 @@ pub struct Engine {
     zone: Tz,
     tick: Micros,
     schedule_at: u16,
+    keep_history: Micros,
+    /// What was shown before what is shown now: it is written over next.
+    shown: Arc<Seen>,
+    /// When history was let go last.
+    aged: Option<UnixMicros>,
     pace: Pace,
     /// The last tick that was evaluated.
     last: Option<UnixMicros>,
@@ -138,6 +144,9 @@ impl Engine {
             zone,
             tick: config.tick,
             schedule_at: config.schedule_at,
+            keep_history: config.keep_history,
+            shown: Arc::default(),
+            aged: None,
             pace: Pace::default(),
             last: saved.tick,
             away: None,

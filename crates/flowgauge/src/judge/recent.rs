@@ -27,9 +27,10 @@ use crate::store::Merge;
 use chrono_tz::Tz;
 use parking_lot::Mutex;
 use state::State;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub use at_tick::AtTick;
+pub(super) use book::MAX_GROUPS;
 pub use long::{Findings, Long};
 
 /// Calls of the past counted under one lock: more would hold up the writer.
@@ -127,6 +128,15 @@ impl Recent {
         let state = self.state.lock();
         let over = state.books.iter().filter(|book| book.overflow > 0);
         over.map(|book| (book.of.clone(), book.overflow)).collect()
+    }
+
+    /// Selections of which calls were left out since a moment.
+    #[must_use]
+    pub fn overflowed_since(&self, moment: UnixMicros) -> HashSet<Selection> {
+        let state = self.state.lock();
+        let from = state.bucket_of(moment);
+        let over = state.books.iter().filter(|book| book.overflowed.is_some_and(|at| at >= from));
+        over.map(|book| book.of.clone()).collect()
     }
 
     /// A quality score, 0–1, of a call that began at a moment; only with [`Recent::with_minutes`].

@@ -90,6 +90,18 @@ pub fn load_text(name: &str, text: &str, world: &World<'_>) -> Result<RuleSet, P
     })
 }
 
+/// Reads and checks several files that are texts already, by name.
+///
+/// # Errors
+/// The faults of every file that has any, in the order given.
+pub fn load_texts(
+    files: impl Iterator<Item = (String, String)>,
+    world: &World<'_>,
+) -> Result<RuleSet, Vec<Problems>> {
+    let files: Vec<File> = files.map(|(name, text)| File { name, text, shipped: false }).collect();
+    whole::load(&files, world)
+}
+
 fn open(source: &RuleSource) -> Result<File, Problems> {
     let shipped = |name: &str, text: &str| {
         Ok(File { name: name.to_owned(), text: text.to_owned(), shipped: true })

@@ -8,8 +8,6 @@ use crate::judge::engine::{Engine, Parts, Reload, Reloads};
 use crate::judge::recent::{Long, Recent, RecentOptions};
 use crate::judge::rules::{World, load};
 use crate::judge::{Desk, Regressions, RuleSet};
-use crate::logic::alert::condition::Condition;
-use crate::logic::unit::Micros;
 use crate::record::Recorder;
 use crate::store::AlertStore;
 use crate::tell::deliver::ways::Ways;
@@ -19,9 +17,6 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-/// Short windows grow to this at most (alerting 7).
-const LONGEST_WINDOW: Micros = Micros::from_millis(30 * 60_000);
 
 /// Everything of alerting that runs by itself.
 #[derive(Debug)]
@@ -132,16 +127,11 @@ fn reloads(config: Config, settings: Alerts, desk: &Desk, board: Arc<Board>) -> 
 }
 
 fn options(config: &Config, rules: &RuleSet) -> RecentOptions {
-    let hold = |condition: &Condition| match condition {
-        Condition::When { hold, .. } => hold.length.0,
-        Condition::Schedule(_) => 0,
-    };
-    let longest = rules.rules.iter().map(|rule| hold(&rule.condition)).max().unwrap_or(0);
     RecentOptions {
         tick: config.alerts.tick,
         eval_delay: config.alerts.eval_delay,
         zone: config.time_zone,
-        keep: Micros(LONGEST_WINDOW.0.saturating_add(longest)),
+        keep: rules.reach(),
     }
 }
 

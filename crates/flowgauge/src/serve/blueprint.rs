@@ -91,6 +91,7 @@ impl Blueprint {
         let stopping = CancellationToken::new();
         let asked = page::Parts {
             recorder: recorder.clone(),
+            config: Arc::new(config.clone()),
             clock,
             keys: Arc::clone(&keys),
             prices,

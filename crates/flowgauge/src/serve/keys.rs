@@ -84,6 +84,8 @@ impl Scope {
 pub struct Holder {
     /// Public id of the key.
     pub id: Arc<str>,
+    /// What people call it.
+    pub name: Arc<str>,
     /// What it may do.
     pub scope: Scope,
 }
@@ -231,7 +233,7 @@ impl KeyRing {
         for row in self.state.keys()? {
             let Some(scope) = Scope::from_word(&row.scope) else { continue };
             if row.revoked.is_none() {
-                let holder = Holder { id: row.id.into(), scope };
+                let holder = Holder { id: row.id.into(), name: row.name.into(), scope };
                 in_force.push(InForce { hash: row.hash, holder, expires: row.expires });
             }
         }

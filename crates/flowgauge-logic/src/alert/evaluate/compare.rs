@@ -189,7 +189,7 @@ impl Compare {
         evidence.exceed = Some(counted.exceed);
         evidence.approx |= !counted.exact;
         if tick.shown {
-            evidence.value = histogram.quantile(q);
+            evidence.value = calls.quantile(timing, q);
             let shown_beyond = evidence.value.map(|v| beyond(self.cmp, v, threshold.value));
             if shown_beyond != Some(truth) {
                 evidence.sentence = Some(self.sentence(counted, threshold.value));

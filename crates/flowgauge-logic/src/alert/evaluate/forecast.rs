@@ -134,7 +134,12 @@ impl Profile {
             if !begun {
                 continue;
             }
-            let value = reader.value(tick, &found)?.unwrap_or(0.0);
+            // Of a day with calls whose value is not known nobody knows what it came to.
+            let value = match reader.value(tick, &found)? {
+                Ok(value) => value,
+                Err(_) if found.calls().is_some_and(|c| c.rollup.requests() > 0) => continue,
+                Err(_) => 0.0,
+            };
             if let Some((sum, n)) = days.get_mut(weekday(date)) {
                 *sum += value;
                 *n += 1.0;

@@ -190,12 +190,18 @@ impl Reader {
             Of::Scored(_, _, scores) => {
                 found.calls().and_then(|c| per_quality(self.series.metric, &c.rollup, scores))
             }
-            Of::Calls(..) => {
-                found.calls().and_then(|c| of_calls(self.series.metric, &c.rollup, found.window))
-            }
+            Of::Calls(..) => found.calls().and_then(|c| self.of_calls(c, found.window)),
             Of::Nothing => None,
         };
         Ok(value.filter(|v| v.is_finite()).ok_or(found.missing))
+    }
+
+    fn of_calls(&self, calls: &CallSums, window: Window) -> Option<f64> {
+        let metric = self.series.metric;
+        match metric.quantile().zip(metric.timing()) {
+            Some((q, timing)) => calls.quantile(timing, q),
+            None => of_calls(metric, &calls.rollup, window),
+        }
     }
 
     /// 1 − quality / baseline.
@@ -424,9 +430,6 @@ pub(super) fn part(metric: Metric, r: &Rollup) -> Option<u64> {
 }
 
 fn of_calls(metric: Metric, r: &Rollup, window: Window) -> Option<f64> {
-    if let (Some(q), Some(timing)) = (metric.quantile(), metric.timing()) {
-        return dist(r, timing).histogram.quantile(q);
-    }
     let share = |part: u64, whole: u64| (whole > 0).then(|| count(part) / count(whole));
     match metric {
         Metric::MeanLatency => r.latency.mean(),

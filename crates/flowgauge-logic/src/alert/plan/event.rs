@@ -73,6 +73,11 @@ pub fn meta_rule(raise: Raise, about: &Rule) -> Rule {
         Raise::RuleError => {
             format!("{} could not be evaluated three times in a row: it is blind", about.name)
         }
+        Raise::Cardinality => format!(
+            "{} has more label sets than are told apart: it does not look at all calls. Narrow its \
+             selector, or split it by fewer labels",
+            about.name
+        ),
     };
     Rule {
         name: Text::const_new(raise.alert()),

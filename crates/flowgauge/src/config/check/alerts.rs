@@ -20,6 +20,9 @@ const SHIPPED: [(&str, RuleSource); 4] = [
 const TICK_US: std::ops::RangeInclusive<u64> = 100_000..=60_000_000;
 /// The pace of the dead-man's switch: services that wait for it count in minutes.
 const BEAT_US: std::ops::RangeInclusive<u64> = 10_000_000..=3_600_000_000;
+/// How long history stays: a week is looked back on by silences, ten years by nobody.
+const HISTORY_US: std::ops::RangeInclusive<u64> = 7 * DAY_US..=3_660 * DAY_US;
+const DAY_US: u64 = 24 * 3_600_000_000;
 /// Exporters flush every few seconds; beyond ten minutes nobody waits for an alert.
 const LONGEST_DELAY_US: u64 = 600_000_000;
 
@@ -38,6 +41,9 @@ pub(super) fn alerts(f: &mut Findings, root: &Node, secrets: &dyn Secrets) -> Al
         dashboard_url: f.value(node, "dashboard_url", base.dashboard_url, link),
         public_url: f.value(node, "public_url", None, |t| read::url(t).map(Some)),
         schedule_at: f.value(node, "schedule_at", base.schedule_at, time_of_day),
+        keep_history: f.value(node, "keep_history", base.keep_history, |t| {
+            within(t, &HISTORY_US, "7d", "3660d")
+        }),
         smtp: written(node, "smtp").and_then(|smtp| self::smtp(f, smtp, secrets)),
         heartbeat: written(node, "heartbeat").and_then(|beat| heartbeat(f, beat, secrets)),
     }

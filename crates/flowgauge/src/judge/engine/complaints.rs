@@ -14,9 +14,6 @@ use crate::logic::call::Text;
 use crate::logic::unit::UnixMicros;
 use std::sync::Arc;
 
-/// All there are.
-const RAISES: [Raise; 2] = [Raise::NoData, Raise::RuleError];
-
 /// A complaint that begins or ends.
 #[derive(Debug)]
 pub(super) struct Complaint {
@@ -48,7 +45,7 @@ impl Engine {
 /// Ends what is complained about an instance that ends itself.
 pub(super) fn end(open: &mut Open, about: &Rule, labels: &Labels, at: UnixMicros, why: EndReason) {
     let labels = meta_labels(about, labels);
-    for raise in RAISES {
+    for raise in Raise::ALL {
         if let Some(held) = open.of_mut(raise.alert(), &labels) {
             held.close(at, why);
         }
@@ -57,7 +54,7 @@ pub(super) fn end(open: &mut Open, about: &Rule, labels: &Labels, at: UnixMicros
 
 /// What an episode complains about, and of which rule; nothing where it is of a rule of its own.
 pub(super) fn about(episode: &Episode) -> Option<(Raise, &Text)> {
-    let raise = RAISES.into_iter().find(|raise| raise.alert() == episode.rule)?;
+    let raise = Raise::ALL.into_iter().find(|raise| raise.alert() == episode.rule)?;
     let (_, rule) = episode.labels.iter().find(|(name, _)| name == "rule")?;
     Some((raise, rule))
 }

@@ -25,6 +25,8 @@ pub(super) struct Live {
     /// Why it is not evaluated.
     pub(super) idle: Option<String>,
     pub(super) took_ns: u64,
+    /// Whether it was complained that it has too many label sets; nothing before the first tick.
+    pub(super) crowded: Option<bool>,
 }
 
 impl Live {
@@ -32,7 +34,7 @@ impl Live {
         let compiled = Compiled::new(&rule, slos, zone);
         let law = Law::of(&rule, tick, zone);
         let instances = BTreeMap::new();
-        Self { rule: Arc::new(rule), compiled, law, instances, idle: None, took_ns: 0 }
+        Self { rule: Arc::new(rule), compiled, law, instances, idle: None, took_ns: 0, crowded: None }
     }
 
     /// Whether it is evaluated at a tick: rules with an interval of their own leave ticks out.

@@ -6,6 +6,7 @@ use super::{Engine, channels, settings};
 use crate::config::alerts::Alerts;
 use crate::judge::rule_set::RuleSet;
 use crate::logic::alert::episode::{EndReason, Episode};
+use crate::logic::alert::facts::Labels;
 use crate::logic::alert::instance::{Instance, InstanceKey, State};
 use crate::logic::alert::plan::meta_rule;
 use crate::logic::alert::rule::{Rule, Semantics};
@@ -172,6 +173,8 @@ impl Engine {
             complaints::end(&mut self.open, rule, &labels, at, reason);
             self.unstored.instances.push((InstanceKey { rule: rule.name.clone(), labels }, None));
         }
+        // What is said of the rule as a whole.
+        complaints::end(&mut self.open, rule, &Labels::new(), at, reason);
     }
 }
 

@@ -5,12 +5,13 @@ use super::open::Open;
 use super::{Engine, gap, signed};
 use crate::judge::engine::complaints::Complaint;
 use crate::logic::alert::episode::{self, EpisodeId};
-use crate::logic::alert::facts::{Facts, Labels};
+use crate::judge::recent::MAX_GROUPS;
+use crate::logic::alert::facts::{Facts, Labels, Selection};
 use crate::logic::alert::instance::{Instance, InstanceKey, State};
 use crate::logic::alert::plan::{Entry, Planned, Scene, plan};
 use crate::logic::alert::rule::Semantics;
 use crate::logic::alert::sample::{Evidence, Sample, Verdict, Why};
-use crate::logic::alert::step::{Moved, step};
+use crate::logic::alert::step::{Moved, Raise, step};
 use crate::logic::alert::{schedule, silence};
 use crate::logic::call::Text;
 use crate::logic::unit::{Micros, UnixMicros};
@@ -23,6 +24,8 @@ mod prometheus;
 
 /// A wall clock that jumps ahead by more than this was not watched over (alerting 9).
 const JUMP: Micros = Micros::from_millis(300_000);
+/// So long after the last call that was left out a rule still counts as one with too many label sets.
+const CROWDED_FOR: Micros = Micros::from_millis(30 * 60_000);
 /// An instance without data that is not firing is forgotten after this long, so that a label set a
 /// day does not fill the memory.
 const FORGOTTEN_AFTER: Micros = Micros::from_millis(3_600_000);
@@ -67,7 +70,6 @@ impl Engine {
     /// Whether calls of our absence are known for a tick in it: sent late, or imported. Those that
     /// came between the last tick and our end were of the tick that we missed first.
     fn was_heard_of(&self, at: UnixMicros) -> bool {
-        use crate::logic::alert::facts::Selection;
         let Some((last, _)) = self.away else { return true };
         let first = last.after(self.tick);
         let minute = UnixMicros(at.0.saturating_sub(UnixMicros::MINUTE));
@@ -86,9 +88,11 @@ impl Engine {
         let away_until = self.away.map(|(_, until)| until);
         let context = Tick { at, facts: &facts, away_until, late };
         let mut complaints = Vec::new();
+        let crowded = recent.overflowed_since(UnixMicros(at.0.saturating_sub(signed(CROWDED_FOR))));
         for live in live.iter_mut().filter(|l| l.rule.enabled && l.is_due(at, *tick)) {
             let begun = self.clock.monotonic();
-            evaluate(live, &context, open, unstored, &mut complaints);
+            let refused = evaluate(live, &context, open, unstored, &mut complaints);
+            crowd(live, refused, &crowded, &mut complaints);
             let took = self.clock.monotonic().saturating_sub(begun);
             live.took_ns = took.0.saturating_mul(1_000);
         }
@@ -123,6 +127,7 @@ impl Engine {
         self.store();
         let keep = self.recent.options().keep;
         self.recent.forget(UnixMicros(at.0.saturating_sub(signed(keep))));
+        self.age(at);
         self.show(Some(at), &planned.withheld);
     }
 
@@ -182,23 +187,48 @@ fn compact(changes: &mut AlertChanges) {
     changes.instances = newest.into_iter().collect();
 }
 
+/// Says once that a rule has more label sets than are told apart, and once that it no longer has.
+fn crowd(
+    live: &mut Live,
+    refused: usize,
+    crowded: &HashSet<Selection>,
+    complaints: &mut Vec<Complaint>,
+) {
+    let over = || live.compiled.selections().iter().any(|of| crowded.contains(of));
+    let now = refused > 0 || (!crowded.is_empty() && over());
+    if live.crowded != Some(now) {
+        live.crowded = Some(now);
+        let about = InstanceKey { rule: live.rule.name.clone(), labels: Labels::new() };
+        complaints.push(Complaint { raise: Raise::Cardinality, begins: now, about });
+    }
+}
+
+/// Evaluates a rule; how many label sets found no room among its instances.
 fn evaluate(
     live: &mut Live,
     tick: &Tick<'_>,
     open: &mut Open,
     out: &mut AlertChanges,
     complaints: &mut Vec<Complaint>,
-) {
+) -> usize {
     live.idle = live.compiled.idle(tick.facts);
     if live.idle.is_some() {
-        return rest(live, tick, open, out, complaints);
+        rest(live, tick, open, out, complaints);
+        return 0;
     }
     if live.rule.semantics == Semantics::Prometheus {
-        return prometheus::evaluate(live, tick, open, out, complaints);
+        prometheus::evaluate(live, tick, open, out, complaints);
+        return 0;
     }
+    let mut refused = 0;
     for (labels, mut sample) in live.compiled.evaluate(tick.facts, tick.at) {
         own_absence(&mut sample, tick);
         if !live.instances.contains_key(&labels) {
+            // Those that are there stay: one of them may fire.
+            if live.instances.len() >= MAX_GROUPS {
+                refused += 1;
+                continue;
+            }
             live.instances.insert(labels.clone(), Instance::new(tick.at));
         }
         move_on(live, &labels, &sample, tick, open, out, complaints);
@@ -216,6 +246,7 @@ fn evaluate(
         move_on(live, &labels, &sample, tick, open, out, complaints);
         forget(live, labels, tick.at, out);
     }
+    refused
 }
 
 /// A rule that cannot be evaluated holds what it has, and its clocks stand; only the end of a budget's

@@ -12,7 +12,6 @@ use crate::judge::engine::{Engine, Parts};
 use crate::judge::recent::{Long, Recent, RecentOptions};
 use crate::judge::rule_set::RuleSet;
 use crate::judge::seen::Seen;
-use crate::logic::alert::condition::Condition;
 use crate::logic::call::Text;
 use crate::logic::rollup::SeriesKey;
 use crate::logic::unit::{Micros, UnixMicros};
@@ -26,7 +25,6 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 
 /// Memory reaches back this far before the longest `for`, as in operation.
-const LONGEST_WINDOW: Micros = Micros::from_millis(30 * 60_000);
 /// Minutes are kept for a month and a half: for windows of a month.
 const MINUTES: Micros = Micros::from_millis(45 * 86_400_000);
 /// Signs links that nobody follows.
@@ -300,16 +298,11 @@ impl<'a> Simulation<'a> {
     }
 
     fn options(&self) -> RecentOptions {
-        let hold = |condition: &Condition| match condition {
-            Condition::When { hold, .. } => hold.length.0,
-            Condition::Schedule(_) => 0,
-        };
-        let longest = self.rules.rules.iter().map(|rule| hold(&rule.condition)).max().unwrap_or(0);
         RecentOptions {
             tick: self.test.tick,
             eval_delay: self.config.alerts.eval_delay,
             zone: self.config.time_zone,
-            keep: Micros(LONGEST_WINDOW.0.saturating_add(longest)),
+            keep: self.rules.reach(),
         }
     }
 }

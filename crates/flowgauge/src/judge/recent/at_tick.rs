@@ -5,7 +5,7 @@ use super::minutes::Minutes;
 use super::{Recent, book, usual};
 use crate::logic::alert::facts::{
     Baseline, BaselineAsk, BudgetFacts, BudgetPeriod, CallSums, Facts, Gauge, Groups, Labels,
-    Mechanism, RatingSums, ScoreSums, Selection, Slower, Timing,
+    Mechanism, RatingSums, ScoreSums, Selection, Shown, Slower, Timing,
 };
 use crate::logic::alert::metric::Metric;
 use crate::logic::known::{Known, Reason};
@@ -113,7 +113,14 @@ impl<'a> AtTick<'a> {
             let about = |rollup: Rollup| {
                 let slower = |timing| about(&rollup, timing, layout.of(timing));
                 let [latency, ttft, tpot] = super::tally::TIMINGS.map(slower);
-                CallSums { rollup: Arc::new(rollup), latency, ttft, tpot, in_flight: 0 }
+                CallSums {
+                    rollup: Arc::new(rollup),
+                    latency,
+                    ttft,
+                    tpot,
+                    in_flight: 0,
+                    shown: Shown::default(),
+                }
             };
             let groups = rollups.into_iter().map(|(l, rollup)| (l, about(rollup))).collect();
             return Ok(Arc::new(join(groups, open)));
@@ -129,7 +136,8 @@ impl<'a> AtTick<'a> {
 /// Counts above thresholds as histograms know them: of successes alone.
 fn about(rollup: &Rollup, timing: Timing, thresholds: &[u64]) -> Slower {
     let values = book::dist(rollup, timing);
-    let above = thresholds.iter().map(|t| (*t, values.histogram.count_above(*t))).collect();
+    let counts = values.histogram.counts_above(thresholds);
+    let above = thresholds.iter().copied().zip(counts).collect();
     Slower { n: values.count(), above, undecided: Vec::new(), exact: values.count() == 0 }
 }
 

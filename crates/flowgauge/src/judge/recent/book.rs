@@ -3,7 +3,7 @@
 use super::chosen::Chosen;
 use super::sample::{Open, Sample};
 use super::tally::{Layout, Sum, TIMINGS, Tally};
-use crate::logic::alert::facts::{CallSums, Labels, Selection, Timing};
+use crate::logic::alert::facts::{CallSums, Labels, Selection, Shown, Timing};
 use crate::logic::call::Call;
 use crate::logic::rollup::{Dist, Rollup, SeriesKey};
 use crate::logic::unit::UnixMicros;
@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Label sets of one selection (alerting 8.1): a rule with more asks for something that has no end.
-pub(super) const MAX_GROUPS: usize = 100;
+pub(in crate::judge) const MAX_GROUPS: usize = 100;
 
 /// One selection.
 #[derive(Debug)]
@@ -22,8 +22,9 @@ pub(super) struct Book {
     pub(super) layout: Layout,
     groups: Vec<Group>,
     names: HashMap<Labels, usize>,
-    /// Calls whose label set found no place.
+    /// Calls whose label set found no place, and the latest tick with one.
     pub(super) overflow: u64,
+    pub(super) overflowed: Option<i64>,
     /// From this bucket on everything is here.
     pub(super) covered: i64,
 }
@@ -64,6 +65,7 @@ impl Book {
             groups: Vec::new(),
             names: HashMap::new(),
             overflow: 0,
+            overflowed: None,
             covered,
         };
         if book.of.by.is_empty() {
@@ -193,8 +195,7 @@ impl Group {
                 rollup.merge(&bucket.rollup);
                 for ((sum, tally), timing) in sums.iter_mut().zip(&bucket.tallies).zip(TIMINGS) {
                     if bucket.stale {
-                        let values = dist(&bucket.rollup, timing);
-                        sum.add_about(values.count(), |t| values.histogram.count_above(t));
+                        sum.add_about(&dist(&bucket.rollup, timing).histogram);
                     } else {
                         sum.add(tally);
                     }
@@ -208,7 +209,14 @@ impl Group {
         }
         let [latency, ttft, tpot] = sums.map(Sum::finish);
         let in_flight = open.len() as u64;
-        CallSums { rollup: Arc::new(rollup), latency, ttft, tpot, in_flight }
+        CallSums {
+            rollup: Arc::new(rollup),
+            latency,
+            ttft,
+            tpot,
+            in_flight,
+            shown: Shown::default(),
+        }
     }
 }
 

@@ -135,7 +135,7 @@ impl State {
             if bucket < self.horizon {
                 continue;
             }
-            let places = self.places(sample.series);
+            let places = self.places(sample.series, None);
             for (at, group) in places.iter() {
                 let Some((_, whole)) = books.iter().find(|(book, _)| book == at) else { continue };
                 let Some(book) = self.books.get_mut(*at) else { continue };
@@ -164,7 +164,7 @@ impl State {
         id
     }
 
-    fn places(&mut self, series: u32) -> Arc<[(usize, usize)]> {
+    fn places(&mut self, series: u32, bucket: Option<i64>) -> Arc<[(usize, usize)]> {
         let at = usize::try_from(series).unwrap_or(usize::MAX);
         let Some(found) = self.series.get_mut(at) else { return Arc::default() };
         if let Some(places) = &found.places {
@@ -175,7 +175,8 @@ impl State {
             match book.place(&found.key) {
                 Place::Group(group) => places.push((at, group)),
                 Place::NoRoom => {
-                    book.overflow += 1;
+                    book.overflow += u64::from(bucket.is_some());
+                    book.overflowed = book.overflowed.max(bucket);
                     settled = false;
                 }
                 Place::None => {}
@@ -239,7 +240,7 @@ impl State {
         if bucket < self.horizon {
             return;
         }
-        for (book, group) in self.places(series).iter() {
+        for (book, group) in self.places(series, Some(bucket)).iter() {
             if let Some(book) = self.books.get_mut(*book) {
                 book.add(*group, bucket, call, &sample);
             }
@@ -259,7 +260,7 @@ impl State {
             minutes.take(&sample);
         }
         let bucket = self.bucket_of(sample.moment);
-        for (book, group) in self.places(sample.series).iter() {
+        for (book, group) in self.places(sample.series, None).iter() {
             if let Some(book) = self.books.get_mut(*book) {
                 book.take(*group, bucket, &sample);
             }
@@ -279,7 +280,7 @@ impl State {
             let series = self.series_of(call);
             let sample = Sample::of(call, series, self.moment(call));
             let bucket = self.bucket_of(sample.moment);
-            for (book, group) in self.places(series).iter() {
+            for (book, group) in self.places(series, None).iter() {
                 let lacking = self.books.get_mut(*book).filter(|book| bucket < book.covered);
                 if let Some(book) = lacking.filter(|_| bucket >= self.horizon) {
                     book.add(*group, bucket, call, &sample);
@@ -365,7 +366,7 @@ impl State {
             open.extend(told.filter_map(|s| Some((s.series, s.in_flight_at(tick)?))));
         }
         let group = |(series, open): (u32, Open)| {
-            let places = self.places(series);
+            let places = self.places(series, None);
             let at = places.binary_search_by_key(&book, |(book, _)| *book).ok()?;
             Some((places.get(at)?.1, open))
         };

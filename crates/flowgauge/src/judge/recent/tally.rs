@@ -4,6 +4,7 @@
 
 use super::sample::Said;
 use crate::logic::alert::facts::{Slower, Timing};
+use crate::logic::quantile::Histogram;
 use std::sync::Arc;
 
 /// The timings, in the order of everything that is kept for each.
@@ -149,12 +150,12 @@ impl<'a> Sum<'a> {
     }
 
     /// Adds values of which only how many are above each threshold is known, about.
-    pub(super) fn add_about(&mut self, n: u64, above: impl Fn(u64) -> u64) {
+    pub(super) fn add_about(&mut self, values: &Histogram) {
+        let n = values.count();
         self.n += n;
         self.exact &= n == 0;
         let mut more = 0;
-        for (at, threshold) in self.thresholds.iter().enumerate().rev() {
-            let now = above(*threshold);
+        for (at, now) in values.counts_above(self.thresholds).into_iter().enumerate().rev() {
             if let Some(slot) = self.decided.get_mut(at + 1) {
                 *slot += now.saturating_sub(more);
             }

@@ -360,7 +360,7 @@ fn confidence(text: &str) -> Result<f64, String> {
 
 /// Keys about whom to tell and how often.
 fn telling(f: &mut Findings, fields: Fields<'_>, rule: &mut Rule) {
-    rule.repeat = fields.parsed(f, "repeat", None, |t| length(t).map(Some));
+    rule.repeat = fields.parsed(f, "repeat", None, |t| repeat(t).map(Some));
     rule.min_interval = fields.parsed(f, "min_interval", Micros(0), length);
     if fields.get("group_by").is_some() {
         let labels = item_texts(f, fields.get("group_by"), "group_by");
@@ -378,6 +378,11 @@ fn telling(f: &mut Findings, fields: Fields<'_>, rule: &mut Rule) {
         }
         rule.inhibits.push(Text::from(target));
     }
+}
+
+/// `never`, or how long.
+fn repeat(text: &str) -> Result<Micros, String> {
+    if text == "never" { Ok(Micros(0)) } else { length(text) }
 }
 
 /// Keys about what is done; carrying it out is for others.

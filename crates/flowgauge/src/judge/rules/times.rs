@@ -51,7 +51,7 @@ fn one(f: &mut Findings, node: &Node) -> Option<ActiveTime> {
     Some(ActiveTime {
         times: times(f, fields.get("times")),
         weekdays: ranges(f, fields, "weekdays", |t| named(t, &WEEKDAYS)),
-        days_of_month: ranges(f, fields, "days_of_month", day_of_month),
+        days_of_month: ranges_of(f, fields, "days_of_month", day_of_month, are_days),
         months: ranges(f, fields, "months", |t| named(t, &MONTHS)),
         years: ranges(f, fields, "years", |t| {
             t.parse::<i32>().ok().filter(|y| (1970..=9999).contains(y))
@@ -105,11 +105,21 @@ fn ranges<T: Copy + PartialOrd>(
     key: &str,
     read: impl Fn(&str) -> Option<T>,
 ) -> Vec<(T, T)> {
+    ranges_of(f, fields, key, read, |from, to| from <= to)
+}
+
+fn ranges_of<T: Copy>(
+    f: &mut Findings,
+    fields: Fields<'_>,
+    key: &str,
+    read: impl Fn(&str) -> Option<T>,
+    fits: impl Fn(T, T) -> bool,
+) -> Vec<(T, T)> {
     let mut found = Vec::new();
     for (text, place) in item_texts(f, fields.get(key), key) {
         let (from, to) = text.split_once(':').unwrap_or((text, text));
         let range = read(from.trim()).zip(read(to.trim()));
-        match range.filter(|(from, to)| from <= to) {
+        match range.filter(|(from, to)| fits(*from, *to)) {
             Some(range) => found.push(range),
             None => f.add(
                 Problem::new(place.clone(), format!("{text:?} is no part of `{key}`"))
@@ -143,6 +153,16 @@ fn day_of_month(text: &str) -> Option<i8> {
     text.parse::<i8>().ok().filter(|d| *d != 0 && (-31..=31).contains(d))
 }
 
+/// Whether a range of days is not empty in the longest month: both counted from one end, or from the
+/// first of the month to one counted from its end.
+const fn are_days(from: i8, to: i8) -> bool {
+    match (from > 0, to > 0) {
+        (true, true) | (false, false) => from <= to,
+        (true, false) => from <= 32 + to,
+        (false, true) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +193,17 @@ mod tests {
             location: Some(chrono_tz::Europe::Paris),
         };
         assert_eq!(times, [wanted]);
+    }
+
+    #[test]
+    fn days_go_from_the_first_to_one_counted_from_the_end_and_not_back() {
+        let (times, problems) = read("active_times: [{days_of_month: ['1:-1', '20:-5']}]");
+        assert_eq!(problems, Vec::new());
+        assert_eq!(times[0].days_of_month, [(1, -1), (20, -5)]);
+        for wrong in ["-1:1", "31:-5", "-1:-3"] {
+            let (_, problems) = read(&format!("active_times: [{{days_of_month: ['{wrong}']}}]"));
+            assert_eq!(problems.len(), 1, "{wrong}");
+        }
     }
 
     #[test]

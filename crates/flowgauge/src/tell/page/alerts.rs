@@ -7,6 +7,7 @@ pub(super) mod acknowledge;
 pub(super) mod deliveries;
 pub(super) mod drill;
 pub(super) mod episodes;
+pub(super) mod replay;
 pub(super) mod silences;
 
 mod figures;
@@ -16,6 +17,7 @@ pub use acknowledge::Acknowledgement;
 pub use deliveries::{Deliveries, DeliveryView, NoiseView};
 pub use drill::{DrillView, DrillWanted};
 pub use episodes::{EpisodeDetail, EpisodePage, EpisodeView, TransitionView};
+pub use replay::{ReplayWanted, RuleText};
 pub use silences::{MatcherView, Preview, SilenceView, WantedSilence};
 pub use view::{
     AlertsView, ChannelView, ExternalView, FiguresView, InstanceView, RuleFacts, RuleView,

@@ -134,17 +134,28 @@ fn protected(mut response: Response) -> Response {
 }
 
 /// Before one route: lets through who may.
-pub(super) async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+pub(super) async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
     match decide(&gate, request.headers(), peer) {
-        Ok(()) => next.run(request).await,
+        Ok(holder) => {
+            request.extensions_mut().insert(Caller(holder));
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }
 
-fn decide(gate: &Gate, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<(), Problem> {
+/// Whose key a request came with; nothing where it came without.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Caller(pub(super) Option<Holder>);
+
+fn decide(
+    gate: &Gate,
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+) -> Result<Option<Holder>, Problem> {
     if gate.need == Need::Nothing {
-        return Ok(());
+        return Ok(None);
     }
     let app = &gate.app;
     let presented = presented(headers)?;
@@ -152,7 +163,7 @@ fn decide(gate: &Gate, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<(), 
     // Who may send requests through the gateway without a key may say what became of them.
     let open = app.keys.is_empty() || (gate.need == Need::Sender && local);
     if open && presented.is_none() {
-        return without_key(gate.need, app.exposure, peer);
+        return without_key(gate.need, app.exposure, peer).map(|()| None);
     }
     let Some(text) = presented else {
         let detail = "a flowgauge key is needed: Authorization: Bearer fg_…; \
@@ -163,7 +174,7 @@ fn decide(gate: &Gate, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<(), 
         let detail = "this key is not known, has expired or was revoked";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
     };
-    may(&holder, gate.need)
+    may(&holder, gate.need).map(|()| Some(holder))
 }
 
 /// No key exists. Whoever sits at this machine may do all, so that the first key can be made;

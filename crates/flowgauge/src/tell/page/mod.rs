@@ -89,6 +89,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(alerts::deliveries::noise))
         .add(Need::Operator, routes!(alerts::drill::begin))
         .add(Need::Viewer, routes!(alerts::drill::look))
+        .add(Need::Operator, routes!(alerts::replay::run))
         .add(Need::Viewer, routes!(alertmanager::status::status))
         .add(Need::Viewer, routes!(alertmanager::status::receivers))
         .add(Need::Viewer, routes!(alertmanager::alerts::list))

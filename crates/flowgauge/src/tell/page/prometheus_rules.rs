@@ -32,7 +32,7 @@ pub(super) async fn rules(State(app): State<App>) -> Json<Envelope> {
     let rules: Vec<Value> = seen.rules.iter().map(|r| rule(&seen, r, last.as_deref())).collect();
     let took: u64 = seen.rules.iter().map(|r| r.took_ns).sum();
     let group = json!({
-        "name": GROUP, "file": GROUP, "interval": 10.0, "limit": 0, "rules": rules,
+        "name": GROUP, "file": GROUP, "interval": seconds(app.config.alerts.tick), "limit": 0, "rules": rules,
         "evaluationTime": nanos(took), "lastEvaluation": last,
     });
     Json(Envelope { status: "success", data: json!({ "groups": [group] }) })

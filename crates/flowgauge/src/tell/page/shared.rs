@@ -1,6 +1,7 @@
 //! What handlers share: the reader, the clock, the keys, and facts about the running program.
 
 use super::{Exposure, Problem};
+use crate::config::Config;
 use crate::judge::{Desk, Regressions};
 use crate::query::status::FirstCalls;
 use crate::receive::UserHasher;
@@ -90,6 +91,8 @@ pub enum PortState {
 pub struct Parts {
     /// The store's writer and reader.
     pub recorder: Recorder,
+    /// The configuration, for rules that are read to be proved.
+    pub config: Arc<Config>,
     /// Time.
     pub clock: Clock,
     /// API keys.
@@ -120,6 +123,7 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Shared {
     pub(super) recorder: Recorder,
+    pub(super) config: Arc<Config>,
     pub(super) clock: Clock,
     pub(super) keys: Arc<KeyRing>,
     pub(super) prices: Arc<Prices>,
@@ -140,6 +144,8 @@ pub struct Shared {
     pub(super) first_calls: Mutex<FirstCalls>,
     /// One at a time: two would read the same pages for the same changes.
     pub(super) recompute: Semaphore,
+    /// One at a time: each reads all of its window.
+    pub(super) replay: Semaphore,
     questions: Semaphore,
 }
 
@@ -149,6 +155,7 @@ impl Shared {
     pub fn new(parts: Parts, facts: Facts, stop: CancellationToken) -> App {
         let Parts {
             recorder,
+            config,
             clock,
             keys,
             prices,
@@ -166,6 +173,7 @@ impl Shared {
             started: clock.now(),
             started_mono: clock.monotonic(),
             recorder,
+            config,
             clock,
             keys,
             prices,
@@ -183,6 +191,7 @@ impl Shared {
             live: Arc::new(Semaphore::new(MAX_LIVE)),
             first_calls: Mutex::new(FirstCalls::default()),
             recompute: Semaphore::new(1),
+            replay: Semaphore::new(1),
             questions: Semaphore::new(MAX_QUESTIONS),
         })
     }

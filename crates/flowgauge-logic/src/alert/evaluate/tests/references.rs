@@ -195,6 +195,20 @@ fn a_month_goes_on_as_its_weekdays_go() {
     assert_eq!(verdict(text, fresh), unknown(Why::WarmingUp));
 }
 
+#[test]
+fn a_day_of_calls_without_a_price_is_no_day_that_cost_nothing() {
+    let text = "forecast(monthly_cost) > 100% of budget";
+    let mut world = World { budgets: vec![(BudgetPeriod::Month, 300 * USD)], ..World::default() };
+    (1..=28).for_each(|d| {
+        world.spent(ago(d * DAY), 1, if (8..15).contains(&d) { -1 } else { 10 * USD })
+    });
+    let got = sample(text, world);
+    // The profile is made of the three weeks that are known: $10 each, as in the test before.
+    let rest = 1.0 - (9.0 * 60.0 + 5.0) / 1440.0;
+    let want = (50.0 + 10.0 * rest + 250.0) * 1e9;
+    assert!(near(got.evidence.value, want), "{:?} {want}", got.evidence.value);
+}
+
 fn slo(sli: Sli, objective: f64) -> Slo {
     Slo { name: Text::from("s"), sli, objective, period: SloPeriod::Rolling(30) }
 }

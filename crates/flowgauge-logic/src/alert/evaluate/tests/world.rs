@@ -32,6 +32,7 @@ pub(super) struct Done {
     pub ok: bool,
     pub model: &'static str,
     pub tokens: u64,
+    /// Below zero: nobody knows.
     pub cost: i64,
     pub hit: Option<bool>,
 }
@@ -133,8 +134,12 @@ impl World {
         let mut values: Vec<u64> = Vec::new();
         for d in self.done.iter().filter(|d| window.contains(d.at) && wanted(d.model)) {
             rollup.input.record(d.tokens);
-            rollup.priced += 1;
-            rollup.cost_nanos += d.cost;
+            if d.cost < 0 {
+                rollup.unpriced += 1;
+            } else {
+                rollup.priced += 1;
+                rollup.cost_nanos += d.cost;
+            }
             let cache = match d.hit {
                 Some(true) => crate::call::CacheOutcome::HitExact,
                 Some(false) => crate::call::CacheOutcome::Miss,

@@ -3,14 +3,15 @@
 //! A GET changes nothing: mail scanners follow every address. It shows what is asked and a button.
 
 use super::super::ask::Params;
+use super::super::guard::Caller;
 use super::super::{App, Problem};
 use super::at_desk;
 use super::episodes::{EpisodeView, episode_id};
 use crate::logic::alert::episode::Episode;
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Response};
+use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, StatusCode, header};
@@ -49,6 +50,7 @@ pub struct Acknowledgement {
 pub(in super::super) async fn by_api(
     State(app): State<App>,
     Path(id): Path<String>,
+    Extension(caller): Extension<Caller>,
     params: Params,
     body: Bytes,
 ) -> Result<Json<EpisodeView>, Problem> {
@@ -62,10 +64,21 @@ pub(in super::super) async fn by_api(
         };
         serde_json::from_slice(&body).map_err(wrong)?
     };
-    let done = at_desk(&app, move |d| d.acknowledge(id, &wanted.by, wanted.note.as_deref()));
+    let by = who(&wanted.by, &caller);
+    let done = at_desk(&app, move |d| d.acknowledge(id, &by, wanted.note.as_deref()));
     let episode = done.await?.ok_or_else(|| super::episodes::unknown(id))?;
     tracing::info!(episode = %episode.id, rule = %episode.rule, "acknowledged an alert");
     Ok(Json(EpisodeView::of(&app.desk.seen(), &episode)))
+}
+
+/// Who it was: what they say, and whose key they used, which they cannot make up.
+fn who(says: &str, caller: &Caller) -> String {
+    let says = says.trim();
+    match caller.0.as_ref().map(|holder| &*holder.name) {
+        Some(name) if says.is_empty() || says == name => name.to_owned(),
+        Some(name) => format!("{says} (key {name})"),
+        None => says.to_owned(),
+    }
 }
 
 /// Asks whether to acknowledge what a message was about.
