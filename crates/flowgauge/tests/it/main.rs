@@ -37,6 +37,8 @@ mod prices;
 #[cfg(test)]
 mod quality;
 #[cfg(test)]
+mod regression;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod served;
