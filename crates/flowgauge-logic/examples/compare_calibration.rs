@@ -5,73 +5,12 @@
 
 use flowgauge_logic::regression::{Method, Metric, Points, Settings, Verdict, compare};
 use std::error::Error;
-use std::io::Write as _;
+use std::io::Write;
 
-/// Kinds of noise, all with mean 0 and variance about 1.
-const NOISES: [&str; 9] =
-    ["iid", "lognormal", "t3", "ar.3", "ar.6", "day", "weekend", "week sine", "sd 2x"];
-const SIZES: [(usize, usize); 5] = [(7, 7), (30, 7), (168, 24), (168, 168), (168, 8)];
+#[path = "compare_calibration/noise.rs"]
+mod noise;
 
-struct Random(u64);
-
-impl Random {
-    fn unit(&mut self) -> f64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let mut z = self.0;
-        z = (z ^ (z >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        z ^= z >> 33;
-        ((z >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        (-2.0 * self.unit().ln()).sqrt() * (std::f64::consts::TAU * self.unit()).cos()
-    }
-
-    /// t with 3 degrees of freedom, variance 1.
-    fn t3(&mut self) -> f64 {
-        let chi: f64 = (0..3).map(|_| self.normal().powi(2)).sum();
-        self.normal() / (chi / 3.0).sqrt() / 3.0_f64.sqrt()
-    }
-
-    fn ar(&mut self, phi: f64, n: usize) -> Vec<f64> {
-        let mut at = self.normal();
-        let scale = (1.0 - phi * phi).sqrt();
-        (0..n)
-            .map(|_| {
-                at = phi * at + scale * self.normal();
-                at
-            })
-            .collect()
-    }
-}
-
-/// Baseline and current, one directly after the other, except autocorrelated ones, between which time has passed.
-fn noise(kind: &str, n: usize, m: usize, random: &mut Random) -> (Vec<f64>, Vec<f64>) {
-    let phase = random.unit();
-    let mut whole: Vec<f64> = match kind {
-        "ar.3" => [random.ar(0.3, n), random.ar(0.3, m)].concat(),
-        "ar.6" => [random.ar(0.6, n), random.ar(0.6, m)].concat(),
-        _ => {
-            (0..n + m).map(|at| point(kind, at as f64 + (phase * 168.0).floor(), random)).collect()
-        }
-    };
-    let current = whole.split_off(n);
-    let doubled = if kind == "sd 2x" { 2.0 } else { 1.0 };
-    (whole, current.into_iter().map(|v| v * doubled).collect())
-}
-
-fn point(kind: &str, hour: f64, random: &mut Random) -> f64 {
-    match kind {
-        // Mean e^{1/8}, variance e^{1/4}(e^{1/4} − 1).
-        "lognormal" => ((0.5 * random.normal()).exp() - 0.125_f64.exp()) / 0.604,
-        "t3" => random.t3(),
-        "day" => random.normal() + 1.5 * (std::f64::consts::TAU * hour / 24.0).sin(),
-        "weekend" => random.normal() + if hour % 168.0 >= 120.0 { 2.0 } else { 0.0 },
-        "week sine" => random.normal() + 1.5 * (std::f64::consts::TAU * hour / 168.0).sin(),
-        _ => random.normal(),
-    }
-}
+use noise::{NOISES, Random, SIZES, noise, quantiles};
 
 struct Cell {
     false_alarms: f64,
@@ -89,7 +28,7 @@ fn cell(
 ) -> Cell {
     /// Standard deviation of usual hourly p95 noise, relative to the mean.
     const SPREAD: f64 = 0.2;
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut counted = [0u32; 3];
     for _ in 0..runs {
         let (base, current) = noise(kind, size.0, size.1, &mut random);
@@ -109,7 +48,10 @@ fn cell(
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// An outcome of writing.
+type Written = Result<(), Box<dyn Error>>;
+
+fn main() -> Written {
     let mut arguments = std::env::args().skip(1);
     let runs: u32 = arguments.next().map_or(Ok(2000), |a| a.parse())?;
     let seed: u64 = arguments.next().map_or(Ok(1), |a| a.parse())?;
@@ -135,6 +77,53 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             writeln!(out)?;
         }
+    }
+    unlike_windows(runs / 10, seed, &settings, &mut out)?;
+    durations(&settings, &mut out)
+}
+
+/// Windows of few requests beside windows of many.
+fn unlike_windows(runs: u32, seed: u64, settings: &Settings, out: &mut impl Write) -> Written {
+    let settings = Settings { min_samples: Some(20), ..settings.clone() };
+    writeln!(out, "requests per window: p < 0.05 % / regressed %")?;
+    for (before, after) in [
+        ((20.0, 1000.0), (20.0, 1000.0)),
+        ((1000.0, 1001.0), (20.0, 21.0)),
+        ((20.0, 21.0), (1000.0, 1001.0)),
+        ((1000.0, 1001.0), (50.0, 51.0)),
+        ((100.0, 200.0), (400.0, 1000.0)),
+    ] {
+        let mut random = Random::new(seed);
+        let (mut significant, mut regressed) = (0u32, 0u32);
+        for _ in 0..runs {
+            let mut side = |requests| {
+                let (values, counts) = quantiles(48, requests, &mut random);
+                Points { values, counts: Some(counts) }
+            };
+            let found = compare(Metric::Latency, &side(before), &side(after), &settings);
+            significant += u32::from(found.significant);
+            regressed += u32::from(found.regression);
+        }
+        let percent = |n: u32| f64::from(n) / f64::from(runs.max(1)) * 100.0;
+        writeln!(
+            out,
+            "{before:?} v {after:?}: {:.1} / {:.1}",
+            percent(significant),
+            percent(regressed)
+        )?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "measuring how long it takes is the purpose")]
+fn durations(settings: &Settings, out: &mut impl Write) -> Written {
+    let mut random = Random::new(1);
+    for n in [168, 10_000] {
+        let mut side = || Points::of(random.ar(0.3, n).iter().map(|v| 100.0 + 20.0 * v).collect());
+        let (base, current) = (side(), side());
+        let begun = std::time::Instant::now();
+        let found = compare(Metric::Latency, &base, &current, settings);
+        writeln!(out, "{n} v {n}: {:?}, {:?}", begun.elapsed(), found.verdict)?;
     }
     Ok(())
 }

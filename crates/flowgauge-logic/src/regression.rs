@@ -9,6 +9,8 @@ mod bias;
 mod block;
 pub mod bootstrap;
 mod comparison;
+#[cfg(test)]
+mod contract;
 pub mod dependence;
 mod distribution;
 mod generator;

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize, Serializer};
 /// Fewest effective points a side; below, the dependence of points leaves nothing to compare.
 const MIN_EFFECTIVE: f64 = 5.0;
 
+/// What is said where numbers run out of digits.
+const TOO_FAR: &str = "the values are too far apart to compare";
+
 /// What is known about a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -207,7 +210,7 @@ fn single(metric: Metric, base: &Points, current: &Points, settings: &Settings) 
     let scale = largest(&base.values, &current.values);
     let (base, current) = (scaled(&base.values, scale), scaled(&current.values, scale));
     let Some((tested, effective)) = test(&base, &current, settings) else {
-        found.reason = Some("the values are too far apart to compare".to_owned());
+        found.reason = Some(TOO_FAR.to_owned());
         return found;
     };
     judge(metric, &tested, effective, unlike, scale, settings, &mut found);
@@ -304,7 +307,11 @@ fn judge(
     let alpha = settings.alpha();
     let sign = metric.adverse();
     found.n_eff = Some(effective);
-    found.p_value = tested.p_value(unlike);
+    let Some(p_value) = tested.p_value(unlike) else {
+        found.reason = Some(TOO_FAR.to_owned());
+        return;
+    };
+    found.p_value = Some(p_value);
     found.effect =
         Some(sign * (tested.current - tested.base) / tested.base).filter(|e| e.is_finite());
     found.mde = tested.detectable(alpha);

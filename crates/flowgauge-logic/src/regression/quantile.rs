@@ -173,3 +173,66 @@ pub fn fisher(first: (u64, u64), second: (u64, u64)) -> f64 {
     let tables = hits.saturating_sub(m)..=hits.min(n);
     tables.map(chance).filter(|c| *c <= seen).sum::<f64>().min(1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: [f64; 10] = [812.0, 790.0, 845.0, 801.0, 833.0, 799.0, 820.0, 841.0, 780.0, 815.0];
+    const CURRENT: [f64; 8] = [870.0, 905.0, 861.0, 888.0, 842.0, 930.0, 877.0, 842.0];
+
+    fn close(found: Option<f64>, expected: f64) {
+        assert!(found.is_some_and(|f| (f - expected).abs() < 1e-6), "{found:?} is not {expected}");
+    }
+
+    #[test]
+    fn harrell_davis_is_that_of_scipy() {
+        // scipy.stats.mstats.hdquantiles(BASE, [.5, .95]) and (CURRENT, [.95]), scipy 1.17.1.
+        close(harrell_davis(&BASE, 0.5), 812.910_754_38);
+        close(harrell_davis(&BASE, 0.95), 843.942_217_17);
+        close(harrell_davis(&CURRENT, 0.95), 926.533_015_07);
+        assert_eq!((harrell_davis(&[], 0.5), harrell_davis(&BASE, 1.0)), (None, None));
+    }
+
+    #[test]
+    fn maritz_jarrett_is_that_of_scipy() {
+        // scipy.stats.mstats.mjci(BASE, [.5]), scipy 1.17.1.
+        close(maritz_jarrett(&BASE, 0.5), 10.535_177_97);
+    }
+
+    #[test]
+    fn a_clear_difference_of_quantiles_excludes_zero_and_is_the_same_every_time() {
+        let found = harrell_davis_difference(&BASE, &CURRENT, 0.5, 0.95).unwrap();
+        assert!(found.low > 0.0 && found.low < found.estimate && found.estimate < found.high);
+        assert_eq!(harrell_davis_difference(&BASE, &CURRENT, 0.5, 0.95), Some(found));
+    }
+
+    #[test]
+    fn fisher_is_that_of_scipy() {
+        // scipy.stats.fisher_exact([[5, 95], [14, 86]]) and ([[3, 17], [0, 25]]), scipy 1.17.1.
+        close(Some(fisher((5, 95), (14, 86))), 0.051_306_138_383_771_946);
+        close(Some(fisher((3, 17), (0, 25))), 0.080_338_266_384_777_82);
+        assert!((fisher((0, 0), (0, 0)) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_order_interval_holds_its_confidence() {
+        // scipy.stats.binom.cdf(39, 100, .5) = 0.0176 ≤ 0.025 < binom.cdf(40, 100, .5) = 0.0284.
+        assert_eq!(order_interval(100, 0.5, 0.95), Some((40, 61)));
+        // A two-sided 90 % interval of a 95th percentile takes 59 values: 0.95^59 = 0.0485.
+        assert_eq!(order_interval(58, 0.95, 0.90), None);
+        assert!(order_interval(59, 0.95, 0.90).is_some());
+        assert_eq!(order_interval(10, 1.0, 0.95), None);
+    }
+
+    #[test]
+    fn exceedance_needs_requests_on_both_sides() {
+        assert_eq!(exceedance((0, 0), (1, 10)), None);
+        assert_eq!(exceedance((2, 1), (1, 10)), None);
+        let found = exceedance((50, 1000), (90, 1000)).unwrap();
+        // 2 · Φ(−0.04 / √(0.07 · 0.93 · 0.002)).
+        assert!((found.p_value - 0.000_456_48).abs() < 1e-5, "{found:?}");
+        // None above on either side: no table is less likely.
+        assert!((exceedance((0, 10), (0, 10)).unwrap().p_value - 1.0).abs() < 1e-12);
+    }
+}

@@ -119,3 +119,43 @@ impl Differences {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: [f64; 10] = [812.0, 790.0, 845.0, 801.0, 833.0, 799.0, 820.0, 841.0, 780.0, 815.0];
+    const CURRENT: [f64; 8] = [870.0, 905.0, 861.0, 888.0, 842.0, 930.0, 877.0, 842.0];
+
+    #[test]
+    fn mann_whitney_is_that_of_scipy() {
+        // scipy.stats.mannwhitneyu(CURRENT, BASE, method="asymptotic"), scipy 1.17.1.
+        let found = mann_whitney(&BASE, &CURRENT).unwrap();
+        assert!((found.u - 78.0).abs() < 1e-12 && (found.a - 0.975).abs() < 1e-12);
+        assert!((found.p_value - 0.000_857_042_579_384_458_3).abs() < 1e-12);
+        // The same of [2, 3, 5, 6, 7] and [1, 2, 2, 3, 4, 5, 5].
+        let tied = mann_whitney(&[1.0, 2.0, 2.0, 3.0, 4.0, 5.0, 5.0], &[2.0, 3.0, 5.0, 6.0, 7.0]);
+        let tied = tied.unwrap();
+        assert!((tied.u - 25.5).abs() < 1e-12);
+        assert!((tied.p_value - 0.215_854_879_504_591_8).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_shift_is_the_median_of_all_differences() {
+        // numpy.median(numpy.subtract.outer(CURRENT, BASE)).
+        let found = hodges_lehmann(&BASE, &CURRENT, 0.95).unwrap();
+        assert!((found.estimate - 62.0).abs() < 1e-9, "{found:?}");
+        let mut all: Vec<f64> =
+            CURRENT.iter().flat_map(|c| BASE.iter().map(move |b| c - b)).collect();
+        all.sort_by(f64::total_cmp);
+        // floor(40 − 1.96 · √(80 · 19 / 12)) = 17 differences lie below the interval.
+        assert!((found.low - all[17]).abs() < 1e-9 && (found.high - all[62]).abs() < 1e-9);
+    }
+
+    #[test]
+    fn equal_or_missing_values_are_no_test() {
+        assert_eq!(mann_whitney(&[1.0, 1.0], &[1.0]), None);
+        assert_eq!(hodges_lehmann(&[], &[1.0], 0.95), None);
+        assert_eq!(mann_whitney(&[f64::NAN], &[1.0]), None);
+    }
+}

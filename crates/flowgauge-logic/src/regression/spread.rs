@@ -21,6 +21,8 @@ const WEEK: usize = 7 * DAY;
 const WINDOWS: usize = 7;
 /// A long side is long if it holds this many windows of the short side's length.
 const LONG: usize = 4;
+/// Weeks are matched only if that more than halves the variance, which noise alone does not bring about.
+const CLEARLY: f64 = 0.5;
 
 /// Means, variances of means, and how sure these are.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,10 +47,10 @@ pub(super) struct Side {
 }
 
 /// Both sides; `None` where a side is empty.
-pub(super) fn spread(base: &[f64], current: &[f64]) -> Option<Spread> {
-    let weekly = base.len() >= WEEK && current.len() >= WEEK;
-    let (base_mean, base_rest) = without_days(base, weekly)?;
-    let (current_mean, current_rest) = without_days(current, weekly)?;
+pub(super) fn spread(base_values: &[f64], current_values: &[f64]) -> Option<Spread> {
+    let weekly = base_values.len() >= WEEK && current_values.len() >= WEEK;
+    let (base_mean, base_rest) = without_days(base_values, weekly)?;
+    let (current_mean, current_rest) = without_days(current_values, weekly)?;
     let phi = pooled(&[&base_rest, &current_rest]);
     let mut base = side(base_mean, base_rest, phi, weekly);
     let mut current = side(current_mean, current_rest, phi, weekly);
@@ -65,7 +67,45 @@ pub(super) fn spread(base: &[f64], current: &[f64]) -> Option<Spread> {
         doubt += part.variance * part.variance * 2.0 / part.df;
     }
     let df = (2.0 * total * total / doubt).clamp(1.0, 1e6);
-    Some(Spread { base, current, df })
+    let mut found = Spread { base, current, df };
+    if weekly && whole_weeks(base_values, current_values) {
+        found.match_weeks(base_values, current_values);
+    }
+    Some(found)
+}
+
+fn whole_weeks(base: &[f64], current: &[f64]) -> bool {
+    base.len().is_multiple_of(WEEK) && current.len().is_multiple_of(WEEK)
+}
+
+impl Spread {
+    /// Where weeks repeat, hours of the week are compared with the same hours: their differences hold no cycle. It is not
+    /// known with which day each side begins, so the best of seven ways counts; whichever it is, differences over whole
+    /// weeks have the same mean, and a wrong one leaves the cycle in as noise.
+    fn match_weeks(&mut self, base: &[f64], current: &[f64]) {
+        let total = self.base.variance + self.current.variance;
+        let (before, after) = (folded(base), folded(current));
+        let ways = (0..WEEK / DAY).map(|day| {
+            let shifted = after.iter().cycle().skip(day * DAY);
+            let apart: Vec<f64> = shifted.zip(&before).map(|(c, b)| c - b).collect();
+            let rest = residuals(&apart);
+            let phi = pooled(&[&rest]);
+            let paired = side(0.0, rest, phi, true);
+            (paired.variance, 2.0 / (2.0 / paired.df + phi.doubt))
+        });
+        let Some((variance, df)) = ways.min_by(|a, b| a.0.total_cmp(&b.0)) else { return };
+        if variance < total * CLEARLY {
+            self.base.variance *= variance / total;
+            self.current.variance *= variance / total;
+            self.df = df.max(1.0);
+        }
+    }
+}
+
+/// The mean week.
+fn folded(values: &[f64]) -> Vec<f64> {
+    let hour = |at: usize| mean(&values.iter().skip(at).step_by(WEEK).copied().collect::<Vec<_>>());
+    (0..WEEK).map(|at| hour(at).unwrap_or(0.0)).collect()
 }
 
 /// Mean and residuals; with days removed, each hour of the day weighs the same, so that a part of a day tips nothing.

@@ -61,3 +61,40 @@ fn outcome(found: &Tested) -> Option<TTest> {
     let p_value = t.is_finite().then(|| t_two_sided(t, found.df)).flatten()?;
     Some(TTest { t, df: found.df, p_value })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: [f64; 10] = [812.0, 790.0, 845.0, 801.0, 833.0, 799.0, 820.0, 841.0, 780.0, 815.0];
+    const CURRENT: [f64; 8] = [870.0, 905.0, 861.0, 888.0, 842.0, 930.0, 877.0, 842.0];
+
+    fn close(found: f64, expected: f64) {
+        assert!((found - expected).abs() <= 1e-9 * expected.abs(), "{found} is not {expected}");
+    }
+
+    #[test]
+    fn welch_is_that_of_scipy() {
+        // scipy.stats.ttest_ind(CURRENT, BASE, equal_var=False), scipy 1.17.1.
+        let found = welch(&BASE, &CURRENT).unwrap();
+        close(found.t, 4.965_769_943_897_966);
+        close(found.df, 12.260_738_556_405_771);
+        close(found.p_value, 0.000_307_241_132_674_161_9);
+    }
+
+    #[test]
+    fn student_is_that_of_scipy() {
+        // scipy.stats.ttest_ind(CURRENT, BASE), scipy 1.17.1.
+        let found = student(&BASE, &CURRENT).unwrap();
+        close(found.t, 5.161_881_545_978_173);
+        close(found.df, 16.0);
+        close(found.p_value, 9.455_695_955_122_772e-5);
+    }
+
+    #[test]
+    fn one_value_or_no_variation_is_no_test() {
+        assert_eq!(welch(&[1.0], &CURRENT), None);
+        assert_eq!(student(&[1.0, 1.0], &[2.0, 2.0]), None);
+        assert_eq!(welch(&[1.0, 1.0], &[2.0, 2.0]), None);
+    }
+}

@@ -38,6 +38,7 @@ mod prices;
 mod quality;
 #[cfg(test)]
 mod regressions;
+mod regression;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
