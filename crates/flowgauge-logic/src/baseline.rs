@@ -22,6 +22,7 @@ mod cell;
 mod like;
 mod promote;
 mod series;
+mod usual;
 
 closed_set!(
     /// What a baseline may be used for.

@@ -202,3 +202,25 @@ fn a_course_is_the_guide_s_three_lists_with_counts() {
     assert_eq!(file["counts"]["quality_score"][0], 5);
     assert_eq!(file["counts"]["latency_p95"][0], 50);
 }
+
+#[test]
+fn a_kept_baseline_says_what_was_usual_at_this_hour_years_later() {
+    let mut builder = Builder::new(60, 20, Vec::new());
+    for n in 0..24 * 28 {
+        let ms = if n % 24 == 9 { 2_000 } else { 800 };
+        builder.add(hour(n), &one("explain", calls(40, ms)), &BTreeMap::new());
+    }
+    let window = Window { from: T0, to: hour(24 * 28) };
+    let made = (hour(24 * 28), Text::from("ada"));
+    let baseline = builder.finish(Text::from("w"), window, made, None).unwrap();
+    let usual = |n: i64, wanted: Option<&dyn Fn(&Cell) -> bool>| {
+        baseline.usual(Metric::Latency, wanted, hour(n), chrono_tz::Tz::UTC)
+    };
+    let years = 24 * 7 * 100;
+    // The slot holds the hours before and after as well: two of three are quiet.
+    let quiet = usual(years + 15, None).value().unwrap();
+    assert!(near(quiet.value, 800.0) && quiet.n >= 9, "{quiet:?}");
+    let explain: &dyn Fn(&Cell) -> bool = &|cell| cell.intent == "explain";
+    assert!(near(usual(years + 15, Some(explain)).value().unwrap().value, 800.0));
+    assert_eq!(usual(15, Some(&|_| false)).value(), None, "no such cell");
+}

@@ -9,6 +9,7 @@ mod at_tick;
 mod book;
 mod chosen;
 mod flights;
+mod kept;
 mod long;
 mod minutes;
 mod ring;

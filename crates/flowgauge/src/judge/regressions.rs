@@ -13,7 +13,7 @@ pub use propose::Proposal;
 
 use crate::judge::recent::Findings;
 use crate::logic::alert::metric::Metric as RuleMetric;
-use crate::logic::baseline::{Baseline, Refusal, Status, refuse};
+use crate::logic::baseline::{Baseline, Refusal, Standing, Status, refuse};
 use crate::logic::call::Text;
 use crate::logic::regression::Metric;
 use crate::logic::unit::UnixMicros;
@@ -77,7 +77,17 @@ impl Regressions {
         if let Some(last) = store.checks::<Check>(1)?.first() {
             tell(&facts, last);
         }
-        Ok(Self { store, alerts, recorder, facts, clock, zone })
+        let regressions = Self { store, alerts, recorder, facts, clock, zone };
+        regressions.show_rules()?;
+        Ok(regressions)
+    }
+
+    /// Shows the rules which baselines they may name: the promoted and the pinned ones.
+    fn show_rules(&self) -> Result<(), StoreError> {
+        let all = self.store.all()?.into_iter();
+        let kept = all.filter(|(_, s)| s.pinned || s.standing == Standing::Promoted);
+        self.facts.keep(kept.map(|(baseline, status)| (baseline, status.pinned)));
+        Ok(())
     }
 
     /// All baselines, the newest first.
@@ -112,6 +122,7 @@ impl Regressions {
         let regressed = last.first().and_then(Check::regressed);
         refuse(&baseline, &status, &open, regressed)?;
         self.store.promote(&self.event(name, "promoted", by, why))?;
+        self.show_rules()?;
         Ok(self.baseline(Some(name))?.1)
     }
 
@@ -128,6 +139,7 @@ impl Regressions {
     ) -> Result<Status, RegressionError> {
         let what = if pinned { "pinned" } else { "unpinned" };
         self.store.pin(pinned, &self.event(name, what, by, why))?;
+        self.show_rules()?;
         Ok(self.baseline(Some(name))?.1)
     }
 

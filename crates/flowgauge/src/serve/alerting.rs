@@ -51,7 +51,9 @@ impl Alerting {
         desk.reached_at(alerts.public_url.as_deref().unwrap_or(reached_at));
         let recent = Arc::new(Recent::new(options(config, &rules)));
         recorder.listen(Arc::<Recent>::clone(&recent));
-        let long = Long::recorded(recorder.clone()).with_budgets(config.budgets.clone());
+        let long = Long::recorded(recorder.clone())
+            .with_budgets(config.budgets.clone())
+            .with_episodes(Arc::clone(&store));
         let regressions = Regressions::open(
             &config.data_dir,
             Arc::clone(&store),

@@ -36,9 +36,9 @@ mod otlp_wire;
 mod prices;
 #[cfg(test)]
 mod quality;
+mod regression;
 #[cfg(test)]
 mod regressions;
-mod regression;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]

@@ -7,10 +7,13 @@ use super::minutes::Judged;
 use super::state::State;
 use super::usual::Usual;
 use crate::logic::alert::condition::Series;
+use crate::logic::alert::episode::Episode;
 use crate::logic::alert::facts::{
     BudgetFacts, BudgetPeriod, Gauge, Groups, Labels, Mechanism, RatingSums, ScoreSums, Selection,
 };
 use crate::logic::alert::metric::Metric;
+use crate::logic::alert::rule::Rule;
+use crate::logic::baseline::Baseline as Kept;
 use crate::logic::budget::{Budget, Per, Period};
 use crate::logic::call::Text;
 use crate::logic::known::{Known, Reason};
@@ -19,7 +22,8 @@ use crate::logic::score::{Evaluator, ScoreKind, ScoreSums as Sums, overall, over
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::record::Recorder;
-use crate::store::{JudgedBy, Reader, RollupQuery, Step};
+use crate::store::alerts::EpisodeQuery;
+use crate::store::{AlertStore, JudgedBy, Reader, RollupQuery, Step};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -35,6 +39,8 @@ pub struct Long {
     told: Arc<Mutex<Told>>,
     usual: Mutex<HashMap<Series, Usual>>,
     judge: Mutex<Option<Judge>>,
+    /// What was open when, so that bad times do not become usual.
+    episodes: Option<Arc<AlertStore>>,
 }
 
 /// Whose evaluations count, decided at a moment.
@@ -43,6 +49,9 @@ struct Judge {
     at: UnixMicros,
     who: Option<Evaluator>,
 }
+
+/// Most episodes of four weeks that are left out one by one.
+const MAX_EPISODES: usize = 10_000;
 
 /// The evaluator is chosen anew after so long: a new version of it takes over within the hour in
 /// which it judges most, and no sooner is asked for.
@@ -67,6 +76,10 @@ struct Told {
     off: HashMap<Mechanism, bool>,
     cleared: Option<UnixMicros>,
     regressions: HashMap<Metric, (bool, f64)>,
+    /// The promoted and the pinned baselines, by name.
+    kept: HashMap<Text, Arc<Kept>>,
+    /// The pinned one whose window ended last.
+    pinned: Option<Arc<Kept>>,
 }
 
 /// Where the regression detector tells what it found.
@@ -77,6 +90,20 @@ impl Findings {
     /// Whether a metric regressed, and by which signed fraction.
     pub fn tell(&self, metric: Metric, found: (bool, f64)) {
         self.0.lock().regressions.insert(metric, found);
+    }
+
+    /// The promoted and the pinned baselines, and whether each is pinned.
+    pub fn keep(&self, baselines: impl IntoIterator<Item = (Kept, bool)>) {
+        let mut told = self.0.lock();
+        (told.kept, told.pinned) = (HashMap::new(), None);
+        for (baseline, pinned) in baselines {
+            let baseline = Arc::new(baseline);
+            let later = told.pinned.as_ref().is_none_or(|p| p.window.to < baseline.window.to);
+            if pinned && later {
+                told.pinned = Some(Arc::clone(&baseline));
+            }
+            told.kept.insert(baseline.name.clone(), baseline);
+        }
     }
 
     /// What was told of a metric last.
@@ -112,6 +139,7 @@ impl Long {
             told: Arc::default(),
             usual: Mutex::default(),
             judge: Mutex::default(),
+            episodes: None,
         }
     }
 
@@ -119,6 +147,13 @@ impl Long {
     #[must_use]
     pub fn with_budgets(mut self, budgets: Vec<Budget>) -> Self {
         self.budgets = budgets;
+        self
+    }
+
+    /// With the history of alerts.
+    #[must_use]
+    pub fn with_episodes(mut self, episodes: Arc<AlertStore>) -> Self {
+        self.episodes = Some(episodes);
         self
     }
 
@@ -157,6 +192,35 @@ impl Long {
 
     pub(super) fn cleared(&self) -> Option<UnixMicros> {
         self.told.lock().cleared
+    }
+
+    /// A promoted or pinned baseline.
+    pub(super) fn kept(&self, name: &str) -> Option<Arc<Kept>> {
+        self.told.lock().kept.get(name).cloned()
+    }
+
+    /// The pinned baseline whose window ended last.
+    pub(super) fn last_pinned(&self) -> Option<Arc<Kept>> {
+        self.told.lock().pinned.clone()
+    }
+
+    /// Stretches of a window in which an alert on this metric was open.
+    pub(super) fn bad_times(&self, metric: Metric, window: Window) -> Result<Vec<Window>, String> {
+        let Some(episodes) = &self.episodes else { return Ok(Vec::new()) };
+        let query = EpisodeQuery { to: Some(window.to), limit: MAX_EPISODES, ..Default::default() };
+        let rules = episodes.load().map_err(|e| e.to_string())?.rules;
+        let words: &[&str] = match metric {
+            // What it is a loss of.
+            Metric::QualityRegression => &["quality_score", "quality_regression"],
+            other => &[other.word()],
+        };
+        let on = |rule: &Rule| words.iter().any(|word| rule.text.contains(word));
+        let rules: Vec<&Rule> = rules.iter().filter(|rule| on(rule)).collect();
+        let found = episodes.episodes(&query).map_err(|e| e.to_string())?;
+        let bad = found.into_iter().filter(|e| rules.iter().any(|rule| rule.name == e.rule));
+        let stretch =
+            |e: Episode| Window { from: e.first_true, to: e.ended.map_or(window.to, |(at, _)| at) };
+        Ok(bad.map(stretch).filter(|b| b.to > window.from).collect())
     }
 
     pub(super) fn regression(&self, metric: Metric) -> Known<(bool, f64)> {

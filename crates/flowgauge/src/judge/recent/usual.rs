@@ -4,6 +4,7 @@
 //! Owns which windows are read. Refuses medians and slots: those are `logic::alert::baseline`'s.
 
 use super::at_tick::AtTick;
+use super::kept::{held, said};
 use crate::logic::alert::baseline::{SlotValue, WEEKS, learn, moments};
 use crate::logic::alert::condition::Series;
 use crate::logic::alert::facts::{Baseline, BaselineAsk, Facts, Labels, Selection};
@@ -34,8 +35,10 @@ pub(super) fn baseline(
     facts: &AtTick<'_>,
     ask: &BaselineAsk<'_>,
 ) -> Result<Known<Baseline>, String> {
-    if ask.pinned.is_some() {
-        return Ok(Known::Unknown(Reason::NotConfigured));
+    if let Some(name) = ask.pinned {
+        let kept = facts.long().kept(name);
+        let none = Known::Unknown(Reason::NotConfigured);
+        return Ok(kept.map_or(none, |b| said(&b, facts.zone(), ask)));
     }
     let stands = if ask.series.calendar_day { STANDS_IN_A_DAY_US } else { STANDS_US };
     let step = ask.at.0.div_euclid(stands);
@@ -48,7 +51,9 @@ pub(super) fn baseline(
             usual
         }
     };
-    Ok(usual.of.get(ask.labels).copied().unwrap_or(Known::Unknown(Reason::TooFew)))
+    let learned = usual.of.get(ask.labels).copied().unwrap_or(Known::Unknown(Reason::TooFew));
+    let pinned = facts.long().last_pinned();
+    Ok(held(learned, pinned.as_deref(), facts.zone(), ask))
 }
 
 fn learned(
@@ -61,11 +66,12 @@ fn learned(
     let Some(since) = facts.first_data(at, WEEKS * 7 * UnixMicros::DAY)? else {
         return Ok(HashMap::new());
     };
+    let bad = facts.long().bad_times(series.metric, Window { from: since, to: at })?;
     let mut values: HashMap<Labels, Vec<SlotValue>> = HashMap::new();
     for moment in ends(series, at, since, facts) {
         let Some(window) = window_of(series, moment, facts) else { continue };
         // What began before the first data is no whole window.
-        if window.from < since {
+        if window.from < since || bad.iter().any(|b| b.from < window.to && b.to > window.from) {
             continue;
         }
         for (labels, value) in values_in(facts, series.metric, &of, window)? {
