@@ -8,6 +8,7 @@ pub mod alert;
 pub mod alias;
 pub mod budget;
 pub mod call;
+pub mod diagnose;
 pub mod duration;
 pub mod fingerprint;
 pub mod id;
