@@ -44,6 +44,6 @@ pub use event::Event;
 pub use ledger::{BudgetUse, Kept, LedgerChanges, LedgerFile};
 pub use locate::Names;
 pub use read::Reader;
-pub use scores::{Put, ScoreGroup, ScoreQuery, ScoreRow, Scores};
+pub use scores::{GradeGroup, Put, ScoreGroup, ScoreQuery, ScoreRow, Scores};
 pub use state::{KeyRow, State};
 pub use write::{Batch, Committed, Opened, Options, Store};

@@ -355,7 +355,7 @@ fn two_humps(bins: &[(f64, u64)]) -> Option<(f64, f64)> {
     if all < 4 * LEAST {
         return None;
     }
-    let mut best = None;
+    let mut best: Option<(u64, f64, f64)> = None;
     for (i, low) in bins.iter().enumerate() {
         for (j, high) in bins.iter().enumerate().skip(i + 2) {
             let lesser = low.1.min(high.1);
