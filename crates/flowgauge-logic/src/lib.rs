@@ -9,6 +9,7 @@ pub mod alias;
 pub mod baseline;
 pub mod budget;
 pub mod call;
+pub mod diagnose;
 pub mod duration;
 pub mod fingerprint;
 pub mod id;

@@ -4,6 +4,7 @@
 //! Owns its tables and the rule that of one judge about one call the last counts. Refuses to look
 //! for calls: who attaches brings the row.
 
+mod grades;
 mod read;
 
 use crate::{StoreError, packed, state};
@@ -15,6 +16,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
 
+pub use grades::GradeGroup;
 pub use read::{JudgedBy, ScoreGroup, ScoreQuery, ScoreRow, ScoreTable};
 
 /// Others write to the file too. A transaction that reads first and is overtaken by one of them could

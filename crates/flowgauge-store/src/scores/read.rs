@@ -205,7 +205,7 @@ fn has_scores(db: &Connection) -> Result<bool, StoreError> {
     db.table_exists(None, "scores").map_err(StoreError::io("looking for scores"))
 }
 
-fn series(db: &Connection) -> Result<HashMap<i64, SeriesKey>, StoreError> {
+pub(super) fn series(db: &Connection) -> Result<HashMap<i64, SeriesKey>, StoreError> {
     let read = || {
         let mut select = db.prepare("SELECT id, key FROM score_series")?;
         let rows = select.query_map([], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?)))?;

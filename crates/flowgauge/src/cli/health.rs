@@ -1,6 +1,7 @@
 //! `health check` and `health errors`: how things stand, with an exit code for a monitoring system.
 
 use super::ask::Where;
+use super::diagnose::{self, DiagnoseArgs};
 use super::exit::{self, Done};
 use super::get::bare;
 use super::globals::{self, Globals};
@@ -9,6 +10,7 @@ use super::period::{self, PeriodArgs};
 use super::show::{self, Sheet, ShowArgs};
 use crate::logic::kpi::{Kpi, State, Unit};
 use crate::query::KpiValue;
+use crate::query::diagnose::{Name, Question};
 use crate::query::errors::ErrorReport;
 use crate::query::health::{Health, Verdict};
 
@@ -59,6 +61,18 @@ Exit codes:
         #[command(flatten)]
         show: ShowArgs,
     },
+    /// What limits users now: one bottleneck with evidence, or none
+    #[command(after_help = "\
+Examples:
+  flowgauge health bottlenecks
+  flowgauge health bottlenecks --last 1h --json
+
+Exit codes:
+  0   none
+  1   one: the first finding names it
+  3   unknown: no requests in the window
+  69  neither a server nor a data directory")]
+    Bottlenecks(DiagnoseArgs),
     /// Failed requests grouped by class, with first and last sight and examples
     #[command(after_help = "\
 Examples:
@@ -100,11 +114,17 @@ pub(crate) fn run(command: &HealthCommand, globals: &Globals) -> Done {
             let window = period.window(period::ANALYSIS, now, zone)?;
             super::checks::run(&globals.origin(&loaded)?, window, show)
         }
+        HealthCommand::Bottlenecks(args) => {
+            diagnose::run(Name::Bottlenecks, args, globals, |_| Ok(()))
+        }
         HealthCommand::Errors { filter, period, show } => {
-            let window = period.window(period::STATUS, now, zone)?;
-            let report = globals.origin(&loaded)?.errors(window, &Where::parse(filter)?)?;
+            let window = period.window(period::ERRORS, now, zone)?;
+            let (origin, filter) = (globals.origin(&loaded)?, Where::parse(filter)?);
+            let report = origin.errors(window, &filter)?;
             show.print(&classes(&report), &super::show::json(&report)?)?;
             show::note(&summary(&report));
+            let question = Question::new(Name::Errors, window, filter.filter().clone());
+            diagnose::note_findings(&origin.diagnosis(&question, &filter)?);
             Ok(if breaches(&report) { exit::FINDING } else { exit::OK })
         }
     }

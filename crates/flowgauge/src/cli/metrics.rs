@@ -1,11 +1,16 @@
 //! Verbs of `metrics`.
 
-use super::exit::Done;
 use super::export::{self, ExportArgs};
+use super::diagnose::{self, DiagnoseArgs};
+use super::exit::{Done, Failure};
 use super::get::{self, GetArgs};
-use super::globals::Globals;
+use super::globals::{self, Globals};
 use super::measure::{self, MeasureArgs};
+use super::period;
 use super::watch::{self, WatchArgs};
+use crate::logic::diagnose::spread::Metric;
+use crate::logic::window::Window;
+use crate::query::diagnose::{Name, Question};
 
 /// Verbs of `metrics`.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -18,6 +23,64 @@ pub(crate) enum MetricsCommand {
     Measure(MeasureArgs),
     /// Write figures for other programs
     Export(ExportArgs),
+    /// How figures move against the usual, and why
+    #[command(after_help = "\
+Examples:
+  flowgauge metrics trends --last 2h
+  flowgauge metrics trends --last 24h --where model=gpt-4o-mini --json
+
+Exit codes:
+  0   nothing moved beyond chance and habit
+  1   something did, for the worse: the first finding names the cause
+  3   too few requests, or nothing to compare with
+  69  neither a server nor a data directory")]
+    Trends(DiagnoseArgs),
+    /// How a figure spreads, and what is different about the high values
+    #[command(after_help = "\
+Examples:
+  flowgauge metrics distribution --metric latency --last 24h
+  flowgauge metrics distribution --last 6h --spike-from \"2026-11-23 10:00\" --spike-to \"2026-11-23 10:20\"
+
+Exit codes:
+  0   spread as before
+  1   the high end rose: the first finding names the cause
+  3   too few requests
+  69  neither a server nor a data directory")]
+    Distribution(DistributionArgs),
+    /// Every diagnosis of a window at once; the last complete month unless told otherwise
+    #[command(after_help = "\
+Examples:
+  flowgauge metrics analyze --all
+  flowgauge metrics analyze --all --last 7d --output analysis.md
+
+Exit codes:
+  0   nothing found
+  1   something was
+  3   too few requests for any
+  69  neither a server nor a data directory")]
+    Analyze {
+        /// Run all of them, as is the only choice for now
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        args: DiagnoseArgs,
+    },
+}
+
+/// Options of `metrics distribution`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct DistributionArgs {
+    /// The figure
+    #[arg(long, default_value = "latency", value_parser = ["latency", "ttft", "tokens", "cost"])]
+    metric: String,
+    /// First moment of a spike that is compared with the rest of the window
+    #[arg(long, value_name = "TIME")]
+    spike_from: Option<String>,
+    /// First moment after it; the window's end where left out
+    #[arg(long, value_name = "TIME", requires = "spike_from")]
+    spike_to: Option<String>,
+    #[command(flatten)]
+    args: DiagnoseArgs,
 }
 
 /// Runs one verb.
@@ -27,5 +90,26 @@ pub(crate) fn run(command: &MetricsCommand, globals: &Globals) -> Done {
         MetricsCommand::Watch(args) => watch::run(args, globals),
         MetricsCommand::Measure(args) => measure::run(args, globals),
         MetricsCommand::Export(args) => export::run(args, globals),
+        MetricsCommand::Trends(args) => diagnose::run(Name::Trends, args, globals, |_| Ok(())),
+        MetricsCommand::Distribution(args) => distribution(args, globals),
+        MetricsCommand::Analyze { all: _, args } => diagnose::run_all(args, globals),
     }
+}
+
+fn distribution(args: &DistributionArgs, globals: &Globals) -> Done {
+    let zone = globals.load(false, &[])?.config.time_zone;
+    diagnose::run(Name::Distribution, &args.args, globals, |question: &mut Question| {
+        question.metric = Metric::from_word(&args.metric).unwrap_or(question.metric);
+        let Some(from) = &args.spike_from else { return Ok(()) };
+        let now = globals::now();
+        let to = args.spike_to.as_ref().map_or(Ok(question.window.to), |to| period::moment(to, now, zone))?;
+        let spike = Window { from: period::moment(from, now, zone)?, to };
+        let window = question.window;
+        if !(window.from <= spike.from && spike.from < spike.to && spike.to <= window.to) {
+            return Err(Failure::usage("the spike does not lie inside the window")
+                .hint("widen the window with --last, or move --spike-from and --spike-to"));
+        }
+        question.spike = Some(spike);
+        Ok(())
+    })
 }

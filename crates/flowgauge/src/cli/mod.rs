@@ -9,6 +9,7 @@ mod budget;
 mod checks;
 mod completions;
 mod config;
+mod diagnose;
 mod exit;
 mod export;
 mod get;
@@ -23,12 +24,14 @@ mod period;
 mod prices;
 mod quality;
 mod regression;
+mod quality_diagnosed;
 mod remote;
 mod requests;
 mod serve;
 mod show;
 mod store;
 mod stream;
+mod tokens;
 mod watch;
 
 use clap::error::ErrorKind;
@@ -82,6 +85,9 @@ Exit codes:
     /// How things stand, for people and monitoring systems
     #[command(subcommand)]
     Health(health::HealthCommand),
+    /// Where tokens go, and what optimisation saves
+    #[command(subcommand)]
+    Tokens(tokens::TokensCommand),
     /// What users and evaluators think of answers
     #[command(subcommand)]
     Quality(quality::QualityCommand),
@@ -153,6 +159,7 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Demo(args) => serve::demo(args),
         Command::Import(args) => import::run(args, globals),
         Command::Health(command) => health::run(command, globals),
+        Command::Tokens(command) => tokens::run(command, globals),
         Command::Quality(command) => quality::run(command, globals),
         Command::Regression(command) => regression::run(command, globals),
         Command::Requests(command) => requests::run(command, globals),

@@ -9,6 +9,8 @@ use chrono_tz::Tz;
 
 /// Stretch of time for status and health.
 pub(crate) const STATUS: Span = Span::fixed(15 * UnixMicros::MINUTE);
+/// Stretch of time for failures (catalogue B8, C11).
+pub(crate) const ERRORS: Span = Span::fixed(30 * UnixMicros::MINUTE);
 /// Stretch of time for analysis.
 pub(crate) const ANALYSIS: Span = Span::fixed(UnixMicros::DAY);
 
@@ -80,7 +82,8 @@ fn no_time(text: &str) -> Failure {
         .hint("write 2026-11-23, \"2026-11-23 10:00\", 2026-11-23T10:00:00Z or now-6h")
 }
 
-fn moment(text: &str, now: UnixMicros, zone: Tz) -> Result<UnixMicros, Failure> {
+/// A moment as people write it.
+pub(crate) fn moment(text: &str, now: UnixMicros, zone: Tz) -> Result<UnixMicros, Failure> {
     let text = text.trim();
     if text == "now" {
         return Ok(now);

@@ -27,6 +27,8 @@ const WEEK: Span = Span::fixed(7 * UnixMicros::DAY);
 /// Verbs of `quality`.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum QualityCommand {
+    #[command(flatten)]
+    Diagnosed(super::quality_diagnosed::Diagnosed),
     /// What users think: mean rating, how ratings spread, by intent
     #[command(after_help = "\
 Examples:
@@ -161,6 +163,7 @@ impl AboutArgs {
 /// Runs one verb.
 pub(crate) fn run(command: &QualityCommand, globals: &Globals) -> Done {
     match command {
+        QualityCommand::Diagnosed(command) => super::quality_diagnosed::run(command, globals),
         QualityCommand::Satisfaction { by, filter, period, show } => {
             let loaded = globals.load(false, &[])?;
             let window = period.window(WEEK, globals::now(), loaded.config.time_zone)?;

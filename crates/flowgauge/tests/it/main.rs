@@ -23,6 +23,8 @@ mod config;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod diagnoses;
+#[cfg(test)]
 mod durability;
 #[cfg(test)]
 mod gateway;

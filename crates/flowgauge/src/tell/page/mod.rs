@@ -15,6 +15,7 @@ mod alertmanager;
 pub mod baselines;
 mod budgets;
 mod checks;
+mod diagnoses;
 mod feedback;
 mod fields;
 mod health;
@@ -65,6 +66,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(health::errors))
         .add(Need::Viewer, routes!(health::health))
         .add(Need::Viewer, routes!(health::status))
+        .add(Need::Viewer, routes!(diagnoses::one))
         .add(Need::Sender, routes!(scores::submit))
         .add(Need::Viewer, routes!(scores::list))
         .add(Need::Sender, routes!(feedback::submit))

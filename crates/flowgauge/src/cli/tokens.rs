@@ -1,0 +1,43 @@
+//! Verbs of `tokens`: where they go, and what optimisation saves.
+
+use super::diagnose::{self, DiagnoseArgs};
+use super::exit::Done;
+use super::globals::Globals;
+use crate::query::diagnose::Name;
+
+/// Verbs of `tokens`.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub(crate) enum TokensCommand {
+    /// Where tokens go, and what made them more
+    #[command(after_help = "\
+Examples:
+  flowgauge tokens analyze
+  flowgauge tokens analyze --last 7d --where intent=translate --json
+
+Exit codes:
+  0   nothing grew beyond chance
+  1   something did: the first finding names it
+  3   too few requests, or nothing to compare with
+  69  neither a server nor a data directory")]
+    Analyze(DiagnoseArgs),
+    /// What optimisation saves, by mechanism, and whether it costs quality
+    #[command(after_help = "\
+Examples:
+  flowgauge tokens status
+  flowgauge tokens status --last 7d --json
+
+Exit codes:
+  0   the reduction meets its target
+  1   it does not, or it costs quality
+  3   the size of prompts before optimisation is not known
+  69  neither a server nor a data directory")]
+    Status(DiagnoseArgs),
+}
+
+/// Runs one verb.
+pub(crate) fn run(command: &TokensCommand, globals: &Globals) -> Done {
+    match command {
+        TokensCommand::Analyze(args) => diagnose::run(Name::Tokens, args, globals, |_| Ok(())),
+        TokensCommand::Status(args) => diagnose::run(Name::Reduction, args, globals, |_| Ok(())),
+    }
+}

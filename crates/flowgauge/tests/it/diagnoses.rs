@@ -1,0 +1,149 @@
+//! Planted incidents are named by their diagnosis, first; quiet days are not blamed for anything.
+//!
+//! A made-up application of four kinds of requests, with habits of the hour and a mix that shifts
+//! between the two weeks, is stored through the real recorder and asked about through the real API.
+
+mod world;
+
+use crate::api::client::{NOW, get, served};
+use flowgauge::query::diagnose::Name;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use world::{Incident, World};
+
+/// Scores handed in at once.
+const AT_ONCE: usize = 200;
+
+/// Asks every question of a world, and returns the answers by name.
+async fn asked(world: &World, questions: &[&str]) -> Vec<Value> {
+    let served = served().await;
+    let addr = served.running.addr;
+    let rows = world.rows(NOW);
+    let calls = rows.iter().map(|(call, _)| call.clone()).collect();
+    served.running.recorder.submit(calls, Vec::new()).await.unwrap();
+    let scores: Vec<Value> = rows
+        .iter()
+        .filter_map(|(call, quality)| {
+            let score = (*quality)? / 100.0;
+            Some(json!({"request_id": call.id.to_string(), "evaluator": "relevance",
+                "evaluator_version": "1", "score": score}))
+        })
+        .collect();
+    for some in scores.chunks(AT_ONCE) {
+        let kept = post_json(addr, &json!(some)).await;
+        assert_eq!(kept["attached"], some.len(), "{kept}");
+    }
+    let mut answers = Vec::new();
+    for question in questions {
+        let joined = if question.contains('?') { '&' } else { '?' };
+        let path = format!("/api/v1/diagnoses/{question}{joined}since=6h");
+        answers.push(get(addr, &path).await.json());
+    }
+    served.running.stop().await;
+    answers
+}
+
+async fn post_json(addr: SocketAddr, body: &Value) -> Value {
+    use crate::api::client::{ask, request};
+    let asked = request("POST", addr, "/api/v1/scores").header("content-type", "application/json");
+    let body = bytes::Bytes::from(body.to_string());
+    ask(addr, asked.body(http_body_util::Full::new(body)).unwrap()).await.json()
+}
+
+/// Every question names this cause first, whichever the seed.
+async fn first_is(incident: Incident, cause: &str, questions: &[&str]) {
+    for seed in 1..=3 {
+        let world = World { seed, incident };
+        for (question, answer) in questions.iter().zip(asked(&world, questions).await) {
+            let first = &answer["findings"][0];
+            assert_eq!(first["cause"], cause, "{question}, seed {seed}: {answer:#}");
+            assert_eq!(answer["verdict"], "finding", "{question}");
+            let evidence = first["evidence"].as_array().unwrap();
+            assert!(!evidence.is_empty() && evidence[0]["p"].as_f64().unwrap() < 0.01, "{first:#}");
+            assert!(first["next"].as_str().unwrap().starts_with("flowgauge "), "{first:#}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slow_provider_is_the_bottleneck() {
+    let questions = ["bottlenecks", "distribution", "distribution?metric=ttft", "trends"];
+    first_is(Incident::ProviderSlow, "upstream_slow", &questions).await;
+}
+
+#[tokio::test]
+async fn grown_prompts_are_what_made_tokens_more() {
+    let questions = ["tokens", "trends", "distribution?metric=tokens"];
+    first_is(Incident::PromptGrowth, "prompt_growth", &questions).await;
+}
+
+#[tokio::test]
+async fn a_broken_cache_key_is_named_and_not_the_latency_it_causes() {
+    let questions = ["trends", "distribution", "tokens", "distribution?metric=cost"];
+    first_is(Incident::CacheBroken, "cache_hits_lost", &questions).await;
+}
+
+#[tokio::test]
+async fn a_cut_question_is_a_loss_though_tokens_look_excellent() {
+    let questions = ["quality_regress", "quality_trends", "trends", "tokens", "reduction"];
+    first_is(Incident::QuestionCut, "prompt_cut", &questions).await;
+}
+
+#[tokio::test]
+async fn requests_routed_to_the_wrong_model_are_named() {
+    let questions = ["trends", "distribution?metric=cost"];
+    first_is(Incident::WrongModel, "model_routing", &questions).await;
+}
+
+#[tokio::test]
+async fn one_slow_instance_is_what_is_different() {
+    first_is(Incident::InstanceSlow, "slow_group", &["distribution"]).await;
+}
+
+#[tokio::test]
+async fn failures_are_named_by_their_class() {
+    first_is(Incident::RateLimited, "rate_limited", &["errors", "bottlenecks", "trends"]).await;
+}
+
+#[tokio::test]
+async fn quiet_days_are_not_blamed_for_anything() {
+    let mut questions: Vec<&str> = Name::ALL.iter().map(|n| n.word()).collect();
+    questions.extend(["distribution?metric=ttft", "distribution?metric=tokens", "distribution?metric=cost"]);
+    for seed in 10..18 {
+        let world = World { seed, incident: Incident::None };
+        for (question, answer) in questions.iter().zip(asked(&world, &questions).await) {
+            assert_eq!(answer["findings"], json!([]), "{question}, seed {seed}: {answer:#}");
+            assert_ne!(answer["verdict"], "finding", "{question}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_requests_the_word_is_unknown() {
+    let served = served().await;
+    for name in Name::ALL {
+        let path = format!("/api/v1/diagnoses/{}", name.word());
+        let answer = get(served.running.addr, &path).await.json();
+        assert_eq!(answer["verdict"], "unknown", "{answer:#}");
+    }
+    served.running.stop().await;
+}
+
+#[tokio::test]
+async fn wrong_questions_are_refused_with_the_way_out() {
+    let served = served().await;
+    let addr = served.running.addr;
+    for (path, word, status) in [
+        ("weather", "bottlenecks", 404),
+        ("trends?metric=joy", "latency, ttft", 400),
+        ("trends?against=me", "previous", 400),
+        ("quality_regress?threshold=5", "0.05", 400),
+        ("distribution?spike_from=5", "inside", 400),
+        ("trends?wehre=a", "threshold", 400),
+    ] {
+        let answer = get(addr, &format!("/api/v1/diagnoses/{path}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+        assert!(answer.text().contains(word), "{path}: {}", answer.text());
+    }
+    served.running.stop().await;
+}
