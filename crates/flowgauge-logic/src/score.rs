@@ -13,6 +13,14 @@ pub use self::sums::{ScoreSums, overall};
 
 mod sums;
 
+pub mod answer;
+pub mod grounded;
+pub mod language;
+pub mod reference;
+pub mod rules;
+pub mod schema;
+mod words;
+
 closed_set!(
     /// Who judged, in what form.
     ScoreKind {
