@@ -23,6 +23,9 @@ const WEIGHTS: [(&str, f64); 4] =
 /// Least share of an element's words that counts as having said part of it.
 const PARTLY: f64 = 0.5;
 
+/// What being readable is worth by itself.
+const READABLE: f64 = 0.3;
+
 /// What a usual mistake leaves of accuracy.
 const MISTAKEN: f64 = 0.2;
 
@@ -81,7 +84,6 @@ fn parts(answer: &Answer<'_>, evaluator: Evaluator) -> Result<ScoreOf, NotScored
     let (mut sum, mut weights, mut parts) = (0.0, 0.0, Vec::new());
     for ((name, weight), value) in WEIGHTS.into_iter().zip(values) {
         let Some(value) = value else { continue };
-        // Being readable is worth nothing where nothing that was asked for is said.
         let value = if name == "clarity" { value * to_the_point(&values) } else { value };
         sum += weight * value;
         weights += weight;
@@ -101,12 +103,10 @@ fn by_rules(ruled: &Ruled, evaluator: Evaluator) -> ScoreOf {
     }
 }
 
+/// Being readable is worth little where nothing that was asked for is said.
 fn to_the_point([_, relevance, completeness, _]: &[Option<f64>; 4]) -> f64 {
-    match (relevance, completeness) {
-        (Some(r), Some(c)) => r.max(*c).sqrt(),
-        (Some(one), None) | (None, Some(one)) => one.sqrt(),
-        (None, None) => 1.0,
-    }
+    let most = relevance.unwrap_or(0.0).max(completeness.unwrap_or(0.0));
+    READABLE + (1.0 - READABLE) * most.sqrt()
 }
 
 /// How much of an element was said; its best wording counts. Numbers have to be there.
