@@ -14,6 +14,7 @@ pub use self::sums::{ScoreSums, overall};
 mod sums;
 
 pub mod answer;
+pub mod audit;
 pub mod grounded;
 pub mod language;
 pub mod reference;
