@@ -23,8 +23,9 @@ const FROM_ONE: f64 = 0.5;
 /// Answers use words of their own: from this share of supported words on, all is supported.
 const ENOUGH: f64 = 0.85;
 
-/// Half of a question's words in an answer are as many as good answers have: the rest is the asking.
-const ADDRESSED: f64 = 0.5;
+/// Two fifths of a question's words in an answer are as many as good answers have: the rest is the
+/// asking.
+const ADDRESSED: f64 = 0.4;
 
 /// What is left of a supported answer that is not about the question at all.
 const OFF_TOPIC: f64 = 0.25;

@@ -20,14 +20,17 @@ pub const LOCAL: Evaluator = Evaluator { name: "flowgauge.local", version: "1" }
 const WEIGHTS: [(&str, f64); 4] =
     [("accuracy", 0.25), ("relevance", 0.35), ("completeness", 0.20), ("clarity", 0.20)];
 
-/// Least share of an element's words that counts as having said part of it.
-const PARTLY: f64 = 0.5;
+/// Least share of an element's words that counts as having said part of it: one of three.
+const PARTLY: f64 = 0.33;
 
 /// What being readable is worth by itself.
 const READABLE: f64 = 0.3;
 
-/// What a usual mistake leaves of accuracy.
-const MISTAKEN: f64 = 0.2;
+/// What a usual mistake leaves of an answer: it is wrong, whatever else it says.
+const MISTAKEN: f64 = 0.3;
+
+/// Share of relevance that repeating the question's words can earn where elements are known.
+const ECHO: f64 = 0.3;
 
 /// Scores an answer against its expected elements.
 ///
@@ -64,16 +67,22 @@ pub fn by_name(name: &str, answer: &Answer<'_>) -> Option<Result<ScoreOf, NotSco
 }
 
 fn parts(answer: &Answer<'_>, evaluator: Evaluator) -> Result<ScoreOf, NotScored> {
-    let ruled = rules::look(answer);
+    let mut ruled = rules::look(answer);
     if answer.wanted.refusal || ruled.findings.contains(&"empty") {
         return Ok(by_rules(&ruled, evaluator));
     }
     let said = words::content(answer.text);
-    let found: Vec<f64> = answer.wanted.elements.iter().map(|e| said_of(e, &said)).collect();
+    let text = words::bounded(answer.text).to_lowercase();
+    let found: Vec<f64> =
+        answer.wanted.elements.iter().map(|e| said_of(e, &said, &text)).collect();
     let completeness = mean(&found);
+    if answer.wanted.wrong.iter().any(|e| said_of(e, &said, &text) > 0.99) {
+        ruled.factor *= MISTAKEN;
+        ruled.findings.push("mistake");
+    }
     let claims = grounded::claims(answer).ok();
     let values = [
-        accuracy(answer, claims.as_deref(), &said, completeness),
+        accuracy(answer, claims.as_deref(), completeness),
         relevance(answer, claims.as_deref(), completeness),
         completeness,
         Some(ruled.clarity),
@@ -109,9 +118,13 @@ fn to_the_point([_, relevance, completeness, _]: &[Option<f64>; 4]) -> f64 {
     READABLE + (1.0 - READABLE) * most.sqrt()
 }
 
-/// How much of an element was said; its best wording counts. Numbers have to be there.
-fn said_of(element: &Element, said: &BTreeSet<String>) -> f64 {
+/// How much of an element was said; its best wording counts, to the letter or by its words. Numbers
+/// have to be there.
+fn said_of(element: &Element, said: &BTreeSet<String>, text: &str) -> f64 {
     let of = |wording: &String| {
+        if is_word_of(&wording.to_lowercase(), text) {
+            return 1.0;
+        }
         let words = words::words(wording);
         let missing = |w: &words::Word| w.sort == Sort::Number && !said.contains(&w.stem);
         if words.iter().any(missing) {
@@ -124,27 +137,35 @@ fn said_of(element: &Element, said: &BTreeSet<String>) -> f64 {
     element.0.iter().map(of).fold(0.0, f64::max)
 }
 
-/// Share of the claims that the context supports and that are about the matter; less where a usual
-/// mistake is made. Without a comparable context, what was said of the elements stands in.
+/// Whether a wording stands in a text from the beginning of a word on; in scripts without spaces,
+/// anywhere.
+fn is_word_of(wording: &str, text: &str) -> bool {
+    let wording = wording.trim();
+    !wording.is_empty()
+        && text.match_indices(wording).any(|(at, _)| {
+            let before = text.get(..at).and_then(|t| t.chars().next_back());
+            before.is_none_or(|c| !c.is_alphanumeric() || !c.is_ascii() && !c.is_lowercase())
+        })
+}
+
+/// Share of the claims that the context supports and that are about the matter. What only repeats
+/// the question claims nothing. Without a comparable context, what was said of the elements stands in.
 fn accuracy(
     answer: &Answer<'_>,
     claims: Option<&[grounded::Claim]>,
-    said: &BTreeSet<String>,
     completeness: Option<f64>,
 ) -> Option<f64> {
+    let Some(claims) = claims else { return completeness };
+    let asked = words::content(answer.question);
     let topic = topic(answer);
-    let weighed = claims.map(|claims| {
-        let (mut right, mut all) = (0.0, 0.0);
-        for claim in claims {
-            let about = topic.is_empty() || claim.stems.iter().any(|s| topic.contains(s));
-            right += if about { claim.weight * claim.support } else { 0.0 };
-            all += claim.weight;
-        }
-        if all > 0.0 { right / all } else { 0.0 }
-    });
-    let mistakes = answer.wanted.wrong.iter().filter(|e| said_of(e, said) > 0.99).count();
-    let left = if mistakes > 0 { MISTAKEN } else { 1.0 };
-    weighed.or(completeness).map(|share| share * left)
+    let (mut right, mut all) = (0.0, 0.0);
+    for claim in claims {
+        let own = claim.stems.difference(&asked).count();
+        let about = topic.is_empty() || claim.stems.iter().any(|s| topic.contains(s));
+        right += if about { count(own) * claim.support } else { 0.0 };
+        all += count(own);
+    }
+    Some(if all > 0.0 { right / all } else { 0.0 })
 }
 
 /// Stems of what was asked and of what is expected.
@@ -172,7 +193,7 @@ fn relevance(
     let about = |c: &&grounded::Claim| c.stems.intersection(&topic).count() * 4 >= c.stems.len();
     let focus = count(claims.iter().filter(about).count()) / count(claims.len()).max(1.0);
     let asked = match completeness {
-        Some(found) => 0.5 * addressed + 0.5 * found,
+        Some(found) => ECHO * addressed + (1.0 - ECHO) * found,
         None => addressed,
     };
     Some(asked * (0.5 + 0.5 * focus))

@@ -32,7 +32,7 @@ const LEAST: f64 = 0.3;
 /// Words in a row that are not repeated by chance.
 const REPEAT: usize = 4;
 /// Shorter answers may end without a mark: a name, a number.
-const NEEDS_END: u32 = 8;
+const NEEDS_END: u32 = 4;
 /// Words of a refusal; in a longer answer it is a remark about one of several things.
 const REFUSAL_WORDS: u32 = 45;
 

@@ -38,8 +38,8 @@ pub(super) fn answer(prompt: &str) -> String {
             let said = book::split(question);
             or(said.iter().filter_map(|s| book::translate(s, prompt.language)).collect(), UNTRANSLATED)
         }
-        "explain" | "enhance" => around(question, &sentences, 3),
-        "analyze" => around(question, &sentences, 4),
+        "explain" | "enhance" => around(question, &prompt.passages, 4),
+        "analyze" => around(question, &prompt.passages, 5),
         _ => facts(question, &sentences),
     }
 }
@@ -78,19 +78,22 @@ fn leans(sentence: &str) -> bool {
         .any(|begin| sentence.starts_with(begin))
 }
 
-/// The sentences around a marked passage: what else the passages say of its words.
-fn around(marked: &str, sentences: &[&str], most: usize) -> String {
+/// The sentences around a marked passage: its neighbours in the passage it stands in, else what
+/// shares its words.
+fn around(marked: &str, passages: &[&str], most: usize) -> String {
     let own = book::split(marked);
-    let mut chosen: Vec<usize> = book::rank(marked, sentences)
-        .into_iter()
-        .map(|(_, at)| at)
-        .filter(|at| sentences.get(*at).is_some_and(|s| !own.contains(s)))
-        .take(most)
-        .collect();
-    // The sentence after the marked one is what it leads to.
-    let last = sentences.iter().rposition(|s| own.contains(s));
-    chosen.extend(last.map(|at| at + 1));
-    said(chosen, sentences)
+    let home = passages.iter().map(|p| book::split(p)).find(|p| p.iter().any(|s| own.contains(s)));
+    if let Some(sentences) = home {
+        let at = sentences.iter().position(|s| own.contains(s)).unwrap_or(0);
+        let mut near: Vec<usize> =
+            (0..sentences.len()).filter(|i| sentences.get(*i).is_some_and(|s| !own.contains(s))).collect();
+        near.sort_by_key(|i| i.abs_diff(at));
+        near.truncate(most);
+        return said(near, &sentences);
+    }
+    let sentences: Vec<&str> = passages.iter().flat_map(|p| book::split(p)).collect();
+    let ranked = book::rank(marked, &sentences).into_iter().map(|(_, at)| at);
+    said(ranked.take(most).collect(), &sentences)
 }
 
 fn said(mut chosen: Vec<usize>, sentences: &[&str]) -> String {
