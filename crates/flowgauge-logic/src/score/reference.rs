@@ -15,6 +15,9 @@ pub const REFERENCE: Evaluator = Evaluator { name: "flowgauge.reference", versio
 /// The default: as the reference evaluator where elements are known, else from question and context.
 pub const LOCAL: Evaluator = Evaluator { name: "flowgauge.local", version: "1" };
 
+/// All of our own evaluators, the default first.
+pub const EVALUATORS: [Evaluator; 4] = [LOCAL, REFERENCE, grounded::GROUNDED, rules::RULES];
+
 /// Weights of accuracy, relevance, completeness and clarity, as in both knowledge tests of the
 /// example application.
 const WEIGHTS: [(&str, f64); 4] =

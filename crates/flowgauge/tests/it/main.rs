@@ -36,6 +36,7 @@ mod otlp_wire;
 mod prices;
 #[cfg(test)]
 mod quality;
+mod quality_sets;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]

@@ -3,24 +3,11 @@
 
 use super::*;
 use crate::demo::model_server;
-use crate::logic::score::audit::{Audit, Judged};
+use crate::logic::score::audit::Audit;
 use crate::logic::score::reference;
 
 /// Characters FlowReader cuts its final prompt to (catalogue E.4, no. 6).
 const CUT: usize = 1_000;
-
-fn judged(cases: &[Case]) -> Vec<Judged<'_>> {
-    let mut all = Vec::new();
-    for case in cases {
-        let passages = case.passages();
-        for answer in &case.answers {
-            let answered = case.answered(&answer.text, Ending::Unknown, &passages);
-            let score = reference::local(&answered).map(|s| s.quality);
-            all.push(Judged { intent: &case.intent, label: answer.label, score });
-        }
-    }
-    all
-}
 
 /// Mean quality of the pretend model's answers to prompts changed by `cut`.
 fn quality(cases: &[Case], cut: impl Fn(&Case, String) -> String) -> f64 {
@@ -50,7 +37,7 @@ fn the_shipped_set_has_its_cases_and_labels() {
 #[test]
 fn the_default_evaluator_passes_the_audit_of_the_shipped_set() {
     let cases = default_set().unwrap();
-    let audit = Audit::of(&judged(&cases));
+    let audit = Audit::of(&super::super::judged(&cases, reference::LOCAL.name));
     assert!(audit.passed(), "{:?}", audit.findings);
 }
 
