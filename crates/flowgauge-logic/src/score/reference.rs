@@ -79,7 +79,9 @@ fn parts(answer: &Answer<'_>, evaluator: Evaluator) -> Result<ScoreOf, NotScored
     let found: Vec<f64> =
         answer.wanted.elements.iter().map(|e| said_of(e, &said, &text)).collect();
     let completeness = mean(&found);
-    if answer.wanted.wrong.iter().any(|e| said_of(e, &said, &text) > 0.99) {
+    // To the letter: the words of a mistake, in another order, may be right.
+    let mistake = |w: &String| is_word_of(&w.to_lowercase(), &text);
+    if answer.wanted.wrong.iter().flat_map(|e| &e.0).any(mistake) {
         ruled.factor *= MISTAKEN;
         ruled.findings.push("mistake");
     }

@@ -36,6 +36,7 @@ mod otlp_wire;
 mod prices;
 #[cfg(test)]
 mod quality;
+#[cfg(test)]
 mod quality_sets;
 #[cfg(test)]
 mod replay;

@@ -40,7 +40,7 @@ pub(super) fn answer(prompt: &str) -> String {
         }
         "explain" | "enhance" => around(question, &prompt.passages, 4),
         "analyze" => around(question, &prompt.passages, 5),
-        _ => facts(question, &sentences),
+        _ => facts(question, &prompt.passages),
     }
 }
 
@@ -48,28 +48,33 @@ fn or(sentences: Vec<&str>, otherwise: &str) -> String {
     if sentences.is_empty() { otherwise.to_owned() } else { sentences.join(" ") }
 }
 
-/// The sentences that share most with a question, and what explains them where it asks why or how.
-fn facts(question: &str, sentences: &[&str]) -> String {
-    let ranked = book::rank(question, sentences);
+/// The sentences of the best passage that share most with a question, and what leads on from them.
+fn facts(question: &str, passages: &[&str]) -> String {
+    let Some(home) = book::rank(question, passages).first().and_then(|(_, at)| passages.get(*at))
+    else {
+        return UNKNOWN.to_owned();
+    };
     let asked = book::keys(question);
-    let known = asked.iter().filter(|k| sentences.iter().any(|s| book::keys(s).contains(k))).count();
-    let Some((best, first)) = ranked.first().copied() else { return UNKNOWN.to_owned() };
-    if share(known, asked.len()) < KNOWN {
+    let there = book::keys(home);
+    if share(asked.iter().filter(|k| there.contains(k)).count(), asked.len()) < KNOWN {
         return UNKNOWN.to_owned();
     }
+    let sentences = book::split(home);
+    let ranked = book::rank(question, &sentences);
+    let Some((best, first)) = ranked.first().copied() else { return UNKNOWN.to_owned() };
     let mut chosen: Vec<usize> =
         ranked.iter().take(3).filter(|(w, _)| *w >= BESIDE * best).map(|(_, at)| *at).collect();
-    let lower = question.to_lowercase();
-    let reason = ["why", "how ", "what happened", " and "].iter().any(|w| lower.contains(w));
     // What follows explains or goes on; a sentence that begins with a pronoun belongs to the one
     // before it.
-    if reason || sentences.get(first + 1).is_some_and(|next| leans(next)) {
-        chosen.push(first + 1);
+    chosen.push(first + 1);
+    let lower = question.to_lowercase();
+    if ["why", "how ", "what happened", " and "].iter().any(|w| lower.contains(w)) {
+        chosen.push(first + 2);
     }
     if sentences.get(first).is_some_and(|s| leans(s)) && first > 0 {
         chosen.push(first - 1);
     }
-    said(chosen, sentences)
+    said(chosen, &sentences)
 }
 
 fn leans(sentence: &str) -> bool {
