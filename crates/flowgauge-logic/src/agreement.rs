@@ -132,9 +132,12 @@ pub fn kappa(a: &[u8], b: &[u8], categories: u8, weighting: Weighting) -> Option
     let of_row: Vec<f64> = (0..k).map(|i| over(&columns, &|j| weight(i, j))).collect();
     let of_column: Vec<f64> = (0..k).map(|j| over(&rows, &|i| weight(i, j))).collect();
     let expected = over(&rows, &|i| at(&of_row, i));
-    let cells = || table.iter().enumerate().flat_map(|(i, r)| {
-        r.iter().enumerate().map(move |(j, share)| (i, j, *share))
-    });
+    let cells = || {
+        table
+            .iter()
+            .enumerate()
+            .flat_map(|(i, r)| r.iter().enumerate().map(move |(j, share)| (i, j, *share)))
+    };
     let observed: f64 = cells().map(|(i, j, share)| share * weight(i, j)).sum();
     let room = 1.0 - expected;
     if room <= f64::EPSILON {

@@ -108,7 +108,8 @@ impl Audit {
     pub fn of(judged: &[Judged<'_>]) -> Self {
         let (scores, labels) = pairs(judged);
         let classes = |v: &[f64]| v.iter().map(|v| class(*v)).collect::<Vec<u8>>();
-        let kappa = |weighting| agreement::kappa(&classes(&scores), &classes(&labels), 3, weighting);
+        let kappa =
+            |weighting| agreement::kappa(&classes(&scores), &classes(&labels), 3, weighting);
         let mut audit = Self {
             n: judged.len(),
             scored: scores.len(),

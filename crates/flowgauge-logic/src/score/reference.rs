@@ -76,8 +76,7 @@ fn parts(answer: &Answer<'_>, evaluator: Evaluator) -> Result<ScoreOf, NotScored
     }
     let said = words::content(answer.text);
     let text = words::bounded(answer.text).to_lowercase();
-    let found: Vec<f64> =
-        answer.wanted.elements.iter().map(|e| said_of(e, &said, &text)).collect();
+    let found: Vec<f64> = answer.wanted.elements.iter().map(|e| said_of(e, &said, &text)).collect();
     let completeness = mean(&found);
     // To the letter: the words of a mistake, in another order, may be right.
     let mistake = |w: &String| is_word_of(&w.to_lowercase(), &text);

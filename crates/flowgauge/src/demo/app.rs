@@ -40,10 +40,7 @@ pub(super) struct App {
 ///
 /// # Errors
 /// When no port can be bound.
-pub async fn start(
-    model_url: Arc<OnceLock<String>>,
-    clock: Clock,
-) -> std::io::Result<LocalServer> {
+pub async fn start(model_url: Arc<OnceLock<String>>, clock: Clock) -> std::io::Result<LocalServer> {
     let app = App { model_url, caller: Caller::default(), clock };
     let routes = Router::new()
         .route("/api/chat/stream", post(chat_stream))

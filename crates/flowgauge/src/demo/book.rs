@@ -113,7 +113,8 @@ pub(super) fn rank(query: &str, sentences: &[&str]) -> Vec<(f64, usize)> {
     }
     let n = f64::from(u32::try_from(sentences.len()).unwrap_or(u32::MAX));
     let asked = keys(query);
-    let weight = |key: &String| found.get(key.as_str()).map_or(0.0, |k| (1.0 + n / f64::from(*k)).ln());
+    let weight =
+        |key: &String| found.get(key.as_str()).map_or(0.0, |k| (1.0 + n / f64::from(*k)).ln());
     let mut ranked: Vec<(f64, usize)> = words
         .iter()
         .enumerate()

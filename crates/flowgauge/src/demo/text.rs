@@ -17,7 +17,11 @@ pub fn tokens(text: &str) -> u64 {
 }
 
 const fn quarters(c: char) -> usize {
-    if matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}') { CHARACTERS_PER_TOKEN } else { 1 }
+    if matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}') {
+        CHARACTERS_PER_TOKEN
+    } else {
+        1
+    }
 }
 
 /// Sentences in a row until the text has about so many tokens; at least one sentence.
@@ -51,7 +55,8 @@ fn from(dice: &mut Dice, sentences: &[&str], wanted: u64) -> String {
 /// A text cut after at most so many tokens.
 #[must_use]
 pub fn cut(text: &str, limit: u64) -> String {
-    let mut left = usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(CHARACTERS_PER_TOKEN);
+    let mut left =
+        usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(CHARACTERS_PER_TOKEN);
     let fits = |c: &char| match left.checked_sub(quarters(*c)) {
         Some(rest) => {
             left = rest;

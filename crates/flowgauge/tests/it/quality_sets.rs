@@ -57,7 +57,8 @@ async fn a_set_is_run_through_the_gateway_and_its_scores_are_stored_beside_the_p
     let stage = stage(0.0).await;
     let server = format!("http://{}", stage.running.addr);
     let set = ["run", "--model", "demo-small", "--server", server.as_str(), "--output", "json"];
-    let (code, stdout, stderr) = run(stage.dir.path(), &[&set[..], &["--threshold", "50"]].concat()).await;
+    let (code, stdout, stderr) =
+        run(stage.dir.path(), &[&set[..], &["--threshold", "50"]].concat()).await;
     assert_eq!(code, Some(0), "{stdout}{stderr}");
     let told: Value = serde_json::from_str(&stdout).unwrap();
     let quality = told["overall_quality"].as_f64().unwrap();
@@ -68,7 +69,8 @@ async fn a_set_is_run_through_the_gateway_and_its_scores_are_stored_beside_the_p
         assert!(told["by_intent"][intent]["quality"].is_number(), "{intent}");
     }
 
-    let listed = run(stage.dir.path(), &["scores", "--server", &server, "--limit", "100", "--json"]).await;
+    let listed =
+        run(stage.dir.path(), &["scores", "--server", &server, "--limit", "100", "--json"]).await;
     let listed: Value = serde_json::from_str(&listed.1).unwrap();
     let items = listed.as_array().unwrap();
     assert_eq!(items.len(), 70);
@@ -79,7 +81,8 @@ async fn a_set_is_run_through_the_gateway_and_its_scores_are_stored_beside_the_p
     assert_eq!((audit.0, &told["findings"]), (Some(0), &Value::Array(Vec::new())), "{}", audit.2);
     assert_eq!(told["stored"]["evaluators"][0]["n"], 70);
 
-    let (code, stdout, _) = run(stage.dir.path(), &[&set[..5], &["--threshold", "99.9"]].concat()).await;
+    let (code, stdout, _) =
+        run(stage.dir.path(), &[&set[..5], &["--threshold", "99.9"]].concat()).await;
     assert_eq!(code, Some(1));
     assert!(stdout.contains("translate") && stdout.contains("all"), "{stdout}");
     stage.running.stop().await;
@@ -95,7 +98,8 @@ async fn a_run_in_which_most_fails_says_too_little_and_one_without_a_server_unre
     )
     .unwrap();
     let mine = ["run", "--set", "mine.jsonl", "--model", "demo-small", "--json", "--server"];
-    let (code, stdout, stderr) = run(stage.dir.path(), &[&mine[..], &[server.as_str()]].concat()).await;
+    let (code, stdout, stderr) =
+        run(stage.dir.path(), &[&mine[..], &[server.as_str()]].concat()).await;
     assert_eq!(code, Some(3), "{stderr}");
     let told: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((&told["overall_quality"], &told["errors"]), (&Value::Null, &1.into()));

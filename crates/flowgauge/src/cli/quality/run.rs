@@ -93,12 +93,16 @@ pub(crate) fn run(args: &RunArgs, globals: &Globals) -> Done {
     let loaded = globals.load(false, &[])?;
     let remote = globals.remote(&loaded)?;
     if !remote.is_up() {
-        return Err(Failure::new(exit::UNREACHABLE, format!("no server answers at {}", remote.base()))
-            .hint("start one with `flowgauge serve`, or name one with --server URL"));
+        return Err(Failure::new(
+            exit::UNREACHABLE,
+            format!("no server answers at {}", remote.base()),
+        )
+        .hint("start one with `flowgauge serve`, or name one with --server URL"));
     }
     let model = args.model.clone().or_else(|| named(&loaded.config)).unwrap_or(MODEL.to_owned());
     let asked = remote.block_on(async {
-        let asking = futures_util::stream::iter(&cases).map(|case| ask(&remote, case, &model, args));
+        let asking =
+            futures_util::stream::iter(&cases).map(|case| ask(&remote, case, &model, args));
         let width = usize::try_from(args.concurrent).unwrap_or(1);
         tokio::select! {
             all = asking.buffered(width).collect::<Vec<Outcome>>() => Some(all),
@@ -228,4 +232,3 @@ fn sheet(report: &Report) -> Sheet {
     }
     sheet
 }
-

@@ -4,7 +4,7 @@
 //! Owns reading and checking them. Refuses a set with a line it does not understand.
 
 use crate::demo::book;
-use crate::logic::score::answer::{Answer, Ending, Element, Wanted};
+use crate::logic::score::answer::{Answer, Element, Ending, Wanted};
 use crate::logic::score::language::Language;
 use crate::logic::score::schema::Schema;
 use serde::Deserialize;
@@ -90,7 +90,9 @@ pub(crate) fn read(text: &str) -> Result<Vec<Case>, BadLine> {
 
 impl Case {
     fn check(&mut self) -> Result<(), String> {
-        for (name, text) in [("id", &self.id), ("intent", &self.intent), ("question", &self.question)] {
+        for (name, text) in
+            [("id", &self.id), ("intent", &self.intent), ("question", &self.question)]
+        {
             if text.trim().is_empty() {
                 return Err(format!("{name} is empty"));
             }

@@ -36,7 +36,10 @@ pub(super) fn answer(prompt: &str) -> String {
     match prompt.intent {
         "translate" => {
             let said = book::split(question);
-            or(said.iter().filter_map(|s| book::translate(s, prompt.language)).collect(), UNTRANSLATED)
+            or(
+                said.iter().filter_map(|s| book::translate(s, prompt.language)).collect(),
+                UNTRANSLATED,
+            )
         }
         "explain" | "enhance" => around(question, &prompt.passages, 4),
         "analyze" => around(question, &prompt.passages, 5),
@@ -90,8 +93,9 @@ fn around(marked: &str, passages: &[&str], most: usize) -> String {
     let home = passages.iter().map(|p| book::split(p)).find(|p| p.iter().any(|s| own.contains(s)));
     if let Some(sentences) = home {
         let at = sentences.iter().position(|s| own.contains(s)).unwrap_or(0);
-        let mut near: Vec<usize> =
-            (0..sentences.len()).filter(|i| sentences.get(*i).is_some_and(|s| !own.contains(s))).collect();
+        let mut near: Vec<usize> = (0..sentences.len())
+            .filter(|i| sentences.get(*i).is_some_and(|s| !own.contains(s)))
+            .collect();
         near.sort_by_key(|i| i.abs_diff(at));
         near.truncate(most);
         return said(near, &sentences);

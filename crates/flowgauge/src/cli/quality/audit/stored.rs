@@ -196,7 +196,9 @@ impl Drift {
     fn finding(&self) -> Option<String> {
         let points = self.points.filter(|p| p.abs() - self.half > 0.0 && p.abs() >= LEAST_DRIFT)?;
         let Self { name, from, to, pairs, .. } = self;
-        Some(format!("{name}: version {to} scores {points:+.1} points against {from} on {pairs} calls"))
+        Some(format!(
+            "{name}: version {to} scores {points:+.1} points against {from} on {pairs} calls"
+        ))
     }
 }
 

@@ -73,7 +73,11 @@ impl Report {
         let whole = self.whole();
         match whole.mean {
             Some(mean) if whole.n * 2 >= self.outcomes.len() => {
-                if mean >= self.threshold { exit::OK } else { exit::FINDING }
+                if mean >= self.threshold {
+                    exit::OK
+                } else {
+                    exit::FINDING
+                }
             }
             _ => exit::UNKNOWN,
         }
@@ -194,6 +198,9 @@ mod tests {
         assert_eq!(report(&[Some(79.9)], 80.0).exit(), exit::FINDING);
         assert_eq!(report(&[Some(90.0), None, None], 80.0).exit(), exit::UNKNOWN);
         let nothing = report(&[None], 80.0);
-        assert_eq!((nothing.exit(), &nothing.json()["overall_quality"]), (exit::UNKNOWN, &Value::Null));
+        assert_eq!(
+            (nothing.exit(), &nothing.json()["overall_quality"]),
+            (exit::UNKNOWN, &Value::Null)
+        );
     }
 }
