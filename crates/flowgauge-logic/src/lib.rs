@@ -4,6 +4,7 @@
 //! the same call, and the reading of provider responses. Refuses clocks, files, sockets and async: whoever decides here
 //! is handed data and `now`, and returns a value.
 
+pub mod agreement;
 pub mod alert;
 pub mod alias;
 pub mod baseline;

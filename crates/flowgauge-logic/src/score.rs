@@ -15,6 +15,15 @@ pub use self::sums::{ScoreSums, overall, overall_variance};
 mod evaluator;
 mod sums;
 
+pub mod answer;
+pub mod audit;
+pub mod grounded;
+pub mod language;
+pub mod reference;
+pub mod rules;
+pub mod schema;
+mod words;
+
 closed_set!(
     /// Who judged, in what form.
     ScoreKind {

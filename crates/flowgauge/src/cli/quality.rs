@@ -1,4 +1,5 @@
-//! `quality satisfaction`, `scores`, `score` and `rate`: what users and evaluators think of answers.
+//! `quality run`, `audit`, `satisfaction`, `scores`, `score` and `rate`: what users and evaluators
+//! think of answers, and whether an evaluator may be believed.
 //!
 //! Writing goes through the server, which alone writes to its data directory.
 
@@ -12,6 +13,9 @@ use crate::logic::known::{Known, Reason};
 use crate::logic::kpi::{Kpi, State};
 use crate::logic::rollup::Dim;
 use crate::logic::score::ScoreKind;
+use crate::logic::score::answer::{Ending, NotScored};
+use crate::logic::score::audit::Judged;
+use crate::logic::score::reference::{self, EVALUATORS};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::query::scores::{Satisfaction, ScoreView, Spread, satisfaction};
@@ -20,6 +24,11 @@ use crate::store::ScoreQuery;
 use crate::tell::page::ScoreList;
 use bytes::Bytes;
 use http::Method;
+use set::Case;
+
+mod audit;
+mod run;
+mod set;
 
 /// What users think changes slowly: a week, as the catalogue has it.
 const WEEK: Span = Span::fixed(7 * UnixMicros::DAY);
@@ -29,6 +38,10 @@ const WEEK: Span = Span::fixed(7 * UnixMicros::DAY);
 pub(crate) enum QualityCommand {
     #[command(flatten)]
     Diagnosed(super::quality_diagnosed::Diagnosed),
+    /// Ask every question of a labelled set through the gateway, and score the answers
+    Run(run::RunArgs),
+    /// Check an evaluator against labels people gave
+    Audit(audit::AuditArgs),
     /// What users think: mean rating, how ratings spread, by intent
     #[command(after_help = "\
 Examples:
@@ -164,6 +177,8 @@ impl AboutArgs {
 pub(crate) fn run(command: &QualityCommand, globals: &Globals) -> Done {
     match command {
         QualityCommand::Diagnosed(command) => super::quality_diagnosed::run(command, globals),
+        QualityCommand::Run(args) => run::run(args, globals),
+        QualityCommand::Audit(args) => audit::run(args, globals),
         QualityCommand::Satisfaction { by, filter, period, show } => {
             let loaded = globals.load(false, &[])?;
             let window = period.window(WEEK, globals::now(), loaded.config.time_zone)?;
@@ -190,6 +205,41 @@ pub(crate) fn run(command: &QualityCommand, globals: &Globals) -> Done {
             hand_in(globals, "/api/v1/feedback", body, about)
         }
     }
+}
+
+/// The cases of a set: a file's, or those that are shipped.
+fn load(name: &str) -> Result<Vec<Case>, Failure> {
+    let bad = |e: &dyn std::fmt::Display| Failure::new(exit::BAD_DATA, format!("{name}: {e}"));
+    let cases = match name {
+        "default" => set::default_set().map_err(|e| bad(&e))?,
+        file => {
+            let text = std::fs::read_to_string(file).map_err(|e| bad(&e))?;
+            set::read(&text).map_err(|e| bad(&e))?
+        }
+    };
+    if cases.is_empty() { Err(bad(&"the set has no case")) } else { Ok(cases) }
+}
+
+/// The labelled answers of a set with their scores.
+fn judged<'a>(cases: &'a [Case], evaluator: &str) -> Vec<Judged<'a>> {
+    let mut all = Vec::new();
+    for case in cases {
+        let passages = case.passages();
+        for answer in &case.answers {
+            let answered = case.answered(&answer.text, Ending::Unknown, &passages);
+            let score = reference::by_name(evaluator, &answered);
+            let score = score.unwrap_or(Err(NotScored::NothingToCompare)).map(|s| s.quality);
+            all.push(Judged { intent: &case.intent, label: answer.label, score });
+        }
+    }
+    all
+}
+
+/// The name of one of our own evaluators.
+fn known_evaluator(text: &str) -> Result<String, String> {
+    let known = EVALUATORS.iter().map(|e| e.name).any(|name| name == text);
+    let names: Vec<&str> = EVALUATORS.iter().map(|e| e.name).collect();
+    if known { Ok(text.to_owned()) } else { Err(format!("write one of {}", names.join(", "))) }
 }
 
 fn dims(words: &[String]) -> Result<Vec<Dim>, Failure> {

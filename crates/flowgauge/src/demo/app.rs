@@ -9,7 +9,6 @@ mod request;
 pub use request::{ChatRequest, Invalid};
 
 use super::caller::Caller;
-use super::dice::Dice;
 use super::local::LocalServer;
 use crate::serve::clock::Clock;
 use axum::body::Body;
@@ -20,7 +19,6 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use conversation::Conversation;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
@@ -35,7 +33,6 @@ pub(super) struct App {
     model_url: Arc<OnceLock<String>>,
     caller: Caller,
     clock: Clock,
-    dice: Mutex<Dice>,
 }
 
 /// Starts the application. `model_url` is what `OPENAI_BASE_URL` would be; it may be set later, since
@@ -43,13 +40,8 @@ pub(super) struct App {
 ///
 /// # Errors
 /// When no port can be bound.
-pub async fn start(
-    seed: u64,
-    model_url: Arc<OnceLock<String>>,
-    clock: Clock,
-) -> std::io::Result<LocalServer> {
-    let dice = Mutex::new(Dice::new(seed));
-    let app = App { model_url, caller: Caller::default(), clock, dice };
+pub async fn start(model_url: Arc<OnceLock<String>>, clock: Clock) -> std::io::Result<LocalServer> {
+    let app = App { model_url, caller: Caller::default(), clock };
     let routes = Router::new()
         .route("/api/chat/stream", post(chat_stream))
         .route("/api/health", get(health))
@@ -64,8 +56,7 @@ async fn chat_stream(State(app): State<Arc<App>>, headers: HeaderMap, body: Byte
     };
     let session = headers.get("x-session-id").and_then(|v| v.to_str().ok()).map(str::to_owned);
     let trace = headers.get("traceparent").and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let dice = app.dice.lock().fork();
-    let conversation = Conversation::begin(app, request, session, trace, dice);
+    let conversation = Conversation::begin(app, request, session, trace);
     let events = futures_util::stream::unfold(conversation, |mut conversation| async move {
         let event = conversation.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(event)), conversation))

@@ -4,6 +4,7 @@
 //! are all made up. Measures nothing of its own.
 
 pub mod app;
+pub mod book;
 pub mod caller;
 pub mod dice;
 pub mod drive;

@@ -1,9 +1,11 @@
 //! A pretend provider that speaks the OpenAI protocol on loopback: answers, usage, delays, failures.
 //!
-//! Owns what the pretend provider answers and how long it takes; its words come from `text`. Refuses
+//! Owns what the pretend provider answers and how long it takes; its words are those of the passages
+//! it is given. Refuses
 //! tools, images and everything else the demo's application does not send.
 
 mod answer;
+mod extract;
 mod pace;
 
 pub use answer::{ChatRequest, Refusal};
@@ -31,6 +33,12 @@ const FAILURES: f64 = 0.01;
 
 /// Numbers of one pretend embedding: enough to be a vector, few enough to read.
 const EMBEDDING_LENGTH: usize = 64;
+
+/// What the pretend model answers to a prompt; the same every time.
+#[must_use]
+pub fn answer_to(prompt: &str) -> String {
+    extract::answer(prompt)
+}
 
 #[derive(Debug)]
 struct Provider {

@@ -30,7 +30,7 @@ impl Stage {
             .await
             .map_err(DemoError::io("start the pretend provider"))?;
         let model_url = Arc::new(OnceLock::new());
-        let app = app::start(options.seed, Arc::clone(&model_url), clock.clone())
+        let app = app::start(Arc::clone(&model_url), clock.clone())
             .await
             .map_err(DemoError::io("start the pretend application"))?;
         Ok(Self { pace, provider, app, model_url })

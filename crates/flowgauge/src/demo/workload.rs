@@ -3,7 +3,7 @@
 //! Pure: dice and times come in, requests come out. Sends nothing.
 
 use super::dice::Dice;
-use super::text;
+use super::{book, text};
 use crate::logic::unit::{Micros, UnixMicros};
 use serde_json::{Value, json};
 
@@ -145,12 +145,15 @@ impl Scenario {
     #[must_use]
     pub fn request(&self, dice: &mut Dice, book: &str) -> Value {
         // The application adds instructions and context; half of the prompt is the reader's own.
-        let own = text::passage(dice, self.input / 2);
+        let wanted = self.input / 2;
+        let own = match self.intent {
+            "ask" if self.complexity == Complexity::Simple => question(dice),
+            "ask" => format!("{} {}", text::passage(dice, wanted), question(dice)),
+            "translate" => text::translatable(dice, wanted),
+            _ => text::passage(dice, wanted),
+        };
         let mut body = json!({ "bookId": book, "intent": self.intent });
         match self.intent {
-            "ask" if self.complexity == Complexity::Simple => {
-                body["query"] = json!(text::cut(&own, SHORT_QUESTION_TOKENS));
-            }
             "ask" => body["query"] = json!(own),
             _ => body["selection"] = json!({ "text": own, "chapterId": "ch-3" }),
         }
@@ -164,8 +167,10 @@ impl Scenario {
     }
 }
 
-/// 120 characters: below [`LONG_QUESTION`], so that a simple question is taken for one.
-const SHORT_QUESTION_TOKENS: u64 = 30;
+/// A question of at most 120 characters: below [`LONG_QUESTION`], so that it is taken for simple.
+fn question(dice: &mut Dice) -> String {
+    dice.pick(&book::questions()).copied().unwrap_or("What is this book about?").to_owned()
+}
 
 /// Requests of an ordinary weekday (catalogue E.6).
 pub const REQUESTS_PER_DAY: f64 = 10_000.0;

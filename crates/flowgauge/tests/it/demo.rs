@@ -24,7 +24,7 @@ async fn provider(failures: f64) -> LocalServer {
 async fn application(failures: f64) -> (LocalServer, LocalServer) {
     let provider = provider(failures).await;
     let url = Arc::new(OnceLock::from(format!("{}/v1", provider.url())));
-    (app::start(2, url, Clock::real()).await.unwrap(), provider)
+    (app::start(url, Clock::real()).await.unwrap(), provider)
 }
 
 async fn post(url: &str, body: &Value) -> (u16, Vec<u8>) {
@@ -122,7 +122,7 @@ async fn an_enhancement_comes_whole_and_with_its_own_shape_of_usage() {
     let (app, _provider) = application(0.0).await;
     let url = format!("{}/api/chat/stream", app.url());
     let body = json!({ "bookId": "book-2", "intent": "enhance", "enhanceType": "historical",
-        "selection": { "text": "The custom of reading at table." } });
+        "selection": { "text": "She has no engine." } });
     let events = events(&url, &body).await;
     let names: Vec<&str> = events.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["sources", "enhancement", "usage", "done"]);

@@ -42,6 +42,8 @@ mod regression;
 #[cfg(test)]
 mod regressions;
 #[cfg(test)]
+mod quality_sets;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod served;

@@ -5,9 +5,8 @@
 use super::App;
 use super::request::ChatRequest;
 use crate::demo::caller::{CallFailed, SseReader};
-use crate::demo::dice::Dice;
-use crate::demo::text;
 use crate::demo::workload::{Complexity, classify};
+use crate::demo::{book, text};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,6 +16,9 @@ const INSTRUCTIONS: &str = "You help a reader with a book. Use the passages give
 
 /// Fewest tokens of retrieved passages: three chunks, cut (catalogue E.3).
 const CONTEXT_TOKENS: u64 = 60;
+
+/// Characters of one token, the application's own rule of thumb (catalogue E.3).
+const CHARACTERS: usize = 4;
 
 /// An answer under way.
 pub(super) struct Conversation {
@@ -46,13 +48,17 @@ impl Conversation {
         request: ChatRequest,
         session: Option<String>,
         trace: Option<String>,
-        mut dice: Dice,
     ) -> Self {
         let intent = request.intent.unwrap_or("ask");
         let complexity = classify(intent, request.query.as_deref().unwrap_or_default());
         let own = text::tokens(request.words());
-        let context = text::passage(&mut dice, CONTEXT_TOKENS.max(own * 3 / 4));
-        let prompt = format!("{context}\n\n{intent}: {}", request.words());
+        let wanted = usize::try_from(CONTEXT_TOKENS.max(own * 3 / 4)).unwrap_or(usize::MAX);
+        let context = book::retrieve(request.words(), wanted.saturating_mul(CHARACTERS));
+        let label = match (intent, request.language.as_deref()) {
+            ("translate", Some(language)) => format!("translate {language}"),
+            _ => intent.to_owned(),
+        };
+        let prompt = format!("{context}\n\n{label}: {}", request.words());
         let mut ready = VecDeque::new();
         let known = (1..=super::BOOKS).any(|n| request.book == format!("book-{n}"));
         let state = if known { State::Asking } else { State::Over };

@@ -1,16 +1,17 @@
 //! What the pretend provider reads and answers, in the OpenAI wire format. Pure.
 
-use crate::demo::dice::{Dice, whole};
+use super::extract;
+use crate::demo::dice::Dice;
 use crate::demo::text;
 use crate::demo::workload::Complexity;
 use crate::demo::{LARGE, SMALL};
 use serde_json::{Value, json};
 
-/// Answer tokens per prompt token: the middle of the catalogue's scenarios (E.6).
-const ANSWER_SHARE: f64 = 0.72;
-
 /// Tokens of an answer whose request names no limit.
 const DEFAULT_LIMIT: u64 = 400;
+
+/// Characters beyond ASCII in one word of an alphabet at most; more are a script without spaces.
+const WIDE: usize = 6;
 
 /// Share of prompts whose beginning the provider finds in its cache.
 const CACHED: f64 = 0.25;
@@ -20,6 +21,8 @@ const CACHED: f64 = 0.25;
 pub struct ChatRequest {
     /// One of the two models.
     pub model: String,
+    /// What the user said last, with the passages it is about.
+    pub prompt: String,
     /// Tokens of all messages.
     pub prompt_tokens: u64,
     /// How hard the application says it is (`metadata.complexity`), else by length.
@@ -50,10 +53,12 @@ impl ChatRequest {
             return Err(Refusal::no_model(model));
         }
         let prompt_tokens = messages.iter().map(|m| text::tokens(&content(m))).sum();
+        let asked = messages.iter().rev().find(|m| m["role"] != "system").map(content);
         let named = body["metadata"]["complexity"].as_str().and_then(Complexity::from_word);
         let limit = body["max_completion_tokens"].as_u64().or(body["max_tokens"].as_u64());
         Ok(Self {
             model: model.to_owned(),
+            prompt: asked.unwrap_or_default(),
             prompt_tokens,
             complexity: named.unwrap_or_else(|| by_length(prompt_tokens)),
             intent: body["metadata"]["intent"].as_str().unwrap_or_default().to_owned(),
@@ -93,11 +98,9 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// The same words to the same prompt every time; chance gives the id and what was cached.
     pub(super) fn to(request: &ChatRequest, dice: &mut Dice) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "a made-up length")]
-        let median = request.prompt_tokens as f64 * ANSWER_SHARE;
-        let wanted = whole(dice.around(median, 0.2));
-        let full = text::passage(dice, wanted);
+        let full = extract::answer(&request.prompt);
         let words = text::cut(&full, request.limit);
         Self {
             id: format!("{:016x}", dice.bits()),
@@ -139,8 +142,8 @@ impl Answer {
     /// The answer as server-sent events, a word each.
     pub(super) fn chunks(&self, include_usage: bool) -> Vec<String> {
         let mut events = vec![self.event(&json!({ "role": "assistant", "content": "" }), None)];
-        for word in self.words.split_inclusive(' ') {
-            events.push(self.event(&json!({ "content": word }), None));
+        for piece in pieces(&self.words) {
+            events.push(self.event(&json!({ "content": piece }), None));
         }
         events.push(self.event(&json!({}), Some(self.finish_reason)));
         if include_usage {
@@ -167,6 +170,16 @@ impl Answer {
             "model": self.model,
         })
     }
+}
+
+/// A text as it is streamed: words, and single characters where a script has no spaces.
+fn pieces(text: &str) -> Vec<String> {
+    let wide = |word: &str| word.chars().filter(|c| !c.is_ascii()).count() > WIDE;
+    let piece = |word: &str| match wide(word) {
+        true => word.chars().map(String::from).collect(),
+        false => vec![word.to_owned()],
+    };
+    text.split_inclusive(' ').flat_map(piece).collect()
 }
 
 /// A refusal as the provider words it.
@@ -216,7 +229,8 @@ mod tests {
     fn request(stream: bool) -> ChatRequest {
         let body = json!({
             "model": SMALL, "stream": stream,
-            "messages": [{ "role": "user", "content": "a".repeat(400) }],
+            "messages": [{ "role": "user", "content": format!("{}\n\nask: Who rings the bell?",
+                "Marta Oren rings the bell on the eastern quay. ".repeat(8)) }],
         });
         ChatRequest::read(body.to_string().as_bytes()).unwrap()
     }
@@ -225,9 +239,11 @@ mod tests {
     fn the_usage_is_the_length_of_what_was_said() {
         let answer = Answer::to(&request(false), &mut Dice::new(11)).whole();
         let said = answer["choices"][0]["message"]["content"].as_str().unwrap();
-        assert_eq!(answer["usage"]["prompt_tokens"], 100);
+        let asked = request(false).prompt_tokens;
+        assert_eq!(answer["usage"]["prompt_tokens"], asked);
         assert_eq!(answer["usage"]["completion_tokens"], text::tokens(said));
-        assert_eq!(answer["usage"]["total_tokens"], 100 + text::tokens(said));
+        assert_eq!(answer["usage"]["total_tokens"], asked + text::tokens(said));
+        assert!(said.starts_with("Marta Oren rings the bell"), "{said}");
     }
 
     #[test]

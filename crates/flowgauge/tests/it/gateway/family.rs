@@ -35,7 +35,7 @@ fn split(rows: Vec<Call>) -> (Call, Vec<Call>) {
 #[tokio::test]
 async fn an_application_that_passes_the_trace_on_is_counted_once_with_the_tokens_of_its_model() {
     let url = Arc::new(OnceLock::new());
-    let reader = app::start(2, Arc::clone(&url), Clock::real()).await.unwrap();
+    let reader = app::start(Arc::clone(&url), Clock::real()).await.unwrap();
     let stage = Stage::with(Timeouts::default(), |c| c.apps[0].upstream = reader.url()).await;
     url.set(format!("http://{}/v1", stage.addr)).unwrap();
     let answer = stage.post(APP, &Script::default(), ASK).await;

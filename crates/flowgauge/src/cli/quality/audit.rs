@@ -1,0 +1,137 @@
+//! `quality audit`: whether an evaluator may be believed, by labels people gave, and whether the
+//! scores that are stored look like those of one that may.
+//!
+//! Owns putting both together. Refuses to judge the model: that is what `quality run` is for.
+
+use super::super::exit::{self, Done, Failure};
+use super::super::globals::{self, Globals};
+use super::super::period::PeriodArgs;
+use super::super::show::{self, Sheet, ShowArgs};
+use crate::logic::agreement::Coefficient;
+use crate::logic::duration::Span;
+use crate::logic::score::ScoreKind;
+use crate::logic::score::audit::Audit;
+use crate::logic::score::reference;
+use crate::logic::unit::UnixMicros;
+use serde_json::{Value, json};
+use stored::Stored;
+
+mod stored;
+
+/// Stored scores looked at: those of a month, as the catalogue has it.
+const MONTH: Span = Span::fixed(30 * UnixMicros::DAY);
+/// Most of them, the latest given first; as many as the API lists.
+const ROWS: u32 = 1_000;
+
+/// Options of `quality audit`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  flowgauge quality audit
+  flowgauge quality audit --set labelled.jsonl --evaluator flowgauge.grounded --json
+
+Agreement with labels needs no server. Where one runs, or a data directory is there, its stored
+scores are looked at too.
+
+Exit codes:
+  0    the evaluator may be believed
+  1    something speaks against it
+  3    too few labels
+  64   wrong usage
+  65   the set is not understood")]
+pub(crate) struct AuditArgs {
+    /// A file of labelled cases, one JSON object a line, or `default`: the demo's book
+    #[arg(long, default_value = "default", value_name = "FILE|default")]
+    set: String,
+    /// Which of our own evaluators
+    #[arg(long, default_value = reference::LOCAL.name, value_parser = super::known_evaluator)]
+    evaluator: String,
+    /// Leave stored scores out
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    period: PeriodArgs,
+    #[command(flatten)]
+    show: ShowArgs,
+}
+
+/// Audits and prints.
+pub(crate) fn run(args: &AuditArgs, globals: &Globals) -> Done {
+    let cases = super::load(&args.set)?;
+    let judged = super::judged(&cases, &args.evaluator);
+    let audit = Audit::of(&judged);
+    let stored = if args.offline { None } else { look(args, globals)? };
+    let mut findings = audit.findings.clone();
+    findings.extend(stored.iter().flat_map(Stored::findings));
+    let calibration = if audit.passed() { "calibrated" } else { "uncalibrated" };
+    let told = json!({
+        "set": args.set, "evaluator": args.evaluator, "calibration": calibration,
+        "labels": show::json(&audit)?, "stored": stored.as_ref().map(Stored::json),
+        "findings": findings,
+    });
+    args.show.print(&sheet(&audit, stored.as_ref(), calibration), &told)?;
+    for finding in &findings {
+        show::note(&format!("finding: {finding}"));
+    }
+    Ok(match (audit.is_enough(), findings.is_empty()) {
+        (false, _) => exit::UNKNOWN,
+        (true, true) => exit::OK,
+        (true, false) => exit::FINDING,
+    })
+}
+
+/// Stored scores, where somebody has them. Nobody being there is no failure of an audit.
+fn look(args: &AuditArgs, globals: &Globals) -> Result<Option<Stored>, Failure> {
+    let loaded = globals.load(false, &[])?;
+    let window = args.period.window(MONTH, globals::now(), loaded.config.time_zone)?;
+    let origin = match globals.origin(&loaded) {
+        Ok(origin) => origin,
+        Err(failure) if failure.code == exit::UNREACHABLE && globals.server.is_none() => {
+            show::note("no server and no data directory: stored scores are left out");
+            return Ok(None);
+        }
+        Err(failure) => return Err(failure),
+    };
+    let rows = origin.scores(window, Some(ScoreKind::Evaluation), ROWS)?;
+    Ok(Some(Stored::of(&rows)))
+}
+
+fn sheet(audit: &Audit, stored: Option<&Stored>, calibration: &str) -> Sheet {
+    let mut sheet = Sheet { columns: vec!["figure", "value", "n"], rows: Vec::new() };
+    let mut add = |name: &str, value: String, n: usize| {
+        sheet.row([name.to_owned(), value, n.to_string()]);
+    };
+    add("calibration", calibration.to_owned(), audit.n);
+    add("rank correlation", told(audit.spearman), audit.scored);
+    add("linear correlation", told(audit.pearson), audit.scored);
+    add("kappa, weighted", told(audit.kappa), audit.scored);
+    add("kappa", told(audit.kappa_unweighted), audit.scored);
+    add("alpha", number(audit.alpha, 2), audit.scored);
+    add("score - label", number(audit.bias, 1), audit.scored);
+    add("mean error", number(audit.mean_error, 1), audit.scored);
+    add("labels dealt out anew", number(audit.shuffled.map(|s| s.mean), 2), audit.scored);
+    for one in &audit.by_intent {
+        let value = format!("{}; score - label {}", told(one.spearman), number(one.bias, 1));
+        add(&format!("intent {}", one.intent), value, one.scored);
+    }
+    for (name, value, n) in stored.iter().flat_map(|s| s.rows()) {
+        add(&name, value, n);
+    }
+    sheet
+}
+
+fn told(coefficient: Option<Coefficient>) -> String {
+    coefficient.map_or_else(
+        || "n/a".to_owned(),
+        |c| format!("{:.2} ({:.2} to {:.2})", c.value, c.low, c.high),
+    )
+}
+
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| "n/a".to_owned(), |v| format!("{v:.digits$}"))
+}
+
+/// A coefficient-free value as JSON rounds it: to a hundredth.
+fn rounded(value: f64) -> Value {
+    json!((value * 100.0).round() / 100.0)
+}
