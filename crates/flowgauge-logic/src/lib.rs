@@ -8,6 +8,7 @@ pub mod alert;
 pub mod alias;
 pub mod budget;
 pub mod call;
+pub mod change_point;
 pub mod duration;
 pub mod fingerprint;
 pub mod id;
