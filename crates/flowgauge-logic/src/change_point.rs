@@ -9,8 +9,8 @@
 
 mod null;
 mod null_table;
-mod scores;
-mod season;
+pub(crate) mod scores;
+pub(crate) mod season;
 mod segments;
 mod slope;
 mod split;

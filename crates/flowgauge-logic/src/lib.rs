@@ -20,6 +20,7 @@ pub mod quantile;
 pub mod retry;
 pub mod rollup;
 pub mod score;
+pub mod sequential;
 pub mod unit;
 pub mod window;
 pub mod wire;

@@ -14,11 +14,13 @@ const PERIODS: [usize; 3] = [7, 24, 168];
 const HARMONICS: usize = 3;
 /// Frequencies compared on each side of a harmonic.
 const BESIDE: usize = 2;
+/// Frequencies worked on at a time, so that one does not wait for the other.
+const LANES: usize = 8;
 /// A season found by chance costs a few degrees of freedom, one missed costs a false alarm: hence a lenient level.
 const LEVEL: f64 = 0.01;
 
 /// The period to work with: the one given where the history holds it twice, else one that is found, else 1.
-pub(super) fn period(values: &[f64], given: Option<usize>) -> usize {
+pub(crate) fn period(values: &[f64], given: Option<usize>) -> usize {
     match given {
         Some(p) if p <= 1 => 1,
         Some(p) if values.len() >= 2 * p => p,
@@ -58,7 +60,7 @@ fn stands_out(scores: &[f64], period: usize) -> bool {
     beside.sort_unstable();
     beside.dedup();
     let mean = |set: &[usize]| {
-        set.iter().map(|f| power(recent, *f)).sum::<f64>() / set.len().max(1) as f64
+        set.chunks(LANES).map(|f| power(recent, f)).sum::<f64>() / set.len().max(1) as f64
     };
     let (signal, floor) = (mean(&harmonics), mean(&beside));
     let degrees = (2.0 * harmonics.len() as f64, 2.0 * beside.len() as f64);
@@ -69,20 +71,26 @@ fn stands_out(scores: &[f64], period: usize) -> bool {
     null.sf(signal / floor) < LEVEL
 }
 
-/// Squared modulus of the Fourier coefficient at `frequency` cycles a series (Goertzel 1958).
-fn power(values: &[f64], frequency: usize) -> f64 {
-    let turn = 2.0 * (std::f64::consts::TAU * frequency as f64 / values.len() as f64).cos();
-    let (mut last, mut before) = (0.0_f64, 0.0_f64);
-    for v in values {
-        let next = v + turn * last - before;
-        before = last;
-        last = next;
+/// Sum of the squared moduli of the Fourier coefficients at up to [`LANES`] frequencies, in cycles a series (Goertzel 1958).
+fn power(values: &[f64], frequencies: &[usize]) -> f64 {
+    let (mut turn, mut last, mut before) = ([0.0_f64; LANES], [0.0_f64; LANES], [0.0_f64; LANES]);
+    for (t, f) in turn.iter_mut().zip(frequencies) {
+        *t = 2.0 * (std::f64::consts::TAU * *f as f64 / values.len() as f64).cos();
     }
-    last * last + before * before - turn * last * before
+    for v in values {
+        for lane in 0..LANES {
+            let next = v + turn[lane] * last[lane] - before[lane];
+            before[lane] = last[lane];
+            last[lane] = next;
+        }
+    }
+    (0..frequencies.len())
+        .map(|l| last[l] * last[l] + before[l] * before[l] - turn[l] * last[l] * before[l])
+        .sum()
 }
 
 /// The values without the median of their phase; medians are of values less `levels`, so that a step does not blur them.
-pub(super) fn remove(values: &[f64], phases: &[usize], levels: &[f64], period: usize) -> Vec<f64> {
+pub(crate) fn remove(values: &[f64], phases: &[usize], levels: &[f64], period: usize) -> Vec<f64> {
     if period <= 1 {
         return values.to_vec();
     }
