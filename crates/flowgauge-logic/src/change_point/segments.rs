@@ -1,0 +1,230 @@
+//! A history divided into stretches of one level each.
+//!
+//! Owns binary segmentation, the level each stretch is tested at, the second look at each place between its final
+//! neighbours, and the growth of published points. A stretch is tested at the share of the level that its length has in
+//! the whole, and only once the stretch around it was split: so the level holds for the whole tree of tests.
+
+use super::null::p_value;
+use super::scores::normal_scores;
+use super::slope::median_of_sorted;
+use super::split::{Split, best_split};
+use super::{ChangePoint, FEWEST, Settings, season};
+
+/// What a new point pays for repeated looks: its p-value is multiplied by this. Looking after every point while a
+/// history grows to double its length finds something by chance as often as about this many independent looks; the
+/// benchmark measures it on streams.
+const LOOKS: f64 = 8.0;
+/// A published point moves only for this many times its evidence.
+const MOVE: f64 = 2.0;
+/// Seasons are estimated again without the steps found at first; a second time changes nothing.
+const PASSES: usize = 2;
+
+/// A history made ready: finite values without season, with their places and phases.
+struct History {
+    places: Vec<usize>,
+    phases: Vec<usize>,
+    raw: Vec<f64>,
+    flat: Vec<f64>,
+    period: usize,
+    min: usize,
+}
+
+/// A boundary found: index into the finite values.
+#[derive(Clone, Copy)]
+struct Found {
+    at: usize,
+    p: f64,
+    evidence: f64,
+}
+
+pub(super) fn find(values: &[f64], settings: &Settings) -> Vec<ChangePoint> {
+    let mut history = History::new(values, settings);
+    let mut found = Vec::new();
+    for pass in 0..PASSES {
+        found = history.divide(settings.level);
+        if found.is_empty() || history.period <= 1 || pass + 1 == PASSES {
+            break;
+        }
+        let bounds: Vec<usize> = found.iter().map(|f| f.at).collect();
+        history.take_season_out(&history.levels(&bounds));
+    }
+    history.tell(&found)
+}
+
+pub(super) fn update(
+    published: &[ChangePoint],
+    values: &[f64],
+    settings: &Settings,
+) -> Vec<ChangePoint> {
+    let mut history = History::new(values, settings);
+    let n = history.raw.len();
+    let mut kept: Vec<Found> = published
+        .iter()
+        .filter(|c| c.at > 0 && c.at < values.len())
+        .map(|c| Found {
+            at: history.places.partition_point(|p| *p < c.at),
+            p: c.p_value,
+            evidence: c.evidence,
+        })
+        .filter(|f| f.at > 0 && f.at < n)
+        .collect();
+    kept.sort_by_key(|f| f.at);
+    kept.dedup_by_key(|f| f.at);
+    let bounds: Vec<usize> = kept.iter().map(|f| f.at).collect();
+    history.take_season_out(&history.levels(&bounds));
+    let mut all = kept.clone();
+    for (start, end) in stretches(&bounds, n) {
+        all.extend(history.grow(start, end, settings.level));
+    }
+    all.sort_by_key(|f| f.at);
+    for i in 0..all.len() {
+        let here = all[i];
+        if bounds.binary_search(&here.at).is_err() {
+            continue;
+        }
+        let start = if i == 0 { 0 } else { all[i - 1].at };
+        let end = all.get(i + 1).map_or(n, |f| f.at);
+        if let Some(better) = history.split(start, end)
+            && better.at != here.at
+            && better.evidence >= MOVE * here.evidence
+        {
+            all[i] = better;
+        }
+    }
+    let mut told = history.tell(&all);
+    // A place that did not move is told as it was published, even where the point there is missing now.
+    for point in &mut told {
+        if let Some(old) = published.iter().find(|c| history.same_place(c.at, point.at)) {
+            point.at = old.at;
+        }
+    }
+    told
+}
+
+/// The stretches between bounds.
+fn stretches(bounds: &[usize], n: usize) -> impl Iterator<Item = (usize, usize)> {
+    let starts = std::iter::once(0).chain(bounds.iter().copied());
+    let ends = bounds.iter().copied().chain(std::iter::once(n));
+    starts.zip(ends)
+}
+
+impl History {
+    fn new(values: &[f64], settings: &Settings) -> Self {
+        let period = season::period(values, settings.period);
+        let finite = || values.iter().enumerate().filter(|(_, v)| v.is_finite());
+        let places: Vec<usize> = finite().map(|(t, _)| t).collect();
+        let raw: Vec<f64> = finite().map(|(_, v)| *v).collect();
+        let phases = places.iter().map(|t| t % period).collect();
+        let min = settings.min_segment.max(FEWEST);
+        let mut history = Self { places, phases, flat: raw.clone(), raw, period, min };
+        history.take_season_out(&vec![0.0; history.raw.len()]);
+        history
+    }
+
+    fn take_season_out(&mut self, levels: &[f64]) {
+        self.flat = season::remove(&self.raw, &self.phases, levels, self.period);
+    }
+
+    /// Per point, the median of its stretch.
+    fn levels(&self, bounds: &[usize]) -> Vec<f64> {
+        stretches(bounds, self.flat.len())
+            .flat_map(|(s, e)| std::iter::repeat_n(self.median(s, e), e - s))
+            .collect()
+    }
+
+    fn median(&self, start: usize, end: usize) -> f64 {
+        let mut part = self.flat[start..end].to_vec();
+        part.sort_unstable_by(f64::total_cmp);
+        median_of_sorted(&part)
+    }
+
+    /// The best split of a stretch, if it moves the median at all.
+    fn split(&self, start: usize, end: usize) -> Option<Found> {
+        let part = &self.flat[start..end];
+        let period = if part.len() >= 2 * self.period { self.period } else { 1 };
+        let phases = &self.phases[start..end];
+        let split: Split = best_split(&normal_scores(part), phases, period, self.min)?;
+        let at = start + split.at;
+        // A lone spike among equal values splits ranks, but nothing a reader would call a change.
+        if self.median(start, at).total_cmp(&self.median(at, end)).is_eq() {
+            return None;
+        }
+        Some(Found { at, p: p_value(&split), evidence: split.ratio / 2.0 })
+    }
+
+    /// Binary segmentation of the whole, then each place once more between its neighbours.
+    fn divide(&self, level: f64) -> Vec<Found> {
+        let n = self.flat.len();
+        let mut found = Vec::new();
+        let mut open = vec![(0, n)];
+        while let Some((start, end)) = open.pop() {
+            let Some(mut split) = self.split(start, end) else { continue };
+            split.p = (split.p * n as f64 / (end - start) as f64).min(1.0);
+            if split.p <= level {
+                open.extend([(start, split.at), (split.at, end)]);
+                found.push(split);
+            }
+        }
+        found.sort_by_key(|f| f.at);
+        self.settle(found, level)
+    }
+
+    /// Looks at each place again between its neighbours: a place chosen among all others may be off once those are known,
+    /// and one that no longer stands goes.
+    fn settle(&self, mut found: Vec<Found>, level: f64) -> Vec<Found> {
+        let n = self.flat.len();
+        let mut i = 0;
+        while found.len() > 1 && i < found.len() {
+            let start = if i == 0 { 0 } else { found[i - 1].at };
+            let end = found.get(i + 1).map_or(n, |f| f.at);
+            match self.split(start, end) {
+                Some(again) if again.p <= level => {
+                    let p = (again.p * n as f64 / (end - start) as f64).min(level);
+                    found[i] = Found { p, ..again };
+                    i += 1;
+                }
+                _ => {
+                    found.remove(i);
+                }
+            }
+        }
+        found
+    }
+
+    /// New points of a stretch that is looked at again and again.
+    fn grow(&self, start: usize, end: usize, level: f64) -> Vec<Found> {
+        let mut found = Vec::new();
+        let mut open = vec![(start, end)];
+        while let Some((start, end)) = open.pop() {
+            let Some(mut split) = self.split(start, end) else { continue };
+            split.p = (split.p * LOOKS).min(1.0);
+            if split.p <= level {
+                open.extend([(start, split.at), (split.at, end)]);
+                found.push(split);
+            }
+        }
+        found
+    }
+
+    fn same_place(&self, published: usize, told: usize) -> bool {
+        let at = self.places.partition_point(|p| *p < published);
+        self.places.get(at) == Some(&told)
+    }
+
+    fn tell(&self, found: &[Found]) -> Vec<ChangePoint> {
+        let bounds: Vec<usize> = found.iter().map(|f| f.at).collect();
+        let medians: Vec<f64> =
+            stretches(&bounds, self.flat.len()).map(|(s, e)| self.median(s, e)).collect();
+        found
+            .iter()
+            .zip(medians.windows(2))
+            .map(|(f, m)| ChangePoint {
+                at: self.places[f.at],
+                p_value: f.p,
+                before: m[0],
+                after: m[1],
+                evidence: f.evidence,
+            })
+            .collect()
+    }
+}
