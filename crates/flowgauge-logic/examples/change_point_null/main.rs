@@ -9,7 +9,7 @@
 use flowgauge_logic::change_point::statistic;
 use std::io::Write as _;
 
-#[path = "../noise.rs"]
+#[path = "../regression_bench/noise.rs"]
 mod noise;
 use noise::Noise;
 

@@ -12,7 +12,7 @@ use std::io::{BufRead as _, Write as _};
 use std::path::Path;
 
 mod generators;
-#[path = "../noise.rs"]
+
 mod noise;
 use generators::{NAMES, series};
 use noise::Noise;

@@ -185,7 +185,7 @@ pub(crate) fn run(command: &QualityCommand, globals: &Globals) -> Done {
             let (by, filter) = (dims(by)?, Where::parse(filter)?);
             let told = globals.origin(&loaded)?.satisfaction(window, &filter, &by)?;
             show.print(&spreads(&told), &show::json(&told)?)?;
-            Ok(judged(&told.whole))
+            Ok(verdict_of(&told.whole))
         }
         QualityCommand::Scores { kind, limit, period, show } => {
             let loaded = globals.load(false, &[])?;
@@ -306,7 +306,7 @@ impl Origin {
 }
 
 /// The exit code of the whole: met, off target, too few.
-fn judged(whole: &Spread) -> u8 {
+fn verdict_of(whole: &Spread) -> u8 {
     let value = Known::from_option(whole.mean, whole.unknown.unwrap_or(Reason::NoData));
     match Kpi::find("user_satisfaction").map(|kpi| kpi.state(value)) {
         Some(State::Met) => exit::OK,
