@@ -17,6 +17,8 @@ export function Tile({ label, kpi, cells, also, alsoLabel }) {
       <p class="tile-facts">
         <span data-fact="n" class="number">${samples(kpi.n)}</span>
         <span data-fact="target">${kpi.target === null ? "no target" : `target ${kpi.target}`}</span>
+        ${kpi.evaluator && html`<span data-fact="evaluator">by ${kpi.evaluator}</span>`}
+        ${kpi.interval && html`<span data-fact="interval" class="number">95 %: ${kpi.interval.map((end) => inUnit(end, kpi.unit)).join(" to ")}</span>`}
       </p>
       ${also && html`<p class="tile-also">${alsoText(also, alsoLabel)}</p>`}
     </article>`;

@@ -19,6 +19,7 @@ pub mod metric;
 pub mod notice;
 pub mod plan;
 pub mod prometheus;
+pub mod propose;
 pub mod queue;
 pub mod rule;
 pub mod sample;

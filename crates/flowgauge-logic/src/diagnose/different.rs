@@ -79,7 +79,9 @@ impl Different {
         let limit = exact(&mut values, 1.0 - SLOW)?;
         let mut table: BTreeMap<(&'static str, &Text), Counts> = BTreeMap::new();
         let mut all = Counts::default();
-        for (is_now, sample) in before.iter().map(|s| (false, s)).chain(now.iter().map(|s| (true, s))) {
+        for (is_now, sample) in
+            before.iter().map(|s| (false, s)).chain(now.iter().map(|s| (true, s)))
+        {
             let add = |c: &mut Counts| {
                 let side = if is_now { &mut c.now } else { &mut c.before };
                 side.0 += u64::from(sample.value > limit);
@@ -165,7 +167,8 @@ mod tests {
 
     #[test]
     fn kinds_that_are_always_slow_are_not_blamed() {
-        let different = Different::between(&samples(4_000, |_| false), &samples(4_000, |_| false)).unwrap();
+        let different =
+            Different::between(&samples(4_000, |_| false), &samples(4_000, |_| false)).unwrap();
         let analyze = different.values.iter().find(|v| v.value == "analyze").unwrap();
         assert!(analyze.risk > 20.0, "always slow: {analyze:?}");
         assert_eq!(different.blamed(0.01), None);

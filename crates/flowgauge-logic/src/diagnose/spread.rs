@@ -4,7 +4,9 @@ use super::causes::{cache, routing, sizes, speed};
 use super::cells::Figure;
 use super::different::{Different, Value};
 use super::facts::{Facts, named, only};
-use super::finding::{Cause, Datum, Diagnosis, Evidence, Finding, Reference, Severity, Sheet, whole};
+use super::finding::{
+    Cause, Datum, Diagnosis, Evidence, Finding, Reference, Severity, Sheet, whole,
+};
 use super::test_of_difference::{ALPHA, LEAST};
 use crate::kpi::Unit;
 use crate::quantile::{Histogram, bucket_range};
@@ -117,7 +119,8 @@ impl Spread {
             out.findings = self.findings();
             out.notes = super::causes::notes(&self.facts);
         } else {
-            out.unknown.push("there is no earlier window with enough requests to compare with".to_owned());
+            out.unknown
+                .push("there is no earlier window with enough requests to compare with".to_owned());
         }
         out.notes.extend(self.humps());
         let calm = format!(
@@ -164,7 +167,9 @@ impl Spread {
             (Cause::DearGroup, "large")
         };
         let filter = match value.dimension {
-            "model" | "intent" | "endpoint" | "provider" | "cache" => only(value.dimension, &value.value),
+            "model" | "intent" | "endpoint" | "provider" | "cache" => {
+                only(value.dimension, &value.value)
+            }
             _ => String::new(),
         };
         Some(Finding {
@@ -189,14 +194,22 @@ impl Spread {
         let mut sheet = Sheet::new("quantiles", &columns);
         let mut add = |name: &str, histogram: &Histogram, scale: f64| {
             let mut row = vec![Datum::from(name), Datum::count(histogram.count())];
-            row.extend(QUANTILES.iter().map(|(_, q)| Datum::number(histogram.quantile(*q).map(|v| v * scale))));
+            row.extend(
+                QUANTILES
+                    .iter()
+                    .map(|(_, q)| Datum::number(histogram.quantile(*q).map(|v| v * scale))),
+            );
             if histogram.count() > 0 {
                 sheet.rows.push(row);
             }
         };
         add(self.metric.word(), &self.histogram, scale);
         if self.metric.is_time() {
-            for (name, figure) in [("first token", Figure::Ttft), ("per output token", Figure::Tpot), ("flowgauge", Figure::Overhead)] {
+            for (name, figure) in [
+                ("first token", Figure::Ttft),
+                ("per output token", Figure::Tpot),
+                ("flowgauge", Figure::Overhead),
+            ] {
                 if let Some(dist) = figure.dist(rollup) {
                     add(name, &dist.histogram, scale);
                 }
@@ -228,7 +241,9 @@ impl Spread {
         let mut sheet = Sheet::new("by value", &columns);
         let figure = self.figure();
         let mut groups: BTreeMap<(&str, String), (Rollup, Rollup)> = BTreeMap::new();
-        for (side, cells) in [&self.facts.now.cells, &self.facts.before.cells].into_iter().enumerate() {
+        for (side, cells) in
+            [&self.facts.now.cells, &self.facts.before.cells].into_iter().enumerate()
+        {
             for (key, rollup) in cells.iter() {
                 let lookup = format!("{:?}", key.lookup).to_lowercase();
                 for (dimension, value) in [
@@ -298,7 +313,8 @@ impl Spread {
 
     fn largest(&self) -> Sheet {
         let (unit, scale) = self.metric.unit();
-        let columns = [("request", None), ("time", None), (self.metric.word(), Some(unit)), ("what", None)];
+        let columns =
+            [("request", None), ("time", None), (self.metric.word(), Some(unit)), ("what", None)];
         let mut sheet = Sheet::new("largest", &columns);
         for e in &self.extremes {
             sheet.rows.push(vec![
@@ -327,7 +343,11 @@ impl Spread {
 fn evidence(different: &Different, value: &Value, word: &str) -> Evidence {
     let rest = (different.slow.saturating_sub(value.slow), different.n.saturating_sub(value.n));
     let share = |slow: u64, n: u64| (n > 0).then(|| 100.0 * whole(slow) / whole(n));
-    let what = format!("{word} calls with {} {} (before: those without)", value.dimension, named(&value.value));
+    let what = format!(
+        "{word} calls with {} {} (before: those without)",
+        value.dimension,
+        named(&value.value)
+    );
     let both = (share(value.slow, value.n), share(rest.0, rest.1));
     let mut evidence = Evidence::change(what, Unit::Percent, both, value.n);
     evidence.effect = Some(value.excess);
@@ -344,7 +364,9 @@ fn coarse(histogram: &Histogram) -> Vec<(f64, u64)> {
         let step = (low.log2() * PER_OCTAVE).floor() as i32;
         *sums.entry(step).or_default() += count;
     }
-    let (Some(first), Some(last)) = (sums.keys().next(), sums.keys().next_back()) else { return Vec::new() };
+    let (Some(first), Some(last)) = (sums.keys().next(), sums.keys().next_back()) else {
+        return Vec::new();
+    };
     let edge = |step: i32| (f64::from(step) / PER_OCTAVE).exp2();
     (*first..=*last).map(|s| (edge(s), sums.get(&s).copied().unwrap_or(0))).collect()
 }
@@ -371,7 +393,6 @@ fn two_humps(bins: &[(f64, u64)]) -> Option<(f64, f64)> {
     }
     best.map(|(_, a, b)| (a, b))
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -13,6 +13,7 @@ mod replay;
 mod show;
 mod silence;
 mod test;
+mod thresholds;
 
 use super::exit::{self, Done, Failure};
 use super::globals::{self, Globals};
@@ -65,6 +66,9 @@ Exit codes:
     /// Write rules for another system
     #[command(subcommand)]
     Export(export::ExportCommand),
+    /// Thresholds that fit what was seen
+    #[command(subcommand)]
+    Thresholds(thresholds::ThresholdsCommand),
     /// Rules and how they stand
     List(list::ListArgs),
     /// One rule with its instances, or one episode with its history
@@ -89,6 +93,7 @@ pub(crate) fn run(command: &AlertCommand, globals: &Globals) -> Done {
         AlertCommand::Replay(args) => replay::run(args, globals),
         AlertCommand::Import(command) => import::run(command),
         AlertCommand::Export(command) => export::run(command, globals),
+        AlertCommand::Thresholds(command) => thresholds::run(command, globals),
         AlertCommand::List(args) => list::run(args, globals),
         AlertCommand::Show(args) => show::run(args, globals),
         AlertCommand::Silence(command) => silence::run(command, globals),

@@ -14,9 +14,9 @@ use crate::query::health::{self, Health};
 use crate::query::provenance::RequestDetail;
 use crate::query::reprice::{self, Preview};
 use crate::query::view::RequestView;
-use crate::query::{self, KpiValue, Snapshot};
+use crate::query::{self, KpiValue, Snapshot, Table};
 use crate::record::RecordStats;
-use crate::store::{CallQuery, Reader};
+use crate::store::{CallQuery, Reader, RollupQuery, Step};
 use chrono_tz::Tz;
 
 /// A page of requests from the server.
@@ -82,6 +82,26 @@ impl Origin {
             }
             Self::Directory(reader) => Ok(query::one(reader, kpi, window, &filter.filter)?),
         }
+    }
+
+    /// One KPI, hour by hour; hours in which it is not known are left out.
+    pub(crate) fn hours(&self, kpi: &'static Kpi, window: Window) -> Result<Vec<f64>, Failure> {
+        let filter = Where::default();
+        let table: Table = match self {
+            Self::Server(remote) => {
+                let mut query = parameters(window, &filter);
+                query.extend([("kpi", kpi.name.to_owned()), ("step", "60min".to_owned())]);
+                remote.get("/api/v1/series", &query)?
+            }
+            Self::Directory(reader) => {
+                let step = Step::Minutes(60);
+                let filter = filter.filter.clone();
+                let query = RollupQuery { window, filter, group_by: Vec::new(), step };
+                query::table(reader, &[kpi], &query)?
+            }
+        };
+        let known = table.rows.iter().filter_map(|row| row.values.first()?.value.value());
+        Ok(known.collect())
     }
 
     /// Every KPI of a window.

@@ -1,8 +1,8 @@
 //! Verbs of `metrics`.
 
-use super::export::{self, ExportArgs};
 use super::diagnose::{self, DiagnoseArgs};
 use super::exit::{Done, Failure};
+use super::export::{self, ExportArgs};
 use super::get::{self, GetArgs};
 use super::globals::{self, Globals};
 use super::measure::{self, MeasureArgs};
@@ -102,7 +102,10 @@ fn distribution(args: &DistributionArgs, globals: &Globals) -> Done {
         question.metric = Metric::from_word(&args.metric).unwrap_or(question.metric);
         let Some(from) = &args.spike_from else { return Ok(()) };
         let now = globals::now();
-        let to = args.spike_to.as_ref().map_or(Ok(question.window.to), |to| period::moment(to, now, zone))?;
+        let to = args
+            .spike_to
+            .as_ref()
+            .map_or(Ok(question.window.to), |to| period::moment(to, now, zone))?;
         let spike = Window { from: period::moment(from, now, zone)?, to };
         let window = question.window;
         if !(window.from <= spike.from && spike.from < spike.to && spike.to <= window.to) {

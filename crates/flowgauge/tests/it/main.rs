@@ -38,11 +38,11 @@ mod otlp_wire;
 mod prices;
 #[cfg(test)]
 mod quality;
+#[cfg(test)]
+mod quality_sets;
 mod regression;
 #[cfg(test)]
 mod regressions;
-#[cfg(test)]
-mod quality_sets;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]

@@ -184,5 +184,6 @@ pub(super) fn did_you_mean<'c>(
     };
     let swapped = words.iter().copied().find(|w| w.len() > 2 && sorted(w) == sorted(&word));
     let near = swapped.or_else(|| nearest(&word, words.iter().copied()))?;
-    Some(format!("did you mean `{near}`?"))
+    // A known word in the wrong place is not mistyped.
+    (near != word).then(|| format!("did you mean `{near}`?"))
 }

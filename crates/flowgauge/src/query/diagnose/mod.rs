@@ -168,9 +168,7 @@ pub fn answer(reader: &Reader, question: &Question, own: &Own) -> Result<Diagnos
     let Gathered { facts, references, .. } = &gathered;
     let (window, references) = (gathered.window, references.clone());
     Ok(match question.name {
-        Name::Errors => {
-            failures::diagnose(facts, &classes(reader, &question)?, window, references)
-        }
+        Name::Errors => failures::diagnose(facts, &classes(reader, &question)?, window, references),
         Name::Bottlenecks => {
             let mut own = own.clone();
             own.damage = reader.status()?.damage;
@@ -231,8 +229,14 @@ fn distribution(
     };
     let read = (seen.read.min(total), total);
     let metric = question.metric;
-    let spread =
-        Spread { metric, facts, histogram, different: seen.different, extremes: seen.extremes, read };
+    let spread = Spread {
+        metric,
+        facts,
+        histogram,
+        different: seen.different,
+        extremes: seen.extremes,
+        read,
+    };
     Ok(spread.diagnose(window, references))
 }
 

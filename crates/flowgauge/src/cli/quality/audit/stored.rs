@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn drift_is_measured_on_the_calls_both_versions_scored() {
-        let quality = |i: u8| f64::from(i * 7 % 40) + 40.0;
+        let quality = |i: u8| f64::from(u16::from(i) * 7 % 40) + 40.0;
         let mut rows: Vec<ScoreView> = (0..30).map(|i| row("2", i, quality(i) + 6.0)).collect();
         rows.extend((10..40).map(|i| row("1", i, quality(i))));
         let stored = Stored::of(&rows);
