@@ -34,7 +34,15 @@ impl Live {
         let compiled = Compiled::new(&rule, slos, zone);
         let law = Law::of(&rule, tick, zone);
         let instances = BTreeMap::new();
-        Self { rule: Arc::new(rule), compiled, law, instances, idle: None, took_ns: 0, crowded: None }
+        Self {
+            rule: Arc::new(rule),
+            compiled,
+            law,
+            instances,
+            idle: None,
+            took_ns: 0,
+            crowded: None,
+        }
     }
 
     /// Whether it is evaluated at a tick: rules with an interval of their own leave ticks out.

@@ -24,7 +24,9 @@ impl Engine {
         let mut place = 0;
         for live in self.live.iter() {
             match seen.rules.get_mut(place) {
-                Some(shown) if Arc::ptr_eq(&shown.rule, &live.rule) => write(shown, live, &withheld),
+                Some(shown) if Arc::ptr_eq(&shown.rule, &live.rule) => {
+                    write(shown, live, &withheld)
+                }
                 _ => {
                     seen.rules.truncate(place);
                     seen.rules.push(fresh(live, &withheld));

@@ -4,8 +4,8 @@ use super::live::Live;
 use super::open::Open;
 use super::{Engine, gap, signed};
 use crate::judge::engine::complaints::Complaint;
-use crate::logic::alert::episode::{self, EpisodeId};
 use crate::judge::recent::MAX_GROUPS;
+use crate::logic::alert::episode::{self, EpisodeId};
 use crate::logic::alert::facts::{Facts, Labels, Selection};
 use crate::logic::alert::instance::{Instance, InstanceKey, State};
 use crate::logic::alert::plan::{Entry, Planned, Scene, plan};
@@ -111,6 +111,7 @@ impl Engine {
                 held.changed = true;
             }
         }
+        self.take_posted(at);
         self.run_schedules(at);
         let planned = self.plan(at);
         self.unstored.outbox.extend(planned.notices);

@@ -1,6 +1,6 @@
 //! A rule with more label sets than are told apart says so, once, and says when it no longer has.
 
-use super::bench::{Bench, T0, TICK, SECOND};
+use super::bench::{Bench, SECOND, T0, TICK};
 use flowgauge::logic::alert::notice::Kind;
 use flowgauge::logic::call::{Door, Text};
 
