@@ -18,6 +18,7 @@ pub mod law;
 pub mod metric;
 pub mod notice;
 pub mod plan;
+pub mod posted;
 pub mod prometheus;
 pub mod propose;
 pub mod queue;

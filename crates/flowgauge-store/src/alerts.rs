@@ -7,6 +7,7 @@
 mod changes;
 mod history;
 mod outbox;
+mod posted;
 mod silences;
 mod tables;
 

@@ -66,6 +66,11 @@ pub(super) const TABLES: &str = "
         ends_us INTEGER NOT NULL,
         body BLOB NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS alert_posted (
+        key TEXT PRIMARY KEY,
+        ends_us INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS alert_rules (
         place INTEGER PRIMARY KEY,
         body BLOB NOT NULL

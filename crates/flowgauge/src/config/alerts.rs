@@ -27,6 +27,8 @@ pub struct Alerts {
     pub public_url: Option<String>,
     /// Local time of schedules without their own, minutes after midnight.
     pub schedule_at: u16,
+    /// Channels that hear of alerts others post; none = they are only shown.
+    pub posted_to: Vec<Text>,
     /// Episodes, transitions and deliveries that are over stay so long.
     pub keep_history: Micros,
     /// Outgoing mail.
@@ -215,6 +217,7 @@ impl Default for Alerts {
             dashboard_url: "https://flowreader.app/admin/performance".to_owned(),
             public_url: None,
             schedule_at: 8 * 60,
+            posted_to: Vec::new(),
             keep_history: DEFAULT_HISTORY,
             smtp: None,
             heartbeat: None,

@@ -134,6 +134,7 @@ pub const KNOBS: &[Knob] = &[
     ),
     knob("alerts.public_url", "", "Where people reach this flowgauge, for links in messages."),
     knob("alerts.schedule_at", "08:00", "Local time of schedules that name none."),
+    knob("alerts.posted_to[]", "", "Channels that hear of alerts others post to /api/v2/alerts."),
     knob("alerts.keep_history", "400d", "Alerts that are over stay so long, 7d to 3660d."),
     knob("alerts.smtp.host", "", "Server for outgoing mail."),
     knob("alerts.smtp.port", "", "587 for starttls, 465 for tls, 25 for none unless said."),
@@ -149,7 +150,7 @@ pub const KNOBS: &[Knob] = &[
         "",
         "Dead-man's switch that is told that alerting works; env:NAME where it is secret.",
     ),
-    knob("alerts.heartbeat.every", "", "How often, 10s to 1h; 1m unless said."),
+    knob("alerts.heartbeat.every", "", "How often, 1s to 1h; 1m unless said."),
     knob(
         "prices",
         "",

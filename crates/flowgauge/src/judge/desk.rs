@@ -86,6 +86,7 @@ impl Desk {
         bell: Arc<Notify>,
     ) -> Result<Arc<Self>, StoreError> {
         let silences = store.silences()?;
+        let posted = store.posted()?;
         Ok(Arc::new(Self {
             store,
             clock,
@@ -94,7 +95,7 @@ impl Desk {
             silences: ArcSwap::from_pointee(silences),
             changing: Mutex::new(()),
             acks: Mutex::new(Vec::new()),
-            external: external::External::default(),
+            external: external::External::of(posted),
             reached: ArcSwapOption::empty(),
             bell,
             reload: Arc::default(),
@@ -265,9 +266,22 @@ impl Desk {
         Ok(self.store.retry_dead(seq, self.clock.now())?)
     }
 
-    /// Takes alerts that others post; how many were refused because there is no room.
-    pub fn post(&self, alerts: Vec<PostedAlert>) -> usize {
-        self.external.post(alerts, self.clock.now())
+    /// Takes alerts that others post; how many were refused because there is no room. Blocks until
+    /// they are durable.
+    ///
+    /// # Errors
+    /// When the store refuses: their sender says them again.
+    pub fn post(&self, alerts: Vec<PostedAlert>) -> Result<usize, DeskError> {
+        let now = self.clock.now();
+        let (taken, refused) = self.external.post(alerts, now);
+        self.store.put_posted(&taken, now)?;
+        Ok(refused)
+    }
+
+    /// All that are kept, those that ended of late too.
+    #[must_use]
+    pub fn posted_kept(&self) -> Vec<Arc<Posted>> {
+        self.external.all()
     }
 
     /// Alerts of others that have not ended, by fingerprint.

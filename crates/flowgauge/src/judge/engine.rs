@@ -11,6 +11,7 @@ mod gap;
 mod live;
 mod open;
 mod past;
+mod posted;
 mod reload;
 mod run;
 mod runs;
@@ -22,6 +23,8 @@ use super::recent::{Long, Recent};
 use super::rule_set::RuleSet;
 use super::seen::{Seen, SeenChannel};
 use crate::config::alerts::Alerts;
+use crate::logic::alert::episode::EpisodeId;
+use crate::logic::alert::instance::InstanceKey;
 use crate::logic::alert::plan::{ChannelKind, Pace, Settings};
 use crate::logic::call::Text;
 use crate::logic::id::CallId;
@@ -98,6 +101,9 @@ pub struct Engine {
     tick: Micros,
     schedule_at: u16,
     keep_history: Micros,
+    /// Whom posted alerts are told to, and the open episodes of them.
+    posted_to: Vec<Text>,
+    posted: HashMap<InstanceKey, EpisodeId>,
     /// What was shown before what is shown now: it is written over next.
     shown: Arc<Seen>,
     /// When history was let go last.
@@ -145,6 +151,8 @@ impl Engine {
             tick: config.tick,
             schedule_at: config.schedule_at,
             keep_history: config.keep_history,
+            posted_to: config.posted_to.clone(),
+            posted: HashMap::new(),
             shown: Arc::default(),
             aged: None,
             pace: Pace::default(),

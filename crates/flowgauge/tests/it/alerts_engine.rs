@@ -8,5 +8,6 @@ mod crowds;
 mod edits;
 mod guide;
 mod people;
+mod posted;
 mod restart;
 mod ticks;

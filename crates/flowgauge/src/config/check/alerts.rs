@@ -6,6 +6,7 @@ use super::super::problem::{Place, Problem};
 use super::super::read::{self, Findings};
 use super::super::tree::{Node, Value};
 use super::{Secrets, items, noted, path};
+use crate::logic::call::Text;
 use crate::logic::nearest::nearest;
 use crate::logic::unit::Micros;
 
@@ -18,8 +19,9 @@ const SHIPPED: [(&str, RuleSource); 4] = [
 ];
 /// The pace of evaluation: faster shows nothing new, slower misses what lasts a minute.
 const TICK_US: std::ops::RangeInclusive<u64> = 100_000..=60_000_000;
-/// The pace of the dead-man's switch: services that wait for it count in minutes.
-const BEAT_US: std::ops::RangeInclusive<u64> = 10_000_000..=3_600_000_000;
+/// The pace of the dead-man's switch: services that wait for it count in minutes; a switch of one's own
+/// on the same network may want to know within seconds.
+const BEAT_US: std::ops::RangeInclusive<u64> = 1_000_000..=3_600_000_000;
 /// How long history stays: a week is looked back on by silences, ten years by nobody.
 const HISTORY_US: std::ops::RangeInclusive<u64> = 7 * DAY_US..=3_660 * DAY_US;
 const DAY_US: u64 = 24 * 3_600_000_000;
@@ -41,6 +43,7 @@ pub(super) fn alerts(f: &mut Findings, root: &Node, secrets: &dyn Secrets) -> Al
         dashboard_url: f.value(node, "dashboard_url", base.dashboard_url, link),
         public_url: f.value(node, "public_url", None, |t| read::url(t).map(Some)),
         schedule_at: f.value(node, "schedule_at", base.schedule_at, time_of_day),
+        posted_to: written(node, "posted_to").map_or_else(Vec::new, names),
         keep_history: f.value(node, "keep_history", base.keep_history, |t| {
             within(t, &HISTORY_US, "7d", "3660d")
         }),
@@ -52,6 +55,15 @@ pub(super) fn alerts(f: &mut Findings, root: &Node, secrets: &dyn Secrets) -> Al
 /// A section with anything in it: the example file has empty ones.
 fn written<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     node.at(key).filter(|n| n.value != Value::Null)
+}
+
+/// Names of channels; whether there are such is known where rules are read.
+fn names(list: &Node) -> Vec<Text> {
+    let text = |item: &Node| match &item.value {
+        Value::Text(text) => Some(Text::from(text.trim())),
+        _ => None,
+    };
+    items(list).iter().filter_map(text).collect()
 }
 
 fn rules(f: &mut Findings, list: &Node) -> Vec<RuleSource> {
@@ -211,7 +223,7 @@ fn heartbeat(f: &mut Findings, node: &Node, secrets: &dyn Secrets) -> Option<Hea
     };
     let url = noted(f, &place, link(&url));
     let every = Micros::from_millis(60_000);
-    let every = f.value(node, "every", every, |t| within(t, &BEAT_US, "10s", "1h"));
+    let every = f.value(node, "every", every, |t| within(t, &BEAT_US, "1s", "1h"));
     Some(Heartbeat { url: url?, every })
 }
 

@@ -1,6 +1,6 @@
 //! Alerts that others post, as Alertmanager takes them: shown until they end, never evaluated.
 //!
-//! Held in memory: their senders say them again every minute.
+//! Held in memory and stored: whoever was told that one began is told that it ended, a restart or not.
 
 use super::matching::LabelMap;
 use crate::logic::unit::UnixMicros;
@@ -8,47 +8,34 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use crate::logic::alert::posted::{Posted, PostedAlert};
+
 /// An alert without an end is over so long after it was posted last: Alertmanager's
 /// `resolve_timeout`.
 pub const RESOLVE_AFTER: i64 = 5 * UnixMicros::MINUTE;
 /// Most alerts held: about 10 MB.
 const MAX_ALERTS: usize = 10_000;
 
-/// An alert to take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PostedAlert {
-    /// Which alert it is; `alertname` is among them.
-    pub labels: LabelMap,
-    /// Texts for people.
-    pub annotations: LabelMap,
-    /// Since when.
-    pub starts: UnixMicros,
-    /// Until when; without one it ends unless it is posted again.
-    pub ends: Option<UnixMicros>,
-    /// Where it comes from.
-    pub generator: String,
-}
-
-/// An alert of others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Posted {
-    /// As posted; its first start is kept while it is posted on.
-    pub alert: PostedAlert,
-    /// When it ends unless it is posted again.
-    pub ends: UnixMicros,
-    /// When it was posted last.
-    pub updated: UnixMicros,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct External(Mutex<BTreeMap<LabelMap, Arc<Posted>>>);
 
 impl External {
-    /// Takes alerts; how many found no room.
-    pub(super) fn post(&self, alerts: Vec<PostedAlert>, now: UnixMicros) -> usize {
+    /// Those that were stored.
+    pub(super) fn of(stored: Vec<Posted>) -> Self {
+        let held = stored.into_iter().map(|p| (p.alert.labels.clone(), Arc::new(p)));
+        Self(Mutex::new(held.collect()))
+    }
+
+    /// All that are held, those that have ended too.
+    pub(super) fn all(&self) -> Vec<Arc<Posted>> {
+        self.0.lock().values().cloned().collect()
+    }
+
+    /// Takes alerts: as they stand now, and how many found no room.
+    pub(super) fn post(&self, alerts: Vec<PostedAlert>, now: UnixMicros) -> (Vec<Posted>, usize) {
         let mut held = self.0.lock();
         held.retain(|_, posted| posted.ends > now);
-        let mut refused = 0;
+        let (mut taken, mut refused) = (Vec::new(), 0);
         for mut alert in alerts {
             let ends = alert.ends.unwrap_or(UnixMicros(now.0.saturating_add(RESOLVE_AFTER)));
             let before = held.get(&alert.labels);
@@ -60,9 +47,11 @@ impl External {
                 alert.starts = alert.starts.min(before.alert.starts);
             }
             let labels = alert.labels.clone();
-            held.insert(labels, Arc::new(Posted { alert, ends, updated: now }));
+            let posted = Posted { alert, ends, updated: now };
+            held.insert(labels, Arc::new(posted.clone()));
+            taken.push(posted);
         }
-        refused
+        (taken, refused)
     }
 
     /// Those that have not ended.
@@ -109,8 +98,8 @@ mod tests {
     fn alerts_beyond_the_limit_are_refused_and_known_ones_are_not() {
         let external = External::default();
         let many = (0..MAX_ALERTS).map(|n| alert(&n.to_string(), 0, None)).collect();
-        assert_eq!(external.post(many, UnixMicros(0)), 0);
+        assert_eq!(external.post(many, UnixMicros(0)).1, 0);
         let more = vec![alert("0", 0, None), alert("new", 0, None)];
-        assert_eq!(external.post(more, UnixMicros(1)), 1);
+        assert_eq!(external.post(more, UnixMicros(1)).1, 1);
     }
 }

@@ -53,8 +53,11 @@ impl Engine {
         before.extend(lost);
         let known: HashMap<Text, Arc<Rule>> =
             before.iter().map(|r| (r.name.clone(), Arc::new(r.clone()))).collect();
+        let posted = self.posted_rules();
         for episode in saved.open {
-            self.reopen(episode, &known, at);
+            if let Some(episode) = self.reopen_posted(episode, &posted) {
+                self.reopen(episode, &known, at);
+            }
         }
         let mut instances: HashMap<Text, Instances> = HashMap::new();
         for (key, instance) in saved.instances {
@@ -94,7 +97,8 @@ impl Engine {
     /// Gives an open episode whose instance was lost or damaged an instance again.
     fn adopt(&self, instances: &mut HashMap<Text, Instances>) {
         for episode in self.open.iter().map(|held| &held.episode) {
-            if complaints::about(episode).is_some() {
+            let is_posted = self.posted.values().any(|id| *id == episode.id);
+            if is_posted || complaints::about(episode).is_some() {
                 continue;
             }
             let own = instances.entry(episode.rule.clone()).or_default();

@@ -111,6 +111,7 @@ impl Engine {
                 held.changed = true;
             }
         }
+        self.take_posted(at);
         self.run_schedules(at);
         let planned = self.plan(at);
         self.unstored.outbox.extend(planned.notices);

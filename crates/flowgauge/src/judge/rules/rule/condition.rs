@@ -1,7 +1,8 @@
 //! The condition of a rule: text or mapping, with `for`, `window` and `by` where they stand as
 //! keys beside it.
 
-use super::{inside, length, missing};
+use super::holding::length;
+use super::{inside, missing};
 use crate::config::problem::Problem;
 use crate::config::read::Findings;
 use crate::config::tree::{Node, Value};

@@ -1,6 +1,6 @@
 //! `/api/v2/alerts` and `/api/v2/alerts/groups`: open episodes and alerts that others posted.
 
-use super::super::alerts::message;
+use super::super::alerts::{at_desk, message};
 use super::super::ask::Params;
 use super::super::{App, Shared};
 use super::status::Receiver;
@@ -11,6 +11,7 @@ use crate::judge::seen::{SeenInstance, SeenRule};
 use crate::logic::alert::episode::Episode;
 use crate::logic::alert::facts::Labels;
 use crate::logic::alert::silence::{Covering, alert_labels, covering, readable};
+use crate::logic::call::Text;
 use crate::logic::unit::UnixMicros;
 use axum::Json;
 use axum::body::Bytes;
@@ -187,7 +188,11 @@ pub(in super::super) async fn post(State(app): State<App>, body: Bytes) -> Resul
             Err(detail) => wrong.push(detail),
         }
     }
-    let refused = app.desk.post(taken);
+    let stored = at_desk(&app, move |desk| desk.post(taken)).await;
+    let refused = stored.map_err(|_| {
+        let detail = "the alerts could not be stored; post them again".to_owned();
+        Refusal(http::StatusCode::INTERNAL_SERVER_ERROR, detail)
+    })?;
     if refused > 0 {
         tracing::warn!(refused, "posted alerts found no room");
         let detail = format!("{refused} alerts found no room; there are too many");
@@ -249,7 +254,7 @@ fn firing(app: &Shared) -> Vec<Grouped> {
             all.push(grouped);
         }
     }
-    all.extend(app.desk.posted().iter().map(|posted| others(posted)));
+    all.extend(app.desk.posted().iter().map(|posted| others(posted, &app.config.alerts.posted_to)));
     for grouped in &mut all {
         suppress(&mut grouped.alert, &silences, now);
     }
@@ -312,15 +317,20 @@ fn own(
     Grouped { alert, group }
 }
 
-fn others(posted: &Posted) -> Grouped {
+fn others(posted: &Posted, told: &[Text]) -> Grouped {
     let labels = posted.alert.labels.clone();
     let group = labels.iter().filter(|(name, _)| *name == "alertname");
     let group = group.map(|(k, v)| (k.clone(), v.clone())).collect();
+    let mut receivers: Vec<Receiver> =
+        told.iter().map(|name| Receiver { name: name.to_string() }).collect();
+    if receivers.is_empty() {
+        receivers.push(Receiver { name: SHOWN_ONLY.to_owned() });
+    }
     let alert = GettableAlert {
         annotations: posted.alert.annotations.clone(),
         ends_at: posted.ends.to_rfc3339(),
         fingerprint: fingerprint(&labels),
-        receivers: vec![Receiver { name: SHOWN_ONLY.to_owned() }],
+        receivers,
         starts_at: posted.alert.starts.to_rfc3339(),
         status: active(),
         updated_at: posted.updated.to_rfc3339(),
