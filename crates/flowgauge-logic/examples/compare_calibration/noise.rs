@@ -1,19 +1,19 @@
 //! Noise without change, of the kinds a comparison must not be fooled by.
 
 /// Kinds of noise, all with mean 0 and variance about 1.
-pub const NOISES: [&str; 9] =
+pub(crate) const NOISES: [&str; 9] =
     ["iid", "lognormal", "t3", "ar.3", "ar.6", "day", "weekend", "week sine", "sd 2x"];
-pub const SIZES: [(usize, usize); 5] = [(7, 7), (30, 7), (168, 24), (168, 168), (168, 8)];
+pub(crate) const SIZES: [(usize, usize); 5] = [(7, 7), (30, 7), (168, 24), (168, 168), (168, 8)];
 
 #[derive(Debug)]
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    pub fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let mut z = self.0;
@@ -22,17 +22,17 @@ impl Random {
         ((z >> 11) as f64 + 0.5) / (1u64 << 53) as f64
     }
 
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         (-2.0 * self.unit().ln()).sqrt() * (std::f64::consts::TAU * self.unit()).cos()
     }
 
     /// t with 3 degrees of freedom, variance 1.
-    pub fn t3(&mut self) -> f64 {
+    pub(crate) fn t3(&mut self) -> f64 {
         let chi: f64 = (0..3).map(|_| self.normal().powi(2)).sum();
         self.normal() / (chi / 3.0).sqrt() / 3.0_f64.sqrt()
     }
 
-    pub fn ar(&mut self, phi: f64, n: usize) -> Vec<f64> {
+    pub(crate) fn ar(&mut self, phi: f64, n: usize) -> Vec<f64> {
         let mut at = self.normal();
         let scale = (1.0 - phi * phi).sqrt();
         (0..n)
@@ -45,7 +45,7 @@ impl Random {
 }
 
 /// Baseline and current, one directly after the other, except autocorrelated ones, between which time has passed.
-pub fn noise(kind: &str, n: usize, m: usize, random: &mut Random) -> (Vec<f64>, Vec<f64>) {
+pub(crate) fn noise(kind: &str, n: usize, m: usize, random: &mut Random) -> (Vec<f64>, Vec<f64>) {
     let phase = random.unit();
     let mut whole: Vec<f64> = match kind {
         "ar.3" => [random.ar(0.3, n), random.ar(0.3, m)].concat(),
@@ -72,7 +72,7 @@ fn point(kind: &str, hour: f64, random: &mut Random) -> f64 {
 }
 
 /// Windows of requests that are all alike, each with a 95th percentile and its number of requests, drawn between bounds.
-pub fn quantiles(
+pub(crate) fn quantiles(
     windows: usize,
     requests: (f64, f64),
     random: &mut Random,

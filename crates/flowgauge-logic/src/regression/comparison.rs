@@ -257,14 +257,15 @@ fn describe(metric: Metric, base: &Kept, current: &Kept, found: &mut Comparison)
 /// Why nothing can be compared, if so.
 fn lacking(base: &Kept, current: &Kept, settings: &Settings) -> Option<String> {
     let least = settings.min_points.max(2);
-    for (name, side) in [("baseline", base), ("current", current)] {
+    for (name, side) in [("baseline", base), ("current period", current)] {
         let n = side.values.len();
         if n < least {
             let dropped = match side.dropped {
                 0 => String::new(),
                 dropped => format!(" ({dropped} more rest on too few requests)"),
             };
-            return Some(format!("the {name} has {n} points{dropped}; {least} are needed"));
+            let points = if n == 1 { "point" } else { "points" };
+            return Some(format!("the {name} has {n} {points}{dropped}; {least} are needed"));
         }
     }
     let still = |side: &Kept| variance(&scaled(&side.values, largest(&side.values, &[])));

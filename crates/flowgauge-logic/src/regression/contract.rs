@@ -78,7 +78,7 @@ fn too_little_to_compare_has_a_reason_and_no_verdict() {
     let flat = Points::of(vec![5.0; 9]);
     let cases = [
         (Points::default(), around(1.0), "the baseline has 0 points"),
-        (around(1.0), Points::of(vec![1.0]), "the current has 1 points"),
+        (around(1.0), Points::of(vec![1.0]), "the current period has 1 point;"),
         (flat.clone(), Points::of(vec![6.0; 9]), "neither side varies"),
         (Points::of(vec![-1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0]), around(1.0), "not above 0"),
     ];
