@@ -7,7 +7,7 @@ use super::super::exit::{self, Done, Failure};
 use super::super::globals::Globals;
 use super::super::remote::Remote;
 use super::super::show::{self, Sheet, ShowArgs};
-use super::set::{self, Case};
+use super::set::Case;
 use crate::config::Config;
 use crate::logic::score::answer::Ending;
 use crate::logic::score::audit::Audit;
