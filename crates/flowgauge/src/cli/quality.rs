@@ -232,7 +232,7 @@ fn load(name: &str) -> Result<Vec<Case>, Failure> {
 }
 
 /// The labelled answers of a set with their scores.
-fn judged<'a>(cases: &'a [Case], evaluator: &str) -> Vec<Judged<'a>> {
+fn compared<'a>(cases: &'a [Case], evaluator: &str) -> Vec<Judged<'a>> {
     let mut all = Vec::new();
     for case in cases {
         let passages = case.passages();

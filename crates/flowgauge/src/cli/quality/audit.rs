@@ -57,7 +57,7 @@ pub(crate) struct AuditArgs {
 pub(crate) fn run(args: &AuditArgs, globals: &Globals) -> Done {
     let (set, globals) = super::chosen(globals)?;
     let cases = super::load(&set)?;
-    let judged = super::judged(&cases, &args.evaluator);
+    let judged = super::compared(&cases, &args.evaluator);
     let audit = Audit::of(&judged);
     let stored = if args.offline { None } else { look(args, &globals)? };
     let mut findings = audit.findings.clone();

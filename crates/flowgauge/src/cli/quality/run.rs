@@ -111,7 +111,7 @@ pub(crate) fn run(args: &RunArgs, globals: &Globals) -> Done {
     });
     let Some(outcomes) = asked else { return Ok(exit::INTERRUPTED) };
     let stored = if args.no_store { 0 } else { store(&remote, &outcomes)? };
-    let judged = super::judged(&cases, &args.evaluator);
+    let judged = super::compared(&cases, &args.evaluator);
     let report = Report {
         set,
         model,
