@@ -207,6 +207,20 @@ pub(crate) fn run(command: &QualityCommand, globals: &Globals) -> Done {
     }
 }
 
+/// The set that is meant, and the other options. Sets share their option with the configuration:
+/// `--set` without `=` names one.
+fn chosen(globals: &Globals) -> Result<(String, Globals), Failure> {
+    let (keys, names): (Vec<String>, Vec<String>) =
+        globals.set.iter().cloned().partition(|text| text.contains('='));
+    let mut names = names.into_iter();
+    let name = names.next().unwrap_or_else(|| "default".to_owned());
+    if let Some(second) = names.next() {
+        return Err(Failure::usage(format!("--set names two sets, {name} and {second}"))
+            .hint("run one after the other"));
+    }
+    Ok((name, Globals { set: keys, ..globals.clone() }))
+}
+
 /// The cases of a set: a file's, or those that are shipped.
 fn load(name: &str) -> Result<Vec<Case>, Failure> {
     let bad = |e: &dyn std::fmt::Display| Failure::new(exit::BAD_DATA, format!("{name}: {e}"));
@@ -221,7 +235,7 @@ fn load(name: &str) -> Result<Vec<Case>, Failure> {
 }
 
 /// The labelled answers of a set with their scores.
-fn judged<'a>(cases: &'a [Case], evaluator: &str) -> Vec<Judged<'a>> {
+fn compared<'a>(cases: &'a [Case], evaluator: &str) -> Vec<Judged<'a>> {
     let mut all = Vec::new();
     for case in cases {
         let passages = case.passages();

@@ -96,10 +96,10 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(ProptestConfig::with_cases(4))]
     #[test]
     fn longer_texts_than_any_answer_are_scored_by_their_beginning(
-        piece in "(a\\. |the 9 |é|渡船|\\.|\"|\n){1,8}", times in 20_000usize..40_000,
+        piece in "(a\\. |the 9 |é|渡船|\\.|\"|\n){1,8}", times in 5_000usize..20_000,
     ) {
         let text = piece.repeat(times);
         let context = [text.as_str()];

@@ -30,6 +30,7 @@ Examples:
   flowgauge quality audit
   flowgauge quality audit --set labelled.jsonl --evaluator flowgauge.grounded --json
 
+--set FILE names a labelled set, one JSON object a line; `default`, about the demo's book, unless given.
 Agreement with labels needs no server. Where one runs, or a data directory is there, its stored
 scores are looked at too.
 
@@ -40,9 +41,6 @@ Exit codes:
   64   wrong usage
   65   the set is not understood")]
 pub(crate) struct AuditArgs {
-    /// A file of labelled cases, one JSON object a line, or `default`: the demo's book
-    #[arg(long, default_value = "default", value_name = "FILE|default")]
-    set: String,
     /// Which of our own evaluators
     #[arg(long, default_value = reference::LOCAL.name, value_parser = super::known_evaluator)]
     evaluator: String,
@@ -57,15 +55,16 @@ pub(crate) struct AuditArgs {
 
 /// Audits and prints.
 pub(crate) fn run(args: &AuditArgs, globals: &Globals) -> Done {
-    let cases = super::load(&args.set)?;
-    let judged = super::judged(&cases, &args.evaluator);
+    let (set, globals) = super::chosen(globals)?;
+    let cases = super::load(&set)?;
+    let judged = super::compared(&cases, &args.evaluator);
     let audit = Audit::of(&judged);
-    let stored = if args.offline { None } else { look(args, globals)? };
+    let stored = if args.offline { None } else { look(args, &globals)? };
     let mut findings = audit.findings.clone();
     findings.extend(stored.iter().flat_map(Stored::findings));
     let calibration = if audit.passed() { "calibrated" } else { "uncalibrated" };
     let told = json!({
-        "set": args.set, "evaluator": args.evaluator, "calibration": calibration,
+        "set": set, "evaluator": args.evaluator, "calibration": calibration,
         "labels": show::json(&audit)?, "stored": stored.as_ref().map(Stored::json),
         "findings": findings,
     });

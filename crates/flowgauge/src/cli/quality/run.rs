@@ -7,7 +7,7 @@ use super::super::exit::{self, Done, Failure};
 use super::super::globals::Globals;
 use super::super::remote::Remote;
 use super::super::show::{self, Sheet, ShowArgs};
-use super::set::{self, Case};
+use super::set::Case;
 use crate::config::Config;
 use crate::logic::score::answer::Ending;
 use crate::logic::score::audit::Audit;
@@ -47,6 +47,7 @@ Examples:
   flowgauge quality run --set default --model demo-small
   flowgauge quality run --set questions.jsonl --threshold 75 --output json
 
+--set FILE names a set, one JSON object a line; `default`, about the demo's book, unless given.
 Questions carry `x-flowgauge-source: probe` and stay out of the figures of real traffic.
 Real tokens are spent.
 
@@ -59,9 +60,6 @@ Exit codes:
   69   no server answers
   130  interrupted")]
 pub(crate) struct RunArgs {
-    /// A file of cases, one JSON object a line, or `default`: the demo's book
-    #[arg(long, default_value = "default", value_name = "FILE|default")]
-    set: String,
     /// Least overall quality, 0 to 100
     #[arg(long, default_value_t = THRESHOLD, value_parser = percent)]
     threshold: f64,
@@ -89,7 +87,8 @@ fn percent(text: &str) -> Result<f64, String> {
 
 /// Runs a set and prints what came of it.
 pub(crate) fn run(args: &RunArgs, globals: &Globals) -> Done {
-    let cases = super::load(&args.set)?;
+    let (set, globals) = super::chosen(globals)?;
+    let cases = super::load(&set)?;
     let loaded = globals.load(false, &[])?;
     let remote = globals.remote(&loaded)?;
     if !remote.is_up() {
@@ -99,7 +98,8 @@ pub(crate) fn run(args: &RunArgs, globals: &Globals) -> Done {
         )
         .hint("start one with `flowgauge serve`, or name one with --server URL"));
     }
-    let model = args.model.clone().or_else(|| named(&loaded.config)).unwrap_or(MODEL.to_owned());
+    let model =
+        args.model.clone().or_else(|| named(&loaded.config)).unwrap_or_else(|| MODEL.to_owned());
     let asked = remote.block_on(async {
         let asking =
             futures_util::stream::iter(&cases).map(|case| ask(&remote, case, &model, args));
@@ -111,9 +111,9 @@ pub(crate) fn run(args: &RunArgs, globals: &Globals) -> Done {
     });
     let Some(outcomes) = asked else { return Ok(exit::INTERRUPTED) };
     let stored = if args.no_store { 0 } else { store(&remote, &outcomes)? };
-    let judged = super::judged(&cases, &args.evaluator);
+    let judged = super::compared(&cases, &args.evaluator);
     let report = Report {
-        set: args.set.clone(),
+        set,
         model,
         evaluator: args.evaluator.clone(),
         threshold: args.threshold,

@@ -37,7 +37,7 @@ fn the_shipped_set_has_its_cases_and_labels() {
 #[test]
 fn the_default_evaluator_passes_the_audit_of_the_shipped_set() {
     let cases = default_set().unwrap();
-    let audit = Audit::of(&super::super::judged(&cases, reference::LOCAL.name));
+    let audit = Audit::of(&super::super::compared(&cases, reference::LOCAL.name));
     assert!(audit.passed(), "{:?}", audit.findings);
 }
 
