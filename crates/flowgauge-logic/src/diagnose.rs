@@ -7,7 +7,8 @@
 pub use self::cells::{Cell, CellKey, Cells, Figure, Lookup};
 pub use self::facts::{Facts, Grade, Side};
 pub use self::finding::{
-    Cause, Column, Datum, Diagnosis, Evidence, Finding, Interval, Reference, Severity, Sheet, Verdict,
+    Cause, Column, Datum, Diagnosis, Evidence, Finding, Interval, Reference, Severity, Sheet,
+    Verdict,
 };
 
 pub mod bottlenecks;

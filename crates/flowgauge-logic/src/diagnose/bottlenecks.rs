@@ -45,7 +45,8 @@ pub fn diagnose(facts: &Facts, own: &Own, window: Window, references: Vec<Refere
         out.unknown.push("there is no earlier window with enough requests: a slow upstream cannot be told from a usual one".to_owned());
     }
     if own.queued.is_none() {
-        out.unknown.push("no server is running: how far the store is behind is not known".to_owned());
+        out.unknown
+            .push("no server is running: how far the store is behind is not known".to_owned());
     }
     if own.disk.is_none() {
         out.unknown.push("free space on the disk is not measured".to_owned());
@@ -57,9 +58,10 @@ pub fn diagnose(facts: &Facts, own: &Own, window: Window, references: Vec<Refere
 fn store(own: &Own) -> Option<Finding> {
     let (severity, sentence) = match (&own.refuses, own.damage.first(), own.queued) {
         (Some(why), ..) => (Severity::Critical, format!("The store takes no rows: {why}.")),
-        (None, Some(first), _) => {
-            (Severity::Critical, format!("The store is damaged in {} places, first: {first}.", own.damage.len()))
-        }
+        (None, Some(first), _) => (
+            Severity::Critical,
+            format!("The store is damaged in {} places, first: {first}.", own.damage.len()),
+        ),
         (None, None, Some(waiting)) if waiting >= WAITING => {
             (Severity::Warning, format!("The store does not keep up: {waiting} rows wait."))
         }
@@ -67,7 +69,12 @@ fn store(own: &Own) -> Option<Finding> {
     };
     let evidence = vec![
         Evidence::now("rows waiting", Unit::Count, own.queued.map(whole), own.queued.unwrap_or(0)),
-        Evidence::now("calls not recorded since start", Unit::Count, own.lost.map(whole), own.lost.unwrap_or(0)),
+        Evidence::now(
+            "calls not recorded since start",
+            Unit::Count,
+            own.lost.map(whole),
+            own.lost.unwrap_or(0),
+        ),
     ];
     let next = "flowgauge store status".to_owned();
     Some(Finding { cause: Cause::StoreBehind, severity, sentence, evidence, next, strength: 9.0 })
@@ -95,7 +102,8 @@ fn phases(facts: &Facts) -> Sheet {
         ("n", Some(Unit::Count)),
     ];
     let mut sheet = Sheet::new("where time goes", &columns);
-    let (now, before) = (cache::upstream(&facts.now.cells).whole(), cache::upstream(&facts.before.cells).whole());
+    let (now, before) =
+        (cache::upstream(&facts.now.cells).whole(), cache::upstream(&facts.before.cells).whole());
     for (name, figure) in [
         ("whole", Figure::Latency),
         ("until the first token", Figure::Ttft),

@@ -9,10 +9,10 @@ pub mod routing;
 pub mod sizes;
 pub mod speed;
 
+use super::cells::Figure;
 use super::facts::{EFFECT, Facts, SHARE_EFFECT, named, percent};
 use super::finding::{Finding, whole};
 use super::split::Split;
-use super::cells::Figure;
 use crate::call::Text;
 use std::collections::BTreeMap;
 
@@ -33,11 +33,18 @@ pub fn all(facts: &Facts) -> Vec<Finding> {
 #[must_use]
 pub fn notes(facts: &Facts) -> Vec<String> {
     let mut notes = Vec::new();
-    let figures =
-        [(Figure::Latency, "latency"), (Figure::Tokens, "tokens per request"), (Figure::Cost, "cost per request")];
+    let figures = [
+        (Figure::Latency, "latency"),
+        (Figure::Tokens, "tokens per request"),
+        (Figure::Cost, "cost per request"),
+    ];
     for (figure, name) in figures {
-        let Some(split) = Split::of(figure, &facts.before.cells, &facts.now.cells) else { continue };
-        let Some(moved) = split.relative(split.traffic).filter(|m| m.abs() >= EFFECT) else { continue };
+        let Some(split) = Split::of(figure, &facts.before.cells, &facts.now.cells) else {
+            continue;
+        };
+        let Some(moved) = split.relative(split.traffic).filter(|m| m.abs() >= EFFECT) else {
+            continue;
+        };
         notes.push(format!(
             "Mean {name} changed by {} because users asked for other things; like for like that is no change.",
             percent(moved)

@@ -148,9 +148,12 @@ impl Figure {
         match self {
             Self::Tokens => rollup.input.count().max(rollup.output.count()),
             Self::Cost => rollup.priced,
-            Self::Latency | Self::Ttft | Self::Tpot | Self::Overhead | Self::Input | Self::Output => {
-                self.dist(rollup).map_or(0, Dist::count)
-            }
+            Self::Latency
+            | Self::Ttft
+            | Self::Tpot
+            | Self::Overhead
+            | Self::Input
+            | Self::Output => self.dist(rollup).map_or(0, Dist::count),
         }
     }
 
@@ -159,11 +162,17 @@ impl Figure {
     pub fn sum(self, rollup: &Rollup) -> f64 {
         match self {
             Self::Tokens => whole(rollup.input.sum) + whole(rollup.output.sum),
-            #[expect(clippy::cast_precision_loss, reason = "a statistic; money itself stays an integer")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a statistic; money itself stays an integer"
+            )]
             Self::Cost => rollup.cost_nanos as f64,
-            Self::Latency | Self::Ttft | Self::Tpot | Self::Overhead | Self::Input | Self::Output => {
-                self.dist(rollup).map_or(0.0, |d| whole(d.sum))
-            }
+            Self::Latency
+            | Self::Ttft
+            | Self::Tpot
+            | Self::Overhead
+            | Self::Input
+            | Self::Output => self.dist(rollup).map_or(0.0, |d| whole(d.sum)),
         }
     }
 

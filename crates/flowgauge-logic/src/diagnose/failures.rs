@@ -23,7 +23,12 @@ pub struct Class {
 
 /// Names the class of failures to look at, where they are too many.
 #[must_use]
-pub fn diagnose(facts: &Facts, classes: &[Class], window: Window, references: Vec<Reference>) -> Diagnosis {
+pub fn diagnose(
+    facts: &Facts,
+    classes: &[Class],
+    window: Window,
+    references: Vec<Reference>,
+) -> Diagnosis {
     let mut out = Diagnosis::new("errors", window, references);
     let columns = [
         ("class", None),
@@ -47,7 +52,8 @@ pub fn diagnose(facts: &Facts, classes: &[Class], window: Window, references: Ve
     }
     out.sheets.push(sheet);
     out.findings = errors::look(facts);
-    if let (Some(finding), Some(example)) = (out.findings.first_mut(), classes.first().map(|c| &c.example))
+    if let (Some(finding), Some(example)) =
+        (out.findings.first_mut(), classes.first().map(|c| &c.example))
         && !example.is_empty()
     {
         finding.next = format!("flowgauge requests get {example}");

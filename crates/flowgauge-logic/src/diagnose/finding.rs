@@ -249,8 +249,13 @@ impl Sheet {
     /// An empty one.
     #[must_use]
     pub fn new(title: &str, columns: &[(&str, Option<Unit>)]) -> Self {
-        let column = |(name, unit): &(&str, Option<Unit>)| Column { name: (*name).to_owned(), unit: *unit };
-        Self { title: title.to_owned(), columns: columns.iter().map(column).collect(), rows: Vec::new() }
+        let column =
+            |(name, unit): &(&str, Option<Unit>)| Column { name: (*name).to_owned(), unit: *unit };
+        Self {
+            title: title.to_owned(),
+            columns: columns.iter().map(column).collect(),
+            rows: Vec::new(),
+        }
     }
 }
 
@@ -259,7 +264,16 @@ impl Evidence {
     #[must_use]
     pub fn now(what: impl Into<String>, unit: Unit, value: Option<f64>, n: u64) -> Self {
         let value = finite(value);
-        Self { what: what.into(), unit, value, before: None, n, effect: None, interval: None, p: None }
+        Self {
+            what: what.into(),
+            unit,
+            value,
+            before: None,
+            n,
+            effect: None,
+            interval: None,
+            p: None,
+        }
     }
 
     /// A figure now and before, with its relative change.
@@ -307,7 +321,9 @@ impl Diagnosis {
     #[must_use]
     pub fn concluded(mut self, known: bool, calm: &str) -> Self {
         self.findings.sort_by(|a, b| {
-            (b.severity, b.strength).partial_cmp(&(a.severity, a.strength)).unwrap_or(std::cmp::Ordering::Equal)
+            (b.severity, b.strength)
+                .partial_cmp(&(a.severity, a.strength))
+                .unwrap_or(std::cmp::Ordering::Equal)
         });
         let claimed = self.findings.iter().find(|f| f.severity > Severity::Info);
         self.verdict = match (claimed, known) {
@@ -371,7 +387,10 @@ mod tests {
             finding(Severity::Warning, 0.5),
         ];
         let diagnosis = diagnosis.concluded(true, "calm");
-        assert_eq!((diagnosis.verdict, diagnosis.sentence.as_str()), (Verdict::Finding, "Warning 0.5"));
+        assert_eq!(
+            (diagnosis.verdict, diagnosis.sentence.as_str()),
+            (Verdict::Finding, "Warning 0.5")
+        );
     }
 
     #[test]

@@ -21,7 +21,12 @@ pub struct Step {
 
 /// Quality over time, by intent, evaluator and version.
 #[must_use]
-pub fn trends(facts: &Facts, steps: &[Step], window: Window, references: Vec<Reference>) -> Diagnosis {
+pub fn trends(
+    facts: &Facts,
+    steps: &[Step],
+    window: Window,
+    references: Vec<Reference>,
+) -> Diagnosis {
     let mut out = Diagnosis::new("quality_trends", window, references);
     let columns = [
         ("from", None),
@@ -62,7 +67,12 @@ pub fn trends(facts: &Facts, steps: &[Step], window: Window, references: Vec<Ref
 
 /// Whether quality fell by more than a threshold with 95 % certainty (catalogue, C08).
 #[must_use]
-pub fn regress(facts: &Facts, threshold: f64, window: Window, references: Vec<Reference>) -> Diagnosis {
+pub fn regress(
+    facts: &Facts,
+    threshold: f64,
+    window: Window,
+    references: Vec<Reference>,
+) -> Diagnosis {
     let mut out = Diagnosis::new("quality_regress", window, references);
     let drops = grades::pairs(facts);
     out.sheets.push(compared(facts));
@@ -78,8 +88,13 @@ pub fn regress(facts: &Facts, threshold: f64, window: Window, references: Vec<Re
         }
         if let Some(first) = out.findings.first_mut() {
             let n = drops.iter().map(|d| d.now.n).sum();
-            let evidence = Evidence::change("quality over all intents", Unit::Count, (Some(now), Some(before)), n)
-                .tested(test.p, test.relative_to(before));
+            let evidence = Evidence::change(
+                "quality over all intents",
+                Unit::Count,
+                (Some(now), Some(before)),
+                n,
+            )
+            .tested(test.p, test.relative_to(before));
             first.evidence.push(evidence);
         }
     }
@@ -92,7 +107,10 @@ fn plain(before: f64, now: f64, fall: f64, drops: &[grades::Drop]) -> Finding {
     Finding {
         cause: Cause::QualityDrop,
         severity: Severity::Warning,
-        sentence: format!("Quality fell from {before:.1} to {now:.1} points ({:.1} %).", -100.0 * fall),
+        sentence: format!(
+            "Quality fell from {before:.1} to {now:.1} points ({:.1} %).",
+            -100.0 * fall
+        ),
         evidence: drops.iter().take(5).map(grades::Drop::evidence).collect(),
         next: "flowgauge quality scores --kind evaluation --since 24h".to_owned(),
         strength: fall,
@@ -101,13 +119,21 @@ fn plain(before: f64, now: f64, fall: f64, drops: &[grades::Drop]) -> Finding {
 
 /// What optimisation does to quality: only a control group can say (catalogue, C49).
 #[must_use]
-pub fn impact(facts: &Facts, arms: &[String], window: Window, references: Vec<Reference>) -> Diagnosis {
+pub fn impact(
+    facts: &Facts,
+    arms: &[String],
+    window: Window,
+    references: Vec<Reference>,
+) -> Diagnosis {
     let mut out = Diagnosis::new("quality_impact", window, references);
     out.sheets.push(compared(facts));
     let named_arms = arms.iter().filter(|a| !a.is_empty()).count();
     out.unknown.push(match named_arms {
-        0 => "there is no control group: no request is marked as held out from optimisation".to_owned(),
-        n => format!("there is no control group: {n} arms are marked, none of them was drawn by flowgauge"),
+        0 => "there is no control group: no request is marked as held out from optimisation"
+            .to_owned(),
+        n => format!(
+            "there is no control group: {n} arms are marked, none of them was drawn by flowgauge"
+        ),
     });
     out.concluded(false, "")
 }

@@ -168,30 +168,31 @@ mod tests {
 
     #[test]
     fn traffic_that_moves_to_long_prompts_is_all_traffic() {
-        let before = [cell("ask", "m", Lookup::None, 90, 100), cell("analyze", "m", Lookup::None, 9, 1_000)];
-        let after = [cell("ask", "m", Lookup::None, 48, 100), cell("analyze", "m", Lookup::None, 51, 1_000)];
-        let split = Split::of(Figure::Input, &before.into_iter().collect(), &after.into_iter().collect());
+        let before =
+            [cell("ask", "m", Lookup::None, 90, 100), cell("analyze", "m", Lookup::None, 9, 1_000)];
+        let after = [
+            cell("ask", "m", Lookup::None, 48, 100),
+            cell("analyze", "m", Lookup::None, 51, 1_000),
+        ];
+        let split =
+            Split::of(Figure::Input, &before.into_iter().collect(), &after.into_iter().collect());
         let split = split.unwrap();
         assert!(split.within.abs() < 1e-9 && split.traffic > 300.0, "{split:?}");
     }
 
     #[test]
     fn another_model_and_a_lost_cache_are_told_apart() {
-        let before: Cells = [
-            cell("ask", "small", Lookup::Hit, 60, 0),
-            cell("ask", "small", Lookup::Miss, 60, 300),
-        ]
-        .into_iter()
-        .collect();
+        let before: Cells =
+            [cell("ask", "small", Lookup::Hit, 60, 0), cell("ask", "small", Lookup::Miss, 60, 300)]
+                .into_iter()
+                .collect();
         let missed: Cells = [cell("ask", "small", Lookup::Miss, 120, 300)].into_iter().collect();
         let split = Split::of(Figure::Input, &before, &missed).unwrap();
         assert!((split.cache - (split.after - split.before)).abs() < 1e-9, "{split:?}");
-        let routed: Cells = [
-            cell("ask", "large", Lookup::Hit, 60, 0),
-            cell("ask", "large", Lookup::Miss, 60, 900),
-        ]
-        .into_iter()
-        .collect();
+        let routed: Cells =
+            [cell("ask", "large", Lookup::Hit, 60, 0), cell("ask", "large", Lookup::Miss, 60, 900)]
+                .into_iter()
+                .collect();
         let split = Split::of(Figure::Input, &before, &routed).unwrap();
         assert!(split.model > 290.0 && split.within.abs() < 1e-9, "{split:?}");
     }

@@ -4,7 +4,9 @@ use super::causes::{cache, routing, sizes, speed};
 use super::cells::Figure;
 use super::different::{Different, Value};
 use super::facts::{Facts, named, only};
-use super::finding::{Cause, Datum, Diagnosis, Evidence, Finding, Reference, Severity, Sheet, whole};
+use super::finding::{
+    Cause, Datum, Diagnosis, Evidence, Finding, Interval, Reference, Severity, Sheet, whole,
+};
 use super::test_of_difference::{ALPHA, LEAST};
 use crate::kpi::Unit;
 use crate::quantile::{Histogram, bucket_range};
@@ -117,7 +119,8 @@ impl Spread {
             out.findings = self.findings();
             out.notes = super::causes::notes(&self.facts);
         } else {
-            out.unknown.push("there is no earlier window with enough requests to compare with".to_owned());
+            out.unknown
+                .push("there is no earlier window with enough requests to compare with".to_owned());
         }
         out.notes.extend(self.humps());
         let calm = format!(
@@ -156,7 +159,9 @@ impl Spread {
     fn group(&self, strength: f64) -> Option<Finding> {
         let different = self.different.as_ref()?;
         let value = different.blamed(ALPHA)?;
-        let told = ["model", "provider", "cache", "intent"].contains(&value.dimension);
+        let mut told = ["model", "provider", "cache", "intent"].contains(&value.dimension);
+        // That large calls have large prompts says nothing.
+        told |= value.dimension == "prompt size" && !self.metric.is_time();
         let nudge = if told { -0.01 } else { 0.01 };
         let (cause, word) = if self.metric.is_time() {
             (Cause::SlowGroup, "slow")
@@ -164,14 +169,16 @@ impl Spread {
             (Cause::DearGroup, "large")
         };
         let filter = match value.dimension {
-            "model" | "intent" | "endpoint" | "provider" | "cache" => only(value.dimension, &value.value),
+            "model" | "intent" | "endpoint" | "provider" | "cache" => {
+                only(value.dimension, &value.value)
+            }
             _ => String::new(),
         };
         Some(Finding {
             cause,
             severity: Severity::Warning,
             sentence: format!(
-                "Calls with {} {} are {word} {:.1} times as often as others, and were not before.",
+                "Calls with {} {} are {word} {:.1} times as often as others, and were not to this degree before.",
                 value.dimension,
                 named(&value.value),
                 value.risk
@@ -189,14 +196,22 @@ impl Spread {
         let mut sheet = Sheet::new("quantiles", &columns);
         let mut add = |name: &str, histogram: &Histogram, scale: f64| {
             let mut row = vec![Datum::from(name), Datum::count(histogram.count())];
-            row.extend(QUANTILES.iter().map(|(_, q)| Datum::number(histogram.quantile(*q).map(|v| v * scale))));
+            row.extend(
+                QUANTILES
+                    .iter()
+                    .map(|(_, q)| Datum::number(histogram.quantile(*q).map(|v| v * scale))),
+            );
             if histogram.count() > 0 {
                 sheet.rows.push(row);
             }
         };
         add(self.metric.word(), &self.histogram, scale);
         if self.metric.is_time() {
-            for (name, figure) in [("first token", Figure::Ttft), ("per output token", Figure::Tpot), ("flowgauge", Figure::Overhead)] {
+            for (name, figure) in [
+                ("first token", Figure::Ttft),
+                ("per output token", Figure::Tpot),
+                ("flowgauge", Figure::Overhead),
+            ] {
                 if let Some(dist) = figure.dist(rollup) {
                     add(name, &dist.histogram, scale);
                 }
@@ -228,7 +243,9 @@ impl Spread {
         let mut sheet = Sheet::new("by value", &columns);
         let figure = self.figure();
         let mut groups: BTreeMap<(&str, String), (Rollup, Rollup)> = BTreeMap::new();
-        for (side, cells) in [&self.facts.now.cells, &self.facts.before.cells].into_iter().enumerate() {
+        for (side, cells) in
+            [&self.facts.now.cells, &self.facts.before.cells].into_iter().enumerate()
+        {
             for (key, rollup) in cells.iter() {
                 let lookup = format!("{:?}", key.lookup).to_lowercase();
                 for (dimension, value) in [
@@ -276,7 +293,7 @@ impl Spread {
             ("risk ratio", Some(Unit::Count)),
             ("low", Some(Unit::Count)),
             ("up", Some(Unit::Count)),
-            ("against before", Some(Unit::Count)),
+            ("rose more by", Some(Unit::Percent)),
             ("p", Some(Unit::Count)),
         ];
         let mut sheet = Sheet::new("what is different about the high ones", &columns);
@@ -289,7 +306,7 @@ impl Spread {
                 Datum::number(v.risk),
                 Datum::number(v.risk_interval.map(|i| i.low)),
                 Datum::number(v.risk_interval.map(|i| i.high)),
-                Datum::number(v.excess),
+                Datum::number(100.0 * v.excess),
                 Datum::number(v.p),
             ]);
         }
@@ -298,7 +315,8 @@ impl Spread {
 
     fn largest(&self) -> Sheet {
         let (unit, scale) = self.metric.unit();
-        let columns = [("request", None), ("time", None), (self.metric.word(), Some(unit)), ("what", None)];
+        let columns =
+            [("request", None), ("time", None), (self.metric.word(), Some(unit)), ("what", None)];
         let mut sheet = Sheet::new("largest", &columns);
         for e in &self.extremes {
             sheet.rows.push(vec![
@@ -327,11 +345,16 @@ impl Spread {
 fn evidence(different: &Different, value: &Value, word: &str) -> Evidence {
     let rest = (different.slow.saturating_sub(value.slow), different.n.saturating_sub(value.n));
     let share = |slow: u64, n: u64| (n > 0).then(|| 100.0 * whole(slow) / whole(n));
-    let what = format!("{word} calls with {} {} (before: those without)", value.dimension, named(&value.value));
+    let what = format!(
+        "{word} calls with {} {}, against those without",
+        value.dimension,
+        named(&value.value)
+    );
     let both = (share(value.slow, value.n), share(rest.0, rest.1));
     let mut evidence = Evidence::change(what, Unit::Percent, both, value.n);
-    evidence.effect = Some(value.excess);
-    evidence.tested(value.p, value.excess_interval)
+    evidence.effect = Some(value.risk - 1.0);
+    let interval = value.risk_interval.map(|i| Interval { low: i.low - 1.0, high: i.high - 1.0 });
+    evidence.tested(value.p, interval)
 }
 
 /// Buckets of a quarter octave: lower edge and count, holes included between first and last.
@@ -344,7 +367,9 @@ fn coarse(histogram: &Histogram) -> Vec<(f64, u64)> {
         let step = (low.log2() * PER_OCTAVE).floor() as i32;
         *sums.entry(step).or_default() += count;
     }
-    let (Some(first), Some(last)) = (sums.keys().next(), sums.keys().next_back()) else { return Vec::new() };
+    let (Some(first), Some(last)) = (sums.keys().next(), sums.keys().next_back()) else {
+        return Vec::new();
+    };
     let edge = |step: i32| (f64::from(step) / PER_OCTAVE).exp2();
     (*first..=*last).map(|s| (edge(s), sums.get(&s).copied().unwrap_or(0))).collect()
 }
@@ -371,7 +396,6 @@ fn two_humps(bins: &[(f64, u64)]) -> Option<(f64, f64)> {
     }
     best.map(|(_, a, b)| (a, b))
 }
-
 
 #[cfg(test)]
 mod tests {

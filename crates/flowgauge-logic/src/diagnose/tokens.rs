@@ -34,7 +34,12 @@ pub struct Saved {
 
 /// Where tokens go, and what made them more.
 #[must_use]
-pub fn analyze(facts: &Facts, saved: &Saved, window: Window, references: Vec<Reference>) -> Diagnosis {
+pub fn analyze(
+    facts: &Facts,
+    saved: &Saved,
+    window: Window,
+    references: Vec<Reference>,
+) -> Diagnosis {
     let mut out = Diagnosis::new("tokens", window, references);
     for (title, pick) in [
         ("by intent", (|k: &CellKey| k.intent.clone()) as fn(&CellKey) -> Text),
@@ -54,18 +59,27 @@ pub fn analyze(facts: &Facts, saved: &Saved, window: Window, references: Vec<Ref
         out.findings.extend(grades::look(facts, &sizes));
         out.notes = super::causes::notes(facts);
     } else {
-        out.unknown.push("there is no earlier window with enough requests to compare with".to_owned());
+        out.unknown
+            .push("there is no earlier window with enough requests to compare with".to_owned());
     }
     out.unknown.extend(ineffective(saved).err());
     if let Ok(share) = ineffective(saved) {
-        out.notes.push(format!("{:.0} % of optimised requests saved less than 5 % of their prompt.", 100.0 * share));
+        out.notes.push(format!(
+            "{:.0} % of optimised requests saved less than 5 % of their prompt.",
+            100.0 * share
+        ));
     }
     out.concluded(known, "Tokens go where they went before.")
 }
 
 /// What optimisation saves.
 #[must_use]
-pub fn status(facts: &Facts, saved: &Saved, window: Window, references: Vec<Reference>) -> Diagnosis {
+pub fn status(
+    facts: &Facts,
+    saved: &Saved,
+    window: Window,
+    references: Vec<Reference>,
+) -> Diagnosis {
     let mut out = Diagnosis::new("reduction", window, references);
     let now = facts.now.cells.whole();
     let columns = [
@@ -78,7 +92,13 @@ pub fn status(facts: &Facts, saved: &Saved, window: Window, references: Vec<Refe
     let mut sheet = Sheet::new("reduction", &columns);
     let mut add = |name: &str, n: u64, original: u64, sent: u64| {
         let share = reduction(original, sent).map(|r| 100.0 * r);
-        sheet.rows.push(vec![name.into(), Datum::count(n), Datum::count(original), Datum::count(sent), Datum::number(share)]);
+        sheet.rows.push(vec![
+            name.into(),
+            Datum::count(n),
+            Datum::count(original),
+            Datum::count(sent),
+            Datum::number(share),
+        ]);
     };
     add("all", saved.known, now.original_input, now.original_sent);
     for (name, n, original, sent) in &saved.mechanisms {
@@ -98,7 +118,9 @@ pub fn status(facts: &Facts, saved: &Saved, window: Window, references: Vec<Refe
     if let Ok(share) = ineffective(saved) {
         out.notes.push(format!("{:.0} % of requests saved less than 5 %.", 100.0 * share));
     }
-    let calm = share.map_or_else(String::new, |s| format!("Optimisation saves {:.1} % of input tokens.", 100.0 * s));
+    let calm = share.map_or_else(String::new, |s| {
+        format!("Optimisation saves {:.1} % of input tokens.", 100.0 * s)
+    });
     out.concluded(share.is_some(), &calm)
 }
 
@@ -111,7 +133,12 @@ fn low(share: f64, saved: &Saved) -> Finding {
             100.0 * share,
             100.0 * REDUCTION
         ),
-        evidence: vec![Evidence::now("token reduction", Unit::Percent, Some(100.0 * share), saved.known)],
+        evidence: vec![Evidence::now(
+            "token reduction",
+            Unit::Percent,
+            Some(100.0 * share),
+            saved.known,
+        )],
         next: "flowgauge tokens analyze --since 24h".to_owned(),
         strength: 0.05,
     }
@@ -178,7 +205,10 @@ fn by(facts: &Facts, title: &str, pick: fn(&CellKey) -> Text) -> Sheet {
 }
 
 fn users(saved: &Saved) -> Sheet {
-    let mut sheet = Sheet::new("by user", &[("user", None), ("n", Some(Unit::Count)), ("tokens", Some(Unit::Tokens))]);
+    let mut sheet = Sheet::new(
+        "by user",
+        &[("user", None), ("n", Some(Unit::Count)), ("tokens", Some(Unit::Tokens))],
+    );
     for (user, n, tokens) in &saved.users {
         sheet.rows.push(vec![named(user).into(), Datum::count(*n), Datum::count(*tokens)]);
     }
@@ -187,10 +217,18 @@ fn users(saved: &Saved) -> Sheet {
 
 /// The change of tokens per request and what it is made of; the parts sum to it exactly.
 fn contributions(facts: &Facts) -> Sheet {
-    let mut sheet = Sheet::new("what changed tokens per request", &[("part", None), ("tokens", Some(Unit::Tokens))]);
-    let Some(split) = Split::of(Figure::Tokens, &facts.before.cells, &facts.now.cells) else { return sheet };
+    let mut sheet = Sheet::new(
+        "what changed tokens per request",
+        &[("part", None), ("tokens", Some(Unit::Tokens))],
+    );
+    let Some(split) = Split::of(Figure::Tokens, &facts.before.cells, &facts.now.cells) else {
+        return sheet;
+    };
     for (endpoint, intent, part) in split.within_by_kind.iter().take(10) {
-        sheet.rows.push(vec![format!("{} {}: prompts and answers", named(endpoint), named(intent)).into(), Datum::number(*part)]);
+        sheet.rows.push(vec![
+            format!("{} {}: prompts and answers", named(endpoint), named(intent)).into(),
+            Datum::number(*part),
+        ]);
     }
     let shown: f64 = split.within_by_kind.iter().take(10).map(|k| k.2).sum();
     for (name, part) in [

@@ -4,8 +4,8 @@
 use super::causes;
 use super::facts::Facts;
 use super::finding::{Datum, Diagnosis, Reference, Sheet, relative};
-use crate::kpi::{Context, Kpi, Unit, measure};
 use crate::known::Known;
+use crate::kpi::{Context, Kpi, Unit, measure};
 use crate::rollup::Rollup;
 use crate::unit::UnixMicros;
 use crate::window::Window;
@@ -53,7 +53,11 @@ impl Moves {
         out.sheets.push(self.sheet(window));
         if !self.events.is_empty() {
             let mut sheet = Sheet::new("changes in the window", &[("time", None), ("what", None)]);
-            sheet.rows = self.events.iter().map(|e| vec![e.time.clone().into(), e.what.clone().into()]).collect();
+            sheet.rows = self
+                .events
+                .iter()
+                .map(|e| vec![e.time.clone().into(), e.what.clone().into()])
+                .collect();
             out.sheets.push(sheet);
         }
         let known = self.facts.comparable();
@@ -62,7 +66,9 @@ impl Moves {
             out.notes = causes::notes(&self.facts);
             out.notes.extend(causes::grades::breaks(&self.facts));
         } else {
-            out.unknown.push("there are too few requests in the window, or in every earlier one".to_owned());
+            out.unknown.push(
+                "there are too few requests in the window, or in every earlier one".to_owned(),
+            );
         }
         out.concluded(known, "Nothing moved beyond chance and habit.")
     }

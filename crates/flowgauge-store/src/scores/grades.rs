@@ -74,7 +74,9 @@ impl Reader {
         let rows = read().map_err(StoreError::io::<rusqlite::Error>("adding up evaluations"))?;
         let mut groups: BTreeMap<Name, (u64, f64, f64)> = BTreeMap::new();
         for ((minute, id, evaluator, version), (n, sum, squares)) in rows {
-            let Some(key) = series.get(&id).filter(|key| query.filter.accepts(key)) else { continue };
+            let Some(key) = series.get(&id).filter(|key| query.filter.accepts(key)) else {
+                continue;
+            };
             let at = step.map_or(window.from.minute(), |_| minute);
             let by = query.group_by.iter().map(|d| Text::from(key.get(*d))).collect();
             let text = |t: Option<String>| Text::from(t.unwrap_or_default());

@@ -66,11 +66,16 @@ pub(crate) fn run_all(args: &DiagnoseArgs, globals: &Globals) -> Done {
     };
     let told: Vec<Diagnosis> = Name::ALL.iter().map(ask).collect::<Result<_, _>>()?;
     print(&told, &args.show)?;
-    Ok(match (told.iter().any(|d| code(d) == exit::FINDING), told.iter().all(|d| code(d) == exit::UNKNOWN)) {
-        (true, _) => exit::FINDING,
-        (false, true) => exit::UNKNOWN,
-        (false, false) => exit::OK,
-    })
+    Ok(
+        match (
+            told.iter().any(|d| code(d) == exit::FINDING),
+            told.iter().all(|d| code(d) == exit::UNKNOWN),
+        ) {
+            (true, _) => exit::FINDING,
+            (false, true) => exit::UNKNOWN,
+            (false, false) => exit::OK,
+        },
+    )
 }
 
 /// The last complete calendar month.
@@ -171,14 +176,23 @@ fn words(told: &Diagnosis, markdown: bool) -> String {
     let _ = writeln!(out, "{}", show::printable(&told.sentence));
     if let Some(reference) = diagnose::compared(&told.references) {
         let from = reference.window.from.to_rfc3339();
-        let _ = writeln!(out, "Compared with {} ({} requests, from {from}).", reference.name, reference.n);
+        let _ = writeln!(
+            out,
+            "Compared with {} ({} requests, from {from}).",
+            reference.name, reference.n
+        );
     }
     for (i, finding) in told.findings.iter().enumerate() {
         out.push_str(&found(i + 1, finding));
     }
     for (label, lines) in [("note", &told.notes), ("not known", &told.unknown)] {
         for line in lines {
-            let _ = writeln!(out, "{}{label}: {}", if markdown { "- " } else { "" }, show::printable(line));
+            let _ = writeln!(
+                out,
+                "{}{label}: {}",
+                if markdown { "- " } else { "" },
+                show::printable(line)
+            );
         }
     }
     for sheet in told.sheets.iter().filter(|s| !s.rows.is_empty()) {
@@ -212,16 +226,19 @@ fn shown(evidence: &Evidence) -> String {
     };
     let mut text = format!("{}: {}", evidence.what, value(evidence.value));
     if evidence.before.is_some() {
-        let _ = write!(text, ", {} before", value(evidence.before));
+        let word = if evidence.what.ends_with("those without") { "those" } else { "before" };
+        let _ = write!(text, ", {} {word}", value(evidence.before));
     }
     let mut parts = Vec::new();
-    // A ratio of risks reads as such; everything else is a relative change.
-    let ratio = evidence.what.contains("those without");
-    let size = |v: f64| if ratio { format!("{v:.1} times") } else { format!("{:+.1} %", 100.0 * v) };
+    let size = |v: f64| format!("{:+.1} %", 100.0 * v);
     parts.extend(evidence.effect.map(size));
-    parts.extend(evidence.interval.map(|i| format!("95 % between {} and {}", size(i.low), size(i.high))));
+    parts.extend(
+        evidence.interval.map(|i| format!("95 % between {} and {}", size(i.low), size(i.high))),
+    );
     parts.push(format!("n={}", evidence.n));
-    parts.extend(evidence.p.map(|p| if p < 0.001 { "p<0.001".to_owned() } else { format!("p={p:.3}") }));
+    parts.extend(
+        evidence.p.map(|p| if p < 0.001 { "p<0.001".to_owned() } else { format!("p={p:.3}") }),
+    );
     let _ = write!(text, " ({})", parts.join("; "));
     text
 }
@@ -237,7 +254,8 @@ fn rounded(value: f64) -> f64 {
 
 fn table(sheet: &Sheet, markdown: bool) -> String {
     let mut table = comfy_table::Table::new();
-    let style = if markdown { comfy_table::presets::ASCII_MARKDOWN } else { comfy_table::presets::NOTHING };
+    let style =
+        if markdown { comfy_table::presets::ASCII_MARKDOWN } else { comfy_table::presets::NOTHING };
     table.load_style(style);
     table.set_header(sheet.columns.iter().map(|c| c.name.as_str()));
     for row in sheet.rows.iter().take(MAX_ROWS) {
@@ -268,8 +286,9 @@ mod tests {
 
     #[test]
     fn evidence_reads_as_a_sentence() {
-        let evidence = Evidence::change("input tokens of ask", Unit::Tokens, (Some(410.25), Some(260.0)), 812)
-            .tested(1e-9, Some(Interval { low: 0.52, high: 0.63 }));
+        let evidence =
+            Evidence::change("input tokens of ask", Unit::Tokens, (Some(410.25), Some(260.0)), 812)
+                .tested(1e-9, Some(Interval { low: 0.52, high: 0.63 }));
         assert_eq!(
             shown(&evidence),
             "input tokens of ask: 410.3 tokens, 260 tokens before (+57.8 %; 95 % between +52.0 % and +63.0 %; n=812; p<0.001)"

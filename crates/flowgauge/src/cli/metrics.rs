@@ -98,7 +98,10 @@ fn distribution(args: &DistributionArgs, globals: &Globals) -> Done {
         question.metric = Metric::from_word(&args.metric).unwrap_or(question.metric);
         let Some(from) = &args.spike_from else { return Ok(()) };
         let now = globals::now();
-        let to = args.spike_to.as_ref().map_or(Ok(question.window.to), |to| period::moment(to, now, zone))?;
+        let to = args
+            .spike_to
+            .as_ref()
+            .map_or(Ok(question.window.to), |to| period::moment(to, now, zone))?;
         let spike = Window { from: period::moment(from, now, zone)?, to };
         let window = question.window;
         if !(window.from <= spike.from && spike.from < spike.to && spike.to <= window.to) {

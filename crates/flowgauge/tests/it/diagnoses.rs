@@ -108,7 +108,11 @@ async fn failures_are_named_by_their_class() {
 #[tokio::test]
 async fn quiet_days_are_not_blamed_for_anything() {
     let mut questions: Vec<&str> = Name::ALL.iter().map(|n| n.word()).collect();
-    questions.extend(["distribution?metric=ttft", "distribution?metric=tokens", "distribution?metric=cost"]);
+    questions.extend([
+        "distribution?metric=ttft",
+        "distribution?metric=tokens",
+        "distribution?metric=cost",
+    ]);
     for seed in 10..18 {
         let world = World { seed, incident: Incident::None };
         for (question, answer) in questions.iter().zip(asked(&world, &questions).await) {

@@ -64,14 +64,16 @@ fn like_for_like(
     before: &BTreeMap<(&Text, &Text), Asked>,
     now: &BTreeMap<(&Text, &Text), Asked>,
 ) -> Option<Difference> {
-    let pairs = || now.iter().filter_map(|(k, a)| Some((*before.get(k)?, *a))).filter(|(b, _)| b.1 > 0);
+    let pairs =
+        || now.iter().filter_map(|(k, a)| Some((*before.get(k)?, *a))).filter(|(b, _)| b.1 > 0);
     let all: f64 = pairs().map(|(_, a)| whole(a.1)).sum();
     let (mut difference, mut variance) = (0.0, 0.0);
     for (b, a) in pairs() {
         let weight = whole(a.1) / all;
         let pooled = whole(b.0 + a.0) / whole(b.1 + a.1);
         difference += weight * (whole(a.0) / whole(a.1) - whole(b.0) / whole(b.1));
-        variance += weight * weight * pooled * (1.0 - pooled) * (1.0 / whole(b.1) + 1.0 / whole(a.1));
+        variance +=
+            weight * weight * pooled * (1.0 - pooled) * (1.0 / whole(b.1) + 1.0 / whole(a.1));
     }
     Difference::normal(difference, variance.sqrt())
 }
@@ -84,7 +86,8 @@ fn finding(
     test: Option<Difference>,
 ) -> Finding {
     let points = |v: Option<f64>| v.map(|v| 100.0 * v);
-    let mut rate = Evidence::change("cache hit rate", Unit::Percent, (points(now), points(before)), n);
+    let mut rate =
+        Evidence::change("cache hit rate", Unit::Percent, (points(now), points(before)), n);
     if let Some(test) = test {
         let interval = before.and_then(|b| test.relative_to(b));
         rate = rate.tested(test.p, interval);
@@ -97,7 +100,9 @@ fn finding(
         (Figure::Latency, "mean latency", Unit::Ms, 1e-3),
         (Figure::Cost, "cost per request", Unit::Usd, 1e-9),
     ] {
-        let Some(split) = Split::of(figure, &facts.before.cells, &facts.now.cells) else { continue };
+        let Some(split) = Split::of(figure, &facts.before.cells, &facts.now.cells) else {
+            continue;
+        };
         let Some(part) = split.relative(split.cache).filter(|p| *p > 0.0) else { continue };
         strength = strength.max((1.0 + part).ln());
         let both = (Some((split.before + split.cache) * scale), Some(split.before * scale));

@@ -28,18 +28,26 @@ pub fn look(facts: &Facts) -> Vec<Finding> {
     if !breaches && !rose {
         return Vec::new();
     }
-    let Some((class, of_class, of_class_before)) = main_class(&before, &now) else { return Vec::new() };
+    let Some((class, of_class, of_class_before)) = main_class(&before, &now) else {
+        return Vec::new();
+    };
     let percent = |part: u64, all: u64| (all > 0).then(|| 100.0 * whole(part) / whole(all));
     let all = (percent(now.failure, judged_now), percent(before.failure, judged_before));
     let mut whole_rate = Evidence::change("error rate", Unit::Percent, all, judged_now);
     if let Some(test) = test {
-        let relative = percent(before.failure, judged_before).and_then(|b| test.relative_to(b / 100.0));
+        let relative =
+            percent(before.failure, judged_before).and_then(|b| test.relative_to(b / 100.0));
         whole_rate = whole_rate.tested(test.p, relative);
     }
     let both = (percent(of_class, judged_now), percent(of_class_before, judged_before));
     let evidence = vec![
         whole_rate,
-        Evidence::change(format!("requests ending in {}", class.word()), Unit::Percent, both, judged_now),
+        Evidence::change(
+            format!("requests ending in {}", class.word()),
+            Unit::Percent,
+            both,
+            judged_now,
+        ),
     ];
     let sentence = format!(
         "{:.1} % of requests fail, most with {} ({} of {} failures).",
@@ -56,7 +64,8 @@ pub fn look(facts: &Facts) -> Vec<Finding> {
 
 /// The class that grew most: its count now and before.
 fn main_class(before: &Rollup, now: &Rollup) -> Option<(ErrorClass, u64, u64)> {
-    let count = |r: &Rollup, c: ErrorClass| r.by_class.get(usize::from(c.code())).copied().unwrap_or(0);
+    let count =
+        |r: &Rollup, c: ErrorClass| r.by_class.get(usize::from(c.code())).copied().unwrap_or(0);
     let scale = whole(now.requests()) / whole(before.requests().max(1));
     let failing = ErrorClass::ALL.iter().copied().filter(|c| c.counts_as_failure());
     let grown = failing.map(|c| (c, count(now, c), count(before, c))).filter(|(_, n, _)| *n > 0);

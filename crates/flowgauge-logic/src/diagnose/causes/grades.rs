@@ -58,8 +58,10 @@ pub fn pairs(facts: &Facts) -> Vec<Drop> {
 /// The falls that count, as one finding; where prompts of the same intent were cut, that is the cause.
 #[must_use]
 pub fn look(facts: &Facts, sizes: &Sizes) -> Option<Finding> {
-    let falls: Vec<Drop> =
-        pairs(facts).into_iter().filter(|d| d.test.p <= ALPHA && d.fall >= QUALITY_EFFECT).collect();
+    let falls: Vec<Drop> = pairs(facts)
+        .into_iter()
+        .filter(|d| d.test.p <= ALPHA && d.fall >= QUALITY_EFFECT)
+        .collect();
     let worst = falls.first()?;
     let mut evidence: Vec<Evidence> = falls.iter().take(5).map(Drop::evidence).collect();
     let cut = falls.iter().find_map(|d| Some((d, sizes.cut(&d.now.intent)?)));
@@ -89,17 +91,24 @@ pub fn look(facts: &Facts, sizes: &Sizes) -> Option<Finding> {
             );
             (Cause::PromptCut, text)
         }
-        None => (Cause::QualityDrop, format!("Answers became worse: {}, by the same evaluator.", words(worst))),
+        None => (
+            Cause::QualityDrop,
+            format!("Answers became worse: {}, by the same evaluator.", words(worst)),
+        ),
     };
-    let next = format!("flowgauge quality scores --kind evaluation --since 24h; flowgauge requests list --since 24h{}",
-        only("intent", &worst.now.intent));
+    let next = format!(
+        "flowgauge quality scores --kind evaluation --since 24h; flowgauge requests list --since 24h{}",
+        only("intent", &worst.now.intent)
+    );
     Some(Finding { cause, severity, sentence, evidence, next, strength })
 }
 
 /// Words about evaluators or versions that stand on one side only.
 #[must_use]
 pub fn breaks(facts: &Facts) -> Vec<String> {
-    let stands = |grades: &[Grade], g: &Grade| grades.iter().any(|o| (&o.evaluator, &o.version) == (&g.evaluator, &g.version));
+    let stands = |grades: &[Grade], g: &Grade| {
+        grades.iter().any(|o| (&o.evaluator, &o.version) == (&g.evaluator, &g.version))
+    };
     let mut words = Vec::new();
     for now in &facts.now.grades {
         let older = |b: &&Grade| b.evaluator == now.evaluator && b.version != now.version;
@@ -126,8 +135,7 @@ pub fn overall(drops: &[Drop]) -> Option<(f64, f64, Difference)> {
     let weigh = |value: &dyn Fn(&Drop) -> f64| -> f64 {
         drops.iter().map(|d| whole(d.now.n) / all * value(d)).sum()
     };
-    let variance: f64 =
-        drops.iter().map(|d| (whole(d.now.n) / all * d.test.error).powi(2)).sum();
+    let variance: f64 = drops.iter().map(|d| (whole(d.now.n) / all * d.test.error).powi(2)).sum();
     let (before, now) = (weigh(&|d| d.means.0), weigh(&|d| d.means.1));
     Some((before, now, Difference::normal(now - before, variance.sqrt())?))
 }

@@ -40,14 +40,18 @@ pub fn look(facts: &Facts) -> Sizes {
     let mut changes = Vec::new();
     for figure in [Figure::Input, Figure::Output] {
         for (endpoint, intent) in &kinds {
-            let of_kind = |c: &super::super::Cells| c.only(|k| (&k.endpoint, &k.intent) == (endpoint, intent));
+            let of_kind = |c: &super::super::Cells| {
+                c.only(|k| (&k.endpoint, &k.intent) == (endpoint, intent))
+            };
             let (b, n) = (of_kind(&before), of_kind(&now));
             let enough = figure.n(&b.whole()) >= LEAST && figure.n(&n.whole()) >= LEAST;
             let Some(split) = Split::of(figure, &b, &n).filter(|_| enough) else { continue };
-            let (Some(relative), Some(test)) = (split.relative(split.within), split.within_test) else {
+            let (Some(relative), Some(test)) = (split.relative(split.within), split.within_test)
+            else {
                 continue;
             };
-            let share = super::super::finding::whole(split.n) / super::super::finding::whole(calls.max(1));
+            let share =
+                super::super::finding::whole(split.n) / super::super::finding::whole(calls.max(1));
             let of_whole = total.filter(|t| *t > 0.0).map_or(0.0, |t| share * split.within / t);
             let (endpoint, intent) = (endpoint.clone(), intent.clone());
             changes.push(Change { figure, endpoint, intent, p: test.p, split, relative, of_whole });
@@ -80,11 +84,15 @@ impl Sizes {
     /// Growth that moves the whole, one finding for prompts and one for answers.
     #[must_use]
     pub fn claims(&self) -> Vec<Finding> {
-        [Figure::Input, Figure::Output].into_iter().filter_map(|figure| self.claim(figure)).collect()
+        [Figure::Input, Figure::Output]
+            .into_iter()
+            .filter_map(|figure| self.claim(figure))
+            .collect()
     }
 
     fn claim(&self, figure: Figure) -> Option<Finding> {
-        let grown = |c: &&Change| c.figure == figure && c.relative > 0.0 && c.of_whole >= PART_OF_WHOLE;
+        let grown =
+            |c: &&Change| c.figure == figure && c.relative > 0.0 && c.of_whole >= PART_OF_WHOLE;
         let mut grown: Vec<&Change> = self.changes.iter().filter(grown).collect();
         grown.sort_by(|a, b| b.of_whole.total_cmp(&a.of_whole));
         let first = grown.first()?;
@@ -123,7 +131,12 @@ impl Change {
         };
         let both = (Some(self.split.before + self.split.within), Some(self.split.before));
         let interval = self.split.within_test.and_then(|t| t.relative_to(self.split.before));
-        Evidence::change(format!("{what} {}", named(&self.intent)), Unit::Tokens, both, self.split.n)
-            .tested(self.p, interval)
+        Evidence::change(
+            format!("{what} {}", named(&self.intent)),
+            Unit::Tokens,
+            both,
+            self.split.n,
+        )
+        .tested(self.p, interval)
     }
 }

@@ -50,14 +50,21 @@ pub fn slower(figure: Figure, before: &Cells, now: &Cells) -> Option<Slower> {
     }
     let weighed = |after: bool| -> Option<f64> {
         let part = |(b, n): &(&crate::rollup::Dist, &crate::rollup::Dist)| {
-            (whole(b.count()) / whole(n0), if after { n.histogram.clone() } else { b.histogram.clone() })
+            (
+                whole(b.count()) / whole(n0),
+                if after { n.histogram.clone() } else { b.histogram.clone() },
+            )
         };
         let parts: Vec<(f64, Histogram)> = pairs.iter().map(part).collect();
         let lent: Vec<(f64, &Histogram)> = parts.iter().map(|(w, h)| (*w, h)).collect();
         weighed_quantile(&lent, HIGH)
     };
     let (high, high_now) = (weighed(false)?, weighed(true)?);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a percentile of u64s")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a percentile of u64s"
+    )]
     let limit = high as u64;
     let (mut difference, mut variance) = (0.0, 0.0);
     for (b, n) in &pairs {
@@ -101,8 +108,13 @@ pub fn look(facts: &Facts, sizes: &Sizes) -> Option<Finding> {
     let own = phases.own_part();
     let ms = |us: f64| us / 1_000.0;
     let mut evidence = vec![
-        Evidence::change("p95 latency, like for like", Unit::Ms, (Some(ms(worst.now)), Some(ms(worst.before))), worst.n)
-            .tested(worst.test.p, interval(worst)),
+        Evidence::change(
+            "p95 latency, like for like",
+            Unit::Ms,
+            (Some(ms(worst.now)), Some(ms(worst.before))),
+            worst.n,
+        )
+        .tested(worst.test.p, interval(worst)),
     ];
     evidence.extend(phases.evidence());
     let who = match (own >= OWN_PART, all) {
@@ -122,7 +134,10 @@ pub fn look(facts: &Facts, sizes: &Sizes) -> Option<Finding> {
         evidence,
         next: match all {
             true => "flowgauge metrics distribution --metric ttft --last 24h".to_owned(),
-            false => format!("flowgauge metrics distribution --metric ttft --last 24h{}", only("model", model)),
+            false => format!(
+                "flowgauge metrics distribution --metric ttft --last 24h{}",
+                only("model", model)
+            ),
         },
         strength: (1.0 + worst.effect).ln(),
     })
@@ -176,7 +191,11 @@ impl Phases {
         let calm = |rise: Option<f64>, growth: f64| rise.is_some_and(|r| r < EFFECT.max(growth));
         match (first, pace) {
             (None, None) => all <= answers.max(prompts),
-            _ => (prompts > 0.0 || answers > 0.0) && calm(first.or(Some(0.0)), prompts) && calm(pace.or(Some(0.0)), 0.0),
+            _ => {
+                (prompts > 0.0 || answers > 0.0)
+                    && calm(first.or(Some(0.0)), prompts)
+                    && calm(pace.or(Some(0.0)), 0.0)
+            }
         }
     }
 

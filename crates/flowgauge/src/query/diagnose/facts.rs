@@ -1,10 +1,10 @@
 //! Calls and evaluations of a window, and which earlier window they are compared with.
 
 use super::{Against, Name, Question};
+use crate::logic::call::{CacheOutcome, Text};
+use crate::logic::diagnose::quality;
 use crate::logic::diagnose::test_of_difference::LEAST;
 use crate::logic::diagnose::{Cell, CellKey, Cells, Facts, Grade, Reference, Side};
-use crate::logic::diagnose::quality;
-use crate::logic::call::{CacheOutcome, Text};
 use crate::logic::rollup::{Dim, Filter, Rollup};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
@@ -48,7 +48,10 @@ fn candidates(question: &Question) -> Vec<(&'static str, Vec<Window>)> {
             Window { from: window.from, to: spike.from },
             Window { from: spike.to, to: window.to },
         ];
-        return vec![("the rest of the window", rest.into_iter().filter(|w| w.from < w.to).collect())];
+        return vec![(
+            "the rest of the window",
+            rest.into_iter().filter(|w| w.from < w.to).collect(),
+        )];
     }
     let previous = ("the time before", vec![previous(window)]);
     if question.against == Against::Previous {
@@ -104,7 +107,8 @@ fn side(reader: &Reader, filter: &Filter, windows: &[Window]) -> Result<Side, St
             step: Step::Whole,
         };
         let by = vec![Dim::Endpoint, Dim::Intent, Dim::Model, Dim::Cache];
-        cells.extend(reader.rollups(&query(by))?.into_iter().filter_map(|g| cell(&g.key, g.rollup)));
+        cells
+            .extend(reader.rollups(&query(by))?.into_iter().filter_map(|g| cell(&g.key, g.rollup)));
         for group in reader.grades(&query(Vec::new()))? {
             let grade = grade(group);
             match grades.iter_mut().find(|g| g.is_like(&grade)) {

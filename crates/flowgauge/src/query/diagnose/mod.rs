@@ -13,6 +13,7 @@ use crate::logic::diagnose::spread::{Metric, Spread};
 use crate::logic::diagnose::trends::{Happened, Moves};
 use crate::logic::diagnose::{Diagnosis, Reference, quality, tokens};
 use crate::logic::rollup::{Dim, Filter};
+use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::query::errors;
 use crate::store::{Reader, RollupQuery, Step, StoreError};
@@ -168,9 +169,7 @@ pub fn answer(reader: &Reader, question: &Question, own: &Own) -> Result<Diagnos
     let Gathered { facts, references, .. } = &gathered;
     let (window, references) = (gathered.window, references.clone());
     Ok(match question.name {
-        Name::Errors => {
-            failures::diagnose(facts, &classes(reader, &question)?, window, references)
-        }
+        Name::Errors => failures::diagnose(facts, &classes(reader, &question)?, window, references),
         Name::Bottlenecks => {
             let mut own = own.clone();
             own.damage = reader.status()?.damage;
@@ -231,8 +230,14 @@ fn distribution(
     };
     let read = (seen.read.min(total), total);
     let metric = question.metric;
-    let spread =
-        Spread { metric, facts, histogram, different: seen.different, extremes: seen.extremes, read };
+    let spread = Spread {
+        metric,
+        facts,
+        histogram,
+        different: seen.different,
+        extremes: seen.extremes,
+        read,
+    };
     Ok(spread.diagnose(window, references))
 }
 
@@ -242,9 +247,8 @@ fn trends(
     gathered: Gathered,
 ) -> Result<Diagnosis, StoreError> {
     let Gathered { facts, references, window, .. } = gathered;
-    let minutes = (window.minutes() / 1.0).ceil();
-    #[expect(clippy::cast_possible_truncation, reason = "minutes of a window")]
-    let step = u32::try_from((minutes as i64 / STEPS).max(1)).unwrap_or(u32::MAX);
+    let minutes = (window.to.0 - window.from.0) / UnixMicros::MINUTE;
+    let step = u32::try_from((minutes / STEPS).max(1)).unwrap_or(u32::MAX);
     let steps = reader.rollups(&RollupQuery {
         window,
         filter: question.filter.clone(),

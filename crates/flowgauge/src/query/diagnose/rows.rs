@@ -60,7 +60,8 @@ pub(super) fn look(
         histogram.record(*value as u64);
     }
     valued.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let extremes = valued.iter().take(EXTREMES).map(|(value, call)| extreme(*value, call)).collect();
+    let extremes =
+        valued.iter().take(EXTREMES).map(|(value, call)| extreme(*value, call)).collect();
     Ok(Seen { histogram, different, extremes, read: now.len() as u64 })
 }
 
@@ -72,7 +73,11 @@ pub(super) fn saved(reader: &Reader, question: &Question) -> Result<Saved, Store
     for call in &calls {
         if let (Some(user), Some(tokens)) = (&call.who.user_key, value(call, Metric::Tokens)) {
             let slot = users.entry(user.clone()).or_default();
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from u64s")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "from u64s"
+            )]
             let tokens = tokens as u64;
             *slot = (slot.0 + 1, slot.1 + tokens);
         }
@@ -82,8 +87,8 @@ pub(super) fn saved(reader: &Reader, question: &Question) -> Result<Saved, Store
         #[expect(clippy::cast_precision_loss, reason = "tokens of a call")]
         let kept = sent.0 as f64 / (original.0.max(1)) as f64;
         out.ineffective += u64::from(1.0 - kept < INEFFECTIVE);
-        for (bit, name) in MECHANISMS.iter().filter(|(bit, _)| call.control.applied & bit != 0) {
-            let _ = bit;
+        let acted = MECHANISMS.iter().filter(|(bit, _)| call.control.applied & bit != 0);
+        for (_, name) in acted {
             match out.mechanisms.iter_mut().find(|m| m.0 == *name) {
                 Some(m) => *m = (m.0, m.1 + 1, m.2 + original.0, m.3 + sent.0),
                 None => out.mechanisms.push((name, 1, original.0, sent.0)),

@@ -39,8 +39,9 @@ pub(super) async fn one(
     let window = params.window(known.usual(), app.clock.now(), app.facts.zone)?;
     let mut question = Question::new(known, window, params.filter()?);
     if let Some(word) = params.one("metric")? {
-        question.metric = Metric::from_word(word)
-            .ok_or_else(|| Problem::field("query.metric", word, "write latency, ttft, tokens or cost"))?;
+        question.metric = Metric::from_word(word).ok_or_else(|| {
+            Problem::field("query.metric", word, "write latency, ttft, tokens or cost")
+        })?;
     }
     if let Some(word) = params.one("against")? {
         question.against = Against::from_word(word)
@@ -49,7 +50,8 @@ pub(super) async fn one(
     if let Some(text) = params.one("threshold")? {
         let share = text.parse().ok().filter(|t: &f64| (0.0..1.0).contains(t));
         let detail = "write a share from 0 to below 1, e.g. 0.05";
-        question.threshold = share.ok_or_else(|| Problem::field("query.threshold", text, detail))?;
+        question.threshold =
+            share.ok_or_else(|| Problem::field("query.threshold", text, detail))?;
     }
     question.spike = spike(&params, window)?;
     let own = own(&app);

@@ -52,10 +52,38 @@ const LARGE: &str = "gpt-4o";
 
 /// The mix shifts from the cheap and cached to the dear and long between the weeks.
 const KINDS: [Kind; 4] = [
-    Kind { intent: "ask", share: (0.40, 0.32), tokens: (300.0, 80.0), model: SMALL, hits: 0.5, quality: 86.0 },
-    Kind { intent: "enhance", share: (0.30, 0.28), tokens: (500.0, 140.0), model: SMALL, hits: 0.4, quality: 84.0 },
-    Kind { intent: "translate", share: (0.20, 0.27), tokens: (220.0, 120.0), model: SMALL, hits: 0.15, quality: 88.0 },
-    Kind { intent: "analyze", share: (0.10, 0.13), tokens: (700.0, 220.0), model: LARGE, hits: 0.05, quality: 82.0 },
+    Kind {
+        intent: "ask",
+        share: (0.40, 0.32),
+        tokens: (300.0, 80.0),
+        model: SMALL,
+        hits: 0.5,
+        quality: 86.0,
+    },
+    Kind {
+        intent: "enhance",
+        share: (0.30, 0.28),
+        tokens: (500.0, 140.0),
+        model: SMALL,
+        hits: 0.4,
+        quality: 84.0,
+    },
+    Kind {
+        intent: "translate",
+        share: (0.20, 0.27),
+        tokens: (220.0, 120.0),
+        model: SMALL,
+        hits: 0.15,
+        quality: 88.0,
+    },
+    Kind {
+        intent: "analyze",
+        share: (0.10, 0.13),
+        tokens: (700.0, 220.0),
+        model: LARGE,
+        hits: 0.05,
+        quality: 82.0,
+    },
 ];
 
 /// xorshift64* (Vigna 2014): the same numbers for the same seed.
@@ -124,7 +152,8 @@ fn one(
     if fate < failing + 0.007 {
         let limited = fate < failing;
         call.outcome.status = Status::Error;
-        call.outcome.class = if limited { ErrorClass::Upstream429 } else { ErrorClass::Upstream5xx };
+        call.outcome.class =
+            if limited { ErrorClass::Upstream429 } else { ErrorClass::Upstream5xx };
         call.outcome.http_status = Some(if limited { 429 } else { 500 });
         return (call, None);
     }
@@ -141,7 +170,11 @@ fn one(
     if incident == Incident::InstanceSlow && instance == 3 {
         factor *= 2.5;
     }
-    seconds = if hit { (0.04 * dice.around(0.2), 0.02) } else { (seconds.0 * factor, seconds.1 * factor) };
+    seconds = if hit {
+        (0.04 * dice.around(0.2), 0.02)
+    } else {
+        (seconds.0 * factor, seconds.1 * factor)
+    };
     let us = |s: f64| Micros((s * 1e6) as u64);
     call.time.ttft = Some(us(seconds.0));
     call.time.ttft_source = TtftSource::Gateway;
