@@ -1,18 +1,19 @@
 //! What is different about the slow ones: values of dimensions that are over-represented among them,
 //! beyond what they always are.
 //!
-//! A long answer is always slow. Blamed is only a value whose share of slow calls grew more than that
-//! of all others since the reference (indirect standardisation; ratio of two observed-to-expected
-//! ratios). Refuses to claim anything of a window that is not slower than its reference.
+//! A long answer is always slow. Blamed is only a value whose share of slow calls rose more than that
+//! of all others since the reference (a difference of differences). Refuses to claim anything of a
+//! window that is not slower than its reference: its callers ask that first.
 
 use super::finding::{Interval, whole};
-use super::test_of_difference::{LEAST, benjamini_hochberg, ratio_interval, two_sided};
+use super::test_of_difference::{Difference, LEAST, benjamini_hochberg, ratio_interval};
 use crate::call::Text;
 use crate::quantile::exact;
 use std::collections::BTreeMap;
 
-/// A value is blamed where its slow calls multiplied by this much more than those of the others.
-pub const RATIO: f64 = 1.5;
+/// A value is blamed where its share of slow calls rose this much more than that of the others: twice
+/// what all calls had in the reference.
+pub const EXCESS: f64 = 0.10;
 /// The share of the reference's calls that counts as slow.
 const SLOW: f64 = 0.05;
 
@@ -40,10 +41,12 @@ pub struct Value {
     pub risk: f64,
     /// 95 % interval of that.
     pub risk_interval: Option<Interval>,
-    /// How much more its slow calls multiplied since the reference than those of all others.
+    /// How much more its share of slow calls rose since the reference than that of all others, 0–1.
     pub excess: f64,
     /// 95 % interval of that.
     pub excess_interval: Option<Interval>,
+    /// The excess in standard errors; orders the values.
+    pub z: f64,
     /// Probability of such an excess by chance, corrected for how many values were looked at.
     pub p: f64,
 }
@@ -97,11 +100,7 @@ impl Different {
             found.filter_map(|((dimension, value), c)| judge(dimension, value, *c, all)).collect();
         let adjusted = benjamini_hochberg(&values.iter().map(|v| v.p).collect::<Vec<_>>());
         values.iter_mut().zip(adjusted).for_each(|(v, p)| v.p = p);
-        let weight = |v: &Value| (v.excess.ln() * whole(v.slow).sqrt(), v.n);
-        values.sort_by(|a, b| {
-            let (x, y) = (weight(a), weight(b));
-            y.0.total_cmp(&x.0).then_with(|| x.1.cmp(&y.1))
-        });
+        values.sort_by(|a, b| b.z.total_cmp(&a.z).then_with(|| a.n.cmp(&b.n)));
         Some(Self { limit, slow: all.now.0, n: all.now.1, values })
     }
 
@@ -109,8 +108,8 @@ impl Different {
     #[must_use]
     pub fn blamed(&self, alpha: f64) -> Option<&Value> {
         self.values.iter().find(|v| {
-            let sure = v.excess_interval.is_some_and(|i| i.low > 1.0);
-            v.p <= alpha && v.excess >= RATIO && sure && 2 * v.slow > self.slow.min(2 * LEAST)
+            let sure = v.excess_interval.is_some_and(|i| i.low > 0.0);
+            v.p <= alpha && v.excess >= EXCESS && sure && v.slow >= LEAST.min(self.slow)
         })
     }
 }
@@ -125,10 +124,13 @@ fn judge(dimension: &'static str, value: &Text, with: Counts, all: Counts) -> Op
     let (before, before_rest) = (usual(with), usual(rest));
     let risk = rate(with.now) / rate(rest.now);
     let risk_error = part(with.now) + part(rest.now);
-    let excess = (rate(with.now) / rate(before)) / (rate(rest.now) / rate(before_rest));
-    let error = risk_error + part(before) + part(before_rest);
-    let z = excess.ln() / error.sqrt();
-    z.is_finite().then(|| Value {
+    let excess = (rate(with.now) - rate(before)) - (rate(rest.now) - rate(before_rest));
+    let error: f64 = [with.now, before, rest.now, before_rest]
+        .into_iter()
+        .map(|c| rate(c) * (1.0 - rate(c)) / whole(c.1.max(1)))
+        .sum();
+    let test = Difference::normal(excess, error.sqrt())?;
+    Some(Value {
         dimension,
         value: value.clone(),
         n: with.now.1,
@@ -136,8 +138,9 @@ fn judge(dimension: &'static str, value: &Text, with: Counts, all: Counts) -> Op
         risk,
         risk_interval: ratio_interval(risk, risk_error.sqrt()),
         excess,
-        excess_interval: ratio_interval(excess, error.sqrt()),
-        p: two_sided(z),
+        excess_interval: Some(test.interval()),
+        z: test.difference / test.error,
+        p: test.p,
     })
 }
 
@@ -180,6 +183,6 @@ mod tests {
         let different = Different::between(&samples(4_000, |_| false), &slow).unwrap();
         let blamed = different.blamed(0.01).unwrap();
         assert_eq!((blamed.dimension, blamed.value.as_str()), ("instance", "i3"));
-        assert!(blamed.excess_interval.unwrap().low > RATIO, "{blamed:?}");
+        assert!(blamed.excess_interval.unwrap().low > EXCESS, "{blamed:?}");
     }
 }

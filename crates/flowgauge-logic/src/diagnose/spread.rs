@@ -5,7 +5,7 @@ use super::cells::Figure;
 use super::different::{Different, Value};
 use super::facts::{Facts, named, only};
 use super::finding::{
-    Cause, Datum, Diagnosis, Evidence, Finding, Reference, Severity, Sheet, whole,
+    Cause, Datum, Diagnosis, Evidence, Finding, Interval, Reference, Severity, Sheet, whole,
 };
 use super::test_of_difference::{ALPHA, LEAST};
 use crate::kpi::Unit;
@@ -159,7 +159,9 @@ impl Spread {
     fn group(&self, strength: f64) -> Option<Finding> {
         let different = self.different.as_ref()?;
         let value = different.blamed(ALPHA)?;
-        let told = ["model", "provider", "cache", "intent"].contains(&value.dimension);
+        let mut told = ["model", "provider", "cache", "intent"].contains(&value.dimension);
+        // That large calls have large prompts says nothing.
+        told |= value.dimension == "prompt size" && !self.metric.is_time();
         let nudge = if told { -0.01 } else { 0.01 };
         let (cause, word) = if self.metric.is_time() {
             (Cause::SlowGroup, "slow")
@@ -176,7 +178,7 @@ impl Spread {
             cause,
             severity: Severity::Warning,
             sentence: format!(
-                "Calls with {} {} are {word} {:.1} times as often as others, and were not before.",
+                "Calls with {} {} are {word} {:.1} times as often as others, and were not to this degree before.",
                 value.dimension,
                 named(&value.value),
                 value.risk
@@ -291,7 +293,7 @@ impl Spread {
             ("risk ratio", Some(Unit::Count)),
             ("low", Some(Unit::Count)),
             ("up", Some(Unit::Count)),
-            ("against before", Some(Unit::Count)),
+            ("rose more by", Some(Unit::Percent)),
             ("p", Some(Unit::Count)),
         ];
         let mut sheet = Sheet::new("what is different about the high ones", &columns);
@@ -304,7 +306,7 @@ impl Spread {
                 Datum::number(v.risk),
                 Datum::number(v.risk_interval.map(|i| i.low)),
                 Datum::number(v.risk_interval.map(|i| i.high)),
-                Datum::number(v.excess),
+                Datum::number(100.0 * v.excess),
                 Datum::number(v.p),
             ]);
         }
@@ -344,14 +346,15 @@ fn evidence(different: &Different, value: &Value, word: &str) -> Evidence {
     let rest = (different.slow.saturating_sub(value.slow), different.n.saturating_sub(value.n));
     let share = |slow: u64, n: u64| (n > 0).then(|| 100.0 * whole(slow) / whole(n));
     let what = format!(
-        "{word} calls with {} {} (before: those without)",
+        "{word} calls with {} {}, against those without",
         value.dimension,
         named(&value.value)
     );
     let both = (share(value.slow, value.n), share(rest.0, rest.1));
     let mut evidence = Evidence::change(what, Unit::Percent, both, value.n);
-    evidence.effect = Some(value.excess);
-    evidence.tested(value.p, value.excess_interval)
+    evidence.effect = Some(value.risk - 1.0);
+    let interval = value.risk_interval.map(|i| Interval { low: i.low - 1.0, high: i.high - 1.0 });
+    evidence.tested(value.p, interval)
 }
 
 /// Buckets of a quarter octave: lower edge and count, holes included between first and last.

@@ -1,8 +1,8 @@
 //! Alerts that others posted. Durable before the call returns.
 
 use super::AlertStore;
-use crate::sealed::Sealed;
 use crate::StoreError;
+use crate::sealed::Sealed;
 use flowgauge_logic::alert::posted::Posted;
 use flowgauge_logic::unit::UnixMicros;
 use rusqlite::params;

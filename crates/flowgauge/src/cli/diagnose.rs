@@ -226,13 +226,11 @@ fn shown(evidence: &Evidence) -> String {
     };
     let mut text = format!("{}: {}", evidence.what, value(evidence.value));
     if evidence.before.is_some() {
-        let _ = write!(text, ", {} before", value(evidence.before));
+        let word = if evidence.what.ends_with("those without") { "those" } else { "before" };
+        let _ = write!(text, ", {} {word}", value(evidence.before));
     }
     let mut parts = Vec::new();
-    // A ratio of risks reads as such; everything else is a relative change.
-    let ratio = evidence.what.contains("those without");
-    let size =
-        |v: f64| if ratio { format!("{v:.1} times") } else { format!("{:+.1} %", 100.0 * v) };
+    let size = |v: f64| format!("{:+.1} %", 100.0 * v);
     parts.extend(evidence.effect.map(size));
     parts.extend(
         evidence.interval.map(|i| format!("95 % between {} and {}", size(i.low), size(i.high))),

@@ -13,6 +13,7 @@ use crate::logic::diagnose::spread::{Metric, Spread};
 use crate::logic::diagnose::trends::{Happened, Moves};
 use crate::logic::diagnose::{Diagnosis, Reference, quality, tokens};
 use crate::logic::rollup::{Dim, Filter};
+use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::query::errors;
 use crate::store::{Reader, RollupQuery, Step, StoreError};
@@ -246,9 +247,8 @@ fn trends(
     gathered: Gathered,
 ) -> Result<Diagnosis, StoreError> {
     let Gathered { facts, references, window, .. } = gathered;
-    let minutes = (window.minutes() / 1.0).ceil();
-    #[expect(clippy::cast_possible_truncation, reason = "minutes of a window")]
-    let step = u32::try_from((minutes as i64 / STEPS).max(1)).unwrap_or(u32::MAX);
+    let minutes = (window.to.0 - window.from.0) / UnixMicros::MINUTE;
+    let step = u32::try_from((minutes / STEPS).max(1)).unwrap_or(u32::MAX);
     let steps = reader.rollups(&RollupQuery {
         window,
         filter: question.filter.clone(),

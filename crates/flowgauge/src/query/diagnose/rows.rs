@@ -87,8 +87,8 @@ pub(super) fn saved(reader: &Reader, question: &Question) -> Result<Saved, Store
         #[expect(clippy::cast_precision_loss, reason = "tokens of a call")]
         let kept = sent.0 as f64 / (original.0.max(1)) as f64;
         out.ineffective += u64::from(1.0 - kept < INEFFECTIVE);
-        for (bit, name) in MECHANISMS.iter().filter(|(bit, _)| call.control.applied & bit != 0) {
-            let _ = bit;
+        let acted = MECHANISMS.iter().filter(|(bit, _)| call.control.applied & bit != 0);
+        for (_, name) in acted {
             match out.mechanisms.iter_mut().find(|m| m.0 == *name) {
                 Some(m) => *m = (m.0, m.1 + 1, m.2 + original.0, m.3 + sent.0),
                 None => out.mechanisms.push((name, 1, original.0, sent.0)),
