@@ -2,7 +2,9 @@
 """Asks other detectors about the series that `regression_bench` wrote, and prints the tables of docs/regression-benchmark.md.
 
     cargo run --release -p flowgauge-logic --example regression_bench -- FOLDER 400 1
-    bench/regression/.venv/bin/python bench/regression/peers.py FOLDER
+    bench/regression/.venv/bin/python bench/regression/peers.py FOLDER [LIMIT [NOISE...]]
+
+LIMIT is how many series of a kind Otava, PELT and Bencher's rules are asked about; the others are asked about all.
 """
 import json, math, sys, time
 from pathlib import Path
@@ -86,7 +88,7 @@ def located(rows, find):
 
 def matched(rows, limit):
     """The largest Otava p, in quarter decades, with no more false alarms than `limit`."""
-    low, high = 0, 60
+    low, high = 0, 36
     while low < high:
         middle = (low + high) // 2
         if share(bool(otava(r["values"], 10 ** (-1 - middle / 4))) for r in rows) <= limit:
@@ -110,35 +112,37 @@ def cells(values):
     return " | ".join("–" if v != v else f"{v:.3f}".lstrip("0").replace(".000", "0") if v < 1 else "1" for v in values)
 
 
-def main(folder):
+def main(folder, limit, names):
     answers = folder / "otava.json"
     if answers.exists():
         KNOWN.update(json.loads(answers.read_text()))
     tables = {k: [] for k in ("false", "recall", "pairs", "stream")}
     times = {"ours": [], "Otava": [], "PELT": []}
-    for name in ORDER:
+    for name in names or ORDER:
         path = folder / f"{name}.jsonl"
         if not path.exists():
             continue
         lines = [json.loads(l) for l in path.open()]
         series = [l for l in lines if l["kind"] == "series"]
         still = [r for r in series if r["step"] == 0]
+        some = still[:limit]  # what the slow peers are asked
         ours_false = share(bool(r["ours"]) for r in still)
         times["ours"] += [r["ms"] for r in still]
         begin = time.perf_counter()
-        default = share(bool(otava(r["values"], 1e-3)) for r in still)
-        times["Otava"].append((time.perf_counter() - begin) * 1e3 / len(still))
-        p = matched(still, ours_false)
+        default = share(bool(otava(r["values"], 1e-3)) for r in some)
+        times["Otava"].append((time.perf_counter() - begin) * 1e3 / len(some))
+        p = matched(some, ours_false)
         begin = time.perf_counter()
-        pelt_false = share(bool(pelt(r["values"])) for r in still)
-        times["PELT"].append((time.perf_counter() - begin) * 1e3 / len(still))
+        pelt_false = share(bool(pelt(r["values"])) for r in some)
+        times["PELT"].append((time.perf_counter() - begin) * 1e3 / len(some))
         tables["false"].append(f"| {name} | {cells([ours_false, default, pelt_false])} | {p:.1e} |")
         row = []
         for step in (1.0, 1.5, 2.0):
             rows = [r for r in series if r["step"] == step]
-            for find in (lambda r: r["ours"], lambda r: otava(r["values"], p), lambda r: otava(r["values"], 1e-3),
-                         lambda r: pelt(r["values"])):
-                hit, wrong = located(rows, find)
+            for find, asked in ((lambda r: r["ours"], rows), (lambda r: otava(r["values"], p), rows[:limit // 2]),
+                                (lambda r: otava(r["values"], 1e-3), rows[:limit // 2]),
+                                (lambda r: pelt(r["values"]), rows[:limit // 2])):
+                hit, wrong = located(asked, find)
                 row.append(f"{hit:.2f} ({wrong:.2f})")
         tables["recall"].append(f"| {name} | " + " | ".join(row) + " |")
         both = lambda rows, test: share(
@@ -146,7 +150,7 @@ def main(folder):
         moved = [r for r in series if r["step"] == 1.0]
         pairs = [f(rows, t) for t in (guide, welch, mann_whitney, kayenta) for f, rows in ((both, still), (both, moved))]
         late = [r for r in series if r["step"] == 2.0]
-        single = [newest(rows, t) for t in (bencher_t, bencher_iqr) for rows in (still, late)]
+        single = [newest(rows, t) for t in (bencher_t, bencher_iqr) for rows in (some, late[:limit // 2])]
         tables["pairs"].append(f"| {name} | {cells(pairs + single)} |")
         streams = [l for l in lines if l["kind"] == "stream"]
         quiet = [l for l in streams if l["step"] == 0]
@@ -177,4 +181,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 10**9, sys.argv[3:])

@@ -165,8 +165,6 @@ impl TwoArms {
 mod tests {
     use super::*;
 
-    /// confseq 0.0.11's `normal_log_mixture`-free arithmetic, by hand in Python:
-    /// `s,n,t,a=4,100,.25,.05; sqrt(2*s*(s+n*t)/(n*n*t)*log(sqrt((s+n*t)/s)/a))` = 0.6135…
     #[test]
     fn the_half_width_is_where_the_ratio_reaches_one_over_alpha() {
         let half = half_width(100.0, 4.0, 0.25, 0.05);

@@ -17,7 +17,7 @@ const MEMORY: usize = 512;
 const CYCLES: usize = 8;
 /// Rises of the scores that are bet on, in standard deviations, with equal stakes.
 const BETS: [f64; 3] = [0.5, 1.0, 2.0];
-/// Season is looked for again after this many points.
+/// Season and autocorrelation are estimated again after this many points: each costs a pass over the memory.
 const REVIEW: u64 = 32;
 /// Most autocorrelation taken out.
 const PHI_MAX: f64 = 0.95;
@@ -84,6 +84,7 @@ pub struct Watch {
     recent: Vec<f64>,
     seen: u64,
     period: usize,
+    phi: f64,
     up: [f64; BETS.len()],
     down: [f64; BETS.len()],
 }
@@ -93,7 +94,7 @@ impl Watch {
     #[must_use]
     pub fn new(settings: WatchSettings) -> Self {
         let none = [0.0; BETS.len()];
-        Self { settings, recent: Vec::new(), seen: 0, period: 1, up: none, down: none }
+        Self { settings, recent: Vec::new(), seen: 0, period: 1, phi: 0.0, up: none, down: none }
     }
 
     /// Takes the next point. After an alarm the detector learns anew: what was different is what is usual now.
@@ -126,9 +127,10 @@ impl Watch {
     fn remember(&mut self, value: f64) {
         self.recent.push(value);
         self.seen += 1;
-        let reviewed = self.seen.is_multiple_of(REVIEW) || self.recent.len() == WARM_UP;
-        if self.recent.len() >= WARM_UP && reviewed {
+        let due = self.seen.is_multiple_of(REVIEW) || self.recent.len() == WARM_UP;
+        if self.recent.len() >= WARM_UP && due {
             self.period = season::period(&self.recent, self.settings.period);
+            self.phi = cautious_phi(&self.flat());
         }
         let given = self.settings.period.unwrap_or(1);
         let most = MEMORY.max(CYCLES * self.period.max(given));
@@ -137,19 +139,33 @@ impl Watch {
         }
     }
 
-    /// The normal score of the newest point among those remembered.
-    fn newest_score(&self) -> Option<f64> {
+    /// What is remembered, without season and missing points.
+    fn flat(&self) -> Vec<f64> {
         let finite = || self.recent.iter().enumerate().filter(|(_, v)| v.is_finite());
         let values: Vec<f64> = finite().map(|(_, v)| *v).collect();
+        if self.period <= 1 {
+            return values;
+        }
         let phases: Vec<usize> = finite().map(|(t, _)| t % self.period).collect();
-        let flat = season::remove(&values, &phases, &vec![0.0; values.len()], self.period);
-        let phi = cautious_phi(&flat);
-        let fresh: Vec<f64> = flat.windows(2).map(|w| w[1] - phi * w[0]).collect();
-        let newest = *fresh.last()?;
-        let below = fresh.iter().filter(|f| **f < newest).count();
-        let equal = fresh.iter().filter(|f| f.total_cmp(&&newest).is_eq()).count();
-        let rank = below as f64 + equal as f64 / 2.0;
-        Some(normal_quantile(rank / fresh.len() as f64))
+        season::remove(&values, &phases, &vec![0.0; values.len()], self.period)
+    }
+
+    /// The normal score of the newest point among those remembered.
+    fn newest_score(&self) -> Option<f64> {
+        let flat = self.flat();
+        let [.., before, last] = flat.as_slice() else { return None };
+        let newest = last - self.phi * before;
+        let (mut rank, mut count) = (0.0, 0.0);
+        for pair in flat.windows(2) {
+            let fresh = pair[1] - self.phi * pair[0];
+            count += 1.0;
+            rank += match fresh.total_cmp(&newest) {
+                std::cmp::Ordering::Less => 1.0,
+                std::cmp::Ordering::Equal => 0.5,
+                std::cmp::Ordering::Greater => 0.0,
+            };
+        }
+        Some(normal_quantile(rank / count))
     }
 }
 
