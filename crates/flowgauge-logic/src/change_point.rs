@@ -68,11 +68,7 @@ pub fn change_points(values: &[f64], settings: &Settings) -> Vec<ChangePoint> {
 /// with. New points pay for being looked for again and again, so a history looked at after every point does
 /// not collect false ones.
 #[must_use]
-pub fn update(
-    published: &[ChangePoint],
-    values: &[f64],
-    settings: &Settings,
-) -> Vec<ChangePoint> {
+pub fn update(published: &[ChangePoint], values: &[f64], settings: &Settings) -> Vec<ChangePoint> {
     segments::update(published, values, settings)
 }
 

@@ -5,8 +5,16 @@
 use crate::noise::Noise;
 
 pub(crate) const NAMES: [&str; 10] = [
-    "iid normal", "lognormal(.3)", "t(3)", "AR .3", "AR .6", "daily cycle", "weekly cycle", "mix shift",
-    "variable n", "outliers",
+    "iid normal",
+    "lognormal(.3)",
+    "t(3)",
+    "AR .3",
+    "AR .6",
+    "daily cycle",
+    "weekly cycle",
+    "mix shift",
+    "variable n",
+    "outliers",
 ];
 /// Requests a window, where it is the same for all.
 const WINDOW: usize = 60;
@@ -79,7 +87,8 @@ fn mix_shift(n: usize, noise: &mut Noise) -> Vec<f64> {
                 sums[kind] += if slow { 3.0 } else { 1.0 } + 0.3 * noise.normal();
                 counts[kind] += 1.0;
             }
-            let mean = |k: usize, usual: f64| if counts[k] > 0.0 { sums[k] / counts[k] } else { usual };
+            let mean =
+                |k: usize, usual: f64| if counts[k] > 0.0 { sums[k] / counts[k] } else { usual };
             0.88 * mean(0, 1.0) + 0.12 * mean(1, 3.0)
         })
         .collect()

@@ -113,7 +113,8 @@ fn time() -> std::io::Result<()> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |i: usize, usual: u64| arguments.get(i).and_then(|a| a.parse().ok()).unwrap_or(usual);
+    let number =
+        |i: usize, usual: u64| arguments.get(i).and_then(|a| a.parse().ok()).unwrap_or(usual);
     match arguments.first().map(String::as_str) {
         Some("time") => Ok(time()?),
         Some("real") => real(Path::new(arguments.get(1).map_or("", String::as_str))),

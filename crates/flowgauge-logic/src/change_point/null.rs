@@ -20,9 +20,8 @@ const SMALLEST: f64 = 1e-12;
 #[must_use]
 pub fn p_value(split: &Split) -> f64 {
     let (row, toward) = place(LENGTHS, split.free as f64, f64::ln);
-    let medians: Vec<f64> = (0..PHIS.len())
-        .map(|j| mix(MEDIAN_PHI[row][j], MEDIAN_PHI[row + 1][j], toward))
-        .collect();
+    let medians: Vec<f64> =
+        (0..PHIS.len()).map(|j| mix(MEDIAN_PHI[row][j], MEDIAN_PHI[row + 1][j], toward)).collect();
     let (column, across) = place(&medians, split.phi, |x| x);
     let quantile = |q: usize| {
         let at = |r: usize| mix(QUANTILES[r][column][q], QUANTILES[r][column + 1][q], across);

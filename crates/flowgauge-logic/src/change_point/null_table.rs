@@ -4,11 +4,15 @@
 //! Owns numbers only; `null` reads them.
 
 /// Points in a series.
-pub(super) const LENGTHS: &[f64] = &[6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 70.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0, 3000.0, 10000.0];
+pub(super) const LENGTHS: &[f64] = &[
+    6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 70.0, 100.0, 150.0, 200.0,
+    300.0, 500.0, 1000.0, 3000.0, 10000.0,
+];
 /// Autocorrelation of the noise.
 pub(super) const PHIS: &[f64] = &[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 /// Share of series without change whose statistic is larger, where φ is estimated.
-pub(super) const TAILS: &[f64] = &[0.5, 0.3, 0.2, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001];
+pub(super) const TAILS: &[f64] =
+    &[0.5, 0.3, 0.2, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001];
 /// Per length and φ: the median of the estimate of φ after the fitted step.
 #[rustfmt::skip]
 pub(super) const MEDIAN_PHI: [[f64; 10]; 20] = [

@@ -33,7 +33,8 @@ pub(crate) fn normal_scores(values: &[f64]) -> Vec<f64> {
         // series has exactly mirrored scores.
         let rank = (start + 1 + end) as f64 / 2.0;
         let share = rank / (n as f64 + 1.0);
-        let score = if share > 0.5 { -normal_quantile(1.0 - share) } else { normal_quantile(share) };
+        let score =
+            if share > 0.5 { -normal_quantile(1.0 - share) } else { normal_quantile(share) };
         for &i in &order[start..end] {
             scores[i] = score;
         }

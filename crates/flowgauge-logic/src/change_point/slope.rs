@@ -55,12 +55,7 @@ pub fn slope(values: &[f64]) -> Option<Slope> {
     let reach = normal_quantile(0.5 + CONFIDENCE / 2.0) * spread;
     let count = slopes.len();
     let (low, high) = ranks(count, reach);
-    Some(Slope {
-        per_point,
-        low: slopes.get(low).copied()?,
-        high: slopes.get(high).copied()?,
-        phi,
-    })
+    Some(Slope { per_point, low: slopes.get(low).copied()?, high: slopes.get(high).copied()?, phi })
 }
 
 /// Places of the interval's ends among the sorted slopes (Sen 1968), as scipy's `theilslopes` has them.
@@ -68,7 +63,11 @@ fn ranks(count: usize, reach: f64) -> (usize, usize) {
     let last = count as f64 - 1.0;
     let low = ((count as f64 - reach) / 2.0).round_ties_even() - 1.0;
     let high = ((count as f64 + reach) / 2.0).round_ties_even();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=last")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to 0..=last"
+    )]
     let index = |rank: f64| rank.clamp(0.0, last) as usize;
     (index(low), index(high))
 }

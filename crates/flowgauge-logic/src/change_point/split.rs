@@ -99,8 +99,10 @@ pub(super) fn best_split(
 impl Pairs {
     fn new(scores: &[f64], season: Season<'_>) -> Self {
         let now = without_season(scores.get(1..).unwrap_or_default(), season);
-        let before =
-            without_season(scores.get(..scores.len().saturating_sub(1)).unwrap_or_default(), season);
+        let before = without_season(
+            scores.get(..scores.len().saturating_sub(1)).unwrap_or_default(),
+            season,
+        );
         Self { now, before }
     }
 

@@ -92,8 +92,14 @@ pub struct PairedBetting {
 
 impl Default for PairedBetting {
     fn default() -> Self {
-        let bets =
-            Betting { mean: 0.5, n: 0, sum: PRIOR_MEAN, squares: PRIOR_VARIANCE, log_above: 0.0, log_below: 0.0 };
+        let bets = Betting {
+            mean: 0.5,
+            n: 0,
+            sum: PRIOR_MEAN,
+            squares: PRIOR_VARIANCE,
+            log_above: 0.0,
+            log_below: 0.0,
+        };
         Self { bets, large: (0, 0.0), small: None }
     }
 }
