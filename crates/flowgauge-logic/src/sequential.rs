@@ -10,7 +10,7 @@ mod quantile;
 mod watch;
 
 pub use betting::{Betting, PairedBetting};
-pub use mean::{Arm, Interval, Msprt, TwoArms, half_width};
+pub use mean::{Arm, FEWEST, Interval, Msprt, TwoArms, half_width};
 pub use quantile::{band, histogram_interval, order_statistics};
 pub use watch::{Alarm, Direction, Watch, WatchSettings};
 

@@ -30,7 +30,9 @@ fn in_no_kind_of_noise_are_there_more_false_alarms_than_the_level_says() {
         for (i, name) in NAMES.iter().enumerate() {
             let mut noise = Noise::new(1_000 + i as u64);
             let alarms = (0..count)
-                .filter(|_| !change_points(&series(name, n, n, 0.0, &mut noise), &settings).is_empty())
+                .filter(|_| {
+                    !change_points(&series(name, n, n, 0.0, &mut noise), &settings).is_empty()
+                })
                 .count();
             let share = alarms as f64 / f64::from(count);
             assert!(share <= bound(settings.level, 800), "{name}, {n} points: {share}");
@@ -105,7 +107,10 @@ fn the_online_detector_keeps_its_run_length_in_every_noise() {
             alarms += f64::from(u8::from(first.is_some()));
         }
         // Censored at 800 points: the exponential estimate.
-        assert!(points / f64::max(alarms, 1.0) >= target, "{name}: {points} points, {alarms} alarms");
+        assert!(
+            points / f64::max(alarms, 1.0) >= target,
+            "{name}: {points} points, {alarms} alarms"
+        );
     }
 }
 
@@ -153,8 +158,7 @@ fn the_p_value_falls_smoothly_with_the_length() {
 
 #[test]
 fn the_slope_and_its_interval_are_scipys_where_nothing_is_autocorrelated() {
-    let values: Vec<f64> =
-        saw().iter().enumerate().map(|(i, v)| v + 0.25 * i as f64).collect();
+    let values: Vec<f64> = saw().iter().enumerate().map(|(i, v)| v + 0.25 * i as f64).collect();
     let s = slope(&values).unwrap();
     for (ours, scipys) in [
         (s.per_point, 0.235_912_698_412_698_4),

@@ -78,10 +78,10 @@ fn power(values: &[f64], frequencies: &[usize]) -> f64 {
         *t = 2.0 * (std::f64::consts::TAU * *f as f64 / values.len() as f64).cos();
     }
     for v in values {
-        for lane in 0..LANES {
-            let next = v + turn[lane] * last[lane] - before[lane];
-            before[lane] = last[lane];
-            last[lane] = next;
+        for ((last, before), turn) in last.iter_mut().zip(&mut before).zip(&turn) {
+            let next = v + turn * *last - *before;
+            *before = *last;
+            *last = next;
         }
     }
     (0..frequencies.len())
