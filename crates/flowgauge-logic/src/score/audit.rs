@@ -229,7 +229,7 @@ mod tests {
 
     fn judged(score: impl Fn(f64) -> Result<f64, NotScored>) -> Vec<Judged<'static>> {
         let label = |i: u32| f64::from(i * 37 % 100);
-        let intent = |i: u32| if i % 2 == 0 { INTENTS[0] } else { INTENTS[1] };
+        let intent = |i: u32| if i.is_multiple_of(2) { INTENTS[0] } else { INTENTS[1] };
         (0..80)
             .map(|i| Judged { intent: intent(i), label: label(i), score: score(label(i)) })
             .collect()
