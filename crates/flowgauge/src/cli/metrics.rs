@@ -59,7 +59,7 @@ Exit codes:
   3   too few requests for any
   69  neither a server nor a data directory")]
     Analyze {
-        /// Run all of them, as is the only choice for now
+        /// Every diagnosis; so it is without the option too
         #[arg(long)]
         all: bool,
         #[command(flatten)]

@@ -5,7 +5,7 @@
 
 use super::super::cells::{Cells, Figure, weighed_quantile};
 use super::super::facts::{EFFECT, Facts, named, only, percent};
-use super::super::finding::{Cause, Evidence, Finding, Interval, Severity, relative, whole};
+use super::super::finding::{Cause, Evidence, Finding, Severity, relative, whole};
 use super::super::split::Split;
 use super::super::test_of_difference::{ALPHA, Difference, LEAST, Moments, benjamini_hochberg};
 use super::cache::upstream;
@@ -93,8 +93,13 @@ pub fn look(facts: &Facts, sizes: &Sizes) -> Option<Finding> {
     let ps = benjamini_hochberg(&models.iter().map(|(_, s)| s.test.p).collect::<Vec<_>>());
     let claims = |s: &Slower, p: f64| p <= ALPHA && s.effect >= EFFECT && s.test.difference > 0.0;
     let compared = models.len();
-    let mut slow: Vec<(Text, Slower)> =
-        models.into_iter().zip(ps).filter(|((_, s), p)| claims(s, *p)).map(|(m, _)| m).collect();
+    let mut slow: Vec<(Text, Slower)> = Vec::new();
+    for ((model, mut slower), p) in models.into_iter().zip(ps) {
+        slower.test.p = p;
+        if claims(&slower, p) {
+            slow.push((model, slower));
+        }
+    }
     slow.sort_by(|a, b| b.1.effect.total_cmp(&a.1.effect));
     let (model, worst) = slow.first()?;
     // Where one is slow and others are not, only its calls are looked at.
@@ -107,15 +112,7 @@ pub fn look(facts: &Facts, sizes: &Sizes) -> Option<Finding> {
     }
     let own = phases.own_part();
     let ms = |us: f64| us / 1_000.0;
-    let mut evidence = vec![
-        Evidence::change(
-            "p95 latency, like for like",
-            Unit::Ms,
-            (Some(ms(worst.now)), Some(ms(worst.before))),
-            worst.n,
-        )
-        .tested(worst.test.p, interval(worst)),
-    ];
+    let mut evidence = worst.evidence();
     evidence.extend(phases.evidence());
     let who = match (own >= OWN_PART, all) {
         (true, _) => "flowgauge itself takes longer".to_owned(),
@@ -154,9 +151,18 @@ fn models(before: &Cells, now: &Cells) -> Vec<(Text, Slower)> {
     names.iter().filter_map(of).collect()
 }
 
-/// Interval of the change of the share beyond the percentile, as a ratio to the 5 % it was.
-fn interval(slower: &Slower) -> Option<Interval> {
-    slower.test.relative_to(1.0 - HIGH)
+impl Slower {
+    fn evidence(&self) -> Vec<Evidence> {
+        let usual = 1.0 - HIGH;
+        let share = (Some(100.0 * (usual + self.test.difference)), Some(100.0 * usual));
+        let what = format!("requests above {:.0} ms, like for like", self.before / 1e3);
+        let high = (Some(self.now / 1e3), Some(self.before / 1e3));
+        vec![
+            Evidence::change(what, Unit::Percent, share, self.n)
+                .tested(self.test.p, self.test.relative_to(usual)),
+            Evidence::change("p95 latency, like for like", Unit::Ms, high, self.n),
+        ]
+    }
 }
 
 /// Where the time goes, like for like.

@@ -108,7 +108,9 @@ impl World {
     /// Calls and, where they were evaluated, their quality.
     pub(crate) fn rows(&self, now: UnixMicros) -> Vec<(Call, Option<f64>)> {
         let mut dice = Dice(self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        (0..20).for_each(|_| drop(dice.unit()));
+        for _ in 0..20 {
+            dice.unit();
+        }
         let mut rows = Vec::new();
         for (week, back) in [7 * UnixMicros::DAY, 0].into_iter().enumerate() {
             let incident = if week == 1 { self.incident } else { Incident::None };
