@@ -48,7 +48,7 @@ use utoipa_axum::routes;
 /// Every route of the API with what it needs. A route that is not here is not served.
 #[must_use]
 pub fn declared(app: &App) -> Routes {
-    Routes::new(app)
+    judgement(alerting(Routes::new(app)))
         .add(Need::Viewer, routes!(kpis::all))
         .add(Need::Viewer, routes!(kpis::one))
         .add(Need::Viewer, routes!(kpis::catalogue))
@@ -66,7 +66,6 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(health::errors))
         .add(Need::Viewer, routes!(health::health))
         .add(Need::Viewer, routes!(health::status))
-        .add(Need::Viewer, routes!(diagnoses::one))
         .add(Need::Sender, routes!(scores::submit))
         .add(Need::Viewer, routes!(scores::list))
         .add(Need::Sender, routes!(feedback::submit))
@@ -74,6 +73,20 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(checks::list))
         .add(Need::Viewer, routes!(budgets::list))
         .add(Need::Operator, routes!(budgets::release))
+        .add(Need::Operator, routes!(import::import))
+        .add(Need::Admin, routes!(keys::list))
+        .add(Need::Admin, routes!(keys::create))
+        .add(Need::Admin, routes!(keys::revoke))
+        .add(Need::Viewer, routes!(openapi::json))
+        .add(Need::Viewer, routes!(openapi::yaml))
+        .add(Need::Viewer, routes!(metrics::metrics))
+        .add(Need::Nothing, routes!(health::healthy))
+        .add(Need::Nothing, routes!(health::ready))
+        .add(Need::Operator, routes!(alerts::reload))
+}
+
+fn alerting(routes: Routes) -> Routes {
+    routes
         .add(Need::Viewer, routes!(alerts::all))
         .add(Need::Viewer, routes!(alerts::rules))
         .add(Need::Viewer, routes!(alerts::episodes::list))
@@ -103,6 +116,11 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Operator, routes!(alertmanager::silences::expire))
         .add(Need::Viewer, routes!(prometheus_rules::rules))
         .add(Need::Viewer, routes!(prometheus_rules::alerts))
+}
+
+fn judgement(routes: Routes) -> Routes {
+    routes
+        .add(Need::Viewer, routes!(diagnoses::one))
         .add(Need::Viewer, routes!(baselines::list))
         .add(Need::Operator, routes!(baselines::propose))
         .add(Need::Viewer, routes!(baselines::history))
@@ -111,16 +129,6 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(regressions::list))
         .add(Need::Operator, routes!(regressions::check))
         .add(Need::Viewer, routes!(regressions::period))
-        .add(Need::Operator, routes!(import::import))
-        .add(Need::Admin, routes!(keys::list))
-        .add(Need::Admin, routes!(keys::create))
-        .add(Need::Admin, routes!(keys::revoke))
-        .add(Need::Viewer, routes!(openapi::json))
-        .add(Need::Viewer, routes!(openapi::yaml))
-        .add(Need::Viewer, routes!(metrics::metrics))
-        .add(Need::Nothing, routes!(health::healthy))
-        .add(Need::Nothing, routes!(health::ready))
-        .add(Need::Operator, routes!(alerts::reload))
 }
 
 /// The router of API and page.
