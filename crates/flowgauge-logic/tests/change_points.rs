@@ -192,7 +192,7 @@ fn always_valid_widths_are_those_of_their_formulas() {
 #[test]
 fn missing_points_do_not_move_a_change() {
     let mut noise = Noise::new(9);
-    let mut values = series("iid normal", 100, 60, 4.0, &mut noise);
+    let mut values = series("iid normal", 100, 60, 10.0, &mut noise);
     values[10] = f64::NAN;
     values[30] = f64::INFINITY;
     let found = change_points(&values, &Settings::default());
