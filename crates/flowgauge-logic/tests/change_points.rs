@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 #[path = "../examples/regression_bench/generators.rs"]
 mod generators;
-#[path = "../examples/noise.rs"]
+#[path = "../examples/regression_bench/noise.rs"]
 mod noise;
 use generators::{NAMES, series};
 use noise::Noise;
