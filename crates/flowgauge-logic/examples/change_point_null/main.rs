@@ -139,7 +139,7 @@ fn main() -> std::io::Result<()> {
          /// Per length and φ: the median of the estimate of φ after the fitted step.\n\
          #[rustfmt::skip]\npub(super) const MEDIAN_PHI: [[f64; {p}]; {l}] = [\n{medians}];\n\
          /// Per length, φ and tail: the statistic.\n\
-         #[rustfmt::skip]\npub(super) const QUANTILES: [[[f64; {t}]; {p}]; {l}] = [\n{table}];\n",
+         #[rustfmt::skip]\npub(super) static QUANTILES: [[[f64; {t}]; {p}]; {l}] = [\n{table}];\n",
         list(&lengths, 1),
         list(PHIS, 1),
         TAILS.iter().map(|t| format!("{t}")).collect::<Vec<_>>().join(", "),

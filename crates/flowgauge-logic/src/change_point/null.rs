@@ -18,7 +18,7 @@ const SMALLEST: f64 = 1e-12;
 
 /// The probability that the best split of a series without change reaches this ratio.
 #[must_use]
-pub fn p_value(split: &Split) -> f64 {
+pub(super) fn p_value(split: &Split) -> f64 {
     let (row, toward) = place(LENGTHS, split.free as f64, f64::ln);
     let medians: Vec<f64> =
         (0..PHIS.len()).map(|j| mix(MEDIAN_PHI[row][j], MEDIAN_PHI[row + 1][j], toward)).collect();

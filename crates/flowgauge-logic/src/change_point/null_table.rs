@@ -39,7 +39,7 @@ pub(super) const MEDIAN_PHI: [[f64; 10]; 20] = [
 ];
 /// Per length, φ and tail: the statistic.
 #[rustfmt::skip]
-pub(super) const QUANTILES: [[[f64; 12]; 10]; 20] = [
+pub(super) static QUANTILES: [[[f64; 12]; 10]; 20] = [
     [
         [0.59, 1.82, 2.51, 6.86, 7.11, 7.43, 8.32, 9.50, 10.18, 10.38, 14.25, 14.26],
         [0.69, 3.00, 6.14, 7.06, 7.37, 9.52, 9.53, 9.54, 10.18, 10.38, 14.25, 14.26],

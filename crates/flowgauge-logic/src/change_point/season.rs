@@ -40,7 +40,7 @@ fn find(values: &[f64]) -> usize {
         .iter()
         .map(|v| if v.is_finite() { scores.next().unwrap_or(0.0) } else { 0.0 })
         .collect();
-    PERIODS.into_iter().filter(|p| stands_out(&filled, *p)).next_back().unwrap_or(1)
+    PERIODS.into_iter().rfind(|p| stands_out(&filled, *p)).unwrap_or(1)
 }
 
 /// Whether the harmonics of `period` have more power than their neighbours, over the last whole cycles.

@@ -155,7 +155,7 @@ mod tests {
 
     fn samples(n: u32, slow: impl Fn(u32) -> bool) -> Vec<Sample> {
         let one = |i: u32| {
-            let long = i % 4 == 0;
+            let long = i.is_multiple_of(4);
             let jitter = f64::from(i.wrapping_mul(2_654_435_761) % 1_000);
             let usual = if long { 2_000.0 } else { 800.0 } + jitter;
             let value = if slow(i) { usual * 3.0 } else { usual };
