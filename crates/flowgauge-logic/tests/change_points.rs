@@ -25,7 +25,8 @@ fn bound(level: f64, count: usize) -> f64 {
 #[test]
 fn in_no_kind_of_noise_are_there_more_false_alarms_than_the_level_says() {
     let settings = Settings::default();
-    let count = 800;
+    // Thirty kinds and lengths are looked at: with fewer series one of them strays by chance.
+    let count = 2_000;
     for n in [50, 100, 200] {
         for (i, name) in NAMES.iter().enumerate() {
             let mut noise = Noise::new(1_000 + i as u64);
@@ -35,7 +36,7 @@ fn in_no_kind_of_noise_are_there_more_false_alarms_than_the_level_says() {
                 })
                 .count();
             let share = alarms as f64 / f64::from(count);
-            assert!(share <= bound(settings.level, 800), "{name}, {n} points: {share}");
+            assert!(share <= bound(settings.level, 2_000), "{name}, {n} points: {share}");
         }
     }
 }

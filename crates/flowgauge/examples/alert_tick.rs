@@ -7,9 +7,9 @@
 //! thread, from the kernel; nothing but the receiver and the clock is made up.
 
 mod alert_tick {
-    pub mod bench;
-    pub mod breach;
-    pub mod rules;
+    pub(crate) mod bench;
+    pub(crate) mod breach;
+    pub(crate) mod rules;
 }
 
 use alert_tick::bench::Bench;
@@ -23,11 +23,14 @@ const MEASURED: usize = 30;
 /// Cycles of a hundred alerts that fire and resolve.
 const STORMS: usize = 20;
 
+/// Its name on the command line, what it is, its rules as text.
+type Kind = (&'static str, &'static str, fn() -> String);
+
 fn main() -> Result<()> {
     let only: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let wanted = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
     let mut out = std::io::stdout().lock();
-    let kinds: [(&str, &str, fn() -> String); 3] = [
+    let kinds: [Kind; 3] = [
         ("labels", "10,000 rules by model, 10 models", rules::by_model),
         ("simple", "10,000 rules without labels", rules::simple),
         ("selectors", "10,000 rules, each over one of 100 models and intents", rules::selecting),

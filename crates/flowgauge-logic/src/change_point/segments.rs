@@ -14,6 +14,11 @@ use super::{ChangePoint, FEWEST, Settings, season};
 /// history grows to double its length finds something by chance as often as about this many independent looks; the
 /// benchmark measures it on streams.
 const LOOKS: f64 = 8.0;
+/// Tests are made at this share of the level. At the level itself thirty kinds and lengths of noise gave false alarms in
+/// 3.6 to 5.2 of a hundred series for 5 (3,000 series each): what promises a level keeps it in the worst of them, too.
+const CAUTION: f64 = 0.85;
+/// A place is looked for again among so many points to either side.
+const NEAR: usize = 3;
 /// A published point moves only for this many times its evidence.
 const MOVE: f64 = 2.0;
 /// Seasons are estimated again without the steps found at first; a second time changes nothing.
@@ -41,7 +46,7 @@ pub(super) fn find(values: &[f64], settings: &Settings) -> Vec<ChangePoint> {
     let mut history = History::new(values, settings);
     let mut found = Vec::new();
     for pass in 0..PASSES {
-        found = history.divide(settings.level);
+        found = history.divide(CAUTION * settings.level);
         if found.is_empty() || history.period <= 1 || pass + 1 == PASSES {
             break;
         }
@@ -74,7 +79,7 @@ pub(super) fn update(
     history.take_season_out(&history.levels(&bounds));
     let mut all = kept.clone();
     for (start, end) in stretches(&bounds, n) {
-        all.extend(history.grow(start, end, settings.level));
+        all.extend(history.grow(start, end, CAUTION * settings.level));
     }
     all.sort_by_key(|f| f.at);
     for i in 0..all.len() {
@@ -149,7 +154,36 @@ impl History {
         if self.median(start, at).total_cmp(&self.median(at, end)).is_eq() {
             return None;
         }
+        let at = self.placed(start, at, end);
         Some(Found { at, p: p_value(&split), evidence: split.ratio / 2.0 })
+    }
+
+    /// The place of a split by the values themselves. Ranks squeeze a large step until its last point
+    /// before looks like its first after; a place moves where that spares half the step and more.
+    fn placed(&self, start: usize, at: usize, end: usize) -> usize {
+        let (before, after) = (self.median(start, at), self.median(at, end));
+        let room = (before - after).abs() / 2.0;
+        let cost = |t: usize| {
+            let v = self.flat[t];
+            (v - before).abs() - (v - after).abs()
+        };
+        // What moving the place costs, point by point, to either side.
+        let (mut best, mut spared) = (at, room);
+        let mut sum = 0.0;
+        for t in at..(at + NEAR).min(end.saturating_sub(self.min)) {
+            sum += cost(t);
+            if -sum > spared {
+                (best, spared) = (t + 1, -sum);
+            }
+        }
+        sum = 0.0;
+        for t in (at.saturating_sub(NEAR).max(start + self.min)..at).rev() {
+            sum -= cost(t);
+            if -sum > spared {
+                (best, spared) = (t, -sum);
+            }
+        }
+        best
     }
 
     /// Binary segmentation of the whole, then each place once more between its neighbours.

@@ -25,7 +25,7 @@ const RATE: u64 = 100;
 /// Calls told of together, as a group commit does.
 const GROUP: usize = 512;
 
-pub struct Bench {
+pub(crate) struct Bench {
     _dir: tempfile::TempDir,
     recent: Arc<Recent>,
     engine: Engine,
@@ -37,7 +37,7 @@ pub struct Bench {
 }
 
 /// A call that ends at a moment: as ten models and ten intents make them.
-pub fn call(n: u64, end: UnixMicros, failing: bool) -> Call {
+pub(crate) fn call(n: u64, end: UnixMicros, failing: bool) -> Call {
     // Spread over 0.1 to 2 s by a multiplicative hash (Knuth, vol. 3, 6.4).
     let latency = 100_000 + n.wrapping_mul(2_654_435_761) % 1_900_000;
     let start = UnixMicros(end.0 - latency.cast_signed());
@@ -58,13 +58,13 @@ pub fn call(n: u64, end: UnixMicros, failing: bool) -> Call {
     call
 }
 
-pub fn rules(text: &str, config: &Config) -> Result<RuleSet> {
+pub(crate) fn rules(text: &str, config: &Config) -> Result<RuleSet> {
     let env = |name: &str| (name == "SLACK_WEBHOOK_URL").then(|| "http://127.0.0.1:9/x".to_owned());
     load_text("alerts.yaml", text, &World { config, env: &env }).map_err(|p| anyhow!("{p}"))
 }
 
 /// What an engine over a directory is built from; its store and `Recent` are in there.
-pub fn parts(
+pub(crate) fn parts(
     dir: &Path,
     text: &str,
     config: &Config,
@@ -92,7 +92,7 @@ pub fn parts(
 }
 
 impl Bench {
-    pub fn new(text: &str) -> Result<Self> {
+    pub(crate) fn new(text: &str) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let (clock, hand) = Clock::frozen(UnixMicros(T0));
         let store = Arc::new(AlertStore::open(dir.path())?);
@@ -121,7 +121,7 @@ impl Bench {
         self.hand.advance(Micros::from_millis(TICK_S * 1_000));
     }
 
-    pub fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         self.calls();
         self.engine.advance(self.clock.now());
     }
@@ -135,7 +135,7 @@ impl Bench {
         ((cpu_ns() - cpu) as f64 / 1e6, wall.0 as f64 / 1e3)
     }
 
-    pub fn tell(&mut self, ticks: usize) -> String {
+    pub(crate) fn tell(&mut self, ticks: usize) -> String {
         let all: Vec<(f64, f64)> = (0..ticks).map(|_| self.measured()).collect();
         let mut cpu: Vec<f64> = all.iter().map(|(cpu, _)| *cpu).collect();
         let mut wall: Vec<f64> = all.iter().map(|(_, wall)| *wall).collect();
@@ -148,7 +148,7 @@ impl Bench {
     }
 
     /// All calls fail for a tick, then none for long enough.
-    pub fn storms(&mut self, cycles: usize) -> String {
+    pub(crate) fn storms(&mut self, cycles: usize) -> String {
         let (mut loud, mut quiet) = (Vec::new(), Vec::new());
         (0..WINDOW).for_each(|_| self.tick());
         for _ in 0..cycles {
@@ -175,7 +175,7 @@ impl Bench {
 /// Ticks of the window of `error_rate`.
 const WINDOW: usize = 6;
 
-pub fn quantile(values: &mut [f64], q: f64) -> f64 {
+pub(crate) fn quantile(values: &mut [f64], q: f64) -> f64 {
     exact(values, q).unwrap_or(f64::NAN)
 }
 

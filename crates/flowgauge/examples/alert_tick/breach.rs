@@ -24,7 +24,7 @@ const CALLS: u64 = 60;
 /// Longer than any tick here.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub fn measure(tick_ms: u64) -> Result<String> {
+pub(crate) fn measure(tick_ms: u64) -> Result<String> {
     let dir = tempfile::tempdir()?;
     let clock = Clock::real();
     let (listener, came) = receiver(clock.clone())?;
@@ -51,6 +51,10 @@ pub fn measure(tick_ms: u64) -> Result<String> {
     let mut took = Vec::with_capacity(BREACHES);
     for breach in 0..BREACHES {
         // Breaches fall anywhere between two ticks.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "breaches come when they come, not when something is ready"
+        )]
         std::thread::sleep(Duration::from_millis(7 + (breach as u64 * 37) % tick_ms));
         let now = clock.now();
         let calls: Vec<_> = (0..CALLS)
@@ -99,7 +103,8 @@ fn text(listener: &str) -> String {
 fn receiver(clock: Clock) -> Result<(String, mpsc::Receiver<(String, Micros)>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = format!("http://{}/hook", listener.local_addr()?);
-    let (tell, came) = mpsc::channel();
+    // One message for each breach.
+    let (tell, came) = mpsc::sync_channel(BREACHES);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let (tell, clock) = (tell.clone(), clock.clone());
@@ -109,7 +114,7 @@ fn receiver(clock: Clock) -> Result<(String, mpsc::Receiver<(String, Micros)>)> 
     Ok((address, came))
 }
 
-fn serve(mut stream: TcpStream, tell: &mpsc::Sender<(String, Micros)>, clock: &Clock) {
+fn serve(mut stream: TcpStream, tell: &mpsc::SyncSender<(String, Micros)>, clock: &Clock) {
     let mut read = Vec::new();
     let mut chunk = [0; 16_384];
     while let Ok(n) = stream.read(&mut chunk) {

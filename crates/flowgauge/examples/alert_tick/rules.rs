@@ -35,22 +35,22 @@ fn all(series: impl Fn(usize) -> String) -> String {
 }
 
 /// One instance for every model.
-pub fn by_model() -> String {
+pub(crate) fn by_model() -> String {
     all(|_| " by (model)".to_owned())
 }
 
 /// One instance.
-pub fn simple() -> String {
+pub(crate) fn simple() -> String {
     all(|_| String::new())
 }
 
 /// One instance over a hundredth of the calls.
-pub fn selecting() -> String {
+pub(crate) fn selecting() -> String {
     all(|n| format!("{{model=\"model-{}\", intent=\"intent-{}\"}}", n / 10 % 10, n / 100 % 10))
 }
 
 /// A hundred rules that fire at once and resolve at once.
-pub fn storm() -> String {
+pub(crate) fn storm() -> String {
     let mut text = "alerts:\n".to_owned();
     for n in 0..100 {
         let _ = write!(

@@ -31,12 +31,15 @@ struct Gathered {
     by: Option<Evaluator>,
 }
 
+/// What is known of a window, and whose evaluations are in it.
+type Judged = (Labels, Option<Evaluator>);
+
 /// Asks for KPIs of whole windows; what several of them need is read once.
 #[derive(Debug)]
 pub(super) struct Asking<'r> {
     reader: &'r Reader,
     filter: &'r Filter,
-    known: Vec<((Window, Basis), (Labels, Option<Evaluator>))>,
+    known: Vec<((Window, Basis), Judged)>,
 }
 
 /// A figure that calls do not tell, and how far it can be trusted.

@@ -9,6 +9,7 @@
 mod alert_proofs;
 #[cfg(test)]
 mod alert_rules;
+#[cfg(test)]
 mod alerts_api;
 #[cfg(test)]
 mod alerts_engine;
@@ -40,6 +41,7 @@ mod prices;
 mod quality;
 #[cfg(test)]
 mod quality_sets;
+#[cfg(test)]
 mod regression;
 #[cfg(test)]
 mod regressions;

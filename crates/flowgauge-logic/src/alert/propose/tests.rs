@@ -75,7 +75,7 @@ fn rules_without_a_plain_number_over_all_calls_have_none() {
         "p95_latency{model=\"gpt-4\"} > 2s",
         "p95_latency by (model) > 2s",
         "error_rate > 5% and throughput > 10rpm",
-        "no data for 10m",
+        "no data for 10m from throughput",
     ] {
         assert!(plain(&rule("r", condition, Severity::Warning)).is_none(), "{condition}");
     }
