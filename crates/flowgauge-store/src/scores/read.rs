@@ -96,9 +96,19 @@ impl Reader {
         kind: ScoreKind,
         by: JudgedBy<'_>,
     ) -> Result<ScoreTable, StoreError> {
-        let Some(db) = state::open_reader(self.dir())? else { return Ok(ScoreTable::default()) };
+        Ok(ScoreTable::of(self.judged(query, kind)?, by, self.preferred()))
+    }
+
+    /// Sums by whoever judged.
+    pub(super) fn judged(
+        &self,
+        query: &RollupQuery,
+        kind: ScoreKind,
+    ) -> Result<ByEvaluator, StoreError> {
+        let mut of = ByEvaluator::new();
+        let Some(db) = state::open_reader(self.dir())? else { return Ok(of) };
         if !has_scores(&db)? {
-            return Ok(ScoreTable::default());
+            return Ok(of);
         }
         let window = query.window.whole_minutes();
         let step = match query.step {
@@ -106,7 +116,6 @@ impl Reader {
             Step::Minutes(m) => Some(i64::from(m.max(1))),
         };
         let series = series(&db)?;
-        let mut of: BTreeMap<Evaluator, HashMap<GroupName, ScoreSums>> = BTreeMap::new();
         for (minute, id, judge, sums) in sums(&db, window, step.unwrap_or(NO_STEP), kind)? {
             let Some(key) = series.get(&id).filter(|key| query.filter.accepts(key)) else {
                 continue;
@@ -116,7 +125,7 @@ impl Reader {
             let groups = of.entry(evaluator(&judge)).or_default();
             groups.entry((at, name, key.intent.clone())).or_default().merge(&sums);
         }
-        Ok(ScoreTable::of(of, by, self.preferred()))
+        Ok(of)
     }
 
     /// Single scores, the latest given first.
@@ -161,12 +170,11 @@ impl Reader {
 /// First minute of the step, values of the dimensions, intent.
 type GroupName = (i64, Vec<Text>, Text);
 
+/// Sums of groups, apart for each evaluator in each version.
+pub(super) type ByEvaluator = BTreeMap<Evaluator, HashMap<GroupName, ScoreSums>>;
+
 impl ScoreTable {
-    fn of(
-        mut of: BTreeMap<Evaluator, HashMap<GroupName, ScoreSums>>,
-        by: JudgedBy<'_>,
-        preferred: Option<&str>,
-    ) -> Self {
+    fn of(mut of: ByEvaluator, by: JudgedBy<'_>, preferred: Option<&str>) -> Self {
         let total = |groups: &HashMap<_, ScoreSums>| groups.values().map(|s| s.evaluations).sum();
         let mut judges: Vec<(Evaluator, u64)> =
             of.iter().map(|(who, groups)| (who.clone(), total(groups))).collect();
@@ -205,7 +213,7 @@ fn has_scores(db: &Connection) -> Result<bool, StoreError> {
     db.table_exists(None, "scores").map_err(StoreError::io("looking for scores"))
 }
 
-pub(super) fn series(db: &Connection) -> Result<HashMap<i64, SeriesKey>, StoreError> {
+fn series(db: &Connection) -> Result<HashMap<i64, SeriesKey>, StoreError> {
     let read = || {
         let mut select = db.prepare("SELECT id, key FROM score_series")?;
         let rows = select.query_map([], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?)))?;

@@ -20,7 +20,6 @@ use std::sync::Arc;
 
 const MINUTE: i64 = 60_000_000;
 
-#[expect(clippy::unwrap_used, reason = "a condition of the test's own")]
 fn condition(text: &str) -> Condition {
     let context = language::Context { budgets: &[], slos: &[], capacity: false, shipped: false };
     language::read(text, &context).unwrap()
@@ -134,7 +133,6 @@ fn seen(open: &Episode) -> Seen {
 }
 
 /// A flowgauge in which one rule fires and one is pending.
-#[expect(clippy::unwrap_used, reason = "set-up of tests")]
 async fn firing() -> (Served, Episode) {
     let served = served().await;
     let open = episode(1);
