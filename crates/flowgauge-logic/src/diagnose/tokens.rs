@@ -95,8 +95,8 @@ pub fn status(
         sheet.rows.push(vec![
             name.into(),
             Datum::count(n),
-            Datum::count(original),
-            Datum::count(sent),
+            reported(original, original),
+            reported(original, sent),
             Datum::number(share),
         ]);
     };
@@ -142,6 +142,11 @@ fn low(share: f64, saved: &Saved) -> Finding {
         next: "flowgauge tokens analyze --since 24h".to_owned(),
         strength: 0.05,
     }
+}
+
+/// Tokens of calls whose size before optimisation was reported; without any such call unknown, not 0.
+fn reported(original: u64, tokens: u64) -> Datum {
+    Datum::number((original > 0).then(|| whole(tokens)))
 }
 
 fn reduction(original: u64, sent: u64) -> Option<f64> {
@@ -193,8 +198,8 @@ fn by(facts: &Facts, title: &str, pick: fn(&CellKey) -> Text) -> Sheet {
                 Datum::number(now.output.mean()),
                 Datum::number((total > 0.0).then(|| 100.0 * sum / total)),
                 Datum::number(Figure::Tokens.mean(before)),
-                Datum::count(now.original_input),
-                Datum::count(now.original_sent),
+                reported(now.original_input, now.original_input),
+                reported(now.original_input, now.original_sent),
             ],
         ));
     }
@@ -241,4 +246,15 @@ fn contributions(facts: &Facts) -> Sheet {
         sheet.rows.push(vec![name.into(), Datum::number(part)]);
     }
     sheet
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_nobody_reported_are_unknown_and_never_nought() {
+        assert_eq!(reported(0, 0), Datum::Nothing);
+        assert_eq!(reported(10, 7), Datum::Number(7.0));
+    }
 }

@@ -1,8 +1,9 @@
 //! The 95th percentile of few requests lies below that of many from the same traffic, so windows of unlike size differ
 //! where nothing changed. How far they may.
 
-/// Relative bias of a 95th percentile of n requests, times n. Measured on lognormal traffic: 1.9 for σ = 0.6 and 4 for
-/// σ = 1, the widest spread usual for latencies; the wider is taken.
+/// Relative bias of a 95th percentile of n requests, times n. Simulated for lognormal latencies of 20 to 200 requests
+/// (`numpy.percentile`, 40,000 and more draws): 1.8 to 2.2 for σ = 0.6, 2.2 to 2.7 for σ = 1. Half again of the widest, since
+/// nobody knows how skewed a service is.
 const BIAS: f64 = 4.0;
 
 /// The most by which two averages of 95th percentiles may differ, relatively, because of the requests behind them alone.

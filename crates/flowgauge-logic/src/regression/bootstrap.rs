@@ -7,7 +7,7 @@ use super::spread::block_length;
 
 /// Draws, where work allows: one in 20 of them decides, so its place is known to 14 %.
 const DRAWS: usize = 999;
-/// Block draws in all: about 2 ms.
+/// Block draws in all: what keeps one comparison within milliseconds.
 const WORK: usize = 200_000;
 /// Fewest blocks a side: with fewer, the bootstrap's own error exceeds what it corrects.
 const BLOCKS: usize = 8;

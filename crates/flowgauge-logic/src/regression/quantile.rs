@@ -7,7 +7,7 @@ use super::generator::Generator;
 use statrs::function::beta::checked_beta_reg;
 use statrs::function::factorial::ln_binomial;
 
-/// Values resampled in all for an interval: about 20 ms.
+/// Values resampled in all for an interval: what keeps it within tens of milliseconds.
 const WORK: usize = 2_000_000;
 /// Draws at most: percentiles 2.5 and 97.5 then rest on 50 draws beyond each.
 const DRAWS: usize = 1999;

@@ -9,7 +9,7 @@
 use super::dependence::{self, MOST, lag1, mean_variance, window_variance};
 use super::moments::{mean, residuals};
 
-/// The dependence to expect before seeing the data: hourly p95 series of real services have φ from 0.3 to 0.6.
+/// The dependence to expect before seeing the data: the strongest for which false alarms are promised (regression 7).
 const EXPECTED: f64 = 0.6;
 /// How many points that expectation is worth.
 const WEIGHT: f64 = 20.0;
@@ -21,7 +21,7 @@ const WEEK: usize = 7 * DAY;
 const WINDOWS: usize = 7;
 /// A long side is long if it holds this many windows of the short side's length.
 const LONG: usize = 4;
-/// Weeks are matched only if that more than halves the variance, which noise alone does not bring about.
+/// Weeks are matched only if that more than halves the variance, so that a week is not taken out of what has none.
 const CLEARLY: f64 = 0.5;
 
 /// Means, variances of means, and how sure these are.
