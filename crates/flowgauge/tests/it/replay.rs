@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How many times faster than life; `FLOWGAUGE_REPLAY_SPEED=60` is the published run of a minute.
-const SPEED: f64 = 600.0;
+const SPEED: f64 = 300.0;
 
 fn data() -> PathBuf {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
