@@ -15,7 +15,7 @@ use crate::judge::recent::Findings;
 use crate::logic::alert::metric::Metric as RuleMetric;
 use crate::logic::baseline::{Baseline, Refusal, Standing, Status, refuse};
 use crate::logic::call::Text;
-use crate::logic::regression::Metric;
+use crate::logic::regression::{Metric, Verdict};
 use crate::logic::unit::UnixMicros;
 use crate::record::Recorder;
 use crate::serve::clock::Clock;
@@ -74,8 +74,8 @@ impl Regressions {
         (clock, zone): (Clock, Tz),
     ) -> Result<Self, StoreError> {
         let store = BaselineStore::open(dir)?;
-        if let Some(last) = store.checks::<Check>(1)?.first() {
-            tell(&facts, last);
+        for check in store.checks::<Check>(TOLD_AGAIN)?.iter().rev() {
+            tell(&facts, check);
         }
         let regressions = Self { store, alerts, recorder, facts, clock, zone };
         regressions.show_rules()?;
@@ -179,11 +179,17 @@ impl Regressions {
     }
 }
 
-/// What a check found, in the words of rules.
+/// Checks told again at a start: what was decided last of a metric may lie some checks back.
+const TOLD_AGAIN: usize = 60;
+
+/// What a check found, in the words of rules. What it could not decide leaves standing what was told
+/// before: too little data ends no alert.
 fn tell(facts: &Findings, check: &Check) {
-    for (metric, found) in &check.found {
-        let by = found.magnitude.unwrap_or(0.0);
-        facts.tell(rule_metric(*metric), (found.confirmed, by));
+    let decided = |found: &&Found| matches!(found.verdict, Verdict::Regressed | Verdict::Fine);
+    for (metric, found) in check.found.iter().filter(|(_, found)| decided(found)) {
+        if let Some(by) = found.magnitude {
+            facts.tell(rule_metric(*metric), (found.confirmed, by));
+        }
     }
 }
 

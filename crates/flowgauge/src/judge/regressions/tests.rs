@@ -3,7 +3,7 @@
 use super::*;
 use crate::logic::call::{Call, Door, Status};
 use crate::logic::id::CallId;
-use crate::logic::regression::{Settings, Verdict};
+use crate::logic::regression::Settings;
 use crate::logic::rollup::Filter;
 use crate::logic::unit::{Micros, UnixMicros};
 use crate::serve::clock::Hand;
@@ -104,6 +104,14 @@ async fn a_slow_day_is_found_confirmed_by_the_next_check_and_told_to_the_rules()
     let second = w.regressions.check(&wanted(true)).unwrap();
     assert!(second.found[&Metric::Latency].confirmed);
     assert_eq!(w.facts.told(RuleMetric::P95Latency).map(|(bad, _)| bad), Some(true));
+    assert_eq!(w.facts.told(RuleMetric::QualityScore), None, "nothing is known of quality");
+    let mut undecided = second;
+    for found in undecided.found.values_mut() {
+        (found.verdict, found.confirmed) = (Verdict::InsufficientData, false);
+    }
+    tell(&w.facts, &undecided);
+    let still = w.facts.told(RuleMetric::P95Latency).map(|(bad, _)| bad);
+    assert_eq!(still, Some(true), "too little data ends no alert");
 
     let candidate = Proposal { name: Some("later".to_owned()), ..proposal(2) };
     w.regressions.propose(&candidate).unwrap();
