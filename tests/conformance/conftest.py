@@ -43,6 +43,15 @@ def binary(variable):
     return path
 
 
+def shared_data(file):
+    """A file of the public data: in the folder `FLOWGAUGE_DATA` names, or beside the repository."""
+    near = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
+    path = pathlib.Path(os.environ.get("FLOWGAUGE_DATA", near)) / file
+    if not path.exists():
+        pytest.skip(f"{path} is not there; set FLOWGAUGE_DATA")
+    return path
+
+
 def venv_python(kind):
     """The interpreter of an environment made by setup.sh."""
     path = CACHE / "conformance" / kind / "bin" / "python"

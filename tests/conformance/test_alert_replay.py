@@ -5,14 +5,12 @@ import collections
 import csv
 import datetime
 import json
-import os
-import pathlib
 import subprocess
 
 import pytest
 
 from alerting import Alerting
-from conftest import binary
+from conftest import binary, shared_data
 from receiver import Answer, Receiver
 
 HOUR = ["--from", "2023-11-16T18:00:00Z", "--to", "2023-11-16T20:00:00Z"]
@@ -45,7 +43,7 @@ def flowgauge(directory, *arguments, expect=0):
 
 def trace(directory):
     """The production hour as a file `import` reads: latency made up from the tokens."""
-    source = pathlib.Path(os.environ["FLOWGAUGE_DATA"]) / "azure-llm-2023" / "code.csv"
+    source = shared_data("azure-llm-2023/code.csv")
     path = directory / "hour.csv"
     with open(source, newline="") as rows, open(path, "w", newline="") as out:
         writer = csv.writer(out)
