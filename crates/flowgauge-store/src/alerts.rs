@@ -6,12 +6,14 @@
 
 mod changes;
 mod history;
+mod notes;
 mod outbox;
 mod posted;
 mod silences;
 mod tables;
 
 pub use history::{EpisodeQuery, Noise, TransitionQuery};
+pub use notes::WayNote;
 pub use outbox::ChannelHealth;
 
 use crate::{StoreError, sealed, state};

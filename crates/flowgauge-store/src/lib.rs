@@ -36,7 +36,7 @@ mod sights;
 
 pub use alerts::{
     AlertChanges, AlertStore, Attempted, ChannelHealth, Delivery, EpisodeQuery, Joined, Noise,
-    OutboxRow, SavedAlerts, Transition, TransitionQuery,
+    OutboxRow, SavedAlerts, Transition, TransitionQuery, WayNote,
 };
 pub use amend::{Amended, Amendment, AmendmentRow, Change, Merge, Why};
 pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};

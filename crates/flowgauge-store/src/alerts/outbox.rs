@@ -1,6 +1,7 @@
 //! The outbox: what waits to be told, what is being told, and what could not be.
 
 use super::changes::put_notice;
+use super::notes::{WayNote, put_notes};
 use super::{AlertStore, Attempted, Delivery, Joined, OutboxRow};
 use crate::StoreError;
 use crate::hot::count;
@@ -126,10 +127,11 @@ impl AlertStore {
         came_of_it: &Attempted,
         at: UnixMicros,
     ) -> Result<(), StoreError> {
-        self.settle(&[(rows, came_of_it)], at, &[])
+        self.settle(&[(rows, came_of_it)], at, &[], &[])
     }
 
-    /// Notes what came of rows, and plans what is told elsewhere because of it, in one transaction.
+    /// Notes what came of rows, what their ways remember of it, and plans what is told elsewhere
+    /// because of it, in one transaction.
     ///
     /// # Errors
     /// The disk refuses; all of them count as being sent still, and nothing more is planned.
@@ -138,6 +140,7 @@ impl AlertStore {
         came: &[(&[i64], &Attempted)],
         at: UnixMicros,
         tell: &[Notice],
+        notes: &[WayNote],
     ) -> Result<(), StoreError> {
         self.write("noting what came of a delivery", |tx| {
             for (rows, came_of_it) in came {
@@ -148,7 +151,8 @@ impl AlertStore {
                     }
                 }
             }
-            tell.iter().try_for_each(|notice| put_notice(tx, notice))
+            tell.iter().try_for_each(|notice| put_notice(tx, notice))?;
+            put_notes(tx, notes)
         })
     }
 

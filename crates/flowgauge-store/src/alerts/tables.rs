@@ -71,6 +71,10 @@ pub(super) const TABLES: &str = "
         ends_us INTEGER NOT NULL,
         body BLOB NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS alert_way_notes (
+        key TEXT PRIMARY KEY,
+        body BLOB NOT NULL
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS alert_rules (
         place INTEGER PRIMARY KEY,
         body BLOB NOT NULL

@@ -243,7 +243,9 @@ fn a_failed_attempt_waits_and_a_refused_one_is_a_dead_letter_told_elsewhere() {
     let row = store.waiting().unwrap().remove(0);
     assert_eq!((row.attempts, row.next, row.answer.as_deref()), (1, seconds(60), Some("503")));
     let fallback = [notice(1, 0, "email")];
-    store.settle(&[(&[seq], &came(Delivery::Dead, "no_service"))], seconds(61), &fallback).unwrap();
+    store
+        .settle(&[(&[seq], &came(Delivery::Dead, "no_service"))], seconds(61), &fallback, &[])
+        .unwrap();
     assert_eq!(states(&store.dead(9).unwrap()), [(Delivery::Dead, 2)]);
     assert_eq!(store.waiting().unwrap()[0].notice.channel, "email");
     assert_eq!(
@@ -282,7 +284,9 @@ fn several_rows_sent_as_one_message_are_that_message_after_a_crash() {
     store.attempted(&rows, &unsure, seconds(20)).unwrap();
     assert_eq!(store.waiting().unwrap()[0].joined.as_deref(), Some(&both), "still nobody knows");
     let (delivered, merged) = (came(Delivery::Delivered, "ok"), came(Delivery::Merged, "told"));
-    store.settle(&[(&rows[1..], &delivered), (&rows[..1], &merged)], seconds(30), &[]).unwrap();
+    store
+        .settle(&[(&rows[1..], &delivered), (&rows[..1], &merged)], seconds(30), &[], &[])
+        .unwrap();
     let all = store.outbox_of(id(1)).unwrap();
     assert_eq!(states(&all), [(Delivery::Merged, 1), (Delivery::Delivered, 2)]);
     assert!(all.iter().all(|row| row.joined.is_none() && !row.unsure));
@@ -509,4 +513,18 @@ fn a_reader_sees_what_was_committed_and_cannot_write() {
     assert_eq!(reader.episode(id(1)).unwrap(), Some(episode(1)));
     assert!(reader.commit(&AlertChanges::default()).is_err());
     assert!(reader.put_silence(&silence("s", 100, 1)).is_err());
+}
+
+#[test]
+fn what_ways_remember_is_kept_with_what_came_of_the_message_and_outlives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = AlertStore::open(dir.path()).unwrap();
+    let note = |key: &str, text: Option<&str>| (key.to_owned(), text.map(str::to_owned));
+    let notes = [note("a thread", Some("1.1")), note("b letter", Some("{}")), note("c", None)];
+    store.settle(&[], seconds(1), &[], &notes).unwrap();
+    store.settle(&[], seconds(2), &[], &[note("b letter", None)]).unwrap();
+    drop(store);
+    let store = AlertStore::open(dir.path()).unwrap();
+    assert_eq!(store.way_notes(10).unwrap(), [("a thread".to_owned(), "1.1".to_owned())]);
+    assert_eq!(store.way_notes(0).unwrap(), []);
 }

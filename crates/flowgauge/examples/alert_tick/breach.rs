@@ -32,7 +32,7 @@ pub(crate) fn measure(tick_ms: u64) -> Result<String> {
     config.alerts.tick = Micros::from_millis(tick_ms);
     let text = text(&listener);
     let store = Arc::new(AlertStore::open(dir.path())?);
-    let ways = Arc::new(Ways::new(&config.alerts, clock.clone())?);
+    let ways = Arc::new(Ways::new(&config.alerts, Vec::new(), clock.clone())?);
     let channels = Channels::new(&rules(&text, &config)?.channels, None);
     let deliver = Deliver::new(Arc::clone(&store), ways, channels, clock.clone());
     let parts = parts(dir.path(), &text, &config, &clock, (store, deliver.bell()))?;

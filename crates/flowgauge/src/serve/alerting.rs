@@ -11,6 +11,7 @@ use crate::judge::{Desk, Regressions, RuleSet};
 use crate::record::Recorder;
 use crate::store::AlertStore;
 use crate::tell::deliver::ways::Ways;
+use crate::tell::deliver::ways::memory::MAX_NOTES;
 use crate::tell::deliver::{Board, Channels, Deliver, Heart, Limits, Standing};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -43,7 +44,7 @@ impl Alerting {
         let alerts = &config.alerts;
         let rules = read(config).map_err(StartError::Rules)?;
         let store = Arc::new(AlertStore::open(&config.data_dir)?);
-        let ways = Arc::new(Ways::new(alerts, clock.clone())?);
+        let ways = Arc::new(Ways::new(alerts, store.way_notes(MAX_NOTES)?, clock.clone())?);
         let channels = Channels::new(&rules.channels, alerts.smtp.as_ref());
         let deliver = Deliver::new(Arc::clone(&store), Arc::clone(&ways), channels, clock.clone());
         let (bell, board) = (deliver.bell(), deliver.board());

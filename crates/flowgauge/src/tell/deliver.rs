@@ -25,6 +25,7 @@ pub use worker::Deliver;
 
 use crate::config::alerts::Channel;
 use crate::logic::alert::notice::{Message, Notice};
+use crate::store::WayNote;
 use std::fmt::Debug;
 use std::future::Future;
 use ways::{Sent, Ways};
@@ -35,6 +36,12 @@ pub trait Way: Debug + Send + Sync + 'static {
     fn send(&self, channel: &Channel, notice: &Notice) -> impl Future<Output = Sent> + Send;
     /// Tells every one of several Alertmanagers how alerts stand.
     fn forward(&self, urls: &[String], messages: &[Message]) -> impl Future<Output = Sent> + Send;
+    /// What it remembers of messages and the disk does not know yet: kept with what came of them.
+    fn notes(&self) -> Vec<WayNote> {
+        Vec::new()
+    }
+    /// These could not be kept.
+    fn unkept(&self, _notes: &[WayNote]) {}
     /// Tells a dead-man's switch that flowgauge is alive.
     fn beat(&self, url: &str, body: &serde_json::Value) -> impl Future<Output = Sent> + Send;
 }
@@ -46,6 +53,14 @@ impl Way for Ways {
 
     async fn forward(&self, urls: &[String], messages: &[Message]) -> Sent {
         Self::forward(self, urls, messages).await
+    }
+
+    fn notes(&self) -> Vec<WayNote> {
+        Self::notes(self)
+    }
+
+    fn unkept(&self, notes: &[WayNote]) {
+        Self::unkept(self, notes);
     }
 
     async fn beat(&self, url: &str, body: &serde_json::Value) -> Sent {

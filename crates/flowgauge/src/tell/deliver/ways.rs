@@ -6,6 +6,7 @@
 pub mod alertmanager;
 pub mod email;
 mod exchange;
+pub mod memory;
 pub mod pagerduty;
 #[cfg(test)]
 mod scene;
@@ -20,7 +21,9 @@ use crate::logic::alert::notice::{Message, Notice};
 use crate::logic::unit::Micros;
 use crate::receive::egress::EgressError;
 use crate::serve::clock::Clock;
+use crate::store::WayNote;
 use exchange::Post;
+use memory::Memory;
 use std::path::PathBuf;
 
 /// What one attempt came to.
@@ -87,20 +90,24 @@ pub enum WaysError {
 pub struct Ways {
     post: Post,
     mail: Option<smtp::Server>,
-    threads: slack_bot::Threads,
+    memory: Memory,
     clock: Clock,
 }
 
 impl Ways {
-    /// Sets up clients; connects to nothing.
+    /// Sets up clients; connects to nothing. `notes` are what ways remember of earlier messages.
     ///
     /// # Errors
     /// When TLS cannot be set up, or the mail settings cannot be used.
-    pub fn new(alerts: &Alerts, clock: Clock) -> Result<Self, WaysError> {
+    pub fn new(
+        alerts: &Alerts,
+        notes: Vec<(String, String)>,
+        clock: Clock,
+    ) -> Result<Self, WaysError> {
         Ok(Self {
             post: Post::new(clock.clone())?,
             mail: alerts.smtp.as_ref().map(smtp::Server::new).transpose()?,
-            threads: slack_bot::Threads::default(),
+            memory: Memory::of(notes),
             clock,
         })
     }
@@ -114,10 +121,12 @@ impl Ways {
             }
             ChannelKind::SlackBot { token: Some(token), channel: room, api_url } => {
                 let bot = slack_bot::Bot { token, room, api_url };
-                slack_bot::send(&self.post, &bot, notice, &self.threads).await
+                slack_bot::send(&self.post, &bot, notice, &self.memory).await
             }
             ChannelKind::Email { to } if !to.is_empty() => match &self.mail {
-                Some(server) => email::send(server, to, notice, self.clock.now()).await,
+                Some(server) => {
+                    email::send(server, to, notice, (&self.memory, self.clock.now())).await
+                }
                 None => Sent::refused("no mail server", "configure alerts.smtp"),
             },
             ChannelKind::PagerDuty { routing_key: Some(key), url } => {
@@ -142,6 +151,17 @@ impl Ways {
                 Sent::refused("no route", "give the channel an address or a key")
             }
         }
+    }
+
+    /// What ways remember and the disk does not know yet; see [`Memory::changed`].
+    #[must_use]
+    pub fn notes(&self) -> Vec<WayNote> {
+        self.memory.changed()
+    }
+
+    /// These could not be kept.
+    pub fn unkept(&self, notes: &[WayNote]) {
+        self.memory.unkept(notes);
     }
 
     /// Tells every Alertmanager how alerts stand. Firing ones must be told again at least every

@@ -277,7 +277,7 @@ impl<W: Way> Deliver<W> {
         let tell = self.instead(&own, now);
         let came = Attempted { state, next: now, answer: shortened(&why), unsure: false };
         let told = !tell.is_empty();
-        self.on_disk(move |store| store.settle(&[(&seqs, &came)], now, &tell)).await?;
+        self.on_disk(move |store| store.settle(&[(&seqs, &came)], now, &tell, &[])).await?;
         Ok(told)
     }
 

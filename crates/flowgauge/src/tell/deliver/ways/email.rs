@@ -4,6 +4,7 @@
 //! Sources: RFC 5322 (threading), RFC 2045–2047 and 2231 (MIME), RFC 3834 (automatic mail). Pure;
 //! `smtp` carries it.
 
+use super::memory::{self, Memory};
 use super::smtp::Server;
 use super::wording;
 use super::{Outcome, Sent};
@@ -269,7 +270,12 @@ fn escape(text: &str) -> String {
 }
 
 /// Sends to whoever has not got it yet.
-pub(super) async fn send(server: &Server, to: &[String], notice: &Notice, now: UnixMicros) -> Sent {
+pub(super) async fn send(
+    server: &Server,
+    to: &[String],
+    notice: &Notice,
+    (memory, now): (&Memory, UnixMicros),
+) -> Sent {
     let mut mailboxes = Vec::new();
     let mut unreadable = Vec::new();
     for address in to {
@@ -287,8 +293,8 @@ pub(super) async fn send(server: &Server, to: &[String], notice: &Notice, now: U
         Err(error) => return Sent::refused(error.to_string(), "correct alerts.smtp.from"),
     };
     let recipients: Vec<_> = mailboxes.into_iter().map(|m| m.email).collect();
-    let key = format!("{} {}", notice.key(), notice.channel);
-    let mut sent = server.send(&key, &recipients, &bytes).await;
+    let key = memory::key(notice, &format!("letter {}", notice.sequence));
+    let mut sent = server.send((memory, key), &recipients, &bytes).await;
     if !unreadable.is_empty() {
         sent.outcome = match sent.outcome {
             Outcome::Delivered => Outcome::PartlyRefused { recipients: unreadable },

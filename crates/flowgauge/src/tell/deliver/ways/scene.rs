@@ -87,7 +87,12 @@ pub(super) fn channel(kind: ChannelKind) -> Channel {
 }
 
 pub(super) fn ways() -> Ways {
-    Ways::new(&Alerts::default(), Clock::frozen(AT).0).unwrap()
+    ways_remembering(Vec::new())
+}
+
+/// As after a restart.
+pub(super) fn ways_remembering(notes: Vec<(String, String)>) -> Ways {
+    Ways::new(&Alerts::default(), notes, Clock::frozen(AT).0).unwrap()
 }
 
 /// Compares with a file that other programs read too; `FLOWGAUGE_GOLDEN=write` writes it anew.

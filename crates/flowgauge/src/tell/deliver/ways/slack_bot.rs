@@ -1,25 +1,19 @@
 //! A Slack app with a bot token: what belongs to one episode stays in one thread, and the message that
 //! opened it shows how it ended.
 //!
-//! Source: <https://docs.slack.dev/reference/methods/chat.postMessage> and `chat.update`. Which message
-//! opened an episode is remembered in memory only: after a restart the next one stands by itself.
+//! Source: <https://docs.slack.dev/reference/methods/chat.postMessage> and `chat.update`.
 
 use super::exchange::{Letter, Post, Reply, by_status};
+use super::memory::{self, Memory};
 use super::slack;
 use super::{Outcome, Sent};
 use crate::config::Secret;
-use crate::logic::alert::episode::EpisodeId;
 use crate::logic::alert::notice::{Kind, Notice};
-use crate::logic::call::Text;
 use crate::logic::unit::Micros;
 use http::StatusCode;
-use parking_lot::Mutex;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
-/// Most threads remembered: far more episodes than a channel has open, at some 200 bytes each.
-const MAX_THREADS: usize = 10_000;
 /// Answers after which the same message may be taken later.
 const PASSING: [&str; 9] = [
     "ratelimited",
@@ -58,33 +52,10 @@ pub struct Bot<'a> {
 }
 
 /// Where an episode's first message is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Root {
     channel: String,
     ts: String,
-}
-
-/// First messages of episodes, by episode and the channel's name.
-#[derive(Debug, Default)]
-pub(super) struct Threads(Mutex<BTreeMap<(EpisodeId, Text), Root>>);
-
-impl Threads {
-    fn get(&self, notice: &Notice) -> Option<Root> {
-        self.0.lock().get(&(notice.episode, notice.channel.clone())).cloned()
-    }
-
-    /// Keeps the newest: ids are ordered by time.
-    fn put(&self, notice: &Notice, root: Root) {
-        let mut roots = self.0.lock();
-        roots.insert((notice.episode, notice.channel.clone()), root);
-        if roots.len() > MAX_THREADS {
-            roots.pop_first();
-        }
-    }
-
-    fn forget(&self, notice: &Notice) {
-        self.0.lock().remove(&(notice.episode, notice.channel.clone()));
-    }
 }
 
 /// What every method answers.
@@ -118,8 +89,9 @@ pub fn body(notice: &Notice, room: &str, thread: Option<&str>) -> Value {
     body
 }
 
-pub(super) async fn send(post: &Post, bot: &Bot<'_>, notice: &Notice, threads: &Threads) -> Sent {
-    let root = threads.get(notice);
+pub(super) async fn send(post: &Post, bot: &Bot<'_>, notice: &Notice, memory: &Memory) -> Sent {
+    let key = memory::key(notice, "thread");
+    let root: Option<Root> = memory.get(&key);
     let ts = root.as_ref().map(|root| root.ts.as_str());
     let room = root.as_ref().map_or(bot.room, |root| root.channel.as_str());
     let (sent, answer) = call(post, bot, "chat.postMessage", &body(notice, room, ts)).await;
@@ -128,7 +100,7 @@ pub(super) async fn send(post: &Post, bot: &Bot<'_>, notice: &Notice, threads: &
     }
     match (root, answer) {
         (None, Some(Answer { channel: Some(channel), ts: Some(ts), .. })) => {
-            threads.put(notice, Root { channel, ts });
+            memory.put(key, &Root { channel, ts });
         }
         (Some(root), _) if notice.message.kind == Kind::Resolved => {
             // The thread has the news already; that the first message keeps its colour is no failure.
@@ -142,7 +114,7 @@ pub(super) async fn send(post: &Post, bot: &Bot<'_>, notice: &Notice, threads: &
             if updated.outcome != Outcome::Delivered {
                 tracing::debug!(answer = %updated.answer, "the first message was not updated");
             }
-            threads.forget(notice);
+            memory.forget(&key);
         }
         _ => {}
     }
@@ -242,17 +214,24 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_thread_goes_on_after_a_restart() {
+        let answers = [posted("1.1"), posted("1.2"), posted("1.1")];
+        let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
+        let receiver = Receiver::answering(&answers).await;
+        let (before, channel) = (scene::ways(), channel(&receiver.url));
+        before.send(&channel, &scene::notice(Kind::Fired)).await;
+        let notes = before.notes().into_iter().filter_map(|(key, note)| Some((key, note?)));
+        let after = scene::ways_remembering(notes.collect());
+        after.send(&channel, &scene::notice(Kind::Resolved)).await;
+        let bodies: Vec<Value> = receiver.seen().await.iter().map(scene::Seen::json).collect();
+        assert_eq!(bodies[1]["thread_ts"], "1.1");
+        assert_eq!(bodies[2]["ts"], "1.1");
+        assert!(matches!(after.notes().as_slice(), [(_, None)]), "the thread is over");
+    }
+
     #[test]
-    fn the_memory_of_threads_has_an_end_and_forgets_the_oldest() {
-        let threads = Threads::default();
-        let mut notice = scene::notice(Kind::Fired);
-        for n in 0..=MAX_THREADS {
-            notice.episode = format!("01943b2e-1b00-7000-8000-{n:012x}").parse().unwrap();
-            threads.put(&notice, Root { channel: "C1".into(), ts: n.to_string() });
-        }
-        assert!(threads.get(&notice).is_some());
-        notice.episode = "01943b2e-1b00-7000-8000-000000000000".parse().unwrap();
-        assert_eq!(threads.get(&notice), None);
+    fn a_reminder_stays_in_its_thread() {
         scene::golden_json(
             "slack_bot_reply.json",
             &body(&scene::notice(Kind::Repeat), "C1", Some("1.1")),

@@ -10,6 +10,7 @@ mod lines;
 mod tests;
 
 use super::exchange::TIMEOUT;
+use super::memory::Memory;
 use super::{Outcome, Sent, WaysError};
 use crate::config::alerts::{Smtp, SmtpAuth, SmtpSecurity};
 use failure::{Failure, words};
@@ -21,15 +22,12 @@ use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::response::Response;
 use lines::Lines;
-use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// Letters remembered of which some recipients are still to be served.
-const MAX_PARTS: usize = 1_000;
 /// A goodbye takes no longer; the letter is delivered already.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -42,12 +40,10 @@ pub(super) struct Server {
     hello: ClientId,
     sender: Mailbox,
     account: Option<(Credentials, Mechanism)>,
-    /// Letters on their way: who has them, who never will.
-    parts: Mutex<BTreeMap<String, Served>>,
 }
 
-/// Recipients of a letter that are settled.
-#[derive(Debug, Clone, Default)]
+/// Recipients of a letter that are settled: who has it, who never will.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Served {
     accepted: Vec<Address>,
     refused: Vec<(Address, String)>,
@@ -90,7 +86,6 @@ impl Server {
             hello: smtp.ehlo.clone().map_or_else(ClientId::default, ClientId::Domain),
             sender,
             account,
-            parts: Mutex::default(),
         })
     }
 
@@ -101,8 +96,13 @@ impl Server {
 
     /// Sends a letter to those of its recipients who are not settled. `key` names the letter over
     /// several attempts.
-    pub(super) async fn send(&self, key: &str, to: &[Address], letter: &[u8]) -> Sent {
-        let mut served = self.parts.lock().remove(key).unwrap_or_default();
+    pub(super) async fn send(
+        &self,
+        (memory, key): (&Memory, String),
+        to: &[Address],
+        letter: &[u8],
+    ) -> Sent {
+        let mut served: Served = memory.get(&key).unwrap_or_default();
         let left: Vec<&Address> = to.iter().filter(|a| !served.settled(a)).collect();
         let handed_over = AtomicBool::new(false);
         let session = self.session(&left, letter, &handed_over, &mut served);
@@ -116,12 +116,10 @@ impl Server {
         };
         let sent = conclude(result, &served, to.len());
         let unfinished = matches!(sent.outcome, Outcome::Later { .. } | Outcome::Ambiguous);
-        if unfinished && (!served.accepted.is_empty() || !served.refused.is_empty()) {
-            let mut parts = self.parts.lock();
-            parts.insert(key.to_owned(), served);
-            if parts.len() > MAX_PARTS {
-                parts.pop_first();
-            }
+        if !unfinished {
+            memory.forget(&key);
+        } else if !served.accepted.is_empty() || !served.refused.is_empty() {
+            memory.put(key, &served);
         }
         sent
     }

@@ -294,7 +294,8 @@ mod tests {
         let channel = channel(&receiver.url, false);
         let (clock, hand) = crate::serve::clock::Clock::frozen(scene::AT);
         let ways =
-            super::super::Ways::new(&crate::config::alerts::Alerts::default(), clock).unwrap();
+            super::super::Ways::new(&crate::config::alerts::Alerts::default(), Vec::new(), clock)
+                .unwrap();
         let notice = scene::notice(Kind::Fired);
         assert_eq!(ways.send(&channel, &notice).await.outcome, Outcome::Delivered);
         hand.advance(Micros(60_000_000));

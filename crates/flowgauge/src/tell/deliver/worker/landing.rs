@@ -84,12 +84,19 @@ impl<W: Way> Deliver<W> {
                 (vec![(rows, came(Delivery::Dead, now, false, &answer))], tell)
             }
         };
-        self.on_disk(move |store| {
-            let came: Vec<(&[i64], &Attempted)> =
-                came.iter().map(|(rows, came)| (rows.as_slice(), came)).collect();
-            store.settle(&came, now, &tell)
-        })
-        .await
+        let notes = self.ways.notes();
+        let to_keep = notes.clone();
+        let kept = self
+            .on_disk(move |store| {
+                let came: Vec<(&[i64], &Attempted)> =
+                    came.iter().map(|(rows, came)| (rows.as_slice(), came)).collect();
+                store.settle(&came, now, &tell, &to_keep)
+            })
+            .await;
+        if kept.is_err() {
+            self.ways.unkept(&notes);
+        }
+        kept
     }
 
     /// What an outcome means to the queue, and what is kept of it for people.

@@ -151,7 +151,7 @@ fn smtp(port: u16, security: SmtpSecurity) -> Smtp {
 
 fn ways(smtp: Smtp) -> Ways {
     let alerts = Alerts { smtp: Some(smtp), ..Alerts::default() };
-    Ways::new(&alerts, Clock::frozen(scene::AT).0).unwrap()
+    Ways::new(&alerts, Vec::new(), Clock::frozen(scene::AT).0).unwrap()
 }
 
 async fn send(ways: &Ways, to: &[&str]) -> Sent {
@@ -246,7 +246,7 @@ async fn one_refused_recipient_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn who_was_busy_is_asked_again_and_who_has_it_is_not() {
+async fn who_was_busy_is_asked_again_and_who_has_it_is_not_even_after_a_restart() {
     let busy = Manner { recipients: vec![("busy@", "450 try later")], ..Manner::default() };
     let (port, server) = serve(vec![busy, Manner::default()]);
     let ways = ways(smtp(port, SmtpSecurity::None));
@@ -254,7 +254,11 @@ async fn who_was_busy_is_asked_again_and_who_has_it_is_not() {
     let sent = send(&ways, &to).await;
     assert_eq!(sent.outcome, Outcome::Later { after: None });
     assert!(sent.answer.contains("busy@flow.test"), "{}", sent.answer);
+    let notes = ways.notes().into_iter().filter_map(|(key, note)| Some((key, note?)));
+    let alerts = Alerts { smtp: Some(smtp(port, SmtpSecurity::None)), ..Alerts::default() };
+    let ways = Ways::new(&alerts, notes.collect(), Clock::frozen(scene::AT).0).unwrap();
     assert_eq!(send(&ways, &to).await.outcome, Outcome::Delivered);
+    assert!(matches!(ways.notes().as_slice(), [(_, None)]), "nothing is left to remember");
     let second = server.join().unwrap().remove(1);
     let asked: Vec<_> = second.commands.iter().filter(|c| c.starts_with("RCPT")).collect();
     assert_eq!(asked, ["RCPT TO:<busy@flow.test>"]);
@@ -294,7 +298,7 @@ async fn a_server_for_small_letters_is_not_sent_a_large_one() {
 fn settings_that_cannot_work_are_refused_at_the_start() {
     let start = |smtp| {
         let alerts = Alerts { smtp: Some(smtp), ..Alerts::default() };
-        Ways::new(&alerts, Clock::frozen(scene::AT).0).unwrap_err().to_string()
+        Ways::new(&alerts, Vec::new(), Clock::frozen(scene::AT).0).unwrap_err().to_string()
     };
     let mut no_file = smtp(25, SmtpSecurity::StartTls);
     no_file.ca_file = Some("/nowhere.pem".into());
