@@ -160,7 +160,7 @@ pub enum ChannelKind {
     Webhook {
         /// Where to.
         url: String,
-        /// Signing secrets, `whsec_…`, the current one first.
+        /// Signing secrets, `whsec_…` (shared) or `whsk_…` (Ed25519), the current one first.
         secrets: Vec<Secret>,
         /// Whether link-local and metadata addresses are allowed.
         allow_internal: bool,

@@ -208,8 +208,8 @@ impl Reading<'_, '_> {
         let mut found = Vec::new();
         for (text, place) in texts {
             let Some(secret) = self.secret(text, place) else { continue };
-            if !secret.reveal().starts_with("whsec_") {
-                let why = "a signing secret begins with whsec_, as Standard Webhooks writes it";
+            if !["whsec_", "whsk_"].iter().any(|kind| secret.reveal().starts_with(kind)) {
+                let why = "a signing secret begins with whsec_ (shared) or whsk_ (Ed25519), as Standard Webhooks writes it";
                 let mut problem = Problem::new(place.clone(), why);
                 problem.hide_line = true;
                 self.f.add(problem);

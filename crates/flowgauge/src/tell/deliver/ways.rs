@@ -10,6 +10,7 @@ pub mod memory;
 pub mod pagerduty;
 #[cfg(test)]
 mod scene;
+pub mod signing;
 pub mod slack;
 pub mod slack_bot;
 mod smtp;

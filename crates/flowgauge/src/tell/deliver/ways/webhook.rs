@@ -1,30 +1,22 @@
 //! Generic webhooks after Standard Webhooks: signed, with an id that is stable over retries.
 //!
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
-//! Symmetric signatures (`v1`) only; refuses to send with a secret it cannot read.
+//! Refuses to send with a secret that `signing` cannot read.
 
 use super::Sent;
 use super::exchange::{Letter, Post};
+use super::signing::signature;
 use super::wording;
 use crate::config::Secret;
 use crate::logic::alert::notice::{Item, Kind, Message, Notice};
 use crate::logic::unit::UnixMicros;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
-use sha2::Sha256;
 
 /// Largest body, bytes: the standard's advice for receivers with limits of their own.
 const MAX_BODY: usize = 20_000;
 /// Longest text where the whole does not fit, characters; at most four bytes each.
 const CUT_TEXT: usize = 1_000;
-/// Prefix of a symmetric secret.
-const PREFIX: &str = "whsec_";
-/// Shortest and longest secret, bytes, as the standard says.
-const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-
 /// Where to, and how it is signed.
 #[derive(Debug, Clone, Copy)]
 pub struct Endpoint<'a> {
@@ -34,20 +26,6 @@ pub struct Endpoint<'a> {
     pub secrets: &'a [Secret],
     /// Whether link-local and metadata addresses are allowed.
     pub allow_internal: bool,
-}
-
-/// A secret that signs nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SecretError {
-    /// Another kind of secret, or none.
-    #[error("a signing secret starts with whsec_")]
-    Prefix,
-    /// Not base64 after the prefix.
-    #[error("a signing secret is base64 after whsec_")]
-    Base64,
-    /// Too short to be safe, or longer than allowed.
-    #[error("a signing secret has 24 to 64 bytes, this one has {0}")]
-    Length(usize),
 }
 
 /// The type of the event.
@@ -163,34 +141,6 @@ fn shortened(mut data: Map<String, Value>, message: &Message, limit: usize) -> M
     data
 }
 
-/// `v1,<base64>` for each secret, separated by spaces.
-///
-/// # Errors
-/// When a secret is none.
-pub fn signature(
-    secrets: &[Secret],
-    id: &str,
-    timestamp: i64,
-    body: &str,
-) -> Result<String, SecretError> {
-    let mut signatures = Vec::new();
-    for secret in secrets {
-        let key = key(secret)?;
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&key).map_err(|_| SecretError::Length(key.len()))?;
-        mac.update(format!("{id}.{timestamp}.").as_bytes());
-        mac.update(body.as_bytes());
-        signatures.push(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())));
-    }
-    Ok(signatures.join(" "))
-}
-
-fn key(secret: &Secret) -> Result<Vec<u8>, SecretError> {
-    let text = secret.reveal().strip_prefix(PREFIX).ok_or(SecretError::Prefix)?;
-    let key = STANDARD.decode(text).map_err(|_| SecretError::Base64)?;
-    if SECRET_BYTES.contains(&key.len()) { Ok(key) } else { Err(SecretError::Length(key.len())) }
-}
-
 pub(super) async fn send(post: &Post, to: &Endpoint<'_>, notice: &Notice, now: UnixMicros) -> Sent {
     let body = body(notice);
     let id = notice.key();
@@ -238,25 +188,6 @@ mod tests {
         let sent = scene::ways().send(&channel, &scene::notice(Kind::Fired)).await;
         receiver.seen().await;
         sent
-    }
-
-    #[test]
-    fn the_signature_is_that_of_the_reference_libraries() {
-        let id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
-        let one = signature(&[Secret::new(EXAMPLE)], id, 1_614_265_330, r#"{"test": 2432232314}"#);
-        let expected = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
-        assert_eq!(one.unwrap(), expected);
-        let two = [Secret::new(EXAMPLE), Secret::new(EXAMPLE)];
-        let both = signature(&two, id, 1_614_265_330, r#"{"test": 2432232314}"#).unwrap();
-        assert_eq!(both, format!("{expected} {expected}"));
-    }
-
-    #[test]
-    fn a_secret_that_cannot_sign_is_refused() {
-        let fault = |text: &str| signature(&[Secret::new(text)], "id", 0, "").unwrap_err();
-        assert_eq!(fault("whsk_abc"), SecretError::Prefix);
-        assert_eq!(fault("whsec_%%%"), SecretError::Base64);
-        assert_eq!(fault("whsec_aGVsbG8="), SecretError::Length(5));
     }
 
     #[test]
