@@ -1,6 +1,11 @@
 //! How figures move: against the time before, against the same time earlier, within the window; and
-//! the cause, where one stands out.
+//! the cause, where one stands out; since when a figure is at another level (`levels`).
 
+pub mod levels;
+#[cfg(test)]
+mod tests;
+
+use self::levels::Course;
 use super::causes;
 use super::facts::Facts;
 use super::finding::{Datum, Diagnosis, Reference, Sheet, relative};
@@ -26,7 +31,9 @@ const KPIS: [&str; 9] = [
 /// Something that was changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Happened {
-    /// When, RFC 3339.
+    /// When.
+    pub at: UnixMicros,
+    /// The same, RFC 3339.
     pub time: String,
     /// What.
     pub what: String,
@@ -41,7 +48,10 @@ pub struct Moves {
     pub steps: Vec<(UnixMicros, Rollup)>,
     /// The time before the window, of the same length.
     pub previous: Rollup,
-    /// Changes of configuration and releases in the window.
+    /// Courses that are searched for changes of level: the window and the time before it closely, and
+    /// weeks of hours.
+    pub courses: Vec<Course>,
+    /// Changes of configuration and releases in them.
     pub events: Vec<Happened>,
 }
 
@@ -51,11 +61,15 @@ impl Moves {
     pub fn diagnose(&self, window: Window, references: Vec<Reference>) -> Diagnosis {
         let mut out = Diagnosis::new("trends", window, references);
         out.sheets.push(self.sheet(window));
-        if !self.events.is_empty() {
+        let (levels, since) = levels::told(&levels::levels(&self.courses, &self.events));
+        out.sheets.extend(levels);
+        let within = |e: &&Happened| e.at >= window.from && e.at < window.to;
+        if self.events.iter().any(|e| within(&e)) {
             let mut sheet = Sheet::new("changes in the window", &[("time", None), ("what", None)]);
             sheet.rows = self
                 .events
                 .iter()
+                .filter(within)
                 .map(|e| vec![e.time.clone().into(), e.what.clone().into()])
                 .collect();
             out.sheets.push(sheet);
@@ -70,6 +84,7 @@ impl Moves {
                 "there are too few requests in the window, or in every earlier one".to_owned(),
             );
         }
+        out.notes.extend(since);
         out.concluded(known, "Nothing moved beyond chance and habit.")
     }
 

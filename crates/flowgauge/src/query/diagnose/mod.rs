@@ -10,6 +10,7 @@ mod rows;
 use crate::logic::diagnose::bottlenecks::{self, Own};
 use crate::logic::diagnose::failures::{self, Class};
 use crate::logic::diagnose::spread::{Metric, Spread};
+use crate::logic::diagnose::trends::levels::Course;
 use crate::logic::diagnose::trends::{Happened, Moves};
 use crate::logic::diagnose::{Diagnosis, Reference, quality, tokens};
 use crate::logic::rollup::{Dim, Filter};
@@ -22,8 +23,12 @@ use serde::{Deserialize, Serialize};
 
 /// Steps of a trend: enough for a slope, each long enough to hold requests.
 const STEPS: i64 = 24;
-/// Changes shown beside a trend.
-const MAX_EVENTS: usize = 50;
+/// Changes looked at beside a trend: a busy team deploys ten times a day.
+const MAX_EVENTS: usize = 300;
+/// Points of the course that is looked at closely: the window and as long a time before it.
+const CLOSE_POINTS: i64 = 240;
+/// How far back levels are looked for in hours: three weeks show a habit of the week.
+const LEVELS: i64 = 21 * UnixMicros::DAY;
 /// A fall of quality that counts as a regression unless asked otherwise (catalogue, C08).
 pub const THRESHOLD: f64 = 0.05;
 
@@ -256,17 +261,48 @@ fn trends(
         step: Step::Minutes(step),
     })?;
     let previous = facts::whole(reader, question, facts::previous(window))?;
+    let steps = steps.into_iter().map(|g| (g.from, g.rollup)).collect();
+    let (courses, since) = courses(reader, question, window)?;
     let happened = |e: crate::store::Event| Happened {
+        at: e.time,
         time: e.time.to_rfc3339(),
         what: match &e.service {
             Some(service) => format!("{} of {service}", e.name),
             None => e.name.to_string(),
         },
     };
-    let events = reader.events(window, MAX_EVENTS)?;
+    let events = reader.events(Window { from: since, to: window.to }, MAX_EVENTS)?;
     let events = events.into_iter().filter(|e| is_change(&e.name)).map(happened).collect();
-    let steps = steps.into_iter().map(|g| (g.from, g.rollup)).collect();
-    Ok(Moves { facts, steps, previous, events }.diagnose(window, references))
+    Ok(Moves { facts, steps, previous, courses, events }.diagnose(window, references))
+}
+
+/// The window with the time before it in small steps, and weeks in hours; where they begin.
+fn courses(
+    reader: &Reader,
+    question: &Question,
+    window: Window,
+) -> Result<(Vec<Course>, UnixMicros), StoreError> {
+    let close = Window { from: facts::previous(window).from, to: window.to };
+    let minutes = (close.to.0 - close.from.0) / UnixMicros::MINUTE;
+    let mut wanted = vec![(close, (minutes / CLOSE_POINTS).max(1))];
+    let weeks = Window { from: UnixMicros(window.to.0.saturating_sub(LEVELS)), to: window.to };
+    if close.from > weeks.from {
+        wanted.push((weeks, 60));
+    }
+    let since = close.from.min(weeks.from);
+    let mut courses = Vec::new();
+    for (window, minutes) in wanted {
+        let minutes = u32::try_from(minutes).unwrap_or(u32::MAX);
+        let groups = reader.rollups(&RollupQuery {
+            window,
+            filter: question.filter.clone(),
+            group_by: Vec::new(),
+            step: Step::Minutes(minutes),
+        })?;
+        let steps = groups.into_iter().map(|g| (g.from, g.rollup)).collect();
+        courses.push(Course { minutes, steps });
+    }
+    Ok((courses, since))
 }
 
 /// Whether an event tells of something that was changed.
