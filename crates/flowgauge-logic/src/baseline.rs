@@ -103,6 +103,26 @@ impl Baseline {
         self.cells.iter().filter(|cell| wanted(cell)).for_each(|cell| sum.merge(cell));
         sum
     }
+
+    /// The stretches it was built from, in order of time: its window without what was left out.
+    /// Nothing where it was imported: there are no requests behind its points.
+    #[must_use]
+    pub fn learned(&self) -> Vec<Window> {
+        if self.origin != Origin::Measured {
+            return Vec::new();
+        }
+        let mut left: Vec<Window> = self.left_out.iter().map(|l| l.window).collect();
+        left.sort_by_key(|window| window.from);
+        let mut from = self.window.from;
+        let mut learned = Vec::new();
+        for out in left {
+            learned.push(Window { from, to: out.from.min(self.window.to) });
+            from = from.max(out.to);
+        }
+        learned.push(Window { from, to: self.window.to });
+        learned.retain(|window| window.from < window.to);
+        learned
+    }
 }
 
 #[cfg(test)]

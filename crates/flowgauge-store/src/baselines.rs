@@ -77,6 +77,18 @@ impl BaselineStore {
         Ok(Self { db: Mutex::new(db) })
     }
 
+    /// Opens what is there to read; nothing where there is no file, or one older than baselines.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub fn open_reader(dir: &Path) -> Result<Option<Self>, StoreError> {
+        let Some(db) = state::open_reader(dir)? else { return Ok(None) };
+        let there = db
+            .table_exists(None, "baselines")
+            .map_err(StoreError::io("looking for the tables of baselines"))?;
+        Ok(there.then(|| Self { db: Mutex::new(db) }))
+    }
+
     /// Keeps a new baseline as a candidate. False where one of this name exists: nothing changed.
     ///
     /// # Errors

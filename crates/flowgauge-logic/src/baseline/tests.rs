@@ -72,6 +72,28 @@ fn points_carry_the_catalogue_s_figures_and_what_is_behind_them() {
 }
 
 #[test]
+fn what_was_learned_from_is_the_window_without_what_was_left_out() {
+    let out = |from, to| LeftOut {
+        window: Window { from: hour(from), to: hour(to) },
+        why: Text::from("alert"),
+    };
+    let learned = |left_out| {
+        let mut baseline = built(day(Vec::new())).unwrap();
+        baseline.left_out = left_out;
+        let hours =
+            |w: Window| ((w.from.0 - T0.0) / UnixMicros::HOUR, (w.to.0 - T0.0) / UnixMicros::HOUR);
+        baseline.learned().into_iter().map(hours).collect::<Vec<_>>()
+    };
+    assert_eq!(learned(Vec::new()), [(0, 24)]);
+    assert_eq!(learned(vec![out(10, 12), out(3, 4), out(11, 13)]), [(0, 3), (4, 10), (13, 24)]);
+    assert_eq!(learned(vec![out(-5, 2), out(20, 30)]), [(2, 20)]);
+    assert_eq!(learned(vec![out(0, 24)]), []);
+    let mut imported = built(day(Vec::new())).unwrap();
+    imported.origin = Origin::Imported { file: Text::from("j2.json") };
+    assert_eq!(imported.learned(), []);
+}
+
+#[test]
 fn nothing_is_learned_inside_a_stretch_that_is_left_out() {
     let window = Window { from: UnixMicros(hour(10).0 + 1), to: UnixMicros(hour(10).0 + 2) };
     let bad = LeftOut { window, why: Text::from("alert p95_latency_critical") };

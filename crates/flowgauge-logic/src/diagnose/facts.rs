@@ -69,6 +69,14 @@ impl Grade {
     }
 }
 
+impl Side {
+    /// Whether an evaluator, in one version, judged answers to an intent in both windows.
+    #[must_use]
+    pub fn shares_a_judge(&self, other: &Self) -> bool {
+        self.grades.iter().any(|g| other.grades.iter().any(|o| o.is_like(g)))
+    }
+}
+
 impl Facts {
     /// Whether both windows have enough calls to compare.
     #[must_use]

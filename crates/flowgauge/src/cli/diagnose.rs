@@ -15,6 +15,7 @@ use crate::logic::duration;
 use crate::logic::kpi::Unit;
 use crate::logic::window::Window;
 use crate::query::diagnose::{self, Name, Question};
+use crate::store::baselines::BaselineStore;
 use std::fmt::Write;
 
 /// Rows of a table that text shows; JSON holds all.
@@ -45,6 +46,12 @@ pub(crate) fn run(
     let filter = Where::parse(&args.filter)?;
     let mut question = Question::new(name, window, filter.filter().clone());
     refine(&mut question)?;
+    if name == Name::QualityRegress
+        && let Some(store) = BaselineStore::open_reader(&loaded.config.data_dir)?
+        && let Some((baseline, _)) = store.promoted()?
+    {
+        question = question.against_baseline(&baseline);
+    }
     let told = globals.origin(&loaded)?.diagnosis(&question, &filter)?;
     print(std::slice::from_ref(&told), &args.show)?;
     Ok(code(&told))

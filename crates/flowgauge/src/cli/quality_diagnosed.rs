@@ -36,6 +36,8 @@ Examples:
   flowgauge quality regress --threshold 0.05
   flowgauge quality regress --last 24h --against previous --json
 
+Compared with the promoted baseline (`flowgauge regression baseline promote`), else with the week before.
+
 Exit codes:
   0   it did not
   1   it did: the lower bound of the fall exceeds the threshold
@@ -45,7 +47,7 @@ Exit codes:
         /// A fall that counts, relative: 0.05 is 5 %
         #[arg(long, default_value_t = crate::query::diagnose::THRESHOLD)]
         threshold: f64,
-        /// The week before the window, or the time before of the same length
+        /// The promoted baseline or the week before the window, or the time before of the same length
         #[arg(long, default_value = "usual", value_parser = ["usual", "previous"])]
         against: String,
         #[command(flatten)]

@@ -5,8 +5,15 @@
 
 mod world;
 
-use crate::api::client::{NOW, get, served};
-use flowgauge::query::diagnose::Name;
+use crate::api::client::{NOW, Served, get, served};
+use flowgauge::logic::baseline::{Baseline, Cell, Origin};
+use flowgauge::logic::call::Text;
+use flowgauge::logic::diagnose::bottlenecks::Own;
+use flowgauge::logic::diagnose::{Diagnosis, Verdict};
+use flowgauge::logic::rollup::Filter;
+use flowgauge::logic::unit::UnixMicros;
+use flowgauge::logic::window::Window;
+use flowgauge::query::diagnose::{self, Name, Question};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use world::{Incident, World};
@@ -17,30 +24,37 @@ const AT_ONCE: usize = 200;
 /// Asks every question of a world, and returns the answers by name.
 async fn asked(world: &World, questions: &[&str]) -> Vec<Value> {
     let served = served().await;
-    let addr = served.running.addr;
-    let rows = world.rows(NOW);
-    let calls = rows.iter().map(|(call, _)| call.clone()).collect();
-    served.running.recorder.submit(calls, Vec::new()).await.unwrap();
-    let scores: Vec<Value> = rows
-        .iter()
-        .filter_map(|(call, quality)| {
-            let score = (*quality)? / 100.0;
-            Some(json!({"request_id": call.id.to_string(), "evaluator": "relevance",
-                "evaluator_version": "1", "score": score}))
-        })
-        .collect();
-    for some in scores.chunks(AT_ONCE) {
-        let kept = post_json(addr, &json!(some)).await;
-        assert_eq!(kept["attached"], some.len(), "{kept}");
-    }
+    world.store(&served).await;
     let mut answers = Vec::new();
     for question in questions {
         let joined = if question.contains('?') { '&' } else { '?' };
         let path = format!("/api/v1/diagnoses/{question}{joined}since=6h");
-        answers.push(get(addr, &path).await.json());
+        answers.push(get(served.running.addr, &path).await.json());
     }
     served.running.stop().await;
     answers
+}
+
+impl World {
+    /// Stores its calls and their scores.
+    async fn store(&self, served: &Served) {
+        let addr = served.running.addr;
+        let rows = self.rows(NOW);
+        let calls = rows.iter().map(|(call, _)| call.clone()).collect();
+        served.running.recorder.submit(calls, Vec::new()).await.unwrap();
+        let scores: Vec<Value> = rows
+            .iter()
+            .filter_map(|(call, quality)| {
+                let score = (*quality)? / 100.0;
+                Some(json!({"request_id": call.id.to_string(), "evaluator": "relevance",
+                "evaluator_version": "1", "score": score}))
+            })
+            .collect();
+        for some in scores.chunks(AT_ONCE) {
+            let kept = post_json(addr, &json!(some)).await;
+            assert_eq!(kept["attached"], some.len(), "{kept}");
+        }
+    }
 }
 
 async fn post_json(addr: SocketAddr, body: &Value) -> Value {
@@ -87,6 +101,49 @@ async fn a_broken_cache_key_is_named_and_not_the_latency_it_causes() {
 async fn a_cut_question_is_a_loss_though_tokens_look_excellent() {
     let questions = ["quality_regress", "quality_trends", "trends", "tokens", "reduction"];
     first_is(Incident::QuestionCut, "prompt_cut", &questions).await;
+}
+
+#[tokio::test]
+async fn quality_is_compared_with_the_promoted_baseline_where_its_judge_is_the_same() {
+    let served = served().await;
+    let world = World { seed: 5, incident: Incident::QuestionCut };
+    world.store(&served).await;
+    let week_ago = Window { from: UnixMicros(NOW.0 - 8 * UnixMicros::DAY), to: earlier(6) };
+    let judged = regress(&served, week_ago);
+    assert_eq!(judged.references[0].name, "baseline spring");
+    assert!(judged.references[0].used, "{:?}", judged.references);
+    assert_eq!(judged.verdict, Verdict::Finding, "{}", judged.sentence);
+    // A baseline from a time nobody judged: the week before serves.
+    let long_ago = Window { from: earlier(90), to: earlier(60) };
+    let judged = regress(&served, long_ago);
+    let used: Vec<_> = judged.references.iter().map(|r| (r.name.as_str(), r.used)).collect();
+    assert_eq!(used, [("baseline spring", false), ("the week before", true)]);
+    assert_eq!(judged.verdict, Verdict::Finding);
+    served.running.stop().await;
+}
+
+fn earlier(days: i64) -> UnixMicros {
+    UnixMicros(NOW.0 - days * UnixMicros::DAY)
+}
+
+/// Asks about the last six hours with a baseline built from a window.
+fn regress(served: &Served, window: Window) -> Diagnosis {
+    let baseline = Baseline {
+        name: Text::from("spring"),
+        window,
+        made: NOW,
+        made_by: Text::from("ada"),
+        origin: Origin::Measured,
+        evaluator: None,
+        bucket_minutes: 60,
+        whole: Cell::default(),
+        cells: Vec::new(),
+        left_out: Vec::new(),
+    };
+    let now = Window { from: UnixMicros(NOW.0 - 6 * UnixMicros::HOUR), to: NOW };
+    let question = Question::new(Name::QualityRegress, now, Filter::default());
+    let reader = served.running.recorder.reader().unwrap();
+    diagnose::answer(&reader, &question.against_baseline(&baseline), &Own::default()).unwrap()
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ fn earlier(window: Window, by: i64) -> Window {
 }
 
 /// Windows worth comparing with, the best first.
-fn candidates(question: &Question) -> Vec<(&'static str, Vec<Window>)> {
+fn candidates(question: &Question) -> Vec<(String, Vec<Window>)> {
     let window = question.window;
     if let Some(spike) = question.spike {
         let rest = [
@@ -49,26 +49,29 @@ fn candidates(question: &Question) -> Vec<(&'static str, Vec<Window>)> {
             Window { from: spike.to, to: window.to },
         ];
         return vec![(
-            "the rest of the window",
+            "the rest of the window".to_owned(),
             rest.into_iter().filter(|w| w.from < w.to).collect(),
         )];
     }
-    let previous = ("the time before", vec![previous(window)]);
+    let previous = ("the time before".to_owned(), vec![previous(window)]);
     if question.against == Against::Previous {
         return vec![previous];
     }
     // Evaluations are few: a whole week of them is compared with.
     if question.name == Name::QualityRegress {
         let week = Window { from: UnixMicros(window.from.0.saturating_sub(WEEK)), to: window.from };
-        return vec![("the week before", vec![week])];
+        let baseline = question.baseline.iter().filter(|(_, windows)| !windows.is_empty());
+        let baseline =
+            baseline.map(|(name, windows)| (format!("baseline {name}"), windows.clone()));
+        return baseline.chain([("the week before".to_owned(), vec![week])]).collect();
     }
     let length = window.to.0.saturating_sub(window.from.0);
     let mut out = Vec::new();
     if length <= WEEK {
-        out.push(("a week earlier", vec![earlier(window, WEEK)]));
+        out.push(("a week earlier".to_owned(), vec![earlier(window, WEEK)]));
     }
     if length <= UnixMicros::DAY {
-        out.push(("a day earlier", vec![earlier(window, UnixMicros::DAY)]));
+        out.push(("a day earlier".to_owned(), vec![earlier(window, UnixMicros::DAY)]));
     }
     out.push(previous);
     out
@@ -81,13 +84,15 @@ pub(super) fn gather(reader: &Reader, question: &Question) -> Result<Gathered, S
     let n = now.cells.requests();
     let mut facts = Facts { now, before: Side::default() };
     let (mut references, mut before) = (Vec::new(), Vec::new());
+    let of_quality = question.name == Name::QualityRegress;
     for (name, windows) in candidates(question) {
         let found = side(reader, &question.filter, &windows)?;
         let requests = found.cells.requests();
-        let used = before.is_empty() && requests >= LEAST && requests.saturating_mul(PART) >= n;
+        let enough = requests >= LEAST && requests.saturating_mul(PART) >= n;
+        let used = before.is_empty() && enough && (!of_quality || facts.now.shares_a_judge(&found));
         let (Some(first), Some(last)) = (windows.first(), windows.last()) else { continue };
         let window = Window { from: first.from, to: last.to };
-        references.push(Reference { name: name.to_owned(), window, n: requests, used });
+        references.push(Reference { name, window, n: requests, used });
         if used {
             facts.before = found;
             before = windows;

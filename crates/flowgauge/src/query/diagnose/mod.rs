@@ -7,6 +7,7 @@
 mod facts;
 mod rows;
 
+use crate::logic::baseline::Baseline;
 use crate::logic::diagnose::bottlenecks::{self, Own};
 use crate::logic::diagnose::failures::{self, Class};
 use crate::logic::diagnose::spread::{Metric, Spread};
@@ -110,7 +111,7 @@ impl Name {
 #[serde(rename_all = "snake_case")]
 pub enum Against {
     /// The same time a week earlier, else a day earlier, else the time before: hours and weekdays
-    /// have habits.
+    /// have habits. Quality: the promoted baseline, else the week before.
     #[default]
     Usual,
     /// The time before, of the same length.
@@ -146,6 +147,9 @@ pub struct Question {
     pub spike: Option<Window>,
     /// A fall of quality that counts, 0–1.
     pub threshold: f64,
+    /// Name of the promoted baseline, and the stretches it was built from: what quality is compared
+    /// with where there is one.
+    pub baseline: Option<(String, Vec<Window>)>,
 }
 
 impl Question {
@@ -160,7 +164,17 @@ impl Question {
             metric: Metric::Latency,
             spike: None,
             threshold: THRESHOLD,
+            baseline: None,
         }
+    }
+
+    /// With a baseline to compare with, as far as it lies before the window.
+    #[must_use]
+    pub fn against_baseline(mut self, baseline: &Baseline) -> Self {
+        let before = |w: Window| Window { from: w.from, to: w.to.min(self.window.from) };
+        let windows = baseline.learned().into_iter().map(before).filter(|w| w.from < w.to);
+        self.baseline = Some((baseline.name.to_string(), windows.collect()));
+        self
     }
 }
 

@@ -54,6 +54,12 @@ pub(super) async fn one(
             share.ok_or_else(|| Problem::field("query.threshold", text, detail))?;
     }
     question.spike = spike(&params, window)?;
+    if known == Name::QualityRegress {
+        // Nothing promoted, or nothing readable: the week before serves.
+        if let Ok((baseline, _)) = app.regressions.baseline(None) {
+            question = question.against_baseline(&baseline);
+        }
+    }
     let own = own(&app);
     Ok(Json(app.ask(move |reader| diagnose::answer(reader, &question, &own)).await?))
 }
