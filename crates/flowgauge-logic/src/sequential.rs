@@ -1,15 +1,17 @@
 //! Tests that may be looked at after every observation, and stopped at any of them.
 //!
 //! Owns the always-valid statistics of the randomised holdout (`mean`, `betting`, `quantile`), the choice among many
-//! of them ([`e_bh`]), and the online detector (`watch`). Each keeps a state of fixed or bounded size that can be
+//! of them ([`e_bh`]), the online detector (`watch`) and a metric watched by it (`course`). Each keeps a state of fixed or bounded size that can be
 //! written down and read back. Refuses tests with a fixed sample size: those are wrong the second time they are looked at.
 
 mod betting;
+mod course;
 mod mean;
 mod quantile;
 mod watch;
 
 pub use betting::{Betting, PairedBetting};
+pub use course::{Course, Heard, POINTS_PER_WEEK, Stage};
 pub use mean::{Arm, FEWEST, Interval, Msprt, TwoArms, half_width};
 pub use quantile::{band, histogram_interval, order_statistics};
 pub use watch::{Alarm, Direction, Watch, WatchSettings};

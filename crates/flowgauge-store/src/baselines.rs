@@ -38,6 +38,10 @@ const TABLES: &str = "
         at_us INTEGER NOT NULL,
         body BLOB NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS regression_watch (
+        metric TEXT PRIMARY KEY,
+        body BLOB NOT NULL
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS regression_checks (
         id INTEGER PRIMARY KEY,
         at_us INTEGER NOT NULL,
@@ -208,6 +212,38 @@ impl BaselineStore {
     /// The database refuses, or a row is damaged.
     pub fn checks<T: DeserializeOwned>(&self, limit: usize) -> Result<Vec<T>, StoreError> {
         self.latest("SELECT body FROM regression_checks ORDER BY id DESC LIMIT ?1", limit)
+    }
+
+    /// What the online detector knows, by metric. A damaged or foreign one is left out: it is learned
+    /// again.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub fn watched<T: DeserializeOwned>(&self) -> Result<Vec<T>, StoreError> {
+        let rows = self.read("reading what is watched", |db| {
+            let mut select = db.prepare_cached("SELECT metric, body FROM regression_watch")?;
+            let rows = select.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            rows.collect::<rusqlite::Result<Vec<(String, Vec<u8>)>>>()
+        })?;
+        let read = |(metric, body): (String, Vec<u8>)| {
+            open(&body).inspect_err(|why| tracing::warn!(%metric, %why, "it is learned again")).ok()
+        };
+        Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    /// Keeps what the online detector knows.
+    ///
+    /// # Errors
+    /// The disk refuses; nothing is kept then.
+    pub fn keep_watched<T: Serialize>(&self, watched: &[(&str, &T)]) -> Result<(), StoreError> {
+        self.write("keeping what is watched", |tx| {
+            let sql = "INSERT OR REPLACE INTO regression_watch (metric, body) VALUES (?1, ?2)";
+            let mut put = tx.prepare_cached(sql)?;
+            for (metric, state) in watched {
+                put.execute(params![metric, Sealed(*state)])?;
+            }
+            Ok(())
+        })
     }
 
     fn latest<T: DeserializeOwned>(&self, sql: &str, limit: usize) -> Result<Vec<T>, StoreError> {

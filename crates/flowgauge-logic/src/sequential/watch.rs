@@ -11,7 +11,7 @@ use crate::change_point::season;
 use serde::{Deserialize, Serialize};
 
 /// Points learnt before anything is said: an extreme rank among fewer is not extreme.
-const WARM_UP: usize = 60;
+pub(super) const WARM_UP: usize = 60;
 /// Points remembered without a season, and cycles with one.
 const MEMORY: usize = 512;
 const CYCLES: usize = 8;
@@ -95,6 +95,12 @@ impl Watch {
     pub fn new(settings: WatchSettings) -> Self {
         let none = [0.0; BETS.len()];
         Self { settings, recent: Vec::new(), seen: 0, period: 1, phi: 0.0, up: none, down: none }
+    }
+
+    /// What it watches for.
+    #[must_use]
+    pub const fn settings(&self) -> &WatchSettings {
+        &self.settings
     }
 
     /// Takes the next point. After an alarm the detector learns anew: what was different is what is usual now.

@@ -3,12 +3,14 @@
 mod baseline;
 mod check;
 mod compare;
+mod watch;
 
 use super::exit::Done;
 use super::globals::Globals;
 use baseline::BaselineCommand;
 use check::CheckArgs;
 use compare::CompareArgs;
+use watch::WatchArgs;
 
 /// Verbs of `regression`.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -17,6 +19,8 @@ pub(crate) enum RegressionCommand {
     Compare(CompareArgs),
     /// Compare the last days with a baseline
     Check(CheckArgs),
+    /// What the online detector hears, hour by hour
+    Watch(WatchArgs),
     /// What later is compared with
     #[command(subcommand)]
     Baseline(BaselineCommand),
@@ -27,6 +31,7 @@ pub(crate) fn run(command: &RegressionCommand, globals: &Globals) -> Done {
     match command {
         RegressionCommand::Compare(args) => compare::run(args),
         RegressionCommand::Check(args) => check::run(args, globals),
+        RegressionCommand::Watch(args) => watch::run(args, globals),
         RegressionCommand::Baseline(command) => baseline::run(command, globals),
     }
 }

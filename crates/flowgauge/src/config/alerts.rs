@@ -8,6 +8,9 @@ use std::path::PathBuf;
 /// Thirteen months: the month that is compared with that of the year before is there whole.
 const DEFAULT_HISTORY: Micros = Micros::from_millis(400 * 24 * 3_600_000);
 
+/// Once a month, over everything that is watched: as often as somebody will look into one for nothing.
+const FALSE_ALARM_WEEKS: f64 = 4.0;
+
 /// The section `alerts`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alerts {
@@ -31,6 +34,8 @@ pub struct Alerts {
     pub posted_to: Vec<Text>,
     /// Episodes, transitions and deliveries that are over stay so long.
     pub keep_history: Micros,
+    /// The online detector raises at most one false alarm in so many weeks; nothing = it is off.
+    pub false_alarm_weeks: Option<f64>,
     /// Outgoing mail.
     pub smtp: Option<Smtp>,
     /// The dead-man's switch.
@@ -219,6 +224,7 @@ impl Default for Alerts {
             schedule_at: 8 * 60,
             posted_to: Vec::new(),
             keep_history: DEFAULT_HISTORY,
+            false_alarm_weeks: Some(FALSE_ALARM_WEEKS),
             smtp: None,
             heartbeat: None,
         }

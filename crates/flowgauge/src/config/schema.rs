@@ -136,6 +136,11 @@ pub const KNOBS: &[Knob] = &[
     knob("alerts.schedule_at", "08:00", "Local time of schedules that name none."),
     knob("alerts.posted_to[]", "", "Channels that hear of alerts others post to /api/v2/alerts."),
     knob("alerts.keep_history", "400d", "Alerts that are over stay so long, 7d to 3660d."),
+    knob(
+        "alerts.false_alarm_weeks",
+        "4",
+        "The online detector raises at most one false alarm in so many weeks, 1 to 520; 0 turns it off.",
+    ),
     knob("alerts.smtp.host", "", "Server for outgoing mail."),
     knob("alerts.smtp.port", "", "587 for starttls, 465 for tls, 25 for none unless said."),
     knob("alerts.smtp.security", "", "starttls (unless said), tls, or none for a local relay."),

@@ -1,14 +1,18 @@
 //! Baselines and regression checks of a running server: proposes, promotes, pins, compares, and tells
 //! the alert rules what was found.
 //!
+//! Between checks an online detector looks at every hour (`online`).
+//!
 //! A check becomes an alert through the rules `regression_latency`, `regression_tokens`,
-//! `regression_cost` and `regression_quality` once two checks of different stretches agree. Refuses to
-//! promote by itself: a person does.
+//! `regression_cost` and `regression_quality` once two checks of different stretches agree; an online
+//! alarm that lasts does at once. Refuses to promote by itself: a person does.
 
 mod check;
+mod online;
 mod propose;
 
 pub use check::{Against, Check, CheckWanted, Found};
+pub use online::Watched;
 pub use propose::Proposal;
 
 use crate::judge::recent::Findings;
@@ -59,6 +63,8 @@ pub struct Regressions {
     facts: Findings,
     clock: Clock,
     zone: Tz,
+    /// Weeks between false alarms of the online detector; nothing = it is off.
+    weeks: Option<f64>,
 }
 
 impl Regressions {
@@ -72,12 +78,13 @@ impl Regressions {
         recorder: Recorder,
         facts: Findings,
         (clock, zone): (Clock, Tz),
+        weeks: Option<f64>,
     ) -> Result<Self, StoreError> {
         let store = BaselineStore::open(dir)?;
         for check in store.checks::<Check>(TOLD_AGAIN)?.iter().rev() {
             tell(&facts, check);
         }
-        let regressions = Self { store, alerts, recorder, facts, clock, zone };
+        let regressions = Self { store, alerts, recorder, facts, clock, zone, weeks };
         regressions.show_rules()?;
         Ok(regressions)
     }

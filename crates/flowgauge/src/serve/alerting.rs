@@ -61,6 +61,7 @@ impl Alerting {
             recorder.clone(),
             long.findings(),
             (clock.clone(), config.time_zone),
+            alerts.false_alarm_weeks,
         )?;
         let mut settings = alerts.clone();
         settings.public_url.get_or_insert_with(|| reached_at.to_owned());
@@ -94,7 +95,8 @@ impl Alerting {
 
     /// Runs all of it until told to stop.
     pub(super) fn run(self, tasks: &mut JoinSet<()>, on: &Handle, stop: &CancellationToken) {
-        let Self { engine, reloads, deliver, standing, heart, .. } = self;
+        let Self { engine, reloads, deliver, standing, heart, regressions, .. } = self;
+        tasks.spawn_on(regressions.watch(stop.clone()), on);
         tasks.spawn_on(hang_up(Arc::clone(&reloads.wanted), stop.clone()), on);
         tasks.spawn_on(engine.run(reloads, stop.clone()), on);
         tasks.spawn_on(deliver.run(stop.clone()), on);

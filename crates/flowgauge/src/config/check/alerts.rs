@@ -25,6 +25,8 @@ const BEAT_US: std::ops::RangeInclusive<u64> = 1_000_000..=3_600_000_000;
 /// How long history stays: a week is looked back on by silences, ten years by nobody.
 const HISTORY_US: std::ops::RangeInclusive<u64> = 7 * DAY_US..=3_660 * DAY_US;
 const DAY_US: u64 = 24 * 3_600_000_000;
+/// Weeks between false alarms: below one, alerts cry wolf; beyond ten years nothing is ever heard.
+const FALSE_ALARM_WEEKS: std::ops::RangeInclusive<f64> = 1.0..=520.0;
 /// Exporters flush every few seconds; beyond ten minutes nobody waits for an alert.
 const LONGEST_DELAY_US: u64 = 600_000_000;
 
@@ -47,8 +49,18 @@ pub(super) fn alerts(f: &mut Findings, root: &Node, secrets: &dyn Secrets) -> Al
         keep_history: f.value(node, "keep_history", base.keep_history, |t| {
             within(t, &HISTORY_US, "7d", "3660d")
         }),
+        false_alarm_weeks: f.value(node, "false_alarm_weeks", base.false_alarm_weeks, weeks),
         smtp: written(node, "smtp").and_then(|smtp| self::smtp(f, smtp, secrets)),
         heartbeat: written(node, "heartbeat").and_then(|beat| heartbeat(f, beat, secrets)),
+    }
+}
+
+/// Weeks between false alarms; 0 = none are looked for.
+fn weeks(text: &str) -> Result<Option<f64>, String> {
+    match text.parse::<f64>() {
+        Ok(0.0) => Ok(None),
+        Ok(weeks) if FALSE_ALARM_WEEKS.contains(&weeks) => Ok(Some(weeks)),
+        _ => Err("write weeks, 1 to 520, or 0 for no online detector".to_owned()),
     }
 }
 

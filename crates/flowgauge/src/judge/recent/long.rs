@@ -76,6 +76,9 @@ struct Told {
     off: HashMap<Mechanism, bool>,
     cleared: Option<UnixMicros>,
     regressions: HashMap<Metric, (bool, f64)>,
+    /// Whether the online detector finds a metric regressed, and by which signed fraction it differs
+    /// from its own week before.
+    online: HashMap<Metric, (bool, f64)>,
     /// The promoted and the pinned baselines, by name.
     kept: HashMap<Text, Arc<Kept>>,
     /// The pinned one whose window ended last.
@@ -90,6 +93,18 @@ impl Findings {
     /// Whether a metric regressed, and by which signed fraction.
     pub fn tell(&self, metric: Metric, found: (bool, f64)) {
         self.0.lock().regressions.insert(metric, found);
+    }
+
+    /// Whether the online detector finds a metric regressed, and by which signed fraction it differs
+    /// from its own week before.
+    pub fn tell_online(&self, metric: Metric, found: (bool, f64)) {
+        self.0.lock().online.insert(metric, found);
+    }
+
+    /// What the online detector told of a metric last.
+    #[must_use]
+    pub fn online(&self, metric: Metric) -> Option<(bool, f64)> {
+        self.0.lock().online.get(&metric).copied()
     }
 
     /// The promoted and the pinned baselines, and whether each is pinned.
@@ -224,7 +239,11 @@ impl Long {
     }
 
     pub(super) fn regression(&self, metric: Metric) -> Known<(bool, f64)> {
-        let found = self.told.lock().regressions.get(&metric).copied();
+        let told = self.told.lock();
+        let checked = told.regressions.get(&metric).copied();
+        let online = told.online.get(&metric).copied();
+        let regressed = [checked, online].into_iter().flatten().find(|(regressed, _)| *regressed);
+        let found = regressed.or(checked).or(online);
         Known::from_option(found, Reason::NotConfigured)
     }
 

@@ -5,6 +5,7 @@ use crate::logic::call::{Call, Door, Status};
 use crate::logic::id::CallId;
 use crate::logic::regression::Settings;
 use crate::logic::rollup::Filter;
+use crate::logic::sequential::Stage;
 use crate::logic::unit::{Micros, UnixMicros};
 use crate::serve::clock::Hand;
 use crate::store::Options;
@@ -13,6 +14,9 @@ use crate::store::Options;
 const T0: UnixMicros = UnixMicros(1_736_121_600_000_000);
 /// Enough for a 95th percentile of an hour.
 const PER_HOUR: i64 = 110;
+
+/// The budget of the online detector.
+const WEEKS: Option<f64> = Some(4.0);
 
 fn hour(n: i64) -> UnixMicros {
     UnixMicros(T0.0 + n * UnixMicros::HOUR)
@@ -62,7 +66,8 @@ async fn world(quiet: i64, days: i64, later: i64) -> World {
     let facts = Findings::default();
     let with = (clock, Tz::UTC);
     let regressions =
-        Regressions::open(dir.path(), alerts, recorder.clone(), facts.clone(), with).unwrap();
+        Regressions::open(dir.path(), alerts, recorder.clone(), facts.clone(), with, WEEKS)
+            .unwrap();
     World { regressions, facts, recorder, hand, _dir: dir }
 }
 
@@ -132,8 +137,8 @@ async fn what_was_told_is_told_again_after_a_restart() {
     let facts = Findings::default();
     let alerts = Arc::new(AlertStore::open(dir.path()).unwrap());
     let with = (Clock::frozen(hour(200)).0, Tz::UTC);
-    let again =
-        Regressions::open(dir.path(), alerts, recorder.clone(), facts.clone(), with).unwrap();
+    let again = Regressions::open(dir.path(), alerts, recorder.clone(), facts.clone(), with, WEEKS)
+        .unwrap();
     assert_eq!(
         facts.told(RuleMetric::P95Latency).map(|(bad, _)| bad),
         Some(false),
@@ -161,7 +166,8 @@ async fn a_shift_to_slow_questions_is_mix_and_no_regression() {
     let alerts = Arc::new(AlertStore::open(dir.path()).unwrap());
     let with = (clock, Tz::UTC);
     let regressions =
-        Regressions::open(dir.path(), alerts, recorder.clone(), Findings::default(), with).unwrap();
+        Regressions::open(dir.path(), alerts, recorder.clone(), Findings::default(), with, WEEKS)
+            .unwrap();
     regressions.propose(&proposal(7)).unwrap();
     regressions.promote("2025-w02", "ada", "").unwrap();
     hand.advance(hours(24));
@@ -181,4 +187,41 @@ async fn too_few_days_are_no_baseline_and_a_name_is_given_once() {
     assert!(matches!(w.regressions.propose(&proposal(1)), Err(RegressionError::Taken(_))));
     assert!(matches!(w.regressions.promote("no", "ada", ""), Err(RegressionError::NoBaseline(_))));
     w.recorder.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_metric_that_got_worse_is_told_within_a_day_without_a_baseline_and_again_after_a_restart()
+{
+    let w = world(9, 2, 1_200).await;
+    assert_eq!(w.facts.online(RuleMetric::P95Latency), None, "nothing was looked at");
+    w.regressions.look().unwrap();
+    let (regressed, by) = w.facts.online(RuleMetric::P95Latency).unwrap();
+    assert!(!regressed && by.abs() < 0.05, "{by}");
+    assert_eq!(w.facts.online(RuleMetric::QualityScore), None, "nothing is known of quality");
+    w.hand.advance(hours(24));
+    w.regressions.look().unwrap();
+    let (regressed, by) = w.facts.online(RuleMetric::P95Latency).unwrap();
+    assert!(regressed && (by - 0.42).abs() < 0.1, "{by}");
+    let before = w.regressions.watched().unwrap();
+    w.regressions.look().unwrap();
+    let watched = w.regressions.watched().unwrap();
+    assert_eq!(before.courses, watched.courses, "no hour is looked at twice");
+    let budget = "at most one false alarm over all metrics per 4 weeks";
+    assert_eq!(watched.budget.as_deref(), Some(budget));
+    let latency = &watched.courses[0];
+    assert_eq!((latency.metric, latency.seen), (Metric::Latency, 239));
+    let heard = latency.heard.last().unwrap();
+    assert!(heard.rose && heard.hour >= hour(216), "{heard:?}");
+    assert_eq!(heard.stage, Stage::Lasts);
+
+    let World { regressions, recorder, hand, _dir: dir, .. } = w;
+    drop((regressions, hand));
+    let facts = Findings::default();
+    let alerts = Arc::new(AlertStore::open(dir.path()).unwrap());
+    let with = (Clock::frozen(hour(240)).0, Tz::UTC);
+    let again = Regressions::open(dir.path(), alerts, recorder.clone(), facts.clone(), with, WEEKS)
+        .unwrap();
+    again.look().unwrap();
+    assert!(facts.online(RuleMetric::P95Latency).is_some_and(|(regressed, _)| regressed));
+    recorder.shutdown().await;
 }

@@ -129,6 +129,7 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Viewer, routes!(regressions::list))
         .add(Need::Operator, routes!(regressions::check))
         .add(Need::Viewer, routes!(regressions::period))
+        .add(Need::Viewer, routes!(regressions::watch))
 }
 
 /// The router of API and page.

@@ -5,6 +5,7 @@ use super::{App, Problem};
 use crate::judge::regressions::{Against, Check, CheckWanted, RegressionError, Regressions};
 use crate::logic::regression::{Adjustment, Input, Method, Settings, Verdict};
 use crate::logic::rollup::Filter;
+use crate::logic::sequential::{Course, Heard, Stage};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -118,6 +119,84 @@ pub(super) async fn list(
     let limit = params.number("limit", LISTED.0, LISTED.1)?;
     let checks = with(&app, move |r| r.checks(limit)).await?;
     Ok(Json(checks.iter().map(CheckView::from).collect()))
+}
+
+/// What the online detector hears.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WatchView {
+    /// How often it may be wrong, in words; nothing where it is off.
+    pub budget: Option<String>,
+    /// Each metric.
+    pub metrics: Vec<WatchedView>,
+}
+
+/// A metric under watch.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WatchedView {
+    /// `latency_p95`, `token_count`, `cost` or `quality_score`.
+    pub metric: String,
+    /// Hours with a value it has seen.
+    pub hours: u64,
+    /// Whether it is still learning what is usual.
+    pub learning: bool,
+    /// Adverse change of the last six hours against the same hours of the week before, relative.
+    pub effect: Option<f64>,
+    /// Whether a regression lasts.
+    pub regressed: bool,
+    /// Alarms, the latest first.
+    pub alarms: Vec<AlarmView>,
+}
+
+/// An alarm of the online detector.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AlarmView {
+    /// The hour that raised it.
+    pub hour: String,
+    /// Whether the metric rose.
+    pub rose: bool,
+    /// What the detector had.
+    pub evidence: f64,
+    /// What it needed.
+    pub needed: f64,
+    /// Adverse change since, relative, while it lasted.
+    pub effect: Option<f64>,
+    /// `heard`: not known yet whether it is large enough to matter; `lasts`; `over`.
+    #[schema(value_type = String)]
+    pub stage: Stage,
+}
+
+impl From<&Course> for WatchedView {
+    fn from(course: &Course) -> Self {
+        let alarm = |heard: &Heard| AlarmView {
+            hour: heard.hour.to_rfc3339(),
+            rose: heard.rose,
+            evidence: heard.evidence,
+            needed: heard.needed,
+            effect: heard.effect,
+            stage: heard.stage,
+        };
+        Self {
+            metric: course.metric.series().to_owned(),
+            hours: course.seen,
+            learning: course.is_learning(),
+            effect: course.effect(),
+            regressed: course.regressed().is_some(),
+            alarms: course.heard.iter().rev().map(alarm).collect(),
+        }
+    }
+}
+
+/// What the online detector hears, hour by hour, and how often it may be wrong.
+#[utoipa::path(get, path = "/api/v1/regressions/watch", tag = "regressions",
+    responses((status = 200, body = WatchView)))]
+pub(super) async fn watch(
+    State(app): State<App>,
+    params: Params,
+) -> Result<Json<WatchView>, Problem> {
+    params.only(&[], &[])?;
+    let watched = with(&app, |r| r.watched()).await?;
+    let metrics = watched.courses.iter().map(WatchedView::from).collect();
+    Ok(Json(WatchView { budget: watched.budget, metrics }))
 }
 
 /// Compares the last days with a baseline.
