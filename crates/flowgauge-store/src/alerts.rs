@@ -4,6 +4,7 @@
 //! Owns its tables. Every row carries a checksum; a damaged one is reported and not used. Refuses to
 //! decide anything: it keeps what it is handed.
 
+mod analyses;
 mod changes;
 mod history;
 mod notes;
@@ -12,6 +13,7 @@ mod posted;
 mod silences;
 mod tables;
 
+pub use analyses::Analysis;
 pub use history::{EpisodeQuery, Noise, TransitionQuery};
 pub use notes::WayNote;
 pub use outbox::ChannelHealth;

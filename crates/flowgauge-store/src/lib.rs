@@ -35,8 +35,8 @@ mod segment;
 mod sights;
 
 pub use alerts::{
-    AlertChanges, AlertStore, Attempted, ChannelHealth, Delivery, EpisodeQuery, Joined, Noise,
-    OutboxRow, SavedAlerts, Transition, TransitionQuery, WayNote,
+    AlertChanges, AlertStore, Analysis, Attempted, ChannelHealth, Delivery, EpisodeQuery, Joined,
+    Noise, OutboxRow, SavedAlerts, Transition, TransitionQuery, WayNote,
 };
 pub use amend::{Amended, Amendment, AmendmentRow, Change, Merge, Why};
 pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};

@@ -71,6 +71,13 @@ pub(super) const TABLES: &str = "
         ends_us INTEGER NOT NULL,
         body BLOB NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS alert_analyses (
+        id TEXT PRIMARY KEY,
+        episode BLOB,
+        open INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS alert_analyses_of ON alert_analyses (episode);
     CREATE TABLE IF NOT EXISTS alert_way_notes (
         key TEXT PRIMARY KEY,
         body BLOB NOT NULL

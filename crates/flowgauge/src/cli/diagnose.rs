@@ -138,7 +138,7 @@ impl Origin {
 }
 
 /// Prints diagnoses: JSON and YAML as they are, a CSV of findings, else text or Markdown.
-fn print(all: &[Diagnosis], args: &ShowArgs) -> Result<(), Failure> {
+pub(super) fn print(all: &[Diagnosis], args: &ShowArgs) -> Result<(), Failure> {
     let (format, file) = args.target();
     let text = match format.unwrap_or(Format::Table) {
         format @ (Format::Json | Format::Yaml) => {

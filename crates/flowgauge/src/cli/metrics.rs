@@ -1,5 +1,6 @@
 //! Verbs of `metrics`.
 
+use super::analysis;
 use super::diagnose::{self, DiagnoseArgs};
 use super::exit::{Done, Failure};
 use super::export::{self, ExportArgs};
@@ -28,13 +29,21 @@ pub(crate) enum MetricsCommand {
 Examples:
   flowgauge metrics trends --last 2h
   flowgauge metrics trends --last 24h --where model=gpt-4o-mini --json
+  flowgauge metrics trends --background --depth critical
+  flowgauge metrics trends --job 01a2b3...
+
+With --background a running server works it out, attaches it to the alert that is open, and the id of the
+analysis is printed: `alert show` has it, and --job prints it.
 
 Exit codes:
-  0   nothing moved beyond chance and habit
+  0   nothing moved beyond chance and habit; or the analysis was started
   1   something did, for the worse: the first finding names the cause
   3   too few requests, or nothing to compare with
-  69  neither a server nor a data directory")]
-    Trends(DiagnoseArgs),
+  64  no such analysis
+  69  neither a server nor a data directory
+  75  another analysis runs, or this one still does
+  77  not permitted")]
+    Trends(TrendsArgs),
     /// How a figure spreads, and what is different about the high values
     #[command(after_help = "\
 Examples:
@@ -67,6 +76,23 @@ Exit codes:
     },
 }
 
+/// Options of `metrics trends`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct TrendsArgs {
+    /// Let the server work it out and attach it to the open alert; prints the id
+    #[arg(long, conflicts_with = "job")]
+    background: bool,
+    /// How deep: critical looks longer back, and asks what limits users, what fails and which calls are slow
+    #[arg(long, value_name = "SEVERITY", default_value = "warning", requires = "background",
+        value_parser = ["warning", "critical"])]
+    depth: String,
+    /// Print what an analysis in the background found
+    #[arg(long, value_name = "ID")]
+    job: Option<String>,
+    #[command(flatten)]
+    args: DiagnoseArgs,
+}
+
 /// Options of `metrics distribution`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct DistributionArgs {
@@ -90,9 +116,17 @@ pub(crate) fn run(command: &MetricsCommand, globals: &Globals) -> Done {
         MetricsCommand::Watch(args) => watch::run(args, globals),
         MetricsCommand::Measure(args) => measure::run(args, globals),
         MetricsCommand::Export(args) => export::run(args, globals),
-        MetricsCommand::Trends(args) => diagnose::run(Name::Trends, args, globals, |_| Ok(())),
+        MetricsCommand::Trends(args) => trends(args, globals),
         MetricsCommand::Distribution(args) => distribution(args, globals),
         MetricsCommand::Analyze { all: _, args } => diagnose::run_all(args, globals),
+    }
+}
+
+fn trends(args: &TrendsArgs, globals: &Globals) -> Done {
+    match (&args.job, args.background) {
+        (Some(id), _) => analysis::print(id, &args.args, globals),
+        (None, true) => analysis::start(&args.depth, &args.args, globals),
+        (None, false) => diagnose::run(Name::Trends, &args.args, globals, |_| Ok(())),
     }
 }
 

@@ -4,6 +4,7 @@
 //! the data directory. Refuses to compute anything: figures come from `query`.
 
 mod alert;
+mod analysis;
 mod ask;
 mod budget;
 mod checks;

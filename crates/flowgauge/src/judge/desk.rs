@@ -132,6 +132,12 @@ impl Desk {
         self.seen.swap(Arc::new(seen))
     }
 
+    /// The time by its clock.
+    #[must_use]
+    pub fn now(&self) -> UnixMicros {
+        self.clock.now()
+    }
+
     /// The store behind it, for questions about the past.
     #[must_use]
     pub fn store(&self) -> &Arc<AlertStore> {

@@ -3,6 +3,7 @@
 //! Owns rule files, what rules look at (`recent`), the engine and its proofs (tests, replay). The
 //! decisions themselves are in `logic::alert`; sending is for `tell`.
 
+pub mod analysis;
 pub mod desk;
 pub mod engine;
 pub mod proof;

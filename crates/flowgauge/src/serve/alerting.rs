@@ -7,7 +7,7 @@ use crate::config::alerts::Alerts;
 use crate::judge::engine::{Engine, Parts, Reload, Reloads};
 use crate::judge::recent::{Long, Recent, RecentOptions};
 use crate::judge::rules::{World, load};
-use crate::judge::{Desk, Regressions, RuleSet};
+use crate::judge::{Desk, Regressions, RuleSet, analysis};
 use crate::record::Recorder;
 use crate::store::AlertStore;
 use crate::tell::deliver::ways::Ways;
@@ -49,6 +49,7 @@ impl Alerting {
         let deliver = Deliver::new(Arc::clone(&store), Arc::clone(&ways), channels, clock.clone());
         let (bell, board) = (deliver.bell(), deliver.board());
         let desk = Desk::new(Arc::clone(&store), clock.clone(), secret, Arc::clone(&bell))?;
+        analysis::break_off(&store, clock.now())?;
         desk.reached_at(alerts.public_url.as_deref().unwrap_or(reached_at));
         let recent = Arc::new(Recent::new(options(config, &rules)));
         recorder.listen(Arc::<Recent>::clone(&recent));

@@ -5,7 +5,10 @@
 
 mod world;
 
-use crate::api::client::{NOW, Served, get, served};
+use crate::api::client::{NOW, Served, config, get, served};
+use flowgauge::logic::alert::episode::{Episode, EpisodeId};
+use flowgauge::logic::alert::rule::Severity;
+use flowgauge::logic::alert::sample::Evidence;
 use flowgauge::logic::baseline::{Baseline, Cell, Origin};
 use flowgauge::logic::call::Text;
 use flowgauge::logic::diagnose::bottlenecks::Own;
@@ -14,6 +17,8 @@ use flowgauge::logic::rollup::Filter;
 use flowgauge::logic::unit::UnixMicros;
 use flowgauge::logic::window::Window;
 use flowgauge::query::diagnose::{self, Name, Question};
+use flowgauge::serve::{self, clock::Clock};
+use flowgauge::store::{AlertChanges, AlertStore, Analysis};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use world::{Incident, World};
@@ -207,4 +212,80 @@ async fn wrong_questions_are_refused_with_the_way_out() {
         assert!(answer.text().contains(word), "{path}: {}", answer.text());
     }
     served.running.stop().await;
+}
+
+#[tokio::test]
+async fn an_analysis_in_the_background_is_attached_to_the_open_alert_and_outlives_a_restart() {
+    let served = served().await;
+    World { seed: 3, incident: Incident::ProviderSlow }.store(&served).await;
+    let episode = open_alert(served.dir.path());
+    let begun = post(&served, "/api/v1/analyses", &json!({"depth": "critical"})).await;
+    assert_eq!((&begun["state"], &begun["depth"]), (&json!("running"), &json!("critical")));
+    assert_eq!(begun["episode"], json!(episode.to_string()));
+    let path = format!("/api/v1/analyses/{}", begun["id"].as_str().unwrap());
+    let done = loop {
+        let view = get(served.running.addr, &path).await.json();
+        if view["state"] != "running" {
+            break view;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(done["state"], "done", "{done}");
+    assert_eq!(done["found"].as_array().unwrap().len(), 4);
+    assert_eq!(done["found"][0]["findings"][0]["cause"], "upstream_slow");
+    let alert = format!("/api/v1/alerts/episodes/{episode}");
+    let shown = get(served.running.addr, &alert).await.json();
+    assert_eq!(shown["analyses"][0]["id"], begun["id"]);
+
+    // One that ran when the program stopped is over, and says so.
+    let store = AlertStore::open(served.dir.path()).unwrap();
+    let running = store.analysis(begun["id"].as_str().unwrap()).unwrap().unwrap();
+    store.put_analysis(&Analysis { ended: None, ..running }).unwrap();
+    let busy = post(&served, "/api/v1/analyses", &json!({})).await;
+    assert!(busy["detail"].as_str().unwrap().contains("runs; wait for it"), "{busy}");
+    let wrong = post(&served, "/api/v1/analyses", &json!({"depth": "info"})).await;
+    assert!(wrong["detail"].as_str().unwrap().contains("warning or critical"), "{wrong}");
+    served.running.stop().await;
+    let (clock, _hand) = Clock::frozen(NOW);
+    let again = serve::start(config(served.dir.path()), clock).await.unwrap();
+    let view = get(again.addr, &path).await.json();
+    assert_eq!(view["state"], "failed", "{view}");
+    let none = get(again.addr, "/api/v1/analyses/none").await;
+    assert_eq!(none.status, 404);
+    again.stop().await;
+}
+
+/// An alert that has been open for an hour.
+fn open_alert(dir: &std::path::Path) -> EpisodeId {
+    let id: EpisodeId = "01943b2e-1b00-7000-8000-000000000001".parse().unwrap();
+    let since = UnixMicros(NOW.0 - UnixMicros::HOUR);
+    let episode = Episode {
+        id,
+        rule: Text::from("p95_latency_critical"),
+        labels: Vec::new(),
+        severity: Severity::Critical,
+        first_true: since,
+        fired: since,
+        ended: None,
+        peak: None,
+        last_violation: Evidence::default(),
+        last_violation_at: since,
+        violations: 1,
+        late: false,
+        acked: None,
+        sequence: 1,
+        told: None,
+        actions: Vec::new(),
+    };
+    let changes = AlertChanges { episodes: vec![episode], ..AlertChanges::default() };
+    AlertStore::open(dir).unwrap().commit(&changes).unwrap();
+    id
+}
+
+async fn post(served: &Served, path: &str, body: &Value) -> Value {
+    use crate::api::client::{ask, request};
+    let addr = served.running.addr;
+    let asked = request("POST", addr, path).header("content-type", "application/json");
+    let body = bytes::Bytes::from(body.to_string());
+    ask(addr, asked.body(http_body_util::Full::new(body)).unwrap()).await.json()
 }

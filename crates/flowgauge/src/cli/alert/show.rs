@@ -109,6 +109,12 @@ fn episode(args: &ShowOneArgs, remote: &Remote) -> Done {
         if let Some(note) = &e.ack_note {
             line("note", note);
         }
+        for analysis in &found.analyses {
+            line("analysis", &format!("{} ({})", analysis.id, analysis.state));
+            for sentence in &analysis.sentences {
+                line("", sentence);
+            }
+        }
         show::emit(&format!("{head}\n"), None)?;
     }
     args.show.print(&out, &show::json(&found)?)?;

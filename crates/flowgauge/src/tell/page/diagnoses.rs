@@ -80,7 +80,7 @@ fn spike(params: &Params, window: Window) -> Result<Option<Window>, Problem> {
 }
 
 /// What the running server knows of itself.
-fn own(app: &Shared) -> Own {
+pub(super) fn own(app: &Shared) -> Own {
     let stats = app.recorder.stats();
     Own {
         queued: Some(stats.queued),

@@ -4,6 +4,7 @@
 //! figures: handlers read a question, hand it to `query`, and serialise the answer.
 
 pub mod alerts;
+pub mod analyses;
 pub mod ask;
 pub mod assets;
 pub mod guard;
@@ -121,6 +122,8 @@ fn alerting(routes: Routes) -> Routes {
 fn judgement(routes: Routes) -> Routes {
     routes
         .add(Need::Viewer, routes!(diagnoses::one))
+        .add(Need::Operator, routes!(analyses::start))
+        .add(Need::Viewer, routes!(analyses::one))
         .add(Need::Viewer, routes!(baselines::list))
         .add(Need::Operator, routes!(baselines::propose))
         .add(Need::Viewer, routes!(baselines::history))

@@ -1,5 +1,6 @@
 //! Episodes: a page of the newest, and one with what moved and what was told.
 
+use super::super::analyses::AnalysisView;
 use super::super::ask::Params;
 use super::super::{App, Problem};
 use super::at_desk;
@@ -90,6 +91,8 @@ pub struct EpisodeDetail {
     pub transitions: Vec<TransitionView>,
     /// What was told, in the order planned.
     pub deliveries: Vec<DeliveryView>,
+    /// Analyses attached to it, the first first.
+    pub analyses: Vec<AnalysisView>,
 }
 
 /// One line of the history.
@@ -223,14 +226,16 @@ pub(in super::super) async fn one(
             limit: MAX_TRANSITIONS,
             ..TransitionQuery::default()
         };
-        Ok(Some((episode, store.transitions(&moved)?, store.outbox_of(id)?)))
+        let analyses = store.analyses_of(id)?;
+        Ok(Some((episode, store.transitions(&moved)?, store.outbox_of(id)?, analyses)))
     });
-    let (episode, mut transitions, told) = read.await?.ok_or_else(|| unknown(id))?;
+    let (episode, mut transitions, told, analyses) = read.await?.ok_or_else(|| unknown(id))?;
     // The store tells the latest first; a story is told from its beginning.
     transitions.reverse();
     Ok(Json(EpisodeDetail {
         episode: EpisodeView::of(&app.desk.seen(), &episode),
         transitions: transitions.into_iter().map(TransitionView::from).collect(),
         deliveries: told.iter().map(DeliveryView::from).collect(),
+        analyses: analyses.into_iter().map(AnalysisView::from).collect(),
     }))
 }
