@@ -100,10 +100,12 @@ impl<'a> Candidates<'a> {
 
     /// Those of other rules whose labels the target has too, and whose population holds the target's.
     fn around(&self, rule: &Text, target: &Facet) -> Vec<(usize, &'a Facet)> {
-        let found = self.by_names.iter().filter_map(|(names, instances)| {
-            instances.get(&target.narrowed_to(names)?)
-        });
-        let others = found.flatten().filter(|(_, name, wider)| *name != rule && wider.holds(target));
+        let found = self
+            .by_names
+            .iter()
+            .filter_map(|(names, instances)| instances.get(&target.narrowed_to(names)?));
+        let others =
+            found.flatten().filter(|(_, name, wider)| *name != rule && wider.holds(target));
         others.map(|(at, _, wider)| (*at, *wider)).collect()
     }
 }

@@ -13,7 +13,8 @@ use super::span::{Span, period};
 use super::tick::Tick;
 use crate::alert::condition::Series;
 use crate::alert::facts::{
-    BaselineAsk, BudgetPeriod, CallSums, Groups, Labels, Mechanism, RatingSums, ScoreSums, Selection,
+    BaselineAsk, BudgetPeriod, CallSums, Groups, Labels, Mechanism, RatingSums, ScoreSums,
+    Selection,
 };
 use crate::alert::guard::count;
 use crate::alert::metric::Metric;
@@ -268,11 +269,7 @@ impl Reader {
 
     /// What is known of all label sets that have data in a window; in the longest it may take where
     /// none is given.
-    pub(super) fn answer(
-        &self,
-        tick: &Tick<'_>,
-        window: Option<Window>,
-    ) -> Result<Answer, String> {
+    pub(super) fn answer(&self, tick: &Tick<'_>, window: Option<Window>) -> Result<Answer, String> {
         let longest = || self.span.window(self.span.last_step(), tick.at, tick);
         let Some(window) = window.or_else(longest) else { return Ok(Answer::Nothing) };
         let (facts, of) = (tick.facts, &self.selection);
