@@ -3,11 +3,17 @@
 //! Numbers stay as written together with their unit, so that printing gives the same text again;
 //! [`Quantity::base`] is what the evaluator compares. Refuses to know files and places.
 
+mod bound;
+mod quantity;
+
 use super::metric::Metric;
 use crate::call::Text;
 use crate::rollup::Dim;
 use crate::unit::Micros;
 use serde::{Deserialize, Serialize};
+
+pub use bound::{Bound, Cmp, Guards, Offset, Reference};
+pub use quantity::{Quantity, Written};
 
 /// What a rule waits for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -222,220 +228,6 @@ pub enum MatchOp {
     /// `!~`
     #[serde(rename = "!~")]
     NotMatches,
-}
-
-/// How two numbers are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Cmp {
-    /// `>` or `is above`.
-    #[serde(rename = ">")]
-    Above,
-    /// `>=`
-    #[serde(rename = ">=")]
-    AtLeast,
-    /// `<` or `is below`.
-    #[serde(rename = "<")]
-    Below,
-    /// `<=`
-    #[serde(rename = "<=")]
-    AtMost,
-    /// `==`
-    #[serde(rename = "==")]
-    Equal,
-    /// `!=`
-    #[serde(rename = "!=")]
-    NotEqual,
-}
-
-/// Right side of a comparison.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Bound {
-    /// `2500ms`.
-    Quantity(Quantity),
-    /// `110% of baseline`.
-    PercentOf {
-        /// May pass 100.
-        percent: f64,
-        /// Of what.
-        of: Reference,
-    },
-    /// `baseline + 20%`.
-    Reference {
-        /// Which.
-        reference: Reference,
-        /// More or less than it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        offset: Option<Offset>,
-    },
-}
-
-/// `+ 20%` or `- 100ms`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Offset {
-    /// Whether it is taken away.
-    pub minus: bool,
-    /// `20%` of the reference, or an amount in the metric's dimension.
-    pub amount: Quantity,
-}
-
-/// A number with its unit, as written.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Quantity {
-    /// The number.
-    pub number: f64,
-    /// Its unit.
-    pub unit: Written,
-}
-
-/// Units as they are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Written {
-    /// No unit: counts and ratings only.
-    #[serde(rename = "")]
-    Bare,
-    /// Microseconds.
-    #[serde(rename = "us")]
-    Micros,
-    /// Milliseconds.
-    #[serde(rename = "ms")]
-    Millis,
-    /// Seconds.
-    #[serde(rename = "s")]
-    Seconds,
-    /// Minutes.
-    #[serde(rename = "m")]
-    Minutes,
-    /// Hours.
-    #[serde(rename = "h")]
-    Hours,
-    /// Percent.
-    #[serde(rename = "%")]
-    Percent,
-    /// Tokens.
-    #[serde(rename = "tokens")]
-    Tokens,
-    /// Thousands.
-    #[serde(rename = "k")]
-    Kilo,
-    /// Millions.
-    #[serde(rename = "M")]
-    Mega,
-    /// Billions.
-    #[serde(rename = "G")]
-    Giga,
-    /// `$` in front.
-    #[serde(rename = "$")]
-    Dollar,
-    /// `USD` behind.
-    #[serde(rename = "USD")]
-    Usd,
-    /// Hundredths of a dollar.
-    #[serde(rename = "cents")]
-    Cents,
-    /// Per minute.
-    #[serde(rename = "rpm")]
-    PerMinute,
-    /// Per second.
-    #[serde(rename = "rps")]
-    PerSecond,
-    /// Bytes.
-    #[serde(rename = "B")]
-    Bytes,
-    /// 10³ bytes.
-    #[serde(rename = "KB")]
-    KiloBytes,
-    /// 10⁶ bytes.
-    #[serde(rename = "MB")]
-    MegaBytes,
-    /// 10⁹ bytes.
-    #[serde(rename = "GB")]
-    GigaBytes,
-    /// 2¹⁰ bytes.
-    #[serde(rename = "KiB")]
-    KibiBytes,
-    /// 2²⁰ bytes.
-    #[serde(rename = "MiB")]
-    MebiBytes,
-    /// 2³⁰ bytes.
-    #[serde(rename = "GiB")]
-    GibiBytes,
-    /// Of five.
-    #[serde(rename = "/5")]
-    OfFive,
-}
-
-impl Written {
-    /// What one of it is in the evaluator's base unit: µs, ratio, count, nano-dollars, per minute,
-    /// bytes, rating.
-    #[must_use]
-    pub const fn base(self) -> f64 {
-        match self {
-            Self::Bare
-            | Self::Micros
-            | Self::Tokens
-            | Self::PerMinute
-            | Self::Bytes
-            | Self::OfFive => 1.0,
-            Self::Millis | Self::Kilo | Self::KiloBytes => 1e3,
-            Self::Seconds | Self::Mega | Self::MegaBytes => 1e6,
-            Self::Minutes | Self::PerSecond => {
-                60.0 * if matches!(self, Self::Minutes) { 1e6 } else { 1.0 }
-            }
-            Self::Hours => 3.6e9,
-            Self::Percent => 0.01,
-            Self::Giga | Self::GigaBytes | Self::Dollar | Self::Usd => 1e9,
-            Self::Cents => 1e7,
-            Self::KibiBytes => 1024.0,
-            Self::MebiBytes => 1_048_576.0,
-            Self::GibiBytes => 1_073_741_824.0,
-        }
-    }
-}
-
-impl Quantity {
-    /// In the evaluator's base unit.
-    #[must_use]
-    pub fn base(self) -> f64 {
-        if self.unit == Written::Percent {
-            // 0.07 × 100 is 7.000000000000001; the division is exact where the number is.
-            return self.number / 100.0;
-        }
-        self.number * self.unit.base()
-    }
-}
-
-/// What a value is compared with that is not written in the rule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reference {
-    /// `baseline` or `baseline("2025-w40")`.
-    Baseline(#[serde(default)] Option<Text>),
-    /// `budget` or `budget("name")`.
-    Budget(#[serde(default)] Option<Text>),
-    /// `target`: the KPI's.
-    Target,
-    /// `capacity`: of the cache.
-    Capacity,
-    /// `previous 1h`: the window before, moved back by so much.
-    Previous(Micros),
-    /// The same window one day earlier.
-    Yesterday,
-    /// The same window one week earlier.
-    LastWeek,
-    /// Another metric.
-    Metric(Series),
-}
-
-/// Small-sample guards.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Guards {
-    /// `with 95% confidence`, as 0.95.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub confidence: Option<f64>,
-    /// `min 200 samples`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min_samples: Option<u64>,
 }
 
 /// When an event is due.

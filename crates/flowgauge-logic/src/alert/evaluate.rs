@@ -3,16 +3,17 @@
 //! Owns a rule's compiled form and the order of verdicts: a failure beats everything, then unknown,
 //! true, clear, false. Refuses to remember anything between ticks.
 
+use self::compare::{Compare, Decided};
 use self::node::{Leaf, Node, Setting, What};
 use self::once::Once;
-use self::read::Reader;
+use self::read::{Answer, Reader};
 use self::tick::Tick;
 use self::truth::Truth;
 use super::condition::{Condition, Expr};
 use super::facts::{Facts, Labels, Mechanism, Selection, Timing};
 use super::guard::MOST_GROWTH;
 use super::rule::{Clear, Rule, Semantics, Slo};
-use super::sample::{Evaluated, Evidence, Sample, Verdict};
+use super::sample::{Evaluated, Evidence, Sample, Verdict, Why};
 use super::slack;
 use crate::rollup::Dim;
 use crate::unit::{Micros, UnixMicros};
@@ -21,6 +22,7 @@ use chrono_tz::Tz;
 mod burning;
 mod compare;
 mod forecast;
+mod guess;
 mod node;
 mod once;
 mod read;
@@ -39,14 +41,22 @@ pub struct Compiled {
     fire: Option<Node>,
     release: Option<(Expr, Node)>,
     is_split: bool,
+    /// Both conditions look at the same figures, as nearly all do: they are looked up once.
+    looks_once: bool,
 }
 
 impl Compiled {
     /// Prepares a rule. An objective it names that is not among `slos` leaves it idle.
     #[must_use]
     pub fn new(rule: &Rule, slos: &[Slo], zone: Tz) -> Self {
-        let mut compiled =
-            Self { rule: rule.clone(), zone, fire: None, release: None, is_split: false };
+        let mut compiled = Self {
+            rule: rule.clone(),
+            zone,
+            fire: None,
+            release: None,
+            is_split: false,
+            looks_once: false,
+        };
         let Condition::When { expr, hold } = &rule.condition else { return compiled };
         let setting = Setting {
             hold: hold.length,
@@ -73,6 +83,9 @@ impl Compiled {
             is_split |= leaf.reader().is_some_and(|r| !r.selection.by.is_empty());
         });
         compiled.is_split = is_split;
+        compiled.looks_once = compiled.over_one_look().is_some_and(|(_, fire, release)| {
+            fire.reader == release.reader && fire.mechanism == release.mechanism
+        });
         compiled
     }
 
@@ -184,27 +197,39 @@ impl Compiled {
         why
     }
 
-    /// One verdict per label set. Without `by` exactly one; with `by` those that have data in the
-    /// longest window they may take: an instance that is not among them has no data. A failure to
-    /// learn the label sets is one verdict without labels.
+    /// One verdict per label set, sorted by label set: see [`Self::evaluate_each`].
     #[must_use]
     pub fn evaluate(&self, facts: &dyn Facts, at: UnixMicros) -> Vec<Evaluated> {
-        let Some(fire) = &self.fire else { return Vec::new() };
+        let mut all = Vec::new();
+        self.evaluate_each(facts, at, &mut |labels, sample| all.push((labels.clone(), sample)));
+        all
+    }
+
+    /// One verdict per label set, given in the order of the label sets. Without `by` exactly one;
+    /// with `by` those that have data in the longest window they may take: an instance that is not
+    /// among them has no data. A failure to learn the label sets is one verdict without labels.
+    pub fn evaluate_each(
+        &self,
+        facts: &dyn Facts,
+        at: UnixMicros,
+        take: &mut dyn FnMut(&Labels, Sample),
+    ) {
+        let Some(fire) = &self.fire else { return };
         if !self.is_split {
-            let sample = self.judge(fire, &self.tick(facts, at, NO_LABELS, 0));
-            return vec![(Labels::new(), sample)];
+            return take(NO_LABELS, self.judge(fire, &self.tick(facts, at, NO_LABELS, 0)));
         }
         let facts = &Once::new(facts);
-        match self.label_sets(&self.tick(facts, at, NO_LABELS, 0)) {
-            Ok(sets) => sets
-                .into_iter()
-                .enumerate()
-                .map(|(place, labels)| {
-                    let sample = self.judge(fire, &self.tick(facts, at, &labels, place));
-                    (labels, sample)
-                })
-                .collect(),
-            Err(error) => vec![(Labels::new(), failed(error))],
+        let answers = match self.answers(&self.tick(facts, at, NO_LABELS, 0)) {
+            Ok(answers) => answers,
+            Err(error) => return take(NO_LABELS, failed(error)),
+        };
+        match label_sets(&answers) {
+            Ok(sets) => {
+                for (place, labels) in sets.into_iter().enumerate() {
+                    take(labels, self.judge(fire, &self.tick(facts, at, labels, place)));
+                }
+            }
+            Err(error) => take(NO_LABELS, failed(error)),
         }
     }
 
@@ -219,23 +244,36 @@ impl Compiled {
     }
 
     fn judge(&self, fire: &Node, tick: &Tick<'_>) -> Sample {
-        let decided = match fire.decide(tick) {
-            Ok(decided) => decided,
-            Err(error) => return failed(error),
+        let judged = match self.over_one_look().filter(|_| self.looks_once) {
+            Some(both) => judge_once(both, tick),
+            None => self.judge_apart(fire, tick),
         };
-        let verdict = match decided.truth {
-            Truth::Unknown(why) => Verdict::Unknown(why),
-            Truth::True => Verdict::True,
-            Truth::False => match &self.release {
-                None => Verdict::Clear,
-                Some((_, release)) => match release.decide(&Tick { shown: false, ..*tick }) {
-                    Ok(over) if over.truth.is_true() => Verdict::Clear,
-                    Ok(_) => Verdict::False,
-                    Err(error) => return failed(error),
-                },
-            },
+        judged.unwrap_or_else(failed)
+    }
+
+    /// Each condition looks for itself.
+    fn judge_apart(&self, fire: &Node, tick: &Tick<'_>) -> Result<Sample, String> {
+        let decided = fire.decide(tick)?;
+        let is_over = || match &self.release {
+            None => Ok(true),
+            Some((_, release)) => {
+                release.decide(&quiet(tick)).map(|decided| decided.truth.is_true())
+            }
         };
-        Sample { verdict, evidence: decided.evidence }
+        sample(decided, is_over)
+    }
+
+    /// The predicate and both comparisons of a rule that has no more than that: it may do with one
+    /// look.
+    fn over_one_look(&self) -> Option<(&Leaf, &Compare, &Compare)> {
+        let (Some(Node::Leaf(fire)), Some((_, Node::Leaf(release)))) = (&self.fire, &self.release)
+        else {
+            return None;
+        };
+        let (What::Compare(one), What::Compare(other)) = (&fire.what, &release.what) else {
+            return None;
+        };
+        (fire.budget == release.budget).then_some((&**fire, one, other))
     }
 
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Leaf)) {
@@ -243,8 +281,8 @@ impl Compiled {
         nodes.for_each(|node| node.each(visit));
     }
 
-    /// The label sets of the predicates that are split most finely, sorted.
-    fn label_sets(&self, tick: &Tick<'_>) -> Result<Vec<Labels>, String> {
+    /// Of the predicates that are split most finely: the answers their label sets are in.
+    fn answers(&self, tick: &Tick<'_>) -> Result<Vec<Answer>, String> {
         let mut finest: &[Dim] = &[];
         let mut leaves: Vec<(&Leaf, &Reader)> = Vec::new();
         if let Some(fire) = &self.fire {
@@ -256,26 +294,68 @@ impl Compiled {
                 }
             });
         }
-        let mut sets: Vec<Labels> = Vec::new();
-        for (leaf, reader) in leaves {
-            if reader.selection.by.len() != finest.len() {
-                continue;
-            }
+        let of_leaf = |(leaf, reader): (&Leaf, &Reader)| {
             let seen_in = match &leaf.what {
                 What::Missing(missing) => missing.seen_in(tick.at),
                 _ => None,
             };
-            let mut own = reader.label_sets(tick, seen_in)?;
+            reader.answer(tick, seen_in)
+        };
+        let finest = |(_, reader): &(_, &Reader)| reader.selection.by.len() == finest.len();
+        leaves.into_iter().filter(finest).map(of_leaf).collect()
+    }
+}
+
+/// The label sets of some answers, sorted, each once.
+fn label_sets(answers: &[Answer]) -> Result<Vec<&Labels>, String> {
+    let mut sets: Vec<&Labels> = Vec::new();
+    for answer in answers {
+        let mut own = answer.label_sets();
+        if !own.is_sorted() {
             own.sort_unstable();
-            if let Some(twice) = own.windows(2).find(|w| matches!(w, [a, b] if a == b)) {
-                return Err(format!("two inputs have one label set: {:?}", twice.first()));
-            }
-            sets.append(&mut own);
         }
+        if let Some(twice) = own.windows(2).find(|w| matches!(w, [a, b] if a == b)) {
+            return Err(format!("two inputs have one label set: {:?}", twice.first()));
+        }
+        sets.append(&mut own);
+    }
+    if answers.len() > 1 {
         sets.sort_unstable();
         sets.dedup();
-        Ok(sets)
     }
+    Ok(sets)
+}
+
+/// Both conditions over what is found once.
+fn judge_once(
+    (leaf, fire, release): (&Leaf, &Compare, &Compare),
+    tick: &Tick<'_>,
+) -> Result<Sample, String> {
+    let tick = &Tick { budget: leaf.budget.as_deref(), ..*tick };
+    let Some(found) = fire.look(tick)? else {
+        return sample(Decided::unknown(Why::Disabled), || Ok(false));
+    };
+    let decided = fire.decide_on(tick, &found)?;
+    sample(decided, || Ok(release.decide_on(&quiet(tick), &found)?.truth.is_true()))
+}
+
+/// Of what ends an episode nobody sees the figures.
+const fn quiet<'a>(tick: &Tick<'a>) -> Tick<'a> {
+    Tick { shown: false, ..*tick }
+}
+
+/// A verdict; whether it is over is asked only where the condition is false.
+fn sample(
+    decided: Decided,
+    is_over: impl FnOnce() -> Result<bool, String>,
+) -> Result<Sample, String> {
+    let verdict = match decided.truth {
+        Truth::Unknown(why) => Verdict::Unknown(why),
+        Truth::True => Verdict::True,
+        Truth::False if is_over()? => Verdict::Clear,
+        Truth::False => Verdict::False,
+    };
+    Ok(Sample { verdict, evidence: decided.evidence })
 }
 
 fn failed(error: String) -> Sample {

@@ -155,16 +155,32 @@ impl Slower {
     /// How many values lie above a threshold that was known beforehand.
     #[must_use]
     pub fn above(&self, threshold: u64) -> Option<u64> {
-        let at = self.above.binary_search_by_key(&threshold, |(t, _)| *t).ok()?;
-        self.above.get(at).map(|(_, count)| *count)
+        self.place_of(threshold, 0).map(|at| self.counts_at(at).0)
     }
 
     /// How many values a share above a threshold is a share of: completed calls, and of timeouts
     /// and calls in flight those above it (alerting 6.3).
     #[must_use]
     pub fn n_at(&self, threshold: u64) -> Option<u64> {
-        let at = self.above.binary_search_by_key(&threshold, |(t, _)| *t).ok()?;
-        Some(self.n.saturating_sub(self.undecided.get(at).copied().unwrap_or(0)))
+        self.place_of(threshold, 0).map(|at| self.counts_at(at).1)
+    }
+
+    /// Where a threshold that was known beforehand stands. A rule's stands in the same place in
+    /// every answer, so it is looked for where it is guessed to be before it is searched for.
+    #[must_use]
+    pub fn place_of(&self, threshold: u64, guess: usize) -> Option<usize> {
+        if self.above.get(guess).is_some_and(|(t, _)| *t == threshold) {
+            return Some(guess);
+        }
+        self.above.binary_search_by_key(&threshold, |(t, _)| *t).ok()
+    }
+
+    /// Values above the threshold in a place, and values they are a share of.
+    #[must_use]
+    pub fn counts_at(&self, place: usize) -> (u64, u64) {
+        let above = self.above.get(place).map_or(0, |(_, count)| *count);
+        let undecided = self.undecided.get(place).copied().unwrap_or(0);
+        (above, self.n.saturating_sub(undecided))
     }
 }
 

@@ -78,31 +78,35 @@ const fn word(mechanism: Mechanism) -> &'static str {
     }
 }
 
-/// Instances of one rule by their labels: their place, and what they are about.
-type ByLabels<'a> = HashMap<Labels, (usize, &'a Facet)>;
+/// An open episode that may inhibit others: its place, its rule, what it is about.
+type Candidate<'a> = (usize, &'a Text, &'a Facet);
 
-/// Open episodes that can be looked up by their labels.
+/// Open episodes that can be looked up by their labels: once for all rules with the same label names.
 struct Candidates<'a> {
-    by_rule: HashMap<(&'a Text, Vec<Text>), ByLabels<'a>>,
+    by_names: HashMap<Vec<Text>, HashMap<Labels, Vec<Candidate<'a>>>>,
 }
 
 impl<'a> Candidates<'a> {
-    fn new(of: impl Iterator<Item = (usize, &'a Text, &'a Facet)>) -> Self {
-        let mut by_rule: HashMap<_, HashMap<_, _>> = HashMap::new();
-        for (at, rule, facet) in of {
-            let names: Vec<Text> = facet.labels.iter().map(|(name, _)| name.clone()).collect();
-            by_rule.entry((rule, names)).or_default().insert(facet.labels.clone(), (at, facet));
+    fn new(of: impl Iterator<Item = Candidate<'a>>) -> Self {
+        let mut by_names: HashMap<_, HashMap<_, Vec<_>>> = HashMap::new();
+        for candidate in of {
+            let labels = &candidate.2.labels;
+            let names: Vec<Text> = labels.iter().map(|(name, _)| name.clone()).collect();
+            let same = by_names.entry(names).or_default().entry(labels.clone());
+            same.or_default().push(candidate);
         }
-        Self { by_rule }
+        Self { by_names }
     }
 
     /// Those of other rules whose labels the target has too, and whose population holds the target's.
     fn around(&self, rule: &Text, target: &Facet) -> Vec<(usize, &'a Facet)> {
-        let others = self.by_rule.iter().filter(|((name, _), _)| *name != rule);
-        let found = others.filter_map(|((_, names), instances)| {
-            instances.get(&target.narrowed_to(names)?).copied()
-        });
-        found.filter(|(_, wider)| wider.holds(target)).collect()
+        let found = self
+            .by_names
+            .iter()
+            .filter_map(|(names, instances)| instances.get(&target.narrowed_to(names)?));
+        let others =
+            found.flatten().filter(|(_, name, wider)| *name != rule && wider.holds(target));
+        others.map(|(at, _, wider)| (*at, *wider)).collect()
     }
 }
 
@@ -116,7 +120,7 @@ fn automatic(entries: &[Entry<'_>], speakers: &[(usize, &Entry<'_>)]) -> Edges {
         speakers.iter().filter_map(facet)
     };
     let name = |at: usize| entries.get(at).map(|entry| &entry.rule.name);
-    let mut scales: HashMap<&facet::Scale, Vec<(usize, &Text, &Facet)>> = HashMap::new();
+    let mut scales: HashMap<&facet::Scale, Vec<Candidate<'_>>> = HashMap::new();
     let mut down = Vec::new();
     for (at, facet, severity) in known() {
         let Some(rule) = name(at) else { continue };
@@ -160,10 +164,12 @@ fn agree(a: &Labels, b: &Labels) -> bool {
 /// Sees to it that every inhibited episode hangs off one that is told: of a circle the gravest, else
 /// the oldest, is.
 fn break_circles(entries: &[Entry<'_>], edges: &mut Edges) {
-    let mut onto: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut onto: Vec<Vec<usize>> = vec![Vec::new(); edges.len()];
     for (target, inhibitors) in edges.iter().enumerate() {
         for source in inhibitors {
-            onto.entry(*source).or_default().push(target);
+            if let Some(targets) = onto.get_mut(*source) {
+                targets.push(target);
+            }
         }
     }
     let mut told = vec![false; edges.len()];
@@ -172,7 +178,7 @@ fn break_circles(entries: &[Entry<'_>], edges: &mut Edges) {
         while let Some(at) = todo.pop() {
             let Some(seen) = told.get_mut(at).filter(|seen| !**seen) else { continue };
             *seen = true;
-            todo.extend(onto.get(&at).into_iter().flatten());
+            todo.extend(onto.get(at).into_iter().flatten());
         }
     };
     let free = edges.iter().enumerate().filter(|(_, inhibitors)| inhibitors.is_empty());

@@ -1,11 +1,16 @@
-//! The metrics a condition may name (alerting 3): word, dimension, range, window, guards of each, one row per
-//! metric. Refuses to compute them.
+//! The metrics a condition may name (alerting 3), and what each is about: its quantile, timing, mechanism,
+//! target. Refuses to compute them.
+
+mod dimension;
+mod registry;
 
 use super::condition::Written;
 use super::facts::{Mechanism, Timing};
 use crate::kpi::{Better, CATALOGUE, Kpi, Unit};
-use crate::unit::Micros;
 use serde::{Deserialize, Serialize};
+
+pub use dimension::Dimension;
+pub use registry::MetricWindow;
 
 /// A metric of the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,130 +48,6 @@ pub enum Metric {
     UnpricedCalls,
 }
 
-/// What a metric measures; a condition's unit must measure the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Dimension {
-    /// µs.
-    Time,
-    /// 0–1 as a rule.
-    Ratio,
-    /// Tokens, users, requests.
-    Count,
-    /// Nano-dollars.
-    Money,
-    /// Bytes.
-    Size,
-    /// Requests per minute.
-    Rate,
-    /// 1–5.
-    Rating,
-}
-
-impl Dimension {
-    /// A few words for a person.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Time => "a time",
-            Self::Ratio => "a share in percent",
-            Self::Count => "a count",
-            Self::Money => "an amount of money",
-            Self::Size => "a size in bytes",
-            Self::Rate => "a rate of requests",
-            Self::Rating => "a rating from 1 to 5",
-        }
-    }
-
-    /// Units that may be written for it, as examples in messages.
-    #[must_use]
-    pub const fn units(self) -> &'static str {
-        match self {
-            Self::Time => "us, ms, s, m, h",
-            Self::Ratio => "%",
-            Self::Count => "no unit, tokens, k, M, G",
-            Self::Money => "$, USD, cents",
-            Self::Size => "B, KB, MB, GB, KiB, MiB, GiB",
-            Self::Rate => "rpm, rps",
-            Self::Rating => "no unit, /5",
-        }
-    }
-}
-
-/// Over which time a metric is taken where the condition does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MetricWindow {
-    /// One minute, growing backwards while samples are few (alerting 7).
-    Short,
-    /// Exactly so long.
-    Last(Micros),
-    /// No window: as it is at the tick.
-    Now,
-    /// The budget's calendar day so far.
-    PeriodDay,
-    /// The budget's calendar month so far.
-    PeriodMonth,
-    /// The period so far of the budget it is measured against.
-    Period,
-}
-
-/// One row of the registry.
-#[derive(Debug, Clone, Copy)]
-struct Row {
-    word: &'static str,
-    dimension: Dimension,
-    range: (Option<f64>, Option<f64>),
-    window: MetricWindow,
-    min_samples: u64,
-    display: Written,
-    better: Better,
-}
-
-const MINUTE: Micros = Micros(60_000_000);
-const HOUR: Micros = Micros(3_600_000_000);
-const DAY: Micros = Micros(24 * HOUR.0);
-
-/// Never below nothing.
-const POSITIVE: (Option<f64>, Option<f64>) = (Some(0.0), None);
-/// A share of a whole.
-const SHARE: (Option<f64>, Option<f64>) = (Some(0.0), Some(1.0));
-/// A saving or a loss: at most the whole, but it may have gone the other way.
-const SIGNED: (Option<f64>, Option<f64>) = (None, Some(1.0));
-
-const fn row(word: &'static str, dimension: Dimension, display: Written) -> Row {
-    Row {
-        word,
-        dimension,
-        range: POSITIVE,
-        window: MetricWindow::Short,
-        min_samples: 0,
-        display,
-        better: Better::Lower,
-    }
-}
-
-/// Fewest samples are those of alerting 7, where the statistics behind them stand.
-const fn time(word: &'static str, min_samples: u64) -> Row {
-    Row { min_samples, ..row(word, Dimension::Time, Written::Millis) }
-}
-
-const fn ratio(word: &'static str, min_samples: u64, better: Better) -> Row {
-    Row { range: SHARE, min_samples, better, ..row(word, Dimension::Ratio, Written::Percent) }
-}
-
-/// A mean over the requests of the last hour.
-const fn hourly(word: &'static str, dimension: Dimension, display: Written) -> Row {
-    Row { window: MetricWindow::Last(HOUR), min_samples: 30, ..row(word, dimension, display) }
-}
-
-/// How much is going on: neither more nor less is better.
-const fn load(word: &'static str, dimension: Dimension, display: Written) -> Row {
-    Row { better: Better::Neither, ..row(word, dimension, display) }
-}
-
-const fn within(window: MetricWindow, row: Row) -> Row {
-    Row { window, ..row }
-}
-
 impl Metric {
     /// All of them, in the order of the registry.
     pub const ALL: &[Self] = &[
@@ -200,59 +81,6 @@ impl Metric {
         Self::InflightRequests,
         Self::UnpricedCalls,
     ];
-
-    const fn row(self) -> Row {
-        use Better::{Higher, Lower};
-        use Dimension::{Count, Money, Size};
-        use MetricWindow::{Last, Now, Period, PeriodDay, PeriodMonth};
-        match self {
-            Self::P50Latency => time("p50_latency", 20),
-            Self::P95Latency => time("p95_latency", 100),
-            Self::P99Latency => time("p99_latency", 300),
-            Self::MeanLatency => time("mean_latency", 30),
-            Self::TtftP95 => time("ttft_p95", 100),
-            Self::TpotP95 => time("tpot_p95", 100),
-            Self::ErrorRate => ratio("error_rate", 50, Lower),
-            Self::Availability => ratio("availability", 50, Higher),
-            Self::CacheHitRate => ratio("cache_hit_rate", 50, Higher),
-            Self::CacheMissRate => ratio("cache_miss_rate", 50, Lower),
-            Self::CacheMemoryUsage => within(Now, ratio("cache_memory_usage", 0, Lower)),
-            Self::CacheMemoryBytes => {
-                within(Now, row("cache_memory_bytes", Size, Written::MebiBytes))
-            }
-            Self::TtlEffectiveness => within(Last(HOUR), ratio("ttl_effectiveness", 0, Higher)),
-            Self::TokenReduction => {
-                within(Last(DAY), Row { range: SIGNED, ..ratio("token_reduction", 50, Higher) })
-            }
-            Self::BudgetUtilization => {
-                within(Period, Row { range: POSITIVE, ..ratio("budget_utilization", 0, Lower) })
-            }
-            Self::QualityScore => ratio("quality_score", 20, Higher),
-            Self::QualityRegression => {
-                Row { range: SIGNED, ..ratio("quality_regression", 20, Lower) }
-            }
-            Self::UserSatisfaction => Row {
-                window: Last(Micros(7 * DAY.0)),
-                range: (Some(1.0), Some(5.0)),
-                min_samples: 30,
-                better: Higher,
-                ..row("user_satisfaction", Dimension::Rating, Written::OfFive)
-            },
-            Self::TokensPerRequest => hourly("tokens_per_request", Count, Written::Tokens),
-            Self::TokenEfficiency => hourly("token_efficiency", Count, Written::Tokens),
-            Self::DailyTokens => within(Last(DAY), row("daily_tokens", Count, Written::Tokens)),
-            Self::CostPerRequest => hourly("cost_per_request", Money, Written::Dollar),
-            Self::CostPerQualityUnit => hourly("cost_per_quality_unit", Money, Written::Dollar),
-            Self::DailyCost => within(PeriodDay, row("daily_cost", Money, Written::Dollar)),
-            Self::MonthlyCost => within(PeriodMonth, row("monthly_cost", Money, Written::Dollar)),
-            Self::Throughput => {
-                within(Last(MINUTE), load("throughput", Dimension::Rate, Written::PerMinute))
-            }
-            Self::ConcurrentUsers => within(Now, load("concurrent_users", Count, Written::Bare)),
-            Self::InflightRequests => within(Now, load("inflight_requests", Count, Written::Bare)),
-            Self::UnpricedCalls => within(Last(HOUR), row("unpriced_calls", Count, Written::Bare)),
-        }
-    }
 
     /// The word in conditions.
     #[must_use]

@@ -5,7 +5,7 @@
 
 use super::condition::{Cadence, Condition, Schedule};
 use super::facts::Labels;
-use super::rule::{Clear, Policy, Rule, Semantics, Severity};
+use super::rule::{Clear, Rule, Severity};
 use super::silence::{NAME_LABEL, SEVERITY_LABEL};
 use crate::call::Text;
 use crate::unit::{Micros, UnixMicros};
@@ -62,42 +62,18 @@ impl PostedAlert {
         let name = Text::from(label(NAME_LABEL).unwrap_or("alert"));
         let text = TEXTS.iter().find_map(|key| self.annotations.get(*key));
         let annotations = self.annotations.iter();
+        // It has no condition of ours; a schedule is never true.
+        let never = Condition::Schedule(Schedule { every: Cadence::Daily, at: None, zone: None });
         Rule {
-            // It has no condition of ours; a schedule is never true.
-            condition: Condition::Schedule(Schedule {
-                every: Cadence::Daily,
-                at: None,
-                zone: None,
-            }),
             text: self.generator.clone(),
-            severity: severity.unwrap_or(Severity::Warning),
             channels: channels.to_vec(),
             message: text.cloned().unwrap_or_else(|| name.to_string()),
             keep: Some(Micros(0)),
             clear: Clear::Same,
-            labels: BTreeMap::new(),
             annotations: annotations.map(|(k, v)| (Text::from(k.as_str()), v.clone())).collect(),
-            owner: None,
             runbook: self.annotations.get("runbook_url").cloned(),
-            min_samples: None,
-            confidence: None,
-            on_no_data: Policy::Hold,
-            on_error: Policy::Hold,
             max_hold: Micros(0),
-            repeat: None,
-            min_interval: Micros(0),
-            group_by: vec![Text::const_new("alert")],
-            inhibits: Vec::new(),
-            actions: Vec::new(),
-            requires: None,
-            active_times: Vec::new(),
-            enabled: true,
-            derived: false,
-            shipped: false,
-            debug: false,
-            semantics: Semantics::Flowgauge,
-            interval: None,
-            name,
+            ..Rule::new(name, never, severity.unwrap_or(Severity::Warning))
         }
     }
 }

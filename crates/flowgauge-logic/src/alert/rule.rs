@@ -1,6 +1,7 @@
 //! One alert rule, checked: everything the engine needs and nothing of the file it came from.
 
 use super::condition::{Condition, Expr};
+use super::language;
 use crate::call::Text;
 use crate::unit::Micros;
 use chrono_tz::Tz;
@@ -70,6 +71,48 @@ pub struct Rule {
     pub semantics: Semantics,
     /// Between two evaluations; the engine's tick where unset.
     pub interval: Option<Micros>,
+}
+
+/// A firing instance without data says so after this long, where the rule names no time (alerting 8.1).
+pub const MAX_HOLD: Micros = Micros::from_millis(30 * 60_000);
+
+impl Rule {
+    /// A rule with nothing but defaults: it tells nobody anything yet.
+    #[must_use]
+    pub fn new(name: Text, condition: Condition, severity: Severity) -> Self {
+        Self {
+            name,
+            text: language::print(&condition),
+            condition,
+            severity,
+            channels: Vec::new(),
+            message: String::new(),
+            keep: None,
+            clear: Clear::Slack,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            owner: None,
+            runbook: None,
+            min_samples: None,
+            confidence: None,
+            on_no_data: Policy::Hold,
+            on_error: Policy::Hold,
+            max_hold: MAX_HOLD,
+            repeat: None,
+            min_interval: Micros(0),
+            group_by: vec![Text::const_new("alert")],
+            inhibits: Vec::new(),
+            actions: Vec::new(),
+            requires: None,
+            active_times: Vec::new(),
+            enabled: true,
+            derived: false,
+            shipped: false,
+            debug: false,
+            semantics: Semantics::Flowgauge,
+            interval: None,
+        }
+    }
 }
 
 /// How bad it is.

@@ -8,6 +8,7 @@
 mod ageing;
 mod complaints;
 mod gap;
+mod instances;
 mod live;
 mod open;
 mod past;

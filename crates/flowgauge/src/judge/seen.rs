@@ -62,6 +62,8 @@ pub struct SeenRule {
     pub idle: Option<String>,
     /// Its instances.
     pub instances: Vec<SeenInstance>,
+    /// Which label sets those are: another number once one came or went.
+    pub shape: u64,
     /// How long its last evaluation took, ns.
     pub took_ns: u64,
 }

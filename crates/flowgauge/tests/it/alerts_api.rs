@@ -10,7 +10,7 @@ use flowgauge::logic::alert::condition::Condition;
 use flowgauge::logic::alert::episode::Episode;
 use flowgauge::logic::alert::instance::{Instance, InstanceKey, State};
 use flowgauge::logic::alert::language;
-use flowgauge::logic::alert::rule::{Clear, Policy, Rule, Semantics, Severity};
+use flowgauge::logic::alert::rule::{Rule, Severity};
 use flowgauge::logic::alert::sample::Evidence;
 use flowgauge::logic::call::Text;
 use flowgauge::logic::id::CallId;
@@ -27,36 +27,13 @@ fn condition(text: &str) -> Condition {
 
 fn rule(name: &'static str, text: &str, severity: Severity) -> Arc<Rule> {
     Arc::new(Rule {
-        name: Text::const_new(name),
-        condition: condition(text),
         text: text.to_owned(),
-        severity,
         channels: vec!["slack".into(), "pagerduty".into()],
         message: "P95 latency critically high: {{value}}ms".to_owned(),
-        keep: None,
-        clear: Clear::Slack,
         labels: [("team".into(), "search".into())].into(),
-        annotations: std::collections::BTreeMap::new(),
-        owner: None,
         runbook: Some("https://runbooks.example/latency".to_owned()),
-        min_samples: None,
-        confidence: None,
-        on_no_data: Policy::Hold,
-        on_error: Policy::Hold,
-        max_hold: Micros::from_millis(1_800_000),
-        repeat: None,
-        min_interval: Micros(0),
-        group_by: vec!["alert".into()],
-        inhibits: Vec::new(),
-        actions: Vec::new(),
-        requires: None,
-        active_times: Vec::new(),
-        enabled: true,
-        derived: false,
         shipped: true,
-        debug: false,
-        semantics: Semantics::Flowgauge,
-        interval: None,
+        ..Rule::new(Text::const_new(name), condition(text), severity)
     })
 }
 
@@ -117,7 +94,7 @@ fn seen(open: &Episode) -> Seen {
     let elapsed = Micros::from_millis(240_000);
     let mut pending = instance(&waits, &[], State::Pending { elapsed });
     pending.instance.evidence = evidence(0.0625, 0.05);
-    let row = |rule, instances| SeenRule { rule, idle: None, instances, took_ns: 1_500 };
+    let row = |rule, instances| SeenRule { rule, idle: None, instances, shape: 0, took_ns: 1_500 };
     Seen {
         at: Some(NOW),
         rules: vec![row(fires, vec![firing]), row(waits, vec![pending])],

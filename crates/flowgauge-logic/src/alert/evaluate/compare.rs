@@ -3,6 +3,7 @@
 //! Owns quantiles decided by counts, the guards of small samples, and the figures shown with a
 //! decision. Refuses to know where facts come from.
 
+use super::guess::Guess;
 use super::read::{Found, Maybe, Reader, dist, has_budget, is_off, part, population, slower};
 use super::refer::{Limit, Refer, Threshold};
 use super::tick::Tick;
@@ -41,6 +42,8 @@ pub(super) struct Compare {
     pub unit: Written,
     /// Whether quantiles are decided by counts.
     pub by_counts: bool,
+    /// Where among the thresholds counted its edge stood last.
+    pub place: Guess,
 }
 
 /// What a predicate came to.
@@ -68,21 +71,33 @@ struct Counted {
 
 impl Compare {
     pub(super) fn decide(&self, tick: &Tick<'_>) -> Result<Decided, String> {
-        if is_off(tick, self.reader.series.metric, self.mechanism) {
-            return Ok(Decided::unknown(Why::Disabled));
+        match self.look(tick)? {
+            Some(found) => self.decide_on(tick, &found),
+            None => Ok(Decided::unknown(Why::Disabled)),
         }
-        let found = self.reader.look(tick, tick.at)?;
+    }
+
+    /// What it is decided on; nothing where its mechanism is off.
+    pub(super) fn look(&self, tick: &Tick<'_>) -> Result<Option<Found>, String> {
+        if is_off(tick, self.reader.series.metric, self.mechanism) {
+            return Ok(None);
+        }
+        self.reader.look(tick, tick.at).map(Some)
+    }
+
+    /// The decision on what was found.
+    pub(super) fn decide_on(&self, tick: &Tick<'_>, found: &Found) -> Result<Decided, String> {
         let mut evidence = Evidence {
             n: found.n,
             window_us: found.window.to.since(found.window.from).0,
             approx: self.is_estimate(),
             ..Evidence::default()
         };
-        let gap = self.reader.gap(&found);
-        let threshold = match self.limit.resolve(tick, &self.reader, &found)? {
+        let gap = self.reader.gap(found);
+        let threshold = match self.limit.resolve(tick, &self.reader, found)? {
             Ok(threshold) => threshold,
             Err(why) => {
-                self.show(tick, &found, &mut evidence)?;
+                self.show(tick, found, &mut evidence)?;
                 let gap = gap.map_or(Truth::True, Truth::Unknown);
                 return Ok(Decided { truth: gap.and(Truth::Unknown(why)), evidence });
             }
@@ -90,14 +105,14 @@ impl Compare {
         evidence.threshold = Some(threshold.value);
         evidence.reference = threshold.reference;
         if let Some(why) = gap {
-            self.show(tick, &found, &mut evidence)?;
+            self.show(tick, found, &mut evidence)?;
             return Ok(Decided { truth: Truth::Unknown(why), evidence });
         }
         let truth = match (self.timing(), found.calls()) {
             (Some((q, timing)), Some(calls)) => {
                 self.by_counts(tick, q, timing, calls, threshold, &mut evidence)
             }
-            _ => self.by_value(tick, &found, threshold, &mut evidence)?,
+            _ => self.by_value(tick, found, threshold, &mut evidence)?,
         };
         Ok(Decided { truth, evidence })
     }
@@ -168,7 +183,8 @@ impl Compare {
         evidence: &mut Evidence,
     ) -> Truth {
         let histogram = &dist(&calls.rollup, timing).histogram;
-        let counted = counted(calls, timing, histogram, edge(self.cmp, threshold.value));
+        let edge = edge(self.cmp, threshold.value);
+        let counted = counted(calls, timing, histogram, edge, &self.place);
         let tail = permille(1.0 - q);
         let exceeds = u128::from(counted.exceed) * 1000 > u128::from(counted.n) * u128::from(tail);
         let share = count(tail) / 1000.0;
@@ -364,11 +380,19 @@ pub(super) fn edge(cmp: Cmp, threshold: f64) -> Option<u64> {
 
 /// Values above an edge: exactly where it was known beforehand, else by the histogram of those that
 /// ended well and by what is surely as old among the others.
-fn counted(calls: &CallSums, timing: Timing, histogram: &Histogram, edge: Option<u64>) -> Counted {
+fn counted(
+    calls: &CallSums,
+    timing: Timing,
+    histogram: &Histogram,
+    edge: Option<u64>,
+    place: &Guess,
+) -> Counted {
     let slower = slower(calls, timing);
     let n = population(calls, timing);
     let Some(edge) = edge else { return Counted { exceed: n, n, exact: slower.exact } };
-    if let (Some(exceed), Some(n)) = (slower.above(edge), slower.n_at(edge)) {
+    if let Some(at) = slower.place_of(edge, place.get()) {
+        place.set(at);
+        let (exceed, n) = slower.counts_at(at);
         return Counted { exceed, n, exact: slower.exact };
     }
     let known = slower.above.iter().find(|(t, _)| *t >= edge);

@@ -5,6 +5,7 @@
 use super::burning::{Burn, Regressed};
 use super::compare::{Compare, Decided};
 use super::forecast::{Forecast, Missing};
+use super::guess::Guess;
 use super::read::Reader;
 use super::refer::{Limit, Refer, named};
 use super::span::Span;
@@ -230,6 +231,7 @@ fn compare(comparison: &Comparison, setting: Setting<'_>) -> Compare {
         limit,
         z: confidence.map(z_of),
         by_counts: !setting.plain && !matches!(cmp, Cmp::Equal | Cmp::NotEqual),
+        place: Guess::default(),
     }
 }
 

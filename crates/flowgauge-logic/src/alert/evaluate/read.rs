@@ -4,21 +4,28 @@
 //! Owns which facts a metric is made of, its samples, growth while they are few, and why there is
 //! no value. Refuses to compare.
 
+mod formula;
+mod gauge;
+
+use self::formula::{missing, of_calls, per_quality, samples, tokens_per_request};
+use self::gauge::{gauge, is_gauge};
 use super::span::{Span, period};
 use super::tick::Tick;
 use crate::alert::condition::Series;
 use crate::alert::facts::{
-    BaselineAsk, BudgetPeriod, CallSums, Gauge, Groups, Labels, Mechanism, RatingSums, ScoreSums,
-    Selection, Slower, Timing,
+    BaselineAsk, BudgetPeriod, CallSums, Groups, Labels, Mechanism, RatingSums, ScoreSums,
+    Selection,
 };
 use crate::alert::guard::count;
 use crate::alert::metric::Metric;
 use crate::alert::sample::Why;
-use crate::call::CacheOutcome;
 use crate::known::{Known, Reason};
-use crate::rollup::{Dim, Dist, Rollup};
+use crate::rollup::Dim;
 use crate::unit::{Micros, UnixMicros};
 use crate::window::Window;
+
+pub(super) use self::formula::{dist, money, part, population, slower};
+pub(super) use self::gauge::why;
 
 /// After the response cache is cleared its hit rate must be low for so long (alerting 12.1).
 const AFTER_CLEAR: Micros = Micros(30 * 60_000_000);
@@ -28,7 +35,7 @@ const AFTER_CLEAR: Micros = Micros(30 * 60_000_000);
 pub(super) const PROMOTED: &str = "promoted";
 
 /// A series, ready to be read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Reader {
     /// As written.
     pub series: Series,
@@ -260,20 +267,40 @@ impl Reader {
         Ok((n, missing, most.map_or(Of::Nothing, Of::Figure)))
     }
 
-    /// The label sets that have data in a window; in the longest it may take where none is given.
-    pub(super) fn label_sets(
-        &self,
-        tick: &Tick<'_>,
-        window: Option<Window>,
-    ) -> Result<Vec<Labels>, String> {
+    /// What is known of all label sets that have data in a window; in the longest it may take where
+    /// none is given.
+    pub(super) fn answer(&self, tick: &Tick<'_>, window: Option<Window>) -> Result<Answer, String> {
         let longest = || self.span.window(self.span.last_step(), tick.at, tick);
-        let Some(window) = window.or_else(longest) else { return Ok(Vec::new()) };
+        let Some(window) = window.or_else(longest) else { return Ok(Answer::Nothing) };
         let (facts, of) = (tick.facts, &self.selection);
         Ok(match self.series.metric {
-            Metric::QualityScore | Metric::QualityRegression => names(&facts.scores(of, window)?),
-            Metric::UserSatisfaction => names(&facts.ratings(of, window)?),
-            _ => names(&facts.calls(of, window)?),
+            Metric::QualityScore | Metric::QualityRegression => {
+                Answer::Scores(facts.scores(of, window)?)
+            }
+            Metric::UserSatisfaction => Answer::Ratings(facts.ratings(of, window)?),
+            _ => Answer::Calls(facts.calls(of, window)?),
         })
+    }
+}
+
+/// What is known of all label sets.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Calls(Groups<CallSums>),
+    Scores(Groups<ScoreSums>),
+    Ratings(Groups<RatingSums>),
+    Nothing,
+}
+
+impl Answer {
+    /// Its label sets, in its order.
+    pub(super) fn label_sets(&self) -> Vec<&Labels> {
+        match self {
+            Self::Calls(groups) => names(groups),
+            Self::Scores(groups) => names(groups),
+            Self::Ratings(groups) => names(groups),
+            Self::Nothing => Vec::new(),
+        }
     }
 }
 
@@ -283,8 +310,8 @@ pub(super) fn has_budget(tick: &Tick<'_>) -> bool {
     periods.iter().any(|of| tick.facts.budget(tick.budget, *of).is_some())
 }
 
-fn names<T>(groups: &Groups<T>) -> Vec<Labels> {
-    groups.iter().map(|(labels, _)| labels.clone()).collect()
+fn names<T>(groups: &[(Labels, T)]) -> Vec<&Labels> {
+    groups.iter().map(|(labels, _)| labels).collect()
 }
 
 /// A baseline of a series and label set.
@@ -302,168 +329,9 @@ pub(super) fn baseline(
     })
 }
 
-/// Nano-dollars as a float, for shares and comparisons only.
-#[expect(clippy::cast_precision_loss, reason = "compared, never summed")]
-pub(super) const fn money(nanos: i64) -> f64 {
-    nanos as f64
-}
-
-const fn is_gauge(metric: Metric) -> bool {
-    matches!(
-        metric,
-        Metric::CacheMemoryUsage
-            | Metric::CacheMemoryBytes
-            | Metric::TtlEffectiveness
-            | Metric::ConcurrentUsers
-            | Metric::InflightRequests
-    )
-}
-
-fn gauge(tick: &Tick<'_>, metric: Metric) -> (u64, Why, Of) {
-    let read = |gauge| tick.facts.gauge(gauge);
-    let known = match metric {
-        Metric::CacheMemoryBytes => read(Gauge::CacheBytes),
-        Metric::CacheMemoryUsage => match (read(Gauge::CacheBytes), read(Gauge::CacheCapacity)) {
-            (Known::Value(bytes), Known::Value(capacity)) if capacity > 0.0 => {
-                Known::Value(bytes / capacity)
-            }
-            (Known::Value(_), Known::Value(_)) => Known::Unknown(Reason::NotConfigured),
-            (Known::Unknown(reason), _) | (_, Known::Unknown(reason)) => Known::Unknown(reason),
-        },
-        Metric::TtlEffectiveness => read(Gauge::TtlEffectiveness),
-        Metric::ConcurrentUsers => read(Gauge::ConcurrentUsers),
-        _ => read(Gauge::InFlight),
-    };
-    match known {
-        Known::Value(figure) => (1, Why::NoData, Of::Figure(figure)),
-        Known::Unknown(reason) => (0, why(reason), Of::Nothing),
-    }
-}
-
-/// Why a value is unknown, in the words of the state machine.
-pub(super) const fn why(reason: Reason) -> Why {
-    match reason {
-        Reason::SwitchedOff => Why::Disabled,
-        Reason::NotConfigured => Why::NotConfigured,
-        Reason::TooFew => Why::Thin,
-        Reason::NoData | Reason::NotReported | Reason::NotPriced | Reason::WindowTooLong => {
-            Why::NoData
-        }
-    }
-}
-
 /// Whether a metric must move by construction, so that it says nothing.
 pub(super) fn is_off(tick: &Tick<'_>, metric: Metric, mechanism: Option<Mechanism>) -> bool {
     let cleared = || tick.facts.cache_cleared().is_some_and(|t| tick.at.since(t) < AFTER_CLEAR);
     let is_hits = matches!(metric, Metric::CacheHitRate | Metric::CacheMissRate);
     mechanism.is_some_and(|m| tick.facts.is_off(m)) || (is_hits && cleared())
-}
-
-/// The counts of a timing.
-pub(super) const fn slower(calls: &CallSums, timing: Timing) -> &Slower {
-    match timing {
-        Timing::Latency => &calls.latency,
-        Timing::Ttft => &calls.ttft,
-        Timing::Tpot => &calls.tpot,
-    }
-}
-
-/// The distribution of a timing, of successes.
-pub(super) fn dist(rollup: &Rollup, timing: Timing) -> &Dist {
-    match timing {
-        Timing::Latency => &rollup.latency,
-        Timing::Ttft => &rollup.ttft,
-        Timing::Tpot => &rollup.tpot,
-    }
-}
-
-/// Values of a timing; those of successes where nobody counted the others.
-pub(super) fn population(calls: &CallSums, timing: Timing) -> u64 {
-    match slower(calls, timing).n {
-        0 => dist(&calls.rollup, timing).count(),
-        n => n,
-    }
-}
-
-/// Samples of a metric among calls.
-fn samples(metric: Metric, calls: &CallSums) -> u64 {
-    let r = &*calls.rollup;
-    if let (Some(_), Some(timing)) = (metric.quantile(), metric.timing()) {
-        return population(calls, timing);
-    }
-    match metric {
-        Metric::MeanLatency => r.latency.count(),
-        Metric::ErrorRate | Metric::Availability | Metric::Throughput => r.success + r.failure,
-        Metric::CacheHitRate | Metric::CacheMissRate => hits(r) + cached(r, CacheOutcome::Miss),
-        Metric::DailyTokens => r.input.count().max(r.output.count()),
-        Metric::CostPerRequest | Metric::DailyCost | Metric::MonthlyCost => r.priced,
-        Metric::TokensPerRequest | Metric::TokenReduction => {
-            if r.input.count() == 0 && r.output.count() == 0 { 0 } else { r.success }
-        }
-        _ => r.requests(),
-    }
-}
-
-/// Why a metric has no samples among calls that may be there.
-fn missing(metric: Metric, r: &Rollup) -> Why {
-    let is_hits = matches!(metric, Metric::CacheHitRate | Metric::CacheMissRate);
-    if is_hits && cached(r, CacheOutcome::Disabled) > 0 { Why::Disabled } else { Why::NoData }
-}
-
-fn cached(r: &Rollup, outcome: CacheOutcome) -> u64 {
-    r.by_cache.get(usize::from(outcome.code())).copied().unwrap_or(0)
-}
-
-fn hits(r: &Rollup) -> u64 {
-    cached(r, CacheOutcome::HitExact) + cached(r, CacheOutcome::HitSemantic)
-}
-
-/// Of a share the part that is counted: failures, successes, hits, misses.
-pub(super) fn part(metric: Metric, r: &Rollup) -> Option<u64> {
-    match metric {
-        Metric::ErrorRate => Some(r.failure),
-        Metric::Availability => Some(r.success),
-        Metric::CacheHitRate => Some(hits(r)),
-        Metric::CacheMissRate => Some(cached(r, CacheOutcome::Miss)),
-        _ => None,
-    }
-}
-
-fn of_calls(metric: Metric, r: &Rollup, window: Window) -> Option<f64> {
-    let share = |part: u64, whole: u64| (whole > 0).then(|| count(part) / count(whole));
-    match metric {
-        Metric::MeanLatency => r.latency.mean(),
-        Metric::ErrorRate | Metric::Availability => share(part(metric, r)?, r.success + r.failure),
-        Metric::CacheHitRate | Metric::CacheMissRate => {
-            share(part(metric, r)?, hits(r) + cached(r, CacheOutcome::Miss))
-        }
-        Metric::TokensPerRequest => tokens_per_request(r),
-        Metric::DailyTokens => Some(billed(r)),
-        Metric::CostPerRequest => (r.priced > 0).then(|| money(r.cost_nanos) / count(r.priced)),
-        Metric::DailyCost | Metric::MonthlyCost => Some(money(r.cost_nanos)),
-        Metric::Throughput => {
-            let first = (r.success + r.failure).saturating_sub(r.retries);
-            Some(count(first) / window.minutes())
-        }
-        Metric::UnpricedCalls => Some(count(r.unpriced)),
-        _ => None,
-    }
-}
-
-fn billed(r: &Rollup) -> f64 {
-    count(r.input.sum.saturating_add(r.output.sum))
-}
-
-fn tokens_per_request(r: &Rollup) -> Option<f64> {
-    (r.success > 0).then(|| billed(r) / count(r.success))
-}
-
-/// Per perfect answer, taking the scored calls for a fair sample of all.
-fn per_quality(metric: Metric, r: &Rollup, scores: &ScoreSums) -> Option<f64> {
-    let each = if metric == Metric::TokenEfficiency {
-        tokens_per_request(r)?
-    } else {
-        of_calls(Metric::CostPerRequest, r, Window { from: UnixMicros(0), to: UnixMicros(0) })?
-    };
-    (scores.mean > 0.0).then(|| each / scores.mean)
 }

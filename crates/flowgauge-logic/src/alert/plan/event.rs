@@ -5,7 +5,7 @@ use super::{Row, Settings, message, pace, to_channels};
 use crate::alert::episode::EpisodeId;
 use crate::alert::facts::Labels;
 use crate::alert::notice::{Kind, Message, Notice};
-use crate::alert::rule::{Clear, Policy, Rule, Severity};
+use crate::alert::rule::{Clear, Rule, Severity};
 use crate::alert::step::Raise;
 use crate::call::Text;
 use crate::id::CallId;
@@ -79,37 +79,25 @@ pub fn meta_rule(raise: Raise, about: &Rule) -> Rule {
             about.name
         ),
     };
+    let severity = about.severity.min(Severity::Warning);
     Rule {
-        name: Text::const_new(raise.alert()),
-        condition: about.condition.clone(),
         text: about.text.clone(),
-        severity: about.severity.min(Severity::Warning),
         channels: about.channels.clone(),
         message,
         keep: Some(Micros(0)),
         clear: Clear::Same,
         labels: about.labels.clone(),
-        annotations: BTreeMap::new(),
         owner: about.owner.clone(),
         runbook: about.runbook.clone(),
-        min_samples: None,
-        confidence: None,
-        on_no_data: Policy::Hold,
-        on_error: Policy::Hold,
         max_hold: about.max_hold,
         repeat: about.repeat,
         min_interval: about.min_interval,
         group_by: vec![Text::const_new("alert"), RULE_LABEL],
-        inhibits: Vec::new(),
-        actions: Vec::new(),
-        requires: None,
         active_times: about.active_times.clone(),
-        enabled: true,
-        derived: false,
         shipped: true,
-        debug: false,
         semantics: about.semantics,
         interval: about.interval,
+        ..Rule::new(Text::const_new(raise.alert()), about.condition.clone(), severity)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::alert::episode::{self, Ack, EndReason};
 use crate::alert::facts::{BudgetPeriod, Labels};
 use crate::alert::instance::State;
 use crate::alert::language;
-use crate::alert::rule::{Clear, Policy, Semantics, Severity};
+use crate::alert::rule::{Semantics, Severity};
 use crate::alert::sample::Evidence;
 use crate::alert::silence::{Silence, SilenceMatcher};
 use crate::alert::step::Raise;
@@ -24,37 +24,12 @@ pub(in crate::alert) fn rule(name: &str, condition: &str, severity: Severity) ->
     ];
     let context =
         language::Context { budgets: &budgets, slos: &[], capacity: true, shipped: false };
+    let read = language::read(condition, &context).unwrap();
     Rule {
-        name: Text::new(name),
-        condition: language::read(condition, &context).unwrap(),
         text: condition.to_owned(),
-        severity,
         channels: vec![Text::const_new("slack")],
         message: format!("{name}: {{{{value}}}}"),
-        keep: None,
-        clear: Clear::Slack,
-        labels: Default::default(),
-        annotations: Default::default(),
-        owner: None,
-        runbook: None,
-        min_samples: None,
-        confidence: None,
-        on_no_data: Policy::Hold,
-        on_error: Policy::Hold,
-        max_hold: Micros::from_millis(1_800_000),
-        repeat: None,
-        min_interval: Micros(0),
-        group_by: vec![Text::const_new("alert")],
-        inhibits: Vec::new(),
-        actions: Vec::new(),
-        requires: None,
-        active_times: Vec::new(),
-        enabled: true,
-        derived: false,
-        shipped: false,
-        debug: false,
-        semantics: Semantics::Flowgauge,
-        interval: None,
+        ..Rule::new(Text::new(name), read, severity)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::facts::BudgetPeriod;
 use super::super::language::{Context, read};
-use super::super::rule::{Clear, Policy, Rule, Semantics, Severity};
+use super::super::rule::{Rule, Severity};
 use super::super::sample::Evidence;
 use super::*;
 use crate::alert::condition::Written;
@@ -19,37 +19,14 @@ const FIRED: UnixMicros = UnixMicros(1_736_154_310_000_000);
 fn rule(condition: &str, message: &str) -> Rule {
     let budgets = [(Text::const_new("month"), BudgetPeriod::Month)];
     let context = Context { budgets: &budgets, capacity: true, ..Context::default() };
+    let read = read(condition, &context).unwrap();
     Rule {
-        name: "p95_latency_critical".into(),
-        condition: read(condition, &context).unwrap(),
         text: condition.to_owned(),
-        severity: Severity::Critical,
         channels: vec!["slack".into()],
         message: message.to_owned(),
-        keep: None,
-        clear: Clear::Slack,
         labels: BTreeMap::from([("team".into(), "reader".into())]),
-        annotations: BTreeMap::new(),
-        owner: None,
         runbook: Some("restart it".to_owned()),
-        min_samples: None,
-        confidence: None,
-        on_no_data: Policy::Hold,
-        on_error: Policy::Hold,
-        max_hold: Micros(0),
-        repeat: None,
-        min_interval: Micros(0),
-        group_by: Vec::new(),
-        inhibits: Vec::new(),
-        actions: Vec::new(),
-        requires: None,
-        active_times: Vec::new(),
-        enabled: true,
-        derived: false,
-        shipped: false,
-        debug: false,
-        semantics: Semantics::Flowgauge,
-        interval: None,
+        ..Rule::new("p95_latency_critical".into(), read, Severity::Critical)
     }
 }
 

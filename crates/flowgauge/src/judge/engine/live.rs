@@ -1,19 +1,16 @@
 //! Rules in force and their instances, found by name.
 
+use super::instances::Instances;
 use crate::logic::alert::episode::Episode;
 use crate::logic::alert::evaluate::Compiled;
-use crate::logic::alert::facts::Labels;
 use crate::logic::alert::instance::Instance;
 use crate::logic::alert::law::Law;
 use crate::logic::alert::rule::{Rule, Slo};
 use crate::logic::call::Text;
 use crate::logic::unit::{Micros, UnixMicros};
 use chrono_tz::Tz;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
-
-/// The instances of one rule.
-pub(super) type Instances = BTreeMap<Labels, Instance>;
 
 /// A rule in force.
 #[derive(Debug)]
@@ -33,7 +30,7 @@ impl Live {
     pub(super) fn new(rule: Rule, slos: &[Slo], tick: Micros, zone: Tz) -> Self {
         let compiled = Compiled::new(&rule, slos, zone);
         let law = Law::of(&rule, tick, zone);
-        let instances = BTreeMap::new();
+        let instances = Instances::default();
         Self {
             rule: Arc::new(rule),
             compiled,

@@ -1,7 +1,8 @@
 //! Rules taken up at start and replaced while running: an edit never resolves silently (alerting 8.2).
 
 use super::complaints;
-use super::live::{Instances, Live, Rules};
+use super::instances::Instances;
+use super::live::{Live, Rules};
 use super::{Engine, channels, settings};
 use crate::config::alerts::Alerts;
 use crate::judge::rule_set::RuleSet;
@@ -128,7 +129,7 @@ impl Engine {
                 } else if same_question(&old, &live.rule) {
                     // Every tick evaluates every instance; only what moved was stored.
                     let seen = live.last_due(at, self.tick);
-                    instances.values_mut().for_each(|i| i.evaluated = i.evaluated.max(seen));
+                    instances.iter_mut().for_each(|(_, i)| i.evaluated = i.evaluated.max(seen));
                     live.instances = instances;
                 } else {
                     self.end_all(&old, instances, at, EndReason::RuleChanged);

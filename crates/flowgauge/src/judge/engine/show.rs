@@ -50,6 +50,7 @@ fn fresh(live: &Live, withheld: &ByInstance<'_>) -> SeenRule {
         rule: Arc::clone(&live.rule),
         idle: None,
         instances: Vec::with_capacity(live.instances.len()),
+        shape: 0,
         took_ns: 0,
     };
     write(&mut shown, live, withheld);
@@ -62,10 +63,12 @@ fn write(shown: &mut SeenRule, live: &Live, withheld: &ByInstance<'_>) {
         shown.idle = Some("disabled".to_owned());
     }
     shown.took_ns = live.took_ns;
-    let mut place = 0;
-    for (labels, instance) in &live.instances {
+    let (mut place, shape) = (0, live.instances.shape());
+    let same = shown.shape == shape && shown.instances.len() == live.instances.len();
+    shown.shape = shape;
+    for (labels, instance) in live.instances.iter() {
         match shown.instances.get_mut(place) {
-            Some(slot) if slot.key.labels == *labels => slot.instance.clone_from(instance),
+            Some(slot) if same || slot.key.labels == *labels => slot.instance.clone_from(instance),
             _ => {
                 shown.instances.truncate(place);
                 shown.instances.push(instance_of(live, labels, instance));

@@ -1,15 +1,18 @@
 //! One tick: every rule evaluated, every instance moved, what follows planned and stored.
 
+use super::instances::Instances;
 use super::live::Live;
 use super::open::Open;
 use super::{Engine, gap, signed};
 use crate::judge::engine::complaints::Complaint;
 use crate::judge::recent::MAX_GROUPS;
 use crate::logic::alert::episode::{self, EpisodeId};
+use crate::logic::alert::evaluate::Compiled;
 use crate::logic::alert::facts::{Facts, Labels, Selection};
 use crate::logic::alert::instance::{Instance, InstanceKey, State};
+use crate::logic::alert::law::Law;
 use crate::logic::alert::plan::{Entry, Planned, Scene, plan};
-use crate::logic::alert::rule::Semantics;
+use crate::logic::alert::rule::{Rule, Semantics};
 use crate::logic::alert::sample::{Evidence, Sample, Verdict, Why};
 use crate::logic::alert::step::{Moved, Raise, step};
 use crate::logic::alert::{schedule, silence};
@@ -222,32 +225,51 @@ fn evaluate(
         return 0;
     }
     let mut refused = 0;
-    for (labels, mut sample) in live.compiled.evaluate(tick.facts, tick.at) {
-        own_absence(&mut sample, tick);
-        if !live.instances.contains_key(&labels) {
-            // Those that are there stay: one of them may fire.
-            if live.instances.len() >= MAX_GROUPS {
-                refused += 1;
-                continue;
-            }
-            live.instances.insert(labels.clone(), Instance::new(tick.at));
+    let Live { rule, law, compiled, instances, .. } = live;
+    let mut mover = Mover { rule, law, tick, open, out, complaints };
+    for (labels, sample) in move_known(compiled, instances, &mut mover) {
+        // Those that are there stay: one of them may fire.
+        if instances.len() >= MAX_GROUPS {
+            refused += 1;
+            continue;
         }
-        move_on(live, &labels, &sample, tick, open, out, complaints);
+        mover.move_on(&labels, instances.of(labels.clone(), tick.at), &sample);
     }
-    let absent: Vec<Labels> = live
-        .instances
-        .iter()
-        .filter(|(_, instance)| instance.evaluated < tick.at)
-        .map(|(labels, _)| labels.clone())
-        .collect();
+    let absent = instances.iter().filter(|(_, instance)| instance.evaluated < tick.at);
+    let absent: Vec<Labels> = absent.map(|(labels, _)| labels.clone()).collect();
     for labels in absent {
-        let mut sample =
+        let sample =
             Sample { verdict: Verdict::Unknown(Why::NoData), evidence: Evidence::default() };
-        own_absence(&mut sample, tick);
-        move_on(live, &labels, &sample, tick, open, out, complaints);
-        forget(live, labels, tick.at, out);
+        let sample = own_absence(sample, tick);
+        mover.move_on(&labels, instances.of(labels.clone(), tick.at), &sample);
+        forget(instances, mover.rule, labels, tick.at, mover.out);
     }
     refused
+}
+
+/// Moves the instances that are there by their verdicts. Both come in the order of their label sets,
+/// so that they are walked side by side and nothing is looked up; verdicts of label sets that are
+/// new are given back.
+fn move_known(
+    compiled: &Compiled,
+    instances: &mut Instances,
+    mover: &mut Mover<'_>,
+) -> Vec<(Labels, Sample)> {
+    let mut fresh = Vec::new();
+    let mut known = instances.iter_mut().peekable();
+    let tick = mover.tick;
+    compiled.evaluate_each(tick.facts, tick.at, &mut |labels, sample| {
+        let sample = own_absence(sample, tick);
+        loop {
+            if let Some((own, instance)) = known.next_if(|(own, _)| *own == labels) {
+                return mover.move_on(own, instance, &sample);
+            }
+            if known.next_if(|(passed, _)| *passed < labels).is_none() {
+                return fresh.push((labels.clone(), sample));
+            }
+        }
+    });
+    fresh
 }
 
 /// A rule that cannot be evaluated holds what it has, and its clocks stand; only the end of a budget's
@@ -260,74 +282,81 @@ fn rest(
     complaints: &mut Vec<Complaint>,
 ) {
     let sample = Sample { verdict: Verdict::Unknown(Why::Disabled), evidence: Evidence::default() };
-    for labels in live.instances.keys().cloned().collect::<Vec<_>>() {
-        move_on(live, &labels, &sample, tick, open, out, complaints);
+    let Live { rule, law, instances, .. } = live;
+    let mut mover = Mover { rule, law, tick, open, out, complaints };
+    for (labels, instance) in instances.iter_mut() {
+        mover.move_on(labels, instance, &sample);
     }
 }
 
 /// No data in a window that reaches into our own absence says nothing about the application.
-fn own_absence(sample: &mut Sample, tick: &Tick<'_>) {
-    let Some(until) = tick.away_until else { return };
+fn own_absence(mut sample: Sample, tick: &Tick<'_>) -> Sample {
+    let Some(until) = tick.away_until else { return sample };
     let window = Micros(sample.evidence.window_us.max(60_000_000));
     let unknown = matches!(sample.verdict, Verdict::Unknown(Why::NoData | Why::Thin));
     if unknown && tick.at.since(until) < window {
         sample.verdict = Verdict::Unknown(Why::OwnGap);
     }
+    sample
 }
 
-fn move_on(
-    live: &mut Live,
-    labels: &Labels,
-    sample: &Sample,
-    tick: &Tick<'_>,
-    open: &mut Open,
-    out: &mut AlertChanges,
-    complaints: &mut Vec<Complaint>,
-) {
-    let Some(instance) = live.instances.get_mut(labels) else { return };
-    let before = standing(instance);
-    let stepped = step(&live.law, instance, sample, tick.at);
-    let mut why = String::new();
-    let from = before.0;
-    match stepped.moved {
-        Moved::Stayed | Moved::Changed { .. } => {
-            if let Some(held) = instance.episode.and_then(|id| open.get_mut(id)) {
-                let violations = held.episode.violations;
-                held.episode.update(&live.rule, sample, tick.at);
-                held.changed |= held.episode.violations != violations;
+/// Moves instances of one rule, and notes what follows.
+struct Mover<'a> {
+    rule: &'a Arc<Rule>,
+    law: &'a Law,
+    tick: &'a Tick<'a>,
+    open: &'a mut Open,
+    out: &'a mut AlertChanges,
+    complaints: &'a mut Vec<Complaint>,
+}
+
+impl Mover<'_> {
+    fn move_on(&mut self, labels: &Labels, instance: &mut Instance, sample: &Sample) {
+        let Self { rule, law, tick, open, out, complaints } = self;
+        let before = standing(instance);
+        let stepped = step(law, instance, sample, tick.at);
+        let mut why = String::new();
+        let from = before.0;
+        match stepped.moved {
+            Moved::Stayed | Moved::Changed { .. } => {
+                if let Some(held) = instance.episode.and_then(|id| open.get_mut(id)) {
+                    let violations = held.episode.violations;
+                    held.episode.update(rule, sample, tick.at);
+                    held.changed |= held.episode.violations != violations;
+                }
+                if stepped.moved != Moved::Stayed {
+                    why = said(sample);
+                }
             }
-            if stepped.moved != Moved::Stayed {
+            Moved::Fired { first_true, .. } => {
+                let id = Engine::mint(tick.at);
+                let times = (first_true, tick.at);
+                let mut fired = episode::open(rule, labels, &sample.evidence, times, id);
+                fired.late = tick.late;
+                instance.episode = Some(id);
                 why = said(sample);
+                open.add(Arc::clone(rule), fired, true);
+            }
+            Moved::Resolved { reason, episode } => {
+                if let Some(held) = episode.and_then(|id| open.get_mut(id)) {
+                    held.episode.late |= tick.late;
+                    held.close(tick.at, reason);
+                }
+                why = reason.word().to_owned();
             }
         }
-        Moved::Fired { first_true, .. } => {
-            let id = Engine::mint(tick.at);
-            let times = (first_true, tick.at);
-            let mut fired = episode::open(&live.rule, labels, &sample.evidence, times, id);
-            fired.late = tick.late;
-            instance.episode = Some(id);
-            why = said(sample);
-            open.add(Arc::clone(&live.rule), fired, true);
+        let key = || InstanceKey { rule: rule.name.clone(), labels: labels.clone() };
+        for (raise, begins) in [(stepped.raise, true), (stepped.settled, false)] {
+            complaints.extend(raise.map(|raise| Complaint { raise, begins, about: key() }));
         }
-        Moved::Resolved { reason, episode } => {
-            if let Some(held) = episode.and_then(|id| open.get_mut(id)) {
-                held.episode.late |= tick.late;
-                held.close(tick.at, reason);
-            }
-            why = reason.word().to_owned();
+        if from.word() != instance.state.word() || stepped.moved != Moved::Stayed {
+            let (from, to) = (Text::const_new(from.word()), Text::const_new(instance.state.word()));
+            let episode = instance.episode;
+            out.transitions.push(Transition { at: tick.at, key: key(), from, to, episode, why });
         }
-    }
-    let key = || InstanceKey { rule: live.rule.name.clone(), labels: labels.clone() };
-    for (raise, begins) in [(stepped.raise, true), (stepped.settled, false)] {
-        complaints.extend(raise.map(|raise| Complaint { raise, begins, about: key() }));
-    }
-    if from.word() != instance.state.word() || stepped.moved != Moved::Stayed {
-        let (from, to) = (Text::const_new(from.word()), Text::const_new(instance.state.word()));
-        let episode = instance.episode;
-        out.transitions.push(Transition { at: tick.at, key: key(), from, to, episode, why });
-    }
-    if before != standing(instance) {
-        out.instances.push((key(), Some(instance.clone())));
+        if before != standing(instance) {
+            out.instances.push((key(), Some(instance.clone())));
+        }
     }
 }
 
@@ -345,14 +374,20 @@ fn said(sample: &Sample) -> String {
 }
 
 /// Lets go of a label set that nothing has been heard of for long.
-fn forget(live: &mut Live, labels: Labels, at: UnixMicros, out: &mut AlertChanges) {
-    let gone = live.instances.get(&labels).is_some_and(|instance| {
+fn forget(
+    instances: &mut Instances,
+    rule: &Rule,
+    labels: Labels,
+    at: UnixMicros,
+    out: &mut AlertChanges,
+) {
+    let gone = instances.get(&labels).is_some_and(|instance| {
         !labels.is_empty()
             && matches!(instance.state, State::Unknown | State::Inactive)
             && at.since(instance.since) >= FORGOTTEN_AFTER
     });
     if gone {
-        live.instances.remove(&labels);
-        out.instances.push((InstanceKey { rule: live.rule.name.clone(), labels }, None));
+        instances.remove(&labels);
+        out.instances.push((InstanceKey { rule: rule.name.clone(), labels }, None));
     }
 }

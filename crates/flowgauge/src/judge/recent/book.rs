@@ -159,7 +159,8 @@ impl Book {
         true
     }
 
-    /// What is known of some buckets, and of calls in flight with their groups at a moment.
+    /// What is known of some buckets, and of calls in flight with their groups at a moment; sorted by
+    /// label set.
     pub(super) fn read(
         &self,
         buckets: Range<i64>,
@@ -176,6 +177,8 @@ impl Book {
             rest = more;
             out.push((group.labels.clone(), group.read(&self.layout, buckets.clone(), mine, at)));
         }
+        // Every rule that asks wants them in this order.
+        out.sort_by(|a, b| a.0.cmp(&b.0));
         out
     }
 }

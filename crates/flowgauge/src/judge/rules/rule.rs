@@ -6,14 +6,11 @@ use super::parts::{Part, Parts};
 use crate::config::problem::{Place, Problem};
 use crate::config::read::Findings;
 use crate::config::tree::{Node, Value};
-use crate::logic::alert::condition::Condition;
 use crate::logic::alert::language::{self, Context, Fault};
-use crate::logic::alert::rule::{Clear, Policy, Rule, Semantics, Severity};
+use crate::logic::alert::rule::{Clear, Rule, Semantics, Severity};
 use crate::logic::alert::template::Template;
 use crate::logic::call::Text;
-use crate::logic::unit::Micros;
-use holding::{MAX_HOLD, holding};
-use std::collections::BTreeMap;
+use holding::holding;
 use telling::{acting, telling, texts};
 
 mod condition;
@@ -109,8 +106,8 @@ pub(super) fn read(f: &mut Findings, part: &Part<'_>, around: &Around<'_>) -> Op
     let channels = channels(f, part, fields);
     let clear = clear(f, part, fields, around);
     let (condition, severity, message, channels) = (condition?, severity?, message?, channels?);
-    let text = language::print(&condition);
-    let mut rule = blank(name, condition, text, severity, message);
+    let mut rule = Rule::new(name, condition, severity);
+    rule.message = message;
     rule.channels = channels.iter().map(|(name, _)| name.clone()).collect();
     rule.clear = clear;
     rule.shipped = around.shipped;
@@ -124,47 +121,6 @@ pub(super) fn read(f: &mut Findings, part: &Part<'_>, around: &Around<'_>) -> Op
     rule.annotations = annotations.into_iter().map(|(k, v)| (k, v.to_string())).collect();
     let channels = channels.into_iter().map(|(_, place)| place).collect();
     (f.0.len() == before).then_some(Read { rule, place, channels })
-}
-
-fn blank(
-    name: Text,
-    condition: Condition,
-    text: String,
-    severity: Severity,
-    message: String,
-) -> Rule {
-    Rule {
-        name,
-        condition,
-        text,
-        severity,
-        channels: Vec::new(),
-        message,
-        keep: None,
-        clear: Clear::Slack,
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
-        owner: None,
-        runbook: None,
-        min_samples: None,
-        confidence: None,
-        on_no_data: Policy::Hold,
-        on_error: Policy::Hold,
-        max_hold: MAX_HOLD,
-        repeat: None,
-        min_interval: Micros(0),
-        group_by: vec![Text::const_new("alert")],
-        inhibits: Vec::new(),
-        actions: Vec::new(),
-        requires: None,
-        active_times: Vec::new(),
-        enabled: true,
-        derived: false,
-        shipped: false,
-        debug: false,
-        semantics: Semantics::Flowgauge,
-        interval: None,
-    }
 }
 
 /// A fault of a text inside a scalar, at its own line and column.

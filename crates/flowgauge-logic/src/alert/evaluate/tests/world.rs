@@ -8,13 +8,13 @@ use crate::alert::facts::{
 };
 use crate::alert::language::{self, Context};
 use crate::alert::metric::Metric;
-use crate::alert::rule::{Clear, Policy, Rule, Semantics, Severity, Slo};
+use crate::alert::rule::{Rule, Severity, Slo};
 use crate::alert::sample::{Sample, Verdict, Why};
 use crate::budget::Period;
 use crate::call::Text;
 use crate::known::{Known, Reason};
 use crate::rollup::{Dim, Rollup};
-use crate::unit::{Micros, NanoUsd, UnixMicros};
+use crate::unit::{NanoUsd, UnixMicros};
 use crate::window::Window;
 use chrono_tz::Tz;
 use std::sync::Arc;
@@ -242,38 +242,7 @@ impl Facts for World {
 pub(super) fn rule(text: &str, slos: &[Slo]) -> Rule {
     let context = Context { slos, shipped: true, capacity: true, ..Context::default() };
     let condition = language::read(text, &context).unwrap_or_else(|f| panic!("{text}: {f:?}"));
-    Rule {
-        name: Text::from("r"),
-        text: language::print(&condition),
-        condition,
-        severity: Severity::Warning,
-        channels: Vec::new(),
-        message: String::new(),
-        keep: None,
-        clear: Clear::Slack,
-        labels: Default::default(),
-        annotations: Default::default(),
-        owner: None,
-        runbook: None,
-        min_samples: None,
-        confidence: None,
-        on_no_data: Policy::Hold,
-        on_error: Policy::Hold,
-        max_hold: Micros(0),
-        repeat: None,
-        min_interval: Micros(0),
-        group_by: Vec::new(),
-        inhibits: Vec::new(),
-        actions: Vec::new(),
-        requires: None,
-        active_times: Vec::new(),
-        enabled: true,
-        derived: false,
-        shipped: true,
-        debug: false,
-        semantics: Semantics::Flowgauge,
-        interval: None,
-    }
+    Rule { shipped: true, ..Rule::new(Text::from("r"), condition, Severity::Warning) }
 }
 
 pub(super) fn compiled(text: &str) -> Compiled {

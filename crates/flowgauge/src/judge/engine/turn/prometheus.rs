@@ -48,7 +48,8 @@ pub(super) fn evaluate(
     }
     recovered(live, complaints);
     let samples: BTreeMap<Labels, Sample> = samples.into_iter().collect();
-    let known = live.instances.keys().chain(alerts.keys()).chain(samples.keys());
+    let known = live.instances.iter().map(|(labels, _)| labels);
+    let known = known.chain(alerts.keys()).chain(samples.keys());
     let all: BTreeSet<Labels> = known.cloned().collect();
     for labels in all {
         let (alert, sample) = (alerts.get(&labels), samples.get(&labels));
@@ -130,7 +131,7 @@ fn move_to(
 ) {
     let at = tick.at;
     let key = key(live, labels.clone());
-    let instance = live.instances.entry(labels).or_insert_with(|| Instance::new(at));
+    let instance = live.instances.of(labels, at);
     let before = standing(instance);
     let from = instance.state;
     let (state, active_at) = match alert.map(|alert| (alert.state, alert.active_at)) {
@@ -211,7 +212,7 @@ fn failed(
     complaints: &mut Vec<Complaint>,
 ) {
     let about = key(live, Labels::new());
-    let instance = live.instances.entry(Labels::new()).or_insert_with(|| Instance::new(at));
+    let instance = live.instances.of(Labels::new(), at);
     let count = instance.failed.as_ref().map_or(0, |(_, count)| *count).saturating_add(1);
     instance.failed = Some((why, count));
     instance.unknown = None;

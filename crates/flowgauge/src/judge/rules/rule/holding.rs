@@ -5,11 +5,8 @@ use crate::config::problem::Problem;
 use crate::config::read::Findings;
 use crate::logic::alert::condition::Condition;
 use crate::logic::alert::language;
-use crate::logic::alert::rule::{Clear, Policy, Rule, Semantics};
+use crate::logic::alert::rule::{Clear, MAX_HOLD, Policy, Rule, Semantics};
 use crate::logic::unit::Micros;
-
-/// A firing instance without data says so after half an hour (alerting 8.1).
-pub(super) const MAX_HOLD: Micros = Micros::from_millis(30 * 60_000);
 
 pub(super) fn length(text: &str) -> Result<Micros, String> {
     language::duration(text).map_err(|fault| fault.to_string())
