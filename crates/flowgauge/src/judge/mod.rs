@@ -6,6 +6,7 @@
 pub mod desk;
 pub mod engine;
 pub mod proof;
+pub mod quality;
 pub mod recent;
 pub mod regressions;
 pub mod rule_set;
@@ -13,5 +14,6 @@ pub mod rules;
 pub mod seen;
 
 pub use desk::{Desk, DeskError};
+pub use quality::Quality;
 pub use regressions::Regressions;
 pub use rule_set::RuleSet;

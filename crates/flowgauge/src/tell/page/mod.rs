@@ -27,6 +27,7 @@ mod metrics;
 mod openapi;
 mod prices;
 mod prometheus_rules;
+mod quality;
 mod recompute;
 pub mod regressions;
 mod requests;
@@ -129,6 +130,7 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Viewer, routes!(regressions::list))
         .add(Need::Operator, routes!(regressions::check))
         .add(Need::Viewer, routes!(regressions::period))
+        .add(Need::Viewer, routes!(quality::status))
 }
 
 /// The router of API and page.

@@ -2,7 +2,7 @@
 
 use super::{Exposure, Problem};
 use crate::config::Config;
-use crate::judge::{Desk, Regressions};
+use crate::judge::{Desk, Quality, Regressions};
 use crate::query::status::FirstCalls;
 use crate::receive::UserHasher;
 use crate::receive::ingest::Ingest;
@@ -113,6 +113,8 @@ pub struct Parts {
     pub board: Arc<Board>,
     /// Baselines and regression checks.
     pub regressions: Arc<Regressions>,
+    /// Online scoring.
+    pub quality: Arc<Quality>,
     /// The gateway's counters.
     pub traffic: Arc<dyn Traffic>,
     /// How far the main port can be reached.
