@@ -43,7 +43,9 @@ pub struct Rubric {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadRubric {
     /// No criterion.
-    #[error("there is no criterion; write one a line, as `accuracy (2): what the answer claims is true`")]
+    #[error(
+        "there is no criterion; write one a line, as `accuracy (2): what the answer claims is true`"
+    )]
     Empty,
     /// More than a model can tell apart.
     #[error("{0} criteria; there may be {MOST_CRITERIA}")]
@@ -96,7 +98,11 @@ impl Rubric {
             }
             let read = criterion(line).and_then(|c| {
                 let twice = criteria.iter().any(|other| other.name == c.name);
-                if twice { Err(format!("{:?} stands on an earlier line too", c.name)) } else { Ok(c) }
+                if twice {
+                    Err(format!("{:?} stands on an earlier line too", c.name))
+                } else {
+                    Ok(c)
+                }
             });
             criteria.push(read.map_err(|why| BadRubric::Line { line: at + 1, why })?);
         }
@@ -119,7 +125,10 @@ impl Rubric {
     pub fn version(&self, model: &str) -> Text {
         let told = self.instructions();
         let empty = self.question(&Answer::default());
-        Text::from(format!("{:016x}", fingerprint(&[told.as_bytes(), empty.as_bytes(), model.as_bytes()])))
+        Text::from(format!(
+            "{:016x}",
+            fingerprint(&[told.as_bytes(), empty.as_bytes(), model.as_bytes()])
+        ))
     }
 
     /// What the model is told first.
@@ -133,8 +142,11 @@ impl Rubric {
         for Criterion { name, about, .. } in &self.criteria {
             told.push_str(&format!("- {name}: {about}\n"));
         }
-        let keys: Vec<String> =
-            self.criteria.iter().map(|c| format!("{}: 1-5", Value::from(c.name.as_str()))).collect();
+        let keys: Vec<String> = self
+            .criteria
+            .iter()
+            .map(|c| format!("{}: 1-5", Value::from(c.name.as_str())))
+            .collect();
         told.push_str(&format!(
             "\nAnswer with one JSON object and nothing else:\n{{\"reason\": \"one sentence\", {}}}\n",
             keys.join(", ")
@@ -146,11 +158,14 @@ impl Rubric {
     #[must_use]
     pub fn question(&self, answer: &Answer<'_>) -> String {
         let passages = answer.context.join("\n\n");
-        let mark = fingerprint(&[passages.as_bytes(), answer.question.as_bytes(), answer.text.as_bytes()]);
+        let mark =
+            fingerprint(&[passages.as_bytes(), answer.question.as_bytes(), answer.text.as_bytes()]);
         let mut text = String::new();
-        for (name, content) in
-            [("passages", passages.as_str()), ("question", answer.question), ("answer", answer.text)]
-        {
+        for (name, content) in [
+            ("passages", passages.as_str()),
+            ("question", answer.question),
+            ("answer", answer.text),
+        ] {
             text.push_str(&format!("<{name} {mark:016x}>\n{content}\n</{name} {mark:016x}>\n\n"));
         }
         text.push_str("Grade the answer.");

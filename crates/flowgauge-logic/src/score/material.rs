@@ -157,7 +157,8 @@ mod tests {
             {"role": "assistant", "content": "An earlier answer."},
             {"role": "user", "content": [{"type": "text", "text": "Alice fell.\n\nShe slept.\n\nWho fell?"}]},
         ]});
-        let want = ("Who fell?".to_owned(), owned(&["Today is Monday.", "Alice fell.", "She slept."]));
+        let want =
+            ("Who fell?".to_owned(), owned(&["Today is Monday.", "Alice fell.", "She slept."]));
         assert_eq!(read(Protocol::Chat, &chat), want);
         let completion = json!({"prompt": "Alice fell.\n\nWho fell?"});
         assert_eq!(read(Protocol::Completions, &completion).1, owned(&["Alice fell."]));

@@ -116,7 +116,8 @@ impl Quality {
                 line.unscored += unscored;
             });
             let Some(grader) = &self.grader else { continue };
-            if also(read.sample.id, grader.share(), JUDGE).is_some() && to_grade.try_send(read).is_err()
+            if also(read.sample.id, grader.share(), JUDGE).is_some()
+                && to_grade.try_send(read).is_err()
             {
                 samples.count(&intent, |line| line.judge_skipped += 1);
             }
@@ -143,7 +144,11 @@ impl Quality {
         (read, scores, unscored)
     }
 
-    async fn grade_all(self: Arc<Self>, samples: Arc<Samples>, waiting: Arc<Mutex<Receiver<Read>>>) {
+    async fn grade_all(
+        self: Arc<Self>,
+        samples: Arc<Samples>,
+        waiting: Arc<Mutex<Receiver<Read>>>,
+    ) {
         let Some(grader) = &self.grader else { return };
         loop {
             let next = waiting.lock().await.recv().await;
@@ -163,9 +168,11 @@ impl Quality {
     }
 
     fn verdict(&self, grader: &Grader, sample: &Sample, verdict: &Verdict) -> Vec<Score> {
-        let chance = Chance::new(grader.share()).map_or(sample.chance, |share| sample.chance.and(share));
+        let chance =
+            Chance::new(grader.share()).map_or(sample.chance, |share| sample.chance.and(share));
         let score = self.about(sample.id, chance).map(|mut score| {
-            (score.evaluator, score.version) = (grader.evaluator().clone(), grader.version().clone());
+            (score.evaluator, score.version) =
+                (grader.evaluator().clone(), grader.version().clone());
             score.raw = Some(verdict.quality / 100.0);
             score.annotator = Annotator::Llm;
             // It may quote the answer.

@@ -100,6 +100,12 @@ pub struct Chosen {
     request: Bytes,
 }
 
+impl fmt::Debug for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chosen").field("chance", &self.chance).finish_non_exhaustive()
+    }
+}
+
 /// A finished call to be scored. It holds content, so it cannot be printed.
 pub struct Sample {
     /// The call.
@@ -161,7 +167,13 @@ impl Samples {
 
     /// Chooses a call before it is forwarded. `request` is shared, not copied.
     #[must_use]
-    pub fn choose(&self, intent: &str, id: CallId, request: &Bytes, now: UnixMicros) -> Option<Chosen> {
+    pub fn choose(
+        &self,
+        intent: &str,
+        id: CallId,
+        request: &Bytes,
+        now: UnixMicros,
+    ) -> Option<Chosen> {
         if self.settings.plan.rate(intent) <= 0.0 {
             return None;
         }
@@ -269,7 +281,8 @@ mod tests {
     use crate::logic::call::Door;
 
     fn quality(memory: usize) -> Quality {
-        let mut quality = Quality { max_in_memory: memory, max_content: 1_000, ..Quality::default() };
+        let mut quality =
+            Quality { max_in_memory: memory, max_content: 1_000, ..Quality::default() };
         quality.plan = Plan { default: 1.0, ..Plan::default() };
         quality
     }
@@ -285,7 +298,12 @@ mod tests {
     }
 
     fn choose(samples: &Samples, n: u8, request: &str) -> Option<Chosen> {
-        samples.choose("", CallId([n; 16]), &Bytes::copy_from_slice(request.as_bytes()), UnixMicros(0))
+        samples.choose(
+            "",
+            CallId([n; 16]),
+            &Bytes::copy_from_slice(request.as_bytes()),
+            UnixMicros(0),
+        )
     }
 
     #[tokio::test]

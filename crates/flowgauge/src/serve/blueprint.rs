@@ -126,7 +126,8 @@ impl Blueprint {
         drop(_inside);
         let doors = vec![(main, Door::Main(Arc::new(behind))), (otlp_http, Door::Otlp(otlp))];
         let shown = Shown { recorder, budgets, gateway, keys, app, facts };
-        let parts = Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch, alerting, quality };
+        let parts =
+            Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch, alerting, quality };
         Ok(Built { data, control, parts })
     }
 }

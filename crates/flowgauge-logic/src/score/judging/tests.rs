@@ -3,7 +3,8 @@
 use super::*;
 use proptest::prelude::*;
 
-const GOOD: &str = r#"{"reason": "fine", "supported": 5, "relevant": 4, "complete": 3, "clear": 5}"#;
+const GOOD: &str =
+    r#"{"reason": "fine", "supported": 5, "relevant": 4, "complete": 3, "clear": 5}"#;
 
 fn quality(said: &str) -> Result<f64, NoVerdict> {
     Rubric::default().verdict(said).map(|v| v.quality)
@@ -67,11 +68,19 @@ fn a_version_changes_with_rubric_and_model_and_with_nothing_else() {
 #[test]
 fn a_rubric_that_cannot_be_used_is_refused_by_its_line() {
     assert_eq!(Rubric::read("# nothing"), Err(BadRubric::Empty));
-    for (text, line) in
-        [("a: b\nno colon", 2), ("a (x): b", 1), ("a (0): b", 1), ("a:", 1), ("a: b\na: c", 2), ("reason: x", 1)]
-    {
+    for (text, line) in [
+        ("a: b\nno colon", 2),
+        ("a (x): b", 1),
+        ("a (0): b", 1),
+        ("a:", 1),
+        ("a: b\na: c", 2),
+        ("reason: x", 1),
+    ] {
         let told = Rubric::read(text);
-        assert!(matches!(told, Err(BadRubric::Line { line: l, .. }) if l == line), "{text} {told:?}");
+        assert!(
+            matches!(told, Err(BadRubric::Line { line: l, .. }) if l == line),
+            "{text} {told:?}"
+        );
     }
     let many: String = (0..13).map(|n| format!("c{n}: x\n")).collect();
     assert_eq!(Rubric::read(&many), Err(BadRubric::TooMany(13)));

@@ -67,15 +67,15 @@ proptest! {
     }
 }
 
-/// Day and night of one intent: 2,000 good answers at a share of 2 %, then 60 bad ones an hour for
-/// which twenty an hour are wanted. The plain mean of the scores is far off; weighed it is not.
+/// Day and night of one intent: 2,000 good answers an hour at a share of 2 %, then 60 bad ones an hour,
+/// of which twenty are wanted. The plain mean of the scores is far off; weighed it is not.
 #[test]
 fn weighing_makes_the_mean_that_of_the_traffic_while_chances_move() {
     let (mut truth, mut weighed, mut plain) = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0));
     let mut n = 0u64;
     let mut sampler = Sampler::new(Plan { min_per_hour: 20, ..plan(0.02) });
-    for hour in 0..200 {
-        let (calls, quality) = if hour % 2 == 0 { (2_000, 90.0) } else { (60, 40.0) };
+    for hour in 0..240 {
+        let (calls, quality) = if hour / 12 % 2 == 0 { (2_000, 90.0) } else { (60, 40.0) };
         for k in 0..calls {
             n += 1;
             let second = i64::from(k) * 3_600 / i64::from(calls);
@@ -91,7 +91,7 @@ fn weighing_makes_the_mean_that_of_the_traffic_while_chances_move() {
     let mean = |(sum, n): (f64, f64)| sum / n;
     let (truth, weighed, plain) = (mean(truth), mean(weighed), mean(plain));
     assert!((weighed - truth).abs() < 0.6, "{weighed} against {truth}");
-    assert!((plain - truth).abs() > 2.0, "{plain} would do as well as {weighed}: {truth}");
+    assert!((plain - truth).abs() > 10.0, "{plain} would do as well as {weighed}: {truth}");
 }
 
 #[test]

@@ -47,8 +47,20 @@ fn code(status: &QualityStatus) -> u8 {
 
 fn sheet(status: &QualityStatus) -> Sheet {
     let columns = vec![
-        "intent", "rate", "seen", "sampled", "weight", "scored", "unscored", "judged", "no answer",
-        "over cap", "too large", "dropped", "judge failed", "judge skipped",
+        "intent",
+        "rate",
+        "seen",
+        "sampled",
+        "weight",
+        "scored",
+        "unscored",
+        "judged",
+        "no answer",
+        "over cap",
+        "too large",
+        "dropped",
+        "judge failed",
+        "judge skipped",
     ];
     let mut sheet = Sheet { columns, rows: Vec::new() };
     for intent in &status.intents {
@@ -59,8 +71,15 @@ fn sheet(status: &QualityStatus) -> Sheet {
         row.extend([c.seen, c.sampled].map(|n| n.to_string()));
         row.push(weight);
         let rest = [
-            c.scored, c.unscored, c.judged, c.unanswered, c.over_cap, c.too_large, c.dropped,
-            c.judge_failed, c.judge_skipped,
+            c.scored,
+            c.unscored,
+            c.judged,
+            c.unanswered,
+            c.over_cap,
+            c.too_large,
+            c.dropped,
+            c.judge_failed,
+            c.judge_skipped,
         ];
         row.extend(rest.map(|n| n.to_string()));
         sheet.rows.push(row);

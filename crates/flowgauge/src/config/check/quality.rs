@@ -90,8 +90,11 @@ fn contradictions(f: &mut Findings, root: &Node, config: &Config, told: &Quality
         f.add(Problem::new(node.place.clone(), why).hint(hint));
     }
     if config.budgets.iter().any(|b| b.name == JUDGE_BUDGET) {
-        let why = format!("the judging model spends from a budget named {JUDGE_BUDGET:?} of its own");
-        f.add(Problem::new(node.place.clone(), why).hint("give the budget in `budgets` another name"));
+        let why =
+            format!("the judging model spends from a budget named {JUDGE_BUDGET:?} of its own");
+        f.add(
+            Problem::new(node.place.clone(), why).hint("give the budget in `budgets` another name"),
+        );
     }
 }
 
@@ -155,16 +158,24 @@ fn judge(f: &mut Findings, node: &Node, config: &Config) -> Option<Judge> {
         None => names.first().map(|name| (*name).to_owned()).unwrap_or_default(),
     };
     let asked = config.gateway.providers.iter().find(|p| p.name == provider);
-    let public = |url: &str| !["http://127.", "http://localhost", "http://[::1]"].iter().any(|own| url.starts_with(own));
+    let public = |url: &str| {
+        !["http://127.", "http://localhost", "http://[::1]"].iter().any(|own| url.starts_with(own))
+    };
     if let Some(asked) = asked.filter(|p| p.api_key.is_none() && public(&p.base_url)) {
-        let why = format!("the provider {:?} has no api_key, and a judging model has no caller's", asked.name);
+        let why = format!(
+            "the provider {:?} has no api_key, and a judging model has no caller's",
+            asked.name
+        );
         f.add(Problem::new(place.clone(), why).hint("add api_key: env:NAME to the provider"));
     }
     let budget = match f.text(node, "budget_per_day") {
         Some((text, place)) => noted(f, place, parse_money(text)),
         None => {
             let why = "`budget_per_day` is missing: a judging model costs money";
-            f.add(Problem::new(node.place.clone(), why).hint("write for example budget_per_day: 1 USD"));
+            f.add(
+                Problem::new(node.place.clone(), why)
+                    .hint("write for example budget_per_day: 1 USD"),
+            );
             None
         }
     };
@@ -180,7 +191,9 @@ fn judge(f: &mut Findings, node: &Node, config: &Config) -> Option<Judge> {
         provider,
         rubric,
         share: f.value(node, "share", 1.0, |t| {
-            rate(t).and_then(|r| if r > 0.0 { Ok(r) } else { Err("a share of 0 asks nothing".to_owned()) })
+            rate(t).and_then(|r| {
+                if r > 0.0 { Ok(r) } else { Err("a share of 0 asks nothing".to_owned()) }
+            })
         }),
         budget_per_day: budget?,
         timeout: f.value(node, "timeout", TIMEOUT, read::length),
@@ -190,13 +203,16 @@ fn judge(f: &mut Findings, node: &Node, config: &Config) -> Option<Judge> {
 }
 
 fn rubric(file: &str) -> Result<Rubric, String> {
-    let text = std::fs::read_to_string(file).map_err(|e| format!("the rubric {file:?} cannot be read: {e}"))?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| format!("the rubric {file:?} cannot be read: {e}"))?;
     Rubric::read(&text).map_err(|e| format!("the rubric {file:?}: {e}"))
 }
 
 fn rate(text: &str) -> Result<f64, String> {
     let value = text.parse::<f64>().ok().filter(|v| (0.0..=1.0).contains(v));
-    value.ok_or_else(|| format!("{text:?} is no share; write a number from 0 to 1, for example 0.05"))
+    value.ok_or_else(|| {
+        format!("{text:?} is no share; write a number from 0 to 1, for example 0.05")
+    })
 }
 
 fn whole(text: &str) -> Result<u32, String> {
@@ -260,11 +276,17 @@ mod tests {
              [{intent: chat, rate: 0.5, scorers: [local], language: de, words: 5..80, format: json}, {intent: x}]}}",
         );
         assert_eq!(problems, Vec::<String>::new());
-        assert!((told.plan.rate("chat") - 0.5).abs() < 1e-12 && (told.plan.rate("x") - 0.01).abs() < 1e-12);
+        assert!(
+            (told.plan.rate("chat") - 0.5).abs() < 1e-12
+                && (told.plan.rate("x") - 0.01).abs() < 1e-12
+        );
         assert_eq!(told.scorers("chat"), ["flowgauge.local"]);
         assert_eq!(told.scorers("other"), ["flowgauge.grounded", "flowgauge.rules"]);
         let chat = told.wants("chat").unwrap();
-        assert_eq!((chat.words, chat.language, chat.json), (Some((5, 80)), Some(Language::De), true));
+        assert_eq!(
+            (chat.words, chat.language, chat.json),
+            (Some((5, 80)), Some(Language::De), true)
+        );
     }
 
     #[test]
@@ -275,11 +297,17 @@ mod tests {
             ("quality: {scorers: [groundednes]}", "did you mean `groundedness`?"),
             ("quality: {max_content: 2MiB}", "is not between 1 B and 1 MiB"),
             ("quality: {max_content: 1MiB, max_in_memory: 1kB}", "raise max_in_memory"),
-            ("quality: {judge: {model: m, provider: openia, budget_per_day: 1 USD}}", "did you mean `openai`?"),
+            (
+                "quality: {judge: {model: m, provider: openia, budget_per_day: 1 USD}}",
+                "did you mean `openai`?",
+            ),
             ("quality: {judge: {model: m}}", "write for example budget_per_day: 1 USD"),
             ("quality: {judge: {model: m, budget_per_day: 1 USD}}", "nothing is sampled"),
             ("quality: {judge: {model: m, budget_per_day: 1 USD}}", "add api_key: env:NAME"),
-            ("quality: {judge: {model: m, budget_per_day: 1 USD, rubric: /no/such}}", "cannot be read"),
+            (
+                "quality: {judge: {model: m, budget_per_day: 1 USD, rubric: /no/such}}",
+                "cannot be read",
+            ),
             ("quality: {judge: {model: m, budget_per_day: 1 USD, attempts: 9}}", "from 1 to 5"),
         ] {
             let (_, problems) = told(text);

@@ -7,7 +7,7 @@ use super::own_call::{Office, OwnCall};
 use crate::config::Config;
 use crate::config::quality::Judge;
 use crate::logic::budget::Size;
-use crate::logic::call::{ErrorClass, Text};
+use crate::logic::call::Text;
 use crate::logic::price::PriceBook;
 use crate::logic::retry::{Failure, Wish, retries_allowed};
 use crate::logic::score::answer::Answer;
@@ -124,11 +124,8 @@ impl Grader {
         let Judge { provider, model, .. } = &self.settings;
         let mut call = OwnCall::begin(&self.office, id, provider, model);
         let mut body = self.body(answer);
-        let size = Size {
-            body_bytes: body.len() as u64,
-            max_tokens: Some(MAX_TOKENS),
-            answers: None,
-        };
+        let size =
+            Size { body_bytes: body.len() as u64, max_tokens: Some(MAX_TOKENS), answers: None };
         let reserved = match call.call() {
             Some(call) => self.office.budgets.reserve(call, size).await.map(drop),
             None => Ok(()),
@@ -176,7 +173,12 @@ impl Grader {
 
     /// The pause before asking again, where it shall be: within the policy, the time of a verdict and
     /// the share of retries.
-    fn pause(&self, made: u16, (failure, wish): (Failure, Wish), spent: Micros) -> Option<Duration> {
+    fn pause(
+        &self,
+        made: u16,
+        (failure, wish): (Failure, Wish),
+        spent: Micros,
+    ) -> Option<Duration> {
         let attempts = u64::from(self.settings.retry.attempts);
         let left = Micros(self.settings.timeout.0.saturating_mul(attempts)).saturating_sub(spent);
         let chance = getrandom::u32().unwrap_or(u32::MAX);
@@ -247,7 +249,9 @@ fn words(denied: &Denied) -> String {
         }
         Denied::Unpriced { model, .. } => {
             let model = model.as_deref().unwrap_or_default();
-            format!("the model {model:?} has no price, so its cost cannot be held; set one with `flowgauge prices set`")
+            format!(
+                "the model {model:?} has no price, so its cost cannot be held; set one with `flowgauge prices set`"
+            )
         }
     }
 }

@@ -108,10 +108,12 @@ impl Quality {
     fn evaluators(&self) -> Vec<String> {
         let settings = &self.config.quality;
         let own = settings.intents.iter().filter_map(|i| i.scorers.as_deref());
-        let mut names: Vec<&str> = own.flatten().copied().chain(settings.scorers.iter().copied()).collect();
+        let mut names: Vec<&str> =
+            own.flatten().copied().chain(settings.scorers.iter().copied()).collect();
         names.sort_unstable();
         names.dedup();
-        let version = |name: &str| EVALUATORS.iter().find(|e| e.name == name).map_or("", |e| e.version);
+        let version =
+            |name: &str| EVALUATORS.iter().find(|e| e.name == name).map_or("", |e| e.version);
         names.iter().map(|name| format!("{name} {}", version(name))).collect()
     }
 }
@@ -143,7 +145,9 @@ fn judge(grader: &Grader) -> JudgeStatus {
         provider: settings.provider.clone(),
         share: settings.share,
         budget_usd: settings.budget_per_day.to_decimal(),
-        spent_usd: account.map_or(crate::logic::unit::NanoUsd(0), |(_, a)| a.committed()).to_decimal(),
+        spent_usd: account
+            .map_or(crate::logic::unit::NanoUsd(0), |(_, a)| a.committed())
+            .to_decimal(),
         resets_at: own.zip(account).map(|(s, (key, _))| s.budget.resets_at(key)),
         resting: matches!(&last, Some((_, NoGrade::Budget(_)))),
         trouble: trouble.cloned(),

@@ -131,6 +131,7 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Operator, routes!(regressions::check))
         .add(Need::Viewer, routes!(regressions::period))
         .add(Need::Viewer, routes!(quality::status))
+        .add(Need::Viewer, routes!(quality::covered))
 }
 
 /// The router of API and page.

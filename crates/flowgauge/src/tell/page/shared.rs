@@ -136,6 +136,7 @@ pub struct Shared {
     pub(super) desk: Arc<Desk>,
     pub(super) board: Arc<Board>,
     pub(super) regressions: Arc<Regressions>,
+    pub(super) quality: Arc<Quality>,
     pub(super) traffic: Arc<dyn Traffic>,
     pub(super) exposure: Exposure,
     pub(super) facts: Facts,
@@ -168,6 +169,7 @@ impl Shared {
             desk,
             board,
             regressions,
+            quality,
             traffic,
             exposure,
         } = parts;
@@ -186,6 +188,7 @@ impl Shared {
             desk,
             board,
             regressions,
+            quality,
             traffic,
             exposure,
             facts,

@@ -113,7 +113,10 @@ async fn a_spent_budget_ends_grading_and_says_so_while_our_own_evaluators_go_on(
         scene.post("chat", &question(false), &answer()).await;
     }
     let status = scene.status(|s| counts(s)["judge_skipped"] == 3).await;
-    assert_eq!((&status["judge"]["resting"], &counts(&status)["judged"]), (&json!(true), &json!(0)));
+    assert_eq!(
+        (&status["judge"]["resting"], &counts(&status)["judged"]),
+        (&json!(true), &json!(0))
+    );
     let why = status["judge"]["trouble"].as_str().unwrap();
     assert!(why.contains("quality.judge") && why.contains("until 2026-05-06"), "{why}");
     scene.status(|s| counts(s)["scored"] == 3).await;
@@ -121,7 +124,10 @@ async fn a_spent_budget_ends_grading_and_says_so_while_our_own_evaluators_go_on(
     let metrics = crate::api::client::get(scene.running.addr, "/metrics").await;
     let text = metrics.text();
     assert!(text.contains("flowgauge_quality_judge_skipped_total 3"), "{text}");
-    assert!(text.contains("flowgauge_quality_judge_resting 1") && text.contains("flowgauge_quality_scored_total 3"));
+    assert!(
+        text.contains("flowgauge_quality_judge_resting 1")
+            && text.contains("flowgauge_quality_scored_total 3")
+    );
     let budgets = scene.get("/api/v1/budgets").await;
     assert!(budgets.to_string().contains("quality.judge"), "{budgets}");
 }

@@ -52,7 +52,8 @@ async fn bytes_are_the_same_whether_a_call_is_sampled_or_not() {
     for script in &scripts {
         for stream in [false, true] {
             let body = question(stream);
-            let (a, b) = (sampled.post("", &body, script).await, plain.post("", &body, script).await);
+            let (a, b) =
+                (sampled.post("", &body, script).await, plain.post("", &body, script).await);
             assert_eq!((a.status, &a.body), (b.status, &b.body), "{script:?} {stream}");
         }
     }

@@ -143,7 +143,9 @@ impl Scene {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if memchr::memmem::find(&std::fs::read(&path).unwrap(), text.as_bytes()).is_some() {
+                } else if memchr::memmem::find(&std::fs::read(&path).unwrap(), text.as_bytes())
+                    .is_some()
+                {
                     found.push(path);
                 }
             }

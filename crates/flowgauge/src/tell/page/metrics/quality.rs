@@ -17,12 +17,20 @@ pub(super) fn quality(app: &Shared, text: &mut Text) {
         ("quality_unscored", "Evaluators that had nothing to compare with.", all.unscored),
         ("quality_judged", "Sampled calls graded by the judging model.", all.judged),
         ("quality_judge_failed", "Verdicts that did not come.", all.judge_failed),
-        ("quality_judge_skipped", "Samples not graded for want of money or room.", all.judge_skipped),
+        (
+            "quality_judge_skipped",
+            "Samples not graded for want of money or room.",
+            all.judge_skipped,
+        ),
     ] {
         text.counter(name, help, value);
     }
     let status = app.quality.status();
-    text.gauge("quality_held_bytes", "Content of sampled calls in memory.", count(status.held_bytes));
+    text.gauge(
+        "quality_held_bytes",
+        "Content of sampled calls in memory.",
+        count(status.held_bytes),
+    );
     if let Some(judge) = &status.judge {
         let resting = f64::from(u8::from(judge.resting));
         let help = "1 while the judging model is not asked because of its budget.";
