@@ -19,7 +19,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("record", &["config", "serve::clock"]),
     ("receive", &["config", "record", "serve::clock"]),
     ("query", &["config", "serve::clock", "record"]),
-    ("judge", &["config", "serve::clock", "record", "query"]),
+    ("judge", &["config", "serve::clock", "record", "receive", "query"]),
     ("keep", &["config", "receive", "serve::clock"]),
     (
         "tell",

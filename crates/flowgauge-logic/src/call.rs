@@ -244,6 +244,8 @@ closed_set!(
         Replay = "replay",
         /// History from a file.
         Import = "import",
+        /// A judging model asked by flowgauge itself: it costs, and nobody used it.
+        Evaluation = "evaluation",
     }
 );
 

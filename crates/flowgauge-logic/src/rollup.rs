@@ -315,12 +315,12 @@ fn each(mine: &mut [u64], theirs: &[u64], count: fn(u64, u64) -> u64) {
 
 impl Source {
     /// Whether KPIs read this traffic unless asked otherwise: what users did, seen live or
-    /// imported as history; never probes and replays, which are made on purpose.
+    /// imported as history; never probes, replays and judging, which are made on purpose.
     #[must_use]
     pub const fn is_real(self) -> bool {
         match self {
             Self::Observed | Self::Import => true,
-            Self::Probe | Self::Replay => false,
+            Self::Probe | Self::Replay | Self::Evaluation => false,
         }
     }
 }

@@ -18,9 +18,12 @@ mod sums;
 pub mod answer;
 pub mod audit;
 pub mod grounded;
+pub mod judging;
 pub mod language;
+pub mod material;
 pub mod reference;
 pub mod rules;
+pub mod sampling;
 pub mod schema;
 mod words;
 
@@ -184,6 +187,10 @@ pub struct Score {
     pub thumb: bool,
     /// What the feedback is about, e.g. `performance`.
     pub category: Option<Text>,
+    /// How many calls of its kind it stands for, where it was given to a sample: the inverse of the
+    /// chance its call was chosen with. Scores before samples were drawn say nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
     /// The call it is about, as named by its sender.
     pub about: Reference,
 }
@@ -210,6 +217,7 @@ impl Score {
             rating: None,
             thumb: false,
             category: None,
+            weight: None,
             about,
         }
     }

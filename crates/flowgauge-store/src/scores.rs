@@ -23,8 +23,6 @@ pub use read::{JudgedBy, ScoreGroup, ScoreQuery, ScoreRow, ScoreTable};
 /// not write any more, and would not be allowed to wait either.
 const WRITING: TransactionBehavior = TransactionBehavior::Immediate;
 
-/// The first index holds all that sums need: adding up a week reads it and no row. The index before it
-/// did not know the judge.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS score_series (
         id INTEGER PRIMARY KEY,
@@ -48,9 +46,18 @@ const TABLES: &str = "
         cost_nanos INTEGER,
         UNIQUE (judge, about)
     ) STRICT;
+";
+
+/// Tables made before weights were kept lack the column.
+const WEIGHT: &str = "ALTER TABLE scores ADD COLUMN weight REAL";
+
+/// The first index holds all that sums need: adding up a week reads it and no row. Those before it did
+/// not know the judge, or the weight.
+const INDEXES: &str = "
     DROP INDEX IF EXISTS scores_by_start;
-    CREATE INDEX IF NOT EXISTS scores_by_start_and_judge
-        ON scores (kind, start_us, series, judge, quality, rating, thumb, tokens, cost_nanos)
+    DROP INDEX IF EXISTS scores_by_start_and_judge;
+    CREATE INDEX IF NOT EXISTS scores_by_start_judge_and_weight
+        ON scores (kind, start_us, series, judge, quality, rating, thumb, tokens, cost_nanos, weight)
         WHERE start_us IS NOT NULL;
     CREATE INDEX IF NOT EXISTS scores_by_call ON scores (call) WHERE call IS NOT NULL;
     CREATE INDEX IF NOT EXISTS scores_by_time ON scores (time_us);
@@ -81,7 +88,14 @@ impl Scores {
     /// When the database cannot be opened.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let db = state::connect(dir)?;
-        db.execute_batch(TABLES).map_err(StoreError::io("preparing the tables of scores"))?;
+        let prepare = || {
+            db.execute_batch(TABLES)?;
+            if !db.column_exists(None, "scores", "weight")? {
+                db.execute_batch(WEIGHT)?;
+            }
+            db.execute_batch(INDEXES)
+        };
+        prepare().map_err(StoreError::io::<rusqlite::Error>("preparing the tables of scores"))?;
         Ok(Self { db: Mutex::new(db) })
     }
 
@@ -243,8 +257,8 @@ fn insert(
     let tokens = attached.and_then(|to| to.tokens).and_then(|t| i64::try_from(t.0).ok());
     let sql = "INSERT OR REPLACE INTO scores
                (id, judge, about, time_us, received_us, kind, quality, rating, thumb, json,
-                call, start_us, series, tokens, cost_nanos)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                call, start_us, series, tokens, cost_nanos, weight)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     let values = params![
         score.id.0,
         judge,
@@ -261,6 +275,7 @@ fn insert(
         series,
         tokens,
         attached.and_then(|to| to.cost).map(|c| c.0),
+        score.weight,
     ];
     let done = tx.prepare_cached(sql).and_then(|mut s| s.execute(values));
     done.map(drop).map_err(StoreError::io("storing a score"))

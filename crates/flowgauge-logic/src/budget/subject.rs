@@ -40,6 +40,8 @@ pub enum Trait {
     Model,
     /// Provider.
     Provider,
+    /// Where the call comes from; no configuration names it, but what flowgauge does itself has a budget.
+    Source,
     /// A free label.
     Tag(Text),
 }
@@ -127,6 +129,7 @@ impl Trait {
             Self::Endpoint => "endpoint",
             Self::Model => "model",
             Self::Provider => "provider",
+            Self::Source => "source",
             Self::Tag(name) => return Text::from(format!("tag:{name}")),
         };
         Text::const_new(word)
@@ -136,6 +139,7 @@ impl Trait {
     #[must_use]
     pub fn of<'a>(&self, call: &'a Call) -> Option<&'a str> {
         let value = match self {
+            Self::Source => return Some(call.origin.source.word()),
             Self::Key => &call.who.key_id,
             Self::User => &call.who.user_key,
             Self::Session => &call.who.session_key,

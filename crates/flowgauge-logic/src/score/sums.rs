@@ -7,10 +7,14 @@ use crate::unit::NanoUsd;
 pub struct ScoreSums {
     /// Evaluations with a quality.
     pub evaluations: u64,
-    /// Σ quality, 0–100 each.
+    /// Σ weight · quality, 0–100 each; the weight of a score that names none is 1.
     pub quality: f64,
-    /// Σ quality².
+    /// Σ weight · quality².
     pub squares: f64,
+    /// Σ (weight − 1): how many calls they stand for beyond their own.
+    pub surplus: f64,
+    /// Σ (weight² − 1).
+    pub surplus_squares: f64,
     /// Evaluations without one: outside their scale, or only a label.
     pub without_quality: u64,
     /// Σ tokens of the calls of evaluations with a quality, where they are known.
@@ -38,6 +42,8 @@ impl ScoreSums {
             evaluations,
             quality,
             squares,
+            surplus,
+            surplus_squares,
             without_quality,
             tokens,
             quality_of_tokens,
@@ -60,6 +66,8 @@ impl ScoreSums {
         }
         self.quality += quality;
         self.squares += squares;
+        self.surplus += surplus;
+        self.surplus_squares += surplus_squares;
         self.quality_of_tokens += quality_of_tokens;
         self.quality_of_cost += quality_of_cost;
         self.cost = self.cost.saturating_add(*cost);
@@ -86,18 +94,45 @@ impl ScoreSums {
         ratio(count(four + five), count(self.rated()))
     }
 
-    /// Mean quality, 0–100.
+    /// Mean quality, 0–100: of scores given to a sample, the mean of the calls it was drawn from
+    /// (Hájek 1971: Σ w q / Σ w).
     #[must_use]
     pub fn mean_quality(&self) -> Option<f64> {
-        ratio(self.quality, count(self.evaluations))
+        ratio(self.quality, self.weight()).filter(|_| self.evaluations > 0)
     }
 
     /// Sample variance of the qualities, where there are two. What rounding leaves below 0 is 0.
     #[must_use]
     pub fn variance(&self) -> Option<f64> {
         let n = count(self.evaluations);
-        let spread = self.squares - self.quality * self.quality / n;
-        ratio(spread.max(0.0), n - 1.0)
+        let spread = self.squares - self.quality * self.quality / self.weight();
+        ratio(spread.max(0.0) * n / self.weight(), n - 1.0)
+    }
+
+    /// How many scores of equal weight tell the mean as surely as these: (Σ w)² / Σ w² (Kish 1965).
+    #[must_use]
+    pub fn effective(&self) -> f64 {
+        let squares = count(self.evaluations) + self.surplus_squares;
+        ratio(self.weight() * self.weight(), squares).unwrap_or(0.0)
+    }
+
+    fn weight(&self) -> f64 {
+        count(self.evaluations) + self.surplus
+    }
+
+    /// Count, Σ quality and Σ quality² of scores of equal weight with the same mean, of which it is as
+    /// sure: for those who compare means of plain scores.
+    #[must_use]
+    pub fn as_equals(&self) -> (u64, f64, f64) {
+        let n = count(self.evaluations);
+        let (Some(mean), Some(variance)) = (self.mean_quality(), self.variance()) else {
+            return (self.evaluations, self.mean_quality().unwrap_or(0.0) * n, self.squares);
+        };
+        if self.surplus.abs() < f64::EPSILON && self.surplus_squares.abs() < f64::EPSILON {
+            return (self.evaluations, self.quality, self.squares);
+        }
+        let spread = variance * n / self.effective();
+        (self.evaluations, mean * n, spread * (n - 1.0) + mean * mean * n)
     }
 
     /// Tokens per perfect answer: Σ tokens / Σ (quality / 100).
@@ -113,7 +148,7 @@ impl ScoreSums {
     }
 }
 
-/// The variance of [`overall`]: Σ w² s²/n over the intents that have a score, weights as shares.
+/// The variance of [`overall`]: Σ w² s²/n over (n as [`ScoreSums::effective`] has it) the intents that have a score, weights as shares.
 /// Nothing where an intent with weight has fewer than two scores: its spread is not known.
 #[must_use]
 pub fn overall_variance(intents: &[(u64, ScoreSums)]) -> Option<f64> {
@@ -122,11 +157,11 @@ pub fn overall_variance(intents: &[(u64, ScoreSums)]) -> Option<f64> {
     if total == 0 {
         let mut all = ScoreSums::default();
         scored.iter().for_each(|(_, sums)| all.merge(sums));
-        return Some(all.variance()? / count(all.evaluations));
+        return Some(all.variance()? / all.effective());
     }
     let weighed = scored.iter().filter(|(requests, _)| *requests > 0).map(|(requests, sums)| {
         let share = count(*requests) / count(total);
-        Some(share * share * sums.variance()? / count(sums.evaluations))
+        Some(share * share * sums.variance()? / sums.effective())
     });
     weighed.sum()
 }

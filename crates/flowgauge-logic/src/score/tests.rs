@@ -110,3 +110,39 @@ fn the_variance_of_overall_quality_is_that_of_the_weighed_mean() {
     assert_eq!(overall_variance(&[(300, of(&[70.0, 80.0])), (1, of(&[50.0]))]), None);
     assert_eq!(overall_variance(&[]), None);
 }
+
+/// Scores of equal weight are added up as before there were weights; a weight of 3 counts as three
+/// scores for the mean, and less than three for how sure it is.
+#[test]
+fn weights_move_the_mean_and_not_what_has_none() {
+    let sums = |scores: &[(f64, f64)]| {
+        let mut all = ScoreSums::default();
+        for (quality, weight) in scores {
+            all.merge(&ScoreSums {
+                evaluations: 1,
+                quality: weight * quality,
+                squares: weight * quality * quality,
+                surplus: weight - 1.0,
+                surplus_squares: weight * weight - 1.0,
+                ..ScoreSums::default()
+            });
+        }
+        all
+    };
+    let plain = sums(&[(80.0, 1.0), (60.0, 1.0), (70.0, 1.0)]);
+    near(plain.mean_quality(), 70.0, 1e-9);
+    near(plain.variance(), 100.0, 1e-9);
+    near(Some(plain.effective()), 3.0, 1e-9);
+    assert_eq!(plain.as_equals(), (3, 210.0, 14_900.0));
+    let weighed = sums(&[(80.0, 3.0), (60.0, 1.0)]);
+    near(weighed.mean_quality(), 75.0, 1e-9);
+    near(Some(weighed.effective()), 1.6, 1e-9);
+    // Σ w (q − 75)² / Σ w · n / (n − 1) = (75 + 225) / 4 · 2 = 150.
+    near(weighed.variance(), 150.0, 1e-9);
+    // As sure as 1.6 plain scores: 150 / 1.6 is the variance of two with 187.5 / 2.
+    let (n, sum, squares) = weighed.as_equals();
+    assert_eq!(n, 2);
+    near(Some(sum), 150.0, 1e-9);
+    near(Some(squares - sum * sum / 2.0), 187.5, 1e-9);
+    assert_eq!(sums(&[]).mean_quality(), None);
+}

@@ -36,15 +36,11 @@ impl Reader {
         let mut out = Vec::new();
         for (who, groups) in self.judged(query, ScoreKind::Evaluation)? {
             let graded = groups.into_iter().filter(|(_, sums)| sums.evaluations > 0);
-            out.extend(graded.map(|((minute, key, intent), sums)| GradeGroup {
-                from: UnixMicros::from_minute(minute),
-                key,
-                intent,
-                evaluator: who.name.clone(),
-                version: who.version.clone(),
-                n: sums.evaluations,
-                sum: sums.quality,
-                squares: sums.squares,
+            out.extend(graded.map(|((minute, key, intent), sums)| {
+                let (n, sum, squares) = sums.as_equals();
+                let from = UnixMicros::from_minute(minute);
+                let (evaluator, version) = (who.name.clone(), who.version.clone());
+                GradeGroup { from, key, intent, evaluator, version, n, sum, squares }
             }));
         }
         out.sort_by(|a, b| {

@@ -67,11 +67,12 @@ pub struct ScoreRow {
     pub attached: Option<(CallId, UnixMicros)>,
 }
 
-/// Ratings stand in five columns, so that one statement reads all sums.
+/// Ratings stand in five columns, so that one statement reads all sums. `WEIGHT` is put in when asked.
 const SUMS: &str = "
     SELECT (start_us / 60000000 / ?3) * ?3 AS step, series,
         CASE WHEN kind = 0 THEN judge ELSE '' END AS who,
-        count(quality), total(quality), total(quality * quality), sum(kind = 0 AND quality IS NULL),
+        count(quality), total(WEIGHT * quality), total(WEIGHT * quality * quality),
+        sum(kind = 0 AND quality IS NULL),
         ifnull(sum(CASE WHEN quality IS NOT NULL THEN tokens END), 0),
         total(CASE WHEN tokens IS NOT NULL THEN quality END),
         sum(quality IS NOT NULL AND tokens IS NOT NULL),
@@ -79,7 +80,9 @@ const SUMS: &str = "
         total(CASE WHEN cost_nanos IS NOT NULL THEN quality END),
         sum(quality IS NOT NULL AND cost_nanos IS NOT NULL),
         ifnull(sum(rating = 1), 0), ifnull(sum(rating = 2), 0), ifnull(sum(rating = 3), 0),
-        ifnull(sum(rating = 4), 0), ifnull(sum(rating = 5), 0), sum(thumb)
+        ifnull(sum(rating = 4), 0), ifnull(sum(rating = 5), 0), sum(thumb),
+        total(CASE WHEN quality IS NOT NULL THEN WEIGHT - 1 END),
+        total(CASE WHEN quality IS NOT NULL THEN WEIGHT * WEIGHT - 1 END)
     FROM scores WHERE kind = ?4 AND start_us >= ?1 AND start_us < ?2 GROUP BY step, series, who";
 /// Minutes in a step that is longer than all time.
 const NO_STEP: i64 = i64::MAX;
@@ -237,7 +240,10 @@ fn sums(
     kind: ScoreKind,
 ) -> Result<Vec<(i64, i64, String, ScoreSums)>, StoreError> {
     let read = || {
-        let mut select = db.prepare(SUMS)?;
+        // Nobody has opened the tables for writing since weights are kept.
+        let weighed = db.column_exists(None, "scores", "weight")?;
+        let weight = if weighed { "ifnull(weight, 1.0)" } else { "1.0" };
+        let mut select = db.prepare(&SUMS.replace("WEIGHT", weight))?;
         let rows = select
             .query_map(params![window.from.0, window.to.0, step, kind.code()], |r| {
                 Ok((r.get(0)?, r.get(1)?, r.get(2)?, sums_row(r)?))
@@ -256,6 +262,8 @@ fn sums_row(r: &Row<'_>) -> rusqlite::Result<ScoreSums> {
         evaluations: count(r, 3)?,
         quality: r.get(4)?,
         squares: r.get(5)?,
+        surplus: r.get(19)?,
+        surplus_squares: r.get(20)?,
         without_quality: count(r, 6)?,
         tokens: count(r, 7)?,
         quality_of_tokens: r.get(8)?,

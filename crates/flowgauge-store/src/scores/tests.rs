@@ -175,3 +175,45 @@ fn evaluators_and_their_versions_are_never_mixed() {
     // Of equal scores nothing is left as spread.
     assert!(busiest.groups[0].sums.variance().unwrap() < 1e-9);
 }
+
+#[test]
+fn a_score_counts_for_as_many_calls_as_its_weight_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default(), T0).unwrap().store;
+    let scores = Scores::open(dir.path()).unwrap();
+    let (one, two) = (call(1, "explain"), call(2, "explain"));
+    let mut rare = evaluation(1, "relevance", 0.9, about(&one));
+    rare.weight = Some(10.0);
+    let plain = evaluation(2, "relevance", 0.4, about(&two));
+    let rows = [(rare, Some(Attached::to(&one))), (plain, Some(Attached::to(&two)))];
+    scores.put(&rows).unwrap();
+    let groups = sums(&store.reader(), ScoreKind::Evaluation, Vec::new());
+    let told = groups[0].sums;
+    // (10·90 + 1·40) / 11, told as surely as by 11² / (10² + 1) scores of equal weight.
+    assert!((told.mean_quality().unwrap() - 940.0 / 11.0).abs() < 1e-9, "{told:?}");
+    assert!((told.effective() - 121.0 / 101.0).abs() < 1e-9, "{told:?}");
+    assert_eq!(told.evaluations, 2);
+}
+
+#[test]
+fn scores_of_a_database_made_before_weights_were_kept_weigh_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default(), T0).unwrap().store;
+    let (one, two) = (call(1, "explain"), call(2, "explain"));
+    let rows = [
+        (evaluation(1, "relevance", 0.9, about(&one)), Some(Attached::to(&one))),
+        (evaluation(2, "relevance", 0.4, about(&two)), Some(Attached::to(&two))),
+    ];
+    Scores::open(dir.path()).unwrap().put(&rows).unwrap();
+    let before = crate::state::connect(dir.path()).unwrap();
+    let without =
+        "DROP INDEX scores_by_start_judge_and_weight; ALTER TABLE scores DROP COLUMN weight";
+    before.execute_batch(without).unwrap();
+    drop(before);
+    let mean = |reader: &Reader| {
+        sums(reader, ScoreKind::Evaluation, Vec::new())[0].sums.mean_quality().unwrap()
+    };
+    assert!((mean(&store.reader()) - 65.0).abs() < 1e-9, "read before it is opened for writing");
+    drop(Scores::open(dir.path()).unwrap());
+    assert!((mean(&store.reader()) - 65.0).abs() < 1e-9, "and after");
+}

@@ -30,6 +30,8 @@ pub struct Script {
     pub chunk_delay_ms: u64,
     /// Words of content; 8 where not said.
     pub words: Option<usize>,
+    /// What is said instead of the words; in a stream only with `words: 1`.
+    pub text: Option<String>,
     /// Bytes per write instead of one event per write.
     pub split: Option<usize>,
     /// Usage in a chat stream even where the request did not ask.

@@ -180,8 +180,15 @@ fn plain(parts: &Parts, asked: &Asked, script: &Script) -> Option<String> {
     Some(identified(value.to_string(), script))
 }
 
-/// The text with the id that the script wants in place of the fixed one.
+/// The text with what the script says, and the id it wants, in place of the fixed ones.
 fn identified(text: String, script: &Script) -> String {
+    let text = match &script.text {
+        Some(said) => {
+            let words: String = events::words(script.words.unwrap_or(WORDS)).collect();
+            text.replace(&Value::from(words).to_string(), &Value::from(said.as_str()).to_string())
+        }
+        None => text,
+    };
     let Some(id) = &script.response_id else { return text };
     FIXED_IDS
         .iter()

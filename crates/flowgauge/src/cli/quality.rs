@@ -1,4 +1,4 @@
-//! `quality run`, `audit`, `satisfaction`, `scores`, `score` and `rate`: what users and evaluators
+//! `quality run`, `audit`, `status`, `satisfaction`, `scores`, `score` and `rate`: what users and evaluators
 //! think of answers, and whether an evaluator may be believed.
 //!
 //! Writing goes through the server, which alone writes to its data directory.
@@ -29,6 +29,7 @@ use set::Case;
 mod audit;
 mod run;
 mod set;
+mod status;
 
 /// What users think changes slowly: a week, as the catalogue has it.
 const WEEK: Span = Span::fixed(7 * UnixMicros::DAY);
@@ -42,6 +43,8 @@ pub(crate) enum QualityCommand {
     Run(run::RunArgs),
     /// Check an evaluator against labels people gave
     Audit(audit::AuditArgs),
+    /// How sampling, our evaluators and the judging model stand
+    Status(status::StatusArgs),
     /// What users think: mean rating, how ratings spread, by intent
     #[command(after_help = "\
 Examples:
@@ -179,6 +182,7 @@ pub(crate) fn run(command: &QualityCommand, globals: &Globals) -> Done {
         QualityCommand::Diagnosed(command) => super::quality_diagnosed::run(command, globals),
         QualityCommand::Run(args) => run::run(args, globals),
         QualityCommand::Audit(args) => audit::run(args, globals),
+        QualityCommand::Status(args) => status::run(args, globals),
         QualityCommand::Satisfaction { by, filter, period, show } => {
             let loaded = globals.load(false, &[])?;
             let window = period.window(WEEK, globals::now(), loaded.config.time_zone)?;

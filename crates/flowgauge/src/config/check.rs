@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 mod budgets;
 mod labels;
+mod quality;
 
 use super::problem::{Place, Problem};
 use super::read::{self, Findings};
@@ -28,7 +29,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
     let base = Config::default();
     let f = &mut found;
     let time_zone = f.value(root, "time_zone", base.time_zone, read::zone);
-    let config = Config {
+    let mut config = Config {
         alerts: alerts::alerts(f, root, secrets),
         listen: listener(f, root, "listen", None, base.listen),
         otlp_grpc: listener(f, root, "otlp.grpc.listen", Some("otlp.grpc.enabled"), base.otlp_grpc),
@@ -40,6 +41,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
         evaluators: labels::evaluators(f, root),
         checks: labels::checks(f, root),
         budgets: budgets::budgets(f, root, time_zone),
+        quality: base.quality,
         prices: f.value(root, "prices", None, |t| path(t).map(Some)),
         store: super::StoreSection {
             seal_bytes: f.value(root, "store.seal_size", base.store.seal_bytes, read::bytes),
@@ -52,6 +54,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
         },
         allow_open_bind: f.value(root, "allow_open_bind", false, read::boolean),
     };
+    config.quality = quality::quality(f, root, &config);
     contradictions(f, root, &config);
     (config, found.0)
 }

@@ -6,6 +6,7 @@ pub mod alerts;
 pub(crate) mod check;
 mod load;
 pub(crate) mod problem;
+pub mod quality;
 pub(crate) mod read;
 pub mod schema;
 pub mod secret;
@@ -47,6 +48,8 @@ pub struct Config {
     pub checks: Vec<Check>,
     /// Who may spend how much until when.
     pub budgets: Vec<Budget>,
+    /// Which calls are scored online.
+    pub quality: quality::Quality,
     /// Alerting.
     pub alerts: alerts::Alerts,
     /// Operator's price file, which wins over the embedded table.
@@ -281,6 +284,7 @@ impl Default for Config {
             evaluators: Vec::new(),
             checks: Vec::new(),
             budgets: Vec::new(),
+            quality: quality::Quality::default(),
             alerts: alerts::Alerts::default(),
             prices: None,
             store: StoreSection {

@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod desk;
 pub mod engine;
 pub mod proof;
+pub mod quality;
 pub mod recent;
 pub mod regressions;
 pub mod rule_set;
@@ -14,5 +15,6 @@ pub mod rules;
 pub mod seen;
 
 pub use desk::{Desk, DeskError};
+pub use quality::Quality;
 pub use regressions::Regressions;
 pub use rule_set::RuleSet;

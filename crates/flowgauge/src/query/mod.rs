@@ -5,6 +5,7 @@
 
 pub mod budgets;
 pub mod checks;
+pub mod coverage;
 pub mod diagnose;
 pub mod errors;
 pub mod health;

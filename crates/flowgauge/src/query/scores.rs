@@ -36,6 +36,9 @@ pub struct ScoreView {
     pub explanation: Option<String>,
     /// human, llm, code or unknown.
     pub annotator: String,
+    /// How many calls it stands for, where it was given to a sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
     /// Who rated, as a keyed hash; empty where nobody was named.
     pub user_key: String,
     /// 1–5.
@@ -69,6 +72,7 @@ impl From<&ScoreRow> for ScoreView {
             label: text(&score.label),
             explanation: score.explanation.as_deref().map(str::to_owned),
             annotator: score.annotator.word().to_owned(),
+            weight: score.weight,
             user_key: score.user.to_string(),
             rating: score.rating,
             thumb: score.thumb,

@@ -4,6 +4,7 @@ pub mod egress;
 pub mod estimate;
 pub mod gateway;
 pub mod ingest;
+pub mod samples;
 pub mod user_hash;
 
 pub use user_hash::UserHasher;

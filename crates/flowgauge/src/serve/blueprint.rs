@@ -13,6 +13,7 @@ use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
 use crate::config::Config;
+use crate::judge::{Quality, quality};
 use crate::keep::Watch;
 use crate::receive::UserHasher;
 use crate::receive::gateway::Gateway;
@@ -88,6 +89,16 @@ impl Blueprint {
         let links = state.secret(ALERT_LINKS, random()?)?;
         let here = format!("http://{}", reachable(main.port.addr));
         let alerting = Alerting::build(&config, links, &clock, &recorder, &here)?;
+        let quality = Quality::new(quality::Parts {
+            config: Arc::new(config.clone()),
+            samples: gateway.samples().cloned(),
+            scores: Arc::clone(&scores),
+            recorder: recorder.clone(),
+            budgets: Arc::clone(&budgets),
+            prices: prices.shared(),
+            clock: clock.clone(),
+        })
+        .map_err(crate::receive::gateway::GatewayError::from)?;
         let stopping = CancellationToken::new();
         let asked = page::Parts {
             recorder: recorder.clone(),
@@ -102,6 +113,7 @@ impl Blueprint {
             desk: Arc::clone(&alerting.desk),
             board: Arc::clone(&alerting.board),
             regressions: Arc::clone(&alerting.regressions),
+            quality: Arc::clone(&quality),
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };
@@ -114,7 +126,8 @@ impl Blueprint {
         drop(_inside);
         let doors = vec![(main, Door::Main(Arc::new(behind))), (otlp_http, Door::Otlp(otlp))];
         let shown = Shown { recorder, budgets, gateway, keys, app, facts };
-        let parts = Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch, alerting };
+        let parts =
+            Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch, alerting, quality };
         Ok(Built { data, control, parts })
     }
 }
@@ -143,7 +156,8 @@ fn budgets(
     clock: &Clock,
     recorder: &Recorder,
 ) -> Result<Arc<Budgets>, StoreError> {
-    let rules = config.budgets.clone();
+    let mut rules = config.budgets.clone();
+    rules.extend(config.quality.budget(config.time_zone));
     Budgets::start(&config.data_dir, rules, prices.shared(), clock.clone(), recorder)
 }
 

@@ -6,6 +6,7 @@ use super::doors::Door;
 use super::ports::Bound;
 use super::running::{Running, Shown};
 use super::runtimes::Owned;
+use crate::judge::Quality;
 use crate::keep::Watch;
 use crate::receive::ingest::Ingest;
 use crate::record::scores::ScoreBook;
@@ -33,6 +34,7 @@ pub(super) struct Parts {
     pub(super) scores: Arc<ScoreBook>,
     pub(super) watch: Watch,
     pub(super) alerting: Alerting,
+    pub(super) quality: Arc<Quality>,
 }
 
 impl Built {
@@ -40,7 +42,8 @@ impl Built {
     #[must_use]
     pub fn run(self) -> Running {
         let Self { data, control, parts } = self;
-        let Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch, alerting } = parts;
+        let Parts { shown, stopping, doors, otlp_grpc, ingest, .. } = parts;
+        let Parts { scores, watch, alerting, quality, .. } = parts;
         let stop = Stop { drain: stopping, cut: CancellationToken::new() };
         let mut tasks = JoinSet::new();
         for (bound, door) in doors {
@@ -54,6 +57,7 @@ impl Built {
         }
         tasks.spawn_on(scores.look_out(stop.drain.clone()), control.handle());
         tasks.spawn_on(watch.run(stop.drain.clone()), control.handle());
+        quality.run(&mut tasks, control.handle(), &stop.drain);
         alerting.run(&mut tasks, control.handle(), &stop.drain);
         Running::new((data, control), shown, stop, tasks)
     }

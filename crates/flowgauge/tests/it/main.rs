@@ -32,6 +32,8 @@ mod gateway;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
+mod judging;
+#[cfg(test)]
 mod otlp;
 #[cfg(test)]
 mod otlp_wire;

@@ -3,8 +3,9 @@
 //!
 //! Owns putting both together. Refuses to judge the model: that is what `quality run` is for.
 
+use super::super::ask::Where;
 use super::super::exit::{self, Done, Failure};
-use super::super::globals::{self, Globals};
+use super::super::globals::{self, Globals, Origin};
 use super::super::period::PeriodArgs;
 use super::super::show::{self, Sheet, ShowArgs};
 use crate::logic::agreement::Coefficient;
@@ -13,6 +14,7 @@ use crate::logic::score::ScoreKind;
 use crate::logic::score::audit::Audit;
 use crate::logic::score::reference;
 use crate::logic::unit::UnixMicros;
+use crate::query::coverage::{self, Coverage, CoveredBy};
 use serde_json::{Value, json};
 use stored::Stored;
 
@@ -59,16 +61,25 @@ pub(crate) fn run(args: &AuditArgs, globals: &Globals) -> Done {
     let cases = super::load(&set)?;
     let judged = super::compared(&cases, &args.evaluator);
     let audit = Audit::of(&judged);
-    let stored = if args.offline { None } else { look(args, &globals)? };
+    let looked = if args.offline { None } else { look(args, &globals)? };
+    let (stored, covered) = looked.unzip();
     let mut findings = audit.findings.clone();
     findings.extend(stored.iter().flat_map(Stored::findings));
+    // Whose word counts as quality must cover what users ask; others may look at a part.
+    let busiest = covered.as_ref().and_then(|c| c.evaluators.first());
+    findings.extend(busiest.iter().flat_map(|e| e.findings()));
     let calibration = if audit.passed() { "calibrated" } else { "uncalibrated" };
     let told = json!({
         "set": set, "evaluator": args.evaluator, "calibration": calibration,
         "labels": show::json(&audit)?, "stored": stored.as_ref().map(Stored::json),
+        "coverage": covered.as_ref().map(show::json).transpose()?,
         "findings": findings,
     });
-    args.show.print(&sheet(&audit, stored.as_ref(), calibration), &told)?;
+    let mut sheet = sheet(&audit, stored.as_ref(), calibration);
+    for evaluator in covered.iter().flat_map(|c| &c.evaluators) {
+        cover(&mut sheet, evaluator);
+    }
+    args.show.print(&sheet, &told)?;
     for finding in &findings {
         show::note(&format!("finding: {finding}"));
     }
@@ -80,7 +91,7 @@ pub(crate) fn run(args: &AuditArgs, globals: &Globals) -> Done {
 }
 
 /// Stored scores, where somebody has them. Nobody being there is no failure of an audit.
-fn look(args: &AuditArgs, globals: &Globals) -> Result<Option<Stored>, Failure> {
+fn look(args: &AuditArgs, globals: &Globals) -> Result<Option<(Stored, Coverage)>, Failure> {
     let loaded = globals.load(false, &[])?;
     let window = args.period.window(MONTH, globals::now(), loaded.config.time_zone)?;
     let origin = match globals.origin(&loaded) {
@@ -92,7 +103,38 @@ fn look(args: &AuditArgs, globals: &Globals) -> Result<Option<Stored>, Failure> 
         Err(failure) => return Err(failure),
     };
     let rows = origin.scores(window, Some(ScoreKind::Evaluation), ROWS)?;
-    Ok(Some(Stored::of(&rows)))
+    let covered = match &origin {
+        Origin::Server(remote) => {
+            let query = super::super::ask::parameters(window, &Where::default());
+            remote.get("/api/v1/quality/coverage", &query)?
+        }
+        Origin::Directory(reader) => coverage::coverage(reader, window)?,
+    };
+    Ok(Some((Stored::of(&rows), covered)))
+}
+
+/// Which calls one evaluator scored, of which intents.
+fn cover(sheet: &mut Sheet, by: &CoveredBy) {
+    let who = format!("{} {}", by.evaluator, by.version);
+    let percent = |share: Option<f64>| {
+        share.map_or_else(|| "n/a".to_owned(), |s| format!("{:.1}%", 100.0 * s))
+    };
+    for one in &by.intents {
+        let name = if one.intent.is_empty() { "(none)" } else { &one.intent };
+        let value = format!(
+            "{} of its calls; {} of all calls, {} of the scored",
+            percent(one.share),
+            percent(one.of_calls),
+            percent(one.of_scored)
+        );
+        sheet.row([format!("scored by {who}: {name}"), value, one.scored.to_string()]);
+    }
+    let distance = percent(by.distance);
+    sheet.row([
+        format!("scored by {who}: distance from the traffic"),
+        distance,
+        by.scored.to_string(),
+    ]);
 }
 
 fn sheet(audit: &Audit, stored: Option<&Stored>, calibration: &str) -> Sheet {

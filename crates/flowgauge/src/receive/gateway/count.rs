@@ -84,6 +84,8 @@ fn work(vocabularies: &Vocabularies, calls: &Receiver<Flight>) {
         });
         let counters = &flight.gateway().counters;
         count(if counted.is_some() { &counters.counted } else { &counters.uncounted });
+        // Others may still want to read it.
+        flight.terms().produced = produced;
         if let Some(counted) = counted {
             flight.note(|call| take(&mut call.usage, counted));
         }

@@ -7,7 +7,7 @@ use crate::logic::call::{
 use crate::logic::id::CallId;
 use crate::logic::retry::Failure;
 use crate::logic::unit::Micros;
-use crate::logic::wire::Observed;
+use crate::logic::wire::{Observed, Produced};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -305,6 +305,13 @@ impl Flight {
             (call.what.leaf, call.link.merged_into) = (false, Some(parent.1));
             waiting
         });
+        let chosen = self.terms.chosen.take().zip(self.gateway.samples.as_ref());
+        if let Some((chosen, samples)) = chosen {
+            let produced = std::mem::take(&mut self.terms.produced);
+            // An answer that was seen in part says nothing about the whole.
+            let seen = if self.terms.unseen { Produced::default() } else { produced };
+            samples.offer(chosen, &call, seen);
+        }
         self.gateway.recorder.finished(*call);
         // The call this one was made for, if it waited for this one alone.
         drop(waiting);

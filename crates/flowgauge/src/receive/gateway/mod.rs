@@ -23,10 +23,12 @@ mod ids;
 mod keys;
 mod observation;
 mod operation;
+mod own;
 mod phases;
 mod refuse;
 mod retry_budget;
 mod route;
+mod sample;
 mod settle;
 mod splice;
 mod sum;
@@ -40,10 +42,12 @@ mod way;
 
 pub use counters::GatewayCounters;
 pub use keys::{CallerKeys, KeyInfo, NoKeys};
+pub use own::{OwnProvider, Reply};
 pub use route::GatewayError;
 pub use target::TargetError;
 
 use super::estimate::Vocabularies;
+use super::samples::Samples;
 use super::{Body, UserHasher};
 use crate::config;
 use crate::logic::price::PriceBook;
@@ -85,6 +89,8 @@ pub struct Gateway {
     counter: count::Counter,
     /// Only where applications are configured.
     families: Option<family::Families>,
+    /// Only where calls are scored online.
+    samples: Option<Arc<Samples>>,
     ids: ids::Ids,
     in_flight: AtomicU64,
     /// Told when no call is in flight.
@@ -124,6 +130,7 @@ impl Gateway {
             drains: Arc::new(Semaphore::new(MAX_DRAINS)),
             refusals: usage_option::Refusals::default(),
             counter: count::Counter::new(Vocabularies::new(&config.gateway.tokenizers)?),
+            samples: Samples::new(&config.quality),
             families: (!config.apps.is_empty()).then(family::Families::default),
             ids: ids::Ids::new()?,
             in_flight: AtomicU64::new(0),
@@ -157,6 +164,12 @@ impl Gateway {
                 refuse::Refusal::PANIC.answer(family, id)
             }
         }
+    }
+
+    /// Calls chosen to be scored, where any are.
+    #[must_use]
+    pub const fn samples(&self) -> Option<&Arc<Samples>> {
+        self.samples.as_ref()
     }
 
     /// Calls between their request's head and the end of their answer.

@@ -25,6 +25,7 @@ use super::flight::Flight;
 use super::headers::{strip_hop_by_hop, strip_request};
 use super::refuse::{CACHE, REQUEST_ID, Refusal, id_value};
 use super::route;
+use super::sample;
 use super::splice::Splice;
 use super::tap::TapBody;
 use super::target::{Kind, Target};
@@ -104,6 +105,7 @@ async fn prepare(
 
     let target = way.target();
     family::enter(flight, target, &mut parts.headers);
+    sample::consider(gateway, flight, &body);
     strip_request(&mut parts.headers);
     flight.terms().drain_window = target.streams.drain_window;
     let mut sending = Sending { way, parts, body, original: None };

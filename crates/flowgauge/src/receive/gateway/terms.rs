@@ -2,6 +2,7 @@
 
 use crate::logic::unit::Micros;
 use crate::logic::wire::Produced;
+use crate::receive::samples::Chosen;
 use bytes::Bytes;
 
 use super::family::Kin;
@@ -19,6 +20,8 @@ pub(super) struct Terms {
     /// The request as it was sent, where its tokens may have to be counted; empty where it is too large
     /// to be kept.
     pub(super) request: Option<Bytes>,
+    /// It is scored once it has ended.
+    pub(super) chosen: Option<Chosen>,
     /// What the answer said, as far as it was kept.
     pub(super) produced: Produced,
     /// The answer was not streamed and is not whole, so nobody saw what it says.

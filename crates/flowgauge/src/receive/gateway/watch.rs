@@ -65,8 +65,9 @@ impl Watch {
             }
         });
         let protocol = flight.protocol();
-        let counts = flight.terms().request.is_some();
-        let observation = Observation::new(protocol, event_stream, coding, counts);
+        let terms = flight.terms();
+        let keeps_text = terms.request.is_some() || terms.chosen.is_some();
+        let observation = Observation::new(protocol, event_stream, coding, keeps_text);
         let reads = protocol != Protocol::Other;
         let liveness = (event_stream && coding.is_none()).then(Liveness::default);
         Self {

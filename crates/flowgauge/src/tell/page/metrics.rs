@@ -3,6 +3,7 @@
 //! Base units, as Prometheus wants them: seconds, ratios. What is unknown is absent, never 0.
 
 mod alerting;
+mod quality;
 
 use super::ask::Params;
 use super::{App, Problem, Shared};
@@ -41,6 +42,7 @@ pub(super) async fn metrics(State(app): State<App>, params: Params) -> Result<Re
         text.kpi(&kpi);
     }
     own(&app, &mut text);
+    quality::quality(&app, &mut text);
     alerting::alerting(&app, &mut text).await;
     Ok(([(header::CONTENT_TYPE, TEXT)], text.0).into_response())
 }

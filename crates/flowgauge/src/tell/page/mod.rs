@@ -28,6 +28,7 @@ mod metrics;
 mod openapi;
 mod prices;
 mod prometheus_rules;
+mod quality;
 mod recompute;
 pub mod regressions;
 mod requests;
@@ -133,6 +134,8 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Operator, routes!(regressions::check))
         .add(Need::Viewer, routes!(regressions::period))
         .add(Need::Viewer, routes!(regressions::watch))
+        .add(Need::Viewer, routes!(quality::status))
+        .add(Need::Viewer, routes!(quality::covered))
 }
 
 /// The router of API and page.

@@ -2,7 +2,7 @@
 
 use super::{Exposure, Problem};
 use crate::config::Config;
-use crate::judge::{Desk, Regressions};
+use crate::judge::{Desk, Quality, Regressions};
 use crate::query::status::FirstCalls;
 use crate::receive::UserHasher;
 use crate::receive::ingest::Ingest;
@@ -113,6 +113,8 @@ pub struct Parts {
     pub board: Arc<Board>,
     /// Baselines and regression checks.
     pub regressions: Arc<Regressions>,
+    /// Online scoring.
+    pub quality: Arc<Quality>,
     /// The gateway's counters.
     pub traffic: Arc<dyn Traffic>,
     /// How far the main port can be reached.
@@ -134,6 +136,7 @@ pub struct Shared {
     pub(super) desk: Arc<Desk>,
     pub(super) board: Arc<Board>,
     pub(super) regressions: Arc<Regressions>,
+    pub(super) quality: Arc<Quality>,
     pub(super) traffic: Arc<dyn Traffic>,
     pub(super) exposure: Exposure,
     pub(super) facts: Facts,
@@ -166,6 +169,7 @@ impl Shared {
             desk,
             board,
             regressions,
+            quality,
             traffic,
             exposure,
         } = parts;
@@ -184,6 +188,7 @@ impl Shared {
             desk,
             board,
             regressions,
+            quality,
             traffic,
             exposure,
             facts,
