@@ -8,6 +8,10 @@
 mod body;
 pub mod cache;
 mod conversation;
+pub mod evidence;
+pub mod guardrail;
+pub mod model;
 pub mod prompt;
 pub mod prune;
 pub mod rollout;
+pub mod state;

@@ -37,6 +37,15 @@ pub(super) struct Message<'a> {
     results: Vec<String>,
     /// The provider was told to remember up to here.
     pub(super) marked: bool,
+    /// It holds parts that are neither text nor of tools.
+    pub(super) other_parts: bool,
+}
+
+impl Message<'_> {
+    /// Whether it calls tools or answers a call.
+    pub(super) fn uses_tools(&self) -> bool {
+        !self.calls.is_empty() || !self.results.is_empty()
+    }
 }
 
 /// A request's conversation.
@@ -71,6 +80,7 @@ impl<'a> Conversation<'a> {
                 calls: Vec::new(),
                 results: Vec::new(),
                 marked: false,
+                other_parts: false,
             }],
             _ => said.items()?.into_iter().map(message).collect::<Option<_>>()?,
         };
@@ -125,6 +135,7 @@ fn message(node: Node<'_>) -> Option<Message<'_>> {
         calls: Vec::new(),
         results: Vec::new(),
         marked: false,
+        other_parts: false,
     };
     match word("type").as_deref() {
         None | Some("message") => {}
@@ -163,7 +174,8 @@ fn message(node: Node<'_>) -> Option<Message<'_>> {
             match word("type").as_deref() {
                 Some("tool_use") => read.calls.push(word("id")?),
                 Some("tool_result") => read.results.push(word("tool_use_id")?),
-                _ => {}
+                Some("text" | "input_text" | "output_text" | "thinking" | "redacted_thinking" | "refusal") => {}
+                _ => read.other_parts = true,
             }
             read.marked |= member(&part, "cache_control").is_some_and(|c| !c.is_empty());
         }

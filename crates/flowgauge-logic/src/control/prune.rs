@@ -301,3 +301,9 @@ fn without(text: &str, gone: &[&Range<usize>]) -> String {
     out.push_str(text.get(at..).unwrap_or_default());
     out
 }
+
+/// What of a text lies outside its passages, as far as the usual marks show.
+pub(super) fn outside_passages(text: &str) -> String {
+    let found = chunks::find(text, &[]);
+    without(text, &found.iter().map(|c| &c.whole).collect::<Vec<_>>())
+}

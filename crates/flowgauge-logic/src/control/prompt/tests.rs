@@ -76,7 +76,7 @@ fn a_long_text_loses_paragraphs_of_its_middle_and_never_the_question() {
     assert!(said.contains("Really?") && said.contains("One.") && !said.contains("Two."), "{said}");
     assert!(steps.contains(&Step::Paragraphs));
     // Where paragraphs do not suffice, nothing is cut.
-    let settings = Settings { max_user_tokens: Some(10), ..Settings::default() };
+    let settings = Settings { max_user_tokens: Some(10), whitespace: false, ..Settings::default() };
     assert_eq!(run(&chat("s", &user.replace("\n\n", "\n").replace(". ", ".")), None, &settings), Err(Kept::Nothing));
 }
 

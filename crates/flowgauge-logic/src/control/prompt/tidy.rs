@@ -82,14 +82,17 @@ pub(super) fn said_once(text: &str) -> Option<String> {
 /// Sentences with the blanks behind them; a line's end ends one.
 fn sentences(text: &str) -> Vec<std::ops::Range<usize>> {
     let mut found = Vec::new();
-    let (mut begin, mut ended) = (0, false);
+    let (mut begin, mut ended, mut before) = (0, false, ' ');
     for (at, c) in text.char_indices() {
         if ended && !c.is_whitespace() {
             found.push(begin..at);
             (begin, ended) = (at, false);
         }
         let next = text.get(at + c.len_utf8()..).and_then(|r| r.chars().next());
-        ended |= c == '\n' || (matches!(c, '.' | '!' | '?') && next.is_none_or(char::is_whitespace));
+        let mark = matches!(c, '.' | '!' | '?') && next.is_none_or(char::is_whitespace);
+        // "1." numbers what follows.
+        ended |= c == '\n' || (mark && !before.is_ascii_digit());
+        before = c;
     }
     found.push(begin..text.len());
     found

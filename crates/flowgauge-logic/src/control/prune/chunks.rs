@@ -65,11 +65,11 @@ fn declared(text: &str, tags: &[String]) -> Vec<Chunk> {
     if open.is_empty() { found } else { Vec::new() }
 }
 
-/// The end of the blank that follows a passage, a line at most.
+/// The end of the line that a passage ends, where nothing else stands on it.
 fn spaced(text: &str, end: usize) -> usize {
     let rest = text.get(end..).unwrap_or_default();
     let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-    end + blank + usize::from(rest.get(blank..).is_some_and(|r| r.starts_with('\n')))
+    if rest.get(blank..).is_some_and(|r| r.starts_with('\n')) { end + blank + 1 } else { end }
 }
 
 /// Paragraphs between a heading that announces context and one that asks. Without both there are none: where the
