@@ -6,6 +6,7 @@
 //! certain is left as it came, byte for byte.
 
 mod body;
+pub mod breaker;
 pub mod cache;
 mod conversation;
 pub mod evidence;

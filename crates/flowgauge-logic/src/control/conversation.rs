@@ -9,6 +9,10 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+/// Largest body that is read: a quarter of a million tokens of text. What is read in it is linear, so this bounds the
+/// time an optimisation takes.
+const MAX_BODY: usize = 1 << 20;
+
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -60,6 +64,9 @@ pub(super) struct Conversation<'a> {
 impl<'a> Conversation<'a> {
     /// Reads a body; nothing where any of it is not understood.
     pub(super) fn read(protocol: Protocol, body: &'a [u8]) -> Option<Self> {
+        if body.len() > MAX_BODY {
+            return None;
+        }
         let members = Node::object(body)?.members()?;
         let (list, outside) = match protocol {
             Protocol::Chat => ("messages", None),

@@ -24,6 +24,10 @@ const TOP_K: usize = 3;
 /// Context in tokens for intents that are neither simple nor complex (catalogue E.2).
 const CONTEXT_TOKENS: u64 = 1_500;
 
+/// Passages compared with each other; retrieval brings eight to twenty. More are sent as they came, so that the time
+/// pruning takes is bounded.
+const MAX_PASSAGES: usize = 64;
+
 /// How much context there may be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -114,6 +118,8 @@ pub enum Kept {
     NoQuestion,
     /// No passage shares a word with the question, so nothing is known of their relevance.
     NoneRelevant,
+    /// There are more passages than are compared.
+    TooMany,
     /// Everything fits.
     Fits,
     /// The provider was told to remember text that would change.
@@ -189,7 +195,11 @@ impl Plan<'_> {
         let mut question = String::new();
         for (place, piece) in pieces.iter().enumerate() {
             let mut at = 0;
-            for chunk in chunks::find(&piece.text, &self.settings.tags) {
+            let found = chunks::find(&piece.text, &self.settings.tags);
+            if passages.len() + found.len() > MAX_PASSAGES {
+                return Err(Kept::TooMany);
+            }
+            for chunk in found {
                 let inner = piece.text.get(chunk.inner).unwrap_or_default();
                 let (words, tokens) = (relevance::words(inner), (self.count)(inner));
                 if place >= first_asked {
@@ -240,7 +250,7 @@ impl Plan<'_> {
         let words: Vec<Vec<String>> = passages.iter().map(|p| p.words.clone()).collect();
         let mut going: Vec<Option<Because>> = relevance::duplicates(&words, self.settings.duplicate)
             .into_iter()
-            .map(|twin| twin.map(|_| Because::Duplicate))
+            .map(|twin| twin.then_some(Because::Duplicate))
             .collect();
         let left = |going: &[Option<Because>]| {
             let stay = passages.iter().zip(going).filter(|(_, g)| g.is_none());

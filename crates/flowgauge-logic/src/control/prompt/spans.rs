@@ -65,7 +65,8 @@ fn balanced(rest: &[u8]) -> usize {
 
 /// Whether a place lies in one of the spans.
 pub(super) fn covers(spans: &[Range<usize>], range: &Range<usize>) -> bool {
-    spans.iter().any(|s| s.start < range.end && range.start < s.end)
+    let first = spans.partition_point(|s| s.end <= range.start);
+    spans.get(first).is_some_and(|s| s.start < range.end)
 }
 
 #[cfg(test)]

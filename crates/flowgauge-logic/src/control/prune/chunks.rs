@@ -13,6 +13,9 @@ const OPENING: [&str; 7] =
 const CLOSING: [&str; 7] =
     ["question", "query", "user question", "task", "instruction", "instructions", "request"];
 
+/// Bytes of a tag; longer ones are no tags but text.
+const MAX_TAG: usize = 256;
+
 /// A passage: what goes when it goes, and what of it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Chunk {
@@ -38,9 +41,11 @@ fn declared(text: &str, tags: &[String]) -> Vec<Chunk> {
     let mut open: Vec<(&str, usize, usize, bool)> = Vec::new();
     let mut at = 0;
     while let Some(begin) = text.get(at..).and_then(|t| t.find('<')).map(|i| i + at) {
-        let Some(end) = text.get(begin..).and_then(|t| t.find('>')).map(|i| i + begin + 1) else { break };
-        let tag = text.get(begin + 1..end - 1).unwrap_or_default();
         at = begin + 1;
+        let rest = text.as_bytes().get(begin..).unwrap_or_default();
+        let Some(length) = rest.iter().take(MAX_TAG).position(|b| *b == b'>') else { continue };
+        let end = begin + length + 1;
+        let tag = text.get(begin + 1..end - 1).unwrap_or_default();
         let (closing, tag) = tag.strip_prefix('/').map_or((false, tag), |t| (true, t));
         let name = tag.split_whitespace().next().unwrap_or_default();
         if !known(name) || tag.ends_with('/') {

@@ -3,6 +3,7 @@
 //! Owns BM25 (Robertson and Zaragoza 2009) over the passages of one request, and the finding of duplicates. Refuses to
 //! rank where no word is shared: then relevance is not known.
 
+use crate::fingerprint::fingerprint;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How fast a word that is repeated stops counting, and how much long passages are discounted: the usual values
@@ -83,23 +84,30 @@ pub(super) fn scores(question: &[String], passages: &[Vec<String>]) -> Option<Ve
     Some(frequencies.iter().zip(passages).map(score).collect())
 }
 
-/// For each passage the earlier one it repeats, if it does: nearly the same words, and exactly the same numbers, so
-/// that two rows of one table are never taken for one.
-pub(super) fn duplicates(passages: &[Vec<String>], jaccard: f64) -> Vec<Option<usize>> {
-    let sets: Vec<BTreeSet<&String>> = passages.iter().map(|p| p.iter().collect()).collect();
-    let numbers = |set: &BTreeSet<&String>| -> Vec<String> {
-        set.iter().filter(|w| w.chars().any(|c| c.is_ascii_digit())).map(|w| (*w).clone()).collect()
+/// For each passage whether it repeats an earlier one: nearly the same words, and exactly the same numbers, so that two
+/// rows of one table are never taken for one.
+pub(super) fn duplicates(passages: &[Vec<String>], jaccard: f64) -> Vec<bool> {
+    let hashed = |words: &mut dyn Iterator<Item = &String>| -> Vec<u64> {
+        let mut set: Vec<u64> = words.map(|w| fingerprint(&[w.as_bytes()])).collect();
+        set.sort_unstable();
+        set.dedup();
+        set
     };
-    let mut found: Vec<Option<usize>> = Vec::with_capacity(sets.len());
-    for (i, set) in sets.iter().enumerate() {
-        let twin = sets.iter().take(i).position(|other| {
-            let shared = set.intersection(other).count() as f64;
-            let all = set.union(other).count() as f64;
-            all > 0.0 && shared / all >= jaccard && numbers(set) == numbers(other)
-        });
-        found.push(twin);
-    }
-    found
+    let number = |w: &&String| w.chars().any(|c| c.is_ascii_digit());
+    let sets: Vec<(Vec<u64>, Vec<u64>)> = passages
+        .iter()
+        .map(|p| (hashed(&mut p.iter()), hashed(&mut p.iter().filter(number))))
+        .collect();
+    let twins = |(a, numbers): &(Vec<u64>, Vec<u64>), (b, others): &(Vec<u64>, Vec<u64>)| {
+        let (small, large) = (a.len().min(b.len()) as f64, a.len().max(b.len()) as f64);
+        // Sets of very unlike size cannot be alike.
+        if large <= 0.0 || small / large < jaccard || numbers != others {
+            return false;
+        }
+        let shared = a.iter().filter(|w| b.binary_search(w).is_ok()).count() as f64;
+        shared / (small + large - shared) >= jaccard
+    };
+    sets.iter().enumerate().map(|(i, set)| sets.iter().take(i).any(|other| twins(set, other))).collect()
 }
 
 #[cfg(test)]
@@ -141,6 +149,6 @@ mod tests {
             "Room with a view of the old harbour and one bed costs 45 a night",
             "A room with a view of the old harbour, and one bed: costs 40 a night!",
         ]);
-        assert_eq!(duplicates(&rows, 0.85), [None, None, Some(0)]);
+        assert_eq!(duplicates(&rows, 0.85), [false, false, true]);
     }
 }
