@@ -47,14 +47,16 @@ fn timed(runs: usize, mut work: impl FnMut(usize)) -> (f64, f64) {
 
 /// A question of twelve words, drawn from a thousand by a multiplicative hash (Knuth, vol. 3, 6.4).
 fn question(n: u32) -> String {
-    let word = |i: u32| format!("word{}", n.wrapping_mul(2_654_435_761).wrapping_add(i * 40_503) >> 22);
+    let word =
+        |i: u32| format!("word{}", n.wrapping_mul(2_654_435_761).wrapping_add(i * 40_503) >> 22);
     let words: Vec<String> = (0..9).map(word).collect();
     format!("how do i {} today", words.join(" "))
 }
 
 /// A chat request of about so many bytes: passages and a question.
 fn chat(bytes: usize) -> Vec<u8> {
-    let passage = |n: u32| format!("<doc>{} the harbour {n}. {}</doc>", question(n), question(n + 7));
+    let passage =
+        |n: u32| format!("<doc>{} the harbour {n}. {}</doc>", question(n), question(n + 7));
     let mut content = String::new();
     let mut n = 0;
     while content.len() < bytes - 400 {
@@ -63,7 +65,8 @@ fn chat(bytes: usize) -> Vec<u8> {
         n += 1;
     }
     content.push_str("When does the ferry leave the harbour?");
-    let system = "You are  a guide.  Answer from the documents. Be brief and plain. Be brief and plain.";
+    let system =
+        "You are  a guide.  Answer from the documents. Be brief and plain. Be brief and plain.";
     serde_json::json!({"model": "large", "temperature": 0.7, "max_tokens": 400, "messages": [
         {"role": "system", "content": system}, {"role": "user", "content": content}
     ]})
@@ -92,8 +95,13 @@ fn caches(out: &mut impl Write, body: &[u8]) -> std::io::Result<()> {
     let mut say = |what: &str, budget: &str, (p50, p99): (f64, f64)| {
         writeln!(out, "{what:<52} budget {budget:>7}  p50 {p50:>8.1} µs  p99 {p99:>8.1} µs")
     };
-    say("exact key, 8 kB", "50 µs", timed(RUNS, |_| drop(black_box(exact(&SCOPE, &policy, black_box(body))))))?;
-    let mut store: Store<u64> = Store::new(Limits { max_entries: 100_000, max_bytes: 1 << 30, ..Limits::default() });
+    say(
+        "exact key, 8 kB",
+        "50 µs",
+        timed(RUNS, |_| drop(black_box(exact(&SCOPE, &policy, black_box(body))))),
+    )?;
+    let mut store: Store<u64> =
+        Store::new(Limits { max_entries: 100_000, max_bytes: 1 << 30, ..Limits::default() });
     let now = UnixMicros(0);
     for n in 0..100_000u64 {
         let mut key = [0; 32];
@@ -119,33 +127,57 @@ fn caches(out: &mut impl Write, body: &[u8]) -> std::io::Result<()> {
     let mut hits = 0;
     let lookup = timed(RUNS, |i| {
         let n = u32::try_from(i).unwrap_or(0) * 49;
-        let Some(meaning) = Meaning::of(&format!("Please tell me {}?", question(n).replace("how do i", "how to"))) else { return };
+        let Some(meaning) =
+            Meaning::of(&format!("Please tell me {}?", question(n).replace("how do i", "how to")))
+        else {
+            return;
+        };
         let found = index.find(&scope, &Embedding::of(&meaning), &meaning, Likeness::default());
         hits += u32::from(found.hit.is_some());
     });
     say("semantic lookup among 100,000, vector included", "2000 µs", lookup)?;
-    say("scope and question of a request, 8 kB", "50 µs", timed(RUNS, |_| drop(black_box(asked(&SCOPE, &policy, body)))))?;
+    say(
+        "scope and question of a request, 8 kB",
+        "50 µs",
+        timed(RUNS, |_| drop(black_box(asked(&SCOPE, &policy, body)))),
+    )?;
     writeln!(out, "  {hits} of {RUNS} paraphrases found in {} questions", index.len())
 }
 
 fn optimisers(out: &mut impl Write, body: &[u8], large: &[u8]) -> std::io::Result<()> {
     let settings = prune::Settings::default();
     let shorter = prompt::Settings { max_answer_tokens: Some(300), ..prompt::Settings::default() };
-    let rule = Rule { intents: vec![Text::from("translate")], to: vec![Text::from("small")], ..Rule::default() };
+    let rule = Rule {
+        intents: vec![Text::from("translate")],
+        to: vec![Text::from("small")],
+        ..Rule::default()
+    };
     let models = model::Settings { rules: vec![rule], ..model::Settings::default() };
     for (size, body) in [("8 kB", body), ("64 kB", large)] {
         let pruned = timed(RUNS, |_| {
-            drop(black_box(prune(Protocol::Chat, body, None, &settings, Prefix::default(), &count)));
+            drop(black_box(prune(
+                Protocol::Chat,
+                body,
+                None,
+                &settings,
+                Prefix::default(),
+                &count,
+            )));
         });
-        let shortened =
-            timed(RUNS, |_| drop(black_box(prompt::shorten(Protocol::Chat, body, None, &shorter, &count))));
+        let shortened = timed(RUNS, |_| {
+            drop(black_box(prompt::shorten(Protocol::Chat, body, None, &shorter, &count)))
+        });
         let chosen = timed(RUNS, |_| {
             if let Some(features) = Features::read(Protocol::Chat, body, &count) {
                 black_box(choose("large", None, &features, &models, &Flat));
             }
         });
         for (what, (p50, p99)) in [("prune", pruned), ("prompt", shortened), ("model", chosen)] {
-            writeln!(out, "{:<52} budget  5000 µs  p50 {p50:>8.1} µs  p99 {p99:>8.1} µs", format!("{what}, {size}"))?;
+            writeln!(
+                out,
+                "{:<52} budget  5000 µs  p50 {p50:>8.1} µs  p99 {p99:>8.1} µs",
+                format!("{what}, {size}")
+            )?;
         }
     }
     Ok(())

@@ -55,7 +55,10 @@ impl<'a> Node<'a> {
     pub(super) fn text(self) -> Option<Cow<'a, str>> {
         #[derive(Deserialize)]
         struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-        self.raw.starts_with('"').then(|| serde_json::from_str::<Text<'a>>(self.raw).ok())?.map(|t| t.0)
+        self.raw
+            .starts_with('"')
+            .then(|| serde_json::from_str::<Text<'a>>(self.raw).ok())?
+            .map(|t| t.0)
     }
 
     /// A count.

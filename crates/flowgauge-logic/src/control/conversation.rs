@@ -181,7 +181,10 @@ fn message(node: Node<'_>) -> Option<Message<'_>> {
             match word("type").as_deref() {
                 Some("tool_use") => read.calls.push(word("id")?),
                 Some("tool_result") => read.results.push(word("tool_use_id")?),
-                Some("text" | "input_text" | "output_text" | "thinking" | "redacted_thinking" | "refusal") => {}
+                Some(
+                    "text" | "input_text" | "output_text" | "thinking" | "redacted_thinking"
+                    | "refusal",
+                ) => {}
                 _ => read.other_parts = true,
             }
             read.marked |= member(&part, "cache_control").is_some_and(|c| !c.is_empty());

@@ -68,9 +68,7 @@ impl Sample {
 }
 
 /// What is compared.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Score of answers.
@@ -172,8 +170,14 @@ impl Evidence {
         } else {
             self.errors.small(sample.failed);
         }
-        if let (Some(latency), Some(slot)) = (sample.latency, self.p95.get_mut(usize::from(touched))) {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "µs, not negative")]
+        if let (Some(latency), Some(slot)) =
+            (sample.latency, self.p95.get_mut(usize::from(touched)))
+        {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "µs, not negative"
+            )]
             slot.record(latency.max(0.0) as u64);
         }
     }
@@ -187,8 +191,11 @@ impl Evidence {
         let errors = self.failed.difference(ERROR_SHARE, alpha);
         // Few errors are no bell curve: what is said of them is bet on, exactly.
         let harm_of_errors = self.errors.bets().below();
-        let e_values =
-            [quality.map_or(1.0, |q| q.e_value), harm_of_errors, latency.map_or(1.0, |l| l.e_value)];
+        let e_values = [
+            quality.map_or(1.0, |q| q.e_value),
+            harm_of_errors,
+            latency.map_or(1.0, |l| l.e_value),
+        ];
         let rejected = e_bh(&e_values, alpha);
         let of_share = |c: Compared| Span {
             estimate: c.span.estimate.exp_m1(),

@@ -161,7 +161,8 @@ pub fn choose(
             None => chosen(asked, Why::NoneLeft, desk.passed_over),
         };
     }
-    let matching = settings.rules.iter().enumerate().find(|(_, rule)| rule.fits(asked, intent, features));
+    let matching =
+        settings.rules.iter().enumerate().find(|(_, rule)| rule.fits(asked, intent, features));
     if let Some((place, rule)) = matching {
         match desk.first(&rule.to, rule.dearer) {
             Some(model) if model == asked => return chosen(asked, Why::Already, desk.passed_over),
@@ -222,7 +223,10 @@ impl Desk<'_> {
         if wants.input_tokens.saturating_add(self.output) > model.context_tokens {
             return Some(PassedOver::TooLong);
         }
-        if wants.tools && !model.tools || wants.images && !model.images || wants.form && !model.forms {
+        if wants.tools && !model.tools
+            || wants.images && !model.images
+            || wants.form && !model.forms
+        {
             return Some(PassedOver::Unable);
         }
         if self.world.is_healthy(name) == Some(false) {

@@ -142,12 +142,14 @@ pub fn shorten(
     let talk = Conversation::read(protocol, body).ok_or(Kept::Unread)?;
     let mut work = Work { count, edits: Edits::default(), steps: Vec::new(), before: 0, after: 0 };
     for piece in system(&talk) {
-        work.change(piece, |text, steps| system_text(text, intent, settings, steps)).ok_or(Kept::Unread)?;
+        work.change(piece, |text, steps| system_text(text, intent, settings, steps))
+            .ok_or(Kept::Unread)?;
     }
     let last = talk.turns().last().and_then(|i| talk.messages.get(*i));
     if let Some(last) = last {
         for piece in &last.pieces {
-            work.change(piece, |text, steps| user_text(text, settings, count, steps)).ok_or(Kept::Unread)?;
+            work.change(piece, |text, steps| user_text(text, settings, count, steps))
+                .ok_or(Kept::Unread)?;
         }
     }
     let first = work.edits.first();
@@ -155,7 +157,8 @@ pub fn shorten(
         return Err(Kept::Marked);
     }
     if let Some(limit) = settings.answer_limit(intent)
-        && answer::limit(protocol, &talk.members, limit, settings.insert, &mut work.edits) == Some(true)
+        && answer::limit(protocol, &talk.members, limit, settings.insert, &mut work.edits)
+            == Some(true)
     {
         work.steps.push(Step::AnswerLimit);
     }
@@ -206,7 +209,12 @@ impl Work<'_> {
     }
 }
 
-fn system_text(text: &str, intent: Option<&str>, settings: &Settings, steps: &mut Vec<Step>) -> String {
+fn system_text(
+    text: &str,
+    intent: Option<&str>,
+    settings: &Settings,
+    steps: &mut Vec<Step>,
+) -> String {
     let fits = |v: &&Variant| {
         let meant = v.intents.is_empty() || v.intents.iter().any(|i| Some(i.as_str()) == intent);
         meant && v.from.trim() == text.trim()

@@ -151,7 +151,8 @@ pub fn prune(
     count: &dyn Fn(&str) -> u64,
 ) -> Result<Pruned, Kept> {
     let talk = Conversation::read(protocol, body).ok_or(Kept::Unread)?;
-    let mut plan = Plan { settings, count, removed: Vec::new(), edits: Edits::default(), before: 0 };
+    let mut plan =
+        Plan { settings, count, removed: Vec::new(), edits: Edits::default(), before: 0 };
     let context = plan.context(&talk, settings.limit(intent));
     let history = plan.history(&talk);
     if plan.edits.is_empty() {
@@ -164,7 +165,12 @@ pub fn prune(
     plan.is_worth_it(&talk, prefix)?;
     let gone: u64 = plan.removed.iter().map(|r| r.tokens).sum();
     let body = plan.edits.apply(body).ok_or(Kept::Unread)?;
-    Ok(Pruned { body, removed: plan.removed, before: plan.before, after: plan.before.saturating_sub(gone) })
+    Ok(Pruned {
+        body,
+        removed: plan.removed,
+        before: plan.before,
+        after: plan.before.saturating_sub(gone),
+    })
 }
 
 struct Plan<'s> {
@@ -187,7 +193,8 @@ impl Plan<'_> {
     /// Passages: of the system's messages and the user's last turn.
     fn context(&mut self, talk: &Conversation<'_>, limit: u64) -> Result<(), Kept> {
         let last = talk.turns().last().copied().ok_or(Kept::NoQuestion)?;
-        let system = talk.messages.iter().filter(|m| m.role == Role::System).flat_map(|m| &m.pieces);
+        let system =
+            talk.messages.iter().filter(|m| m.role == Role::System).flat_map(|m| &m.pieces);
         let asked = talk.messages.get(last).map_or(&[][..], |m| &m.pieces);
         let pieces: Vec<&Piece<'_>> = talk.outside.iter().chain(system).chain(asked).collect();
         let first_asked = pieces.len() - asked.len();
@@ -248,10 +255,11 @@ impl Plan<'_> {
             return Err(Kept::NoQuestion);
         }
         let words: Vec<Vec<String>> = passages.iter().map(|p| p.words.clone()).collect();
-        let mut going: Vec<Option<Because>> = relevance::duplicates(&words, self.settings.duplicate)
-            .into_iter()
-            .map(|twin| twin.then_some(Because::Duplicate))
-            .collect();
+        let mut going: Vec<Option<Because>> =
+            relevance::duplicates(&words, self.settings.duplicate)
+                .into_iter()
+                .map(|twin| twin.then_some(Because::Duplicate))
+                .collect();
         let left = |going: &[Option<Because>]| {
             let stay = passages.iter().zip(going).filter(|(_, g)| g.is_none());
             stay.fold((0, 0), |(n, tokens), (p, _)| (n + 1, tokens + p.tokens))
@@ -261,12 +269,15 @@ impl Plan<'_> {
             return Ok(going);
         }
         let scores = relevance::scores(question, &words).ok_or(Kept::NoneRelevant)?;
-        let mut order: Vec<usize> = (0..passages.len()).filter(|i| going.get(*i) == Some(&None)).collect();
+        let mut order: Vec<usize> =
+            (0..passages.len()).filter(|i| going.get(*i) == Some(&None)).collect();
         let score = |i: usize| scores.get(i).copied().unwrap_or(0.0);
         order.sort_by(|a, b| score(*b).total_cmp(&score(*a)).then(a.cmp(b)));
         let (mut kept, mut used) = (0, 0);
         for place in order {
-            let (Some(passage), Some(slot)) = (passages.get(place), going.get_mut(place)) else { continue };
+            let (Some(passage), Some(slot)) = (passages.get(place), going.get_mut(place)) else {
+                continue;
+            };
             if kept >= self.settings.top_k.max(1) {
                 *slot = Some(Because::TopK);
             } else if kept > 0 && used + passage.tokens > limit {
@@ -286,14 +297,13 @@ impl Plan<'_> {
             return Err(Kept::Marked);
         }
         let pieces = talk.outside.iter().chain(talk.messages.iter().flat_map(|m| &m.pieces));
-        let before: u64 = pieces
-            .filter(|p| p.node.span().end <= first)
-            .map(|p| (self.count)(&p.text))
-            .sum();
+        let before: u64 =
+            pieces.filter(|p| p.node.span().end <= first).map(|p| (self.count)(&p.text)).sum();
         let lost = prefix.tokens.saturating_sub(before);
         let gone: u64 = self.removed.iter().map(|r| r.tokens).sum();
         // All in thousandths of a full token: sent again at the full price is what stays of the lost part.
-        let dearer = lost.saturating_sub(gone).saturating_mul(1_000u64.saturating_sub(prefix.price_milli));
+        let dearer =
+            lost.saturating_sub(gone).saturating_mul(1_000u64.saturating_sub(prefix.price_milli));
         let saved_of_lost = lost.min(gone).saturating_mul(prefix.price_milli);
         let saved = gone.saturating_sub(lost).saturating_mul(1_000).saturating_add(saved_of_lost);
         if saved > dearer { Ok(()) } else { Err(Kept::Prefix) }

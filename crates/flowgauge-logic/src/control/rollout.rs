@@ -18,9 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// One of the four optimisations.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mechanism {
     /// Leaves out context that does not matter to the question.
@@ -35,8 +33,12 @@ pub enum Mechanism {
 
 impl Mechanism {
     /// All, in the order of the guide.
-    pub const ALL: [Self; 4] =
-        [Self::ContextPruning, Self::ResponseCaching, Self::PromptOptimization, Self::ModelSelection];
+    pub const ALL: [Self; 4] = [
+        Self::ContextPruning,
+        Self::ResponseCaching,
+        Self::PromptOptimization,
+        Self::ModelSelection,
+    ];
 
     /// The word in commands, rules and switch keys.
     #[must_use]
@@ -68,9 +70,7 @@ impl Mechanism {
 }
 
 /// How far a mechanism is let, from the most cautious on.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// It does nothing.
@@ -252,12 +252,7 @@ pub struct Force<'a> {
 impl Force<'_> {
     /// What `mechanism` does with a call.
     #[must_use]
-    pub fn decide(
-        &self,
-        mechanism: Mechanism,
-        call: &Placement<'_>,
-        wish: Wish,
-    ) -> Decision {
+    pub fn decide(&self, mechanism: Mechanism, call: &Placement<'_>, wish: Wish) -> Decision {
         let off = |source| Decision { act: Act::Nothing, source, arm: None };
         if self.environment.forbids(mechanism) {
             return off(Source::Environment);

@@ -211,7 +211,8 @@ impl State {
         for change in log.iter().filter(|c| force.contains(&c.id) && c.undoes.is_none()) {
             change.diff.iter().for_each(|assignment| assignment.write(&mut value));
         }
-        let settings = serde_json::from_value(value).map_err(|e| Broken::Settings(e.to_string()))?;
+        let settings =
+            serde_json::from_value(value).map_err(|e| Broken::Settings(e.to_string()))?;
         let ends = log.iter().filter(|c| force.contains(&c.id)).filter_map(|c| c.expires);
         let generation = (log.len() + log.iter().filter(ended).count()) as u64;
         Ok(Self { generation, settings, changes_at: ends.filter(|e| *e > now).min() })
@@ -251,7 +252,9 @@ pub fn propose(
             return Err(Refused::Expiry("it would end before it begins"));
         }
         if settings.kill != state.settings.kill {
-            return Err(Refused::Expiry("the kill switch stays until a person lifts it: leave the end out"));
+            return Err(Refused::Expiry(
+                "the kill switch stays until a person lifts it: leave the end out",
+            ));
         }
     }
     let diff = difference(&state.settings, &settings)?;

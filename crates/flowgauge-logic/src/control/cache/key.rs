@@ -160,7 +160,10 @@ fn cacheable<'a>(
     let node = Node::object(body).ok_or(Bypass::Unreadable)?;
     let members = node.members().ok_or(Bypass::Unreadable)?;
     let filled = |name: &str| member(&members, name).is_some_and(|n| !n.is_empty());
-    if ["tools", "functions", "tool_choice", "function_call", "mcp_servers", "container"].iter().any(|n| filled(n)) {
+    if ["tools", "functions", "tool_choice", "function_call", "mcp_servers", "container"]
+        .iter()
+        .any(|n| filled(n))
+    {
         return Err(Bypass::Tools);
     }
     if ["store", "background", "conversation", "previous_response_id", "prompt"]
@@ -210,7 +213,9 @@ fn uses_tools(members: &Members<'_>) -> Result<bool, Bypass> {
             let parts = member(&message, "content").and_then(Node::items).unwrap_or_default();
             let in_parts = parts.iter().any(|p| {
                 let kind = p.members().and_then(|m| member(&m, "type").and_then(Node::text));
-                kind.is_some_and(|k| k.starts_with("tool_") || k.contains("tool_use") || k.contains("tool_result"))
+                kind.is_some_and(|k| {
+                    k.starts_with("tool_") || k.contains("tool_use") || k.contains("tool_result")
+                })
             });
             if by_tool || item_of_tool || calls || in_parts {
                 return Ok(true);
@@ -240,5 +245,7 @@ fn question<'a>(protocol: Protocol, members: &Members<'a>) -> Option<Node<'a>> {
     let Some(parts) = content.items() else { return only(content) };
     let [part] = parts.as_slice() else { return None };
     let part = part.members()?;
-    matches!(member(&part, "type")?.text()?.as_ref(), "text" | "input_text").then(|| member(&part, "text"))?.and_then(only)
+    matches!(member(&part, "type")?.text()?.as_ref(), "text" | "input_text")
+        .then(|| member(&part, "text"))?
+        .and_then(only)
 }

@@ -72,15 +72,21 @@ struct Shelf {
     rows: Vec<Row>,
 }
 
+/// Where a question stands.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    scope: Key,
+    row: usize,
+    born: u64,
+}
+
 /// The questions whose answers are in memory.
 #[derive(Debug)]
 pub struct Index {
     shelves: HashMap<Key, Shelf>,
-    /// Scope of each answer.
-    places: HashMap<Key, Key>,
+    places: HashMap<Key, Place>,
     /// Answers by age, oldest first.
     ages: BTreeSet<(u64, Key)>,
-    born: HashMap<Key, u64>,
     turn: u64,
     max: usize,
 }
@@ -93,7 +99,6 @@ impl Index {
             shelves: HashMap::new(),
             places: HashMap::new(),
             ages: BTreeSet::new(),
-            born: HashMap::new(),
             turn: 0,
             max,
         }
@@ -106,28 +111,29 @@ impl Index {
             let Some((_, oldest)) = self.ages.first().copied() else { return };
             self.remove(&oldest);
         }
+        self.turn += 1;
         let shelf = self.shelves.entry(scope).or_default();
+        self.places.insert(key, Place { scope, row: shelf.rows.len(), born: self.turn });
+        self.ages.insert((self.turn, key));
         shelf.signs.push(vector.signs());
         shelf.rows.push(Row { vector, meaning, key });
-        self.turn += 1;
-        self.places.insert(key, scope);
-        self.born.insert(key, self.turn);
-        self.ages.insert((self.turn, key));
     }
 
     /// Forgets a question whose answer is gone.
     pub fn remove(&mut self, key: &Key) -> bool {
-        let Some(scope) = self.places.remove(key) else { return false };
-        if let Some(born) = self.born.remove(key) {
-            self.ages.remove(&(born, *key));
+        let Some(place) = self.places.remove(key) else { return false };
+        self.ages.remove(&(place.born, *key));
+        let Some(shelf) = self.shelves.get_mut(&place.scope) else { return false };
+        if place.row < shelf.rows.len() {
+            shelf.rows.swap_remove(place.row);
+            shelf.signs.swap_remove(place.row);
         }
-        let Some(shelf) = self.shelves.get_mut(&scope) else { return false };
-        if let Some(at) = shelf.rows.iter().position(|r| r.key == *key) {
-            shelf.rows.swap_remove(at);
-            shelf.signs.swap_remove(at);
+        // The last row took its place.
+        if let Some(moved) = shelf.rows.get(place.row).and_then(|r| self.places.get_mut(&r.key)) {
+            moved.row = place.row;
         }
         if shelf.rows.is_empty() {
-            self.shelves.remove(&scope);
+            self.shelves.remove(&place.scope);
         }
         true
     }
@@ -151,15 +157,22 @@ impl Index {
 
     /// Looks for the same question in the same scope.
     #[must_use]
-    pub fn find(&self, scope: &Key, vector: &Embedding, meaning: &Meaning, like: Likeness) -> Lookup {
+    pub fn find(
+        &self,
+        scope: &Key,
+        vector: &Embedding,
+        meaning: &Meaning,
+        like: Likeness,
+    ) -> Lookup {
         let Some(shelf) = self.shelves.get(scope) else { return Lookup::default() };
         let least = like.report.min(like.serve);
-        let mut measured: Vec<(f32, &Row)> = near::nearest(&shelf.signs, &vector.signs(), least, PROPOSED)
-            .into_iter()
-            .filter_map(|at| shelf.rows.get(at))
-            .map(|row| (vector.cosine(&row.vector), row))
-            .filter(|(similarity, _)| *similarity >= least)
-            .collect();
+        let mut measured: Vec<(f32, &Row)> =
+            near::nearest(&shelf.signs, &vector.signs(), least, PROPOSED)
+                .into_iter()
+                .filter_map(|at| shelf.rows.get(at))
+                .map(|row| (vector.cosine(&row.vector), row))
+                .filter(|(similarity, _)| *similarity >= least)
+                .collect();
         measured.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.key.cmp(&b.1.key)));
         let mut found = Lookup::default();
         for (similarity, row) in measured {

@@ -88,7 +88,8 @@ impl Means {
         let off = self.touched.mean - self.untouched.mean;
         let half = half_width(n, variance, tau2, alpha);
         let total = variance + n * tau2;
-        let log = 0.5 * (variance / total).ln() + n * n * tau2 * off * off / (2.0 * variance * total);
+        let log =
+            0.5 * (variance / total).ln() + n * n * tau2 * off * off / (2.0 * variance * total);
         let span = Span { estimate: off, low: off - half, high: off + half };
         Some(Compared { span, e_value: log.min(f64::MAX.ln()).exp() })
     }

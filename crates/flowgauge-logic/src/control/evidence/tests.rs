@@ -27,7 +27,10 @@ fn the_share_saved_has_an_interval_that_holds_it_and_narrows() {
     let wide = filled(60, 1_000, 0.25).report(0.05).tokens_saved.unwrap();
     let narrow = filled(2_000, 40_000, 0.25).report(0.05).tokens_saved.unwrap();
     for span in [wide, narrow] {
-        assert!(span.low < 0.25 && span.high > 0.25 && (span.estimate - 0.25).abs() < 0.02, "{span:?}");
+        assert!(
+            span.low < 0.25 && span.high > 0.25 && (span.estimate - 0.25).abs() < 0.02,
+            "{span:?}"
+        );
     }
     assert!(narrow.high - narrow.low < (wide.high - wide.low) / 2.0);
 }
@@ -38,7 +41,10 @@ fn a_small_arm_gives_no_verdict_and_an_equal_one_in_time_a_good_one() {
     assert_eq!(early.tokens_saved, None);
     assert_eq!(early.findings[0].verdict, Verdict::Inconclusive);
     let late = filled(2_000, 20_000, 0.2).report(0.05);
-    assert_eq!((late.findings[0].metric, late.findings[0].verdict), (Metric::Quality, Verdict::Fine));
+    assert_eq!(
+        (late.findings[0].metric, late.findings[0].verdict),
+        (Metric::Quality, Verdict::Fine)
+    );
     assert_eq!(late.harm(), None);
 }
 

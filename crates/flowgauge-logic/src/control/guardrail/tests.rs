@@ -27,7 +27,8 @@ const MINUTE: i64 = 60_000_000;
 /// at which the guardrail acts, the harm given to those touched from the first call on.
 fn run(seed: u64, calls: u64, points: f64, slower: f64, fails: f64) -> Option<(u64, Reason)> {
     let settings = Settings { acts: true, ..Settings::default() };
-    let (mut noise, mut evidence, mut guard) = (Noise(seed), Evidence::default(), Guardrail::default());
+    let (mut noise, mut evidence, mut guard) =
+        (Noise(seed), Evidence::default(), Guardrail::default());
     for call in 1..=calls {
         let arm = if noise.uniform() < 0.05 { Arm::HoldOut } else { Arm::Treated };
         let touched = f64::from(u8::from(arm == Arm::Treated));
@@ -45,7 +46,9 @@ fn run(seed: u64, calls: u64, points: f64, slower: f64, fails: f64) -> Option<(u
             let report = evidence.report(settings.alpha);
             let seen = Seen { report: Some(&report), ..Seen::default() };
             let now = UnixMicros(i64::try_from(call / 50).unwrap() * MINUTE);
-            if let Decision::RollBack(reason) = guard.look(Mechanism::ContextPruning, &seen, &settings, now) {
+            if let Decision::RollBack(reason) =
+                guard.look(Mechanism::ContextPruning, &seen, &settings, now)
+            {
                 return Some((call, reason));
             }
         }
@@ -56,7 +59,8 @@ fn run(seed: u64, calls: u64, points: f64, slower: f64, fails: f64) -> Option<(u
 /// The stated rate is five in a hundred over the whole life of a comparison, here 10,000 calls and 200 looks.
 #[test]
 fn a_hundred_comparisons_without_harm_undo_at_most_five() {
-    let undone: Vec<u64> = (0..100).filter(|seed| run(*seed, 10_000, 0.0, 0.0, 0.0).is_some()).collect();
+    let undone: Vec<u64> =
+        (0..100).filter(|seed| run(*seed, 10_000, 0.0, 0.0, 0.0).is_some()).collect();
     assert!(undone.len() <= 5, "{undone:?}");
 }
 
@@ -64,8 +68,12 @@ fn a_hundred_comparisons_without_harm_undo_at_most_five() {
 #[test]
 fn fifteen_points_are_found_within_twelve_hundred_calls() {
     for seed in 0..40 {
-        let (call, reason) = run(seed, 1_200, 15.0, 0.0, 0.0).unwrap_or_else(|| panic!("seed {seed}"));
-        assert!(matches!(reason, Reason::HoldOut(f) if f.metric == Metric::Quality), "{call} {reason:?}");
+        let (call, reason) =
+            run(seed, 1_200, 15.0, 0.0, 0.0).unwrap_or_else(|| panic!("seed {seed}"));
+        assert!(
+            matches!(reason, Reason::HoldOut(f) if f.metric == Metric::Quality),
+            "{call} {reason:?}"
+        );
     }
 }
 
@@ -96,17 +104,30 @@ fn harmful() -> Report {
         touched: 1_140,
     };
     let (tokens_saved, cost_saved, latency_saved) = (None, None, None);
-    Report { alpha: 0.05, findings: vec![finding], tokens_saved, cost_saved, latency_saved, p95: [None, None] }
+    Report {
+        alpha: 0.05,
+        findings: vec![finding],
+        tokens_saved,
+        cost_saved,
+        latency_saved,
+        p95: [None, None],
+    }
 }
 
-fn look(guard: &mut Guardrail, settings: &Settings, report: Option<&Report>, minute: i64) -> Decision {
+fn look(
+    guard: &mut Guardrail,
+    settings: &Settings,
+    report: Option<&Report>,
+    minute: i64,
+) -> Decision {
     let seen = Seen { report, ..Seen::default() };
     guard.look(Mechanism::ContextPruning, &seen, settings, UnixMicros(minute * MINUTE))
 }
 
 #[test]
 fn harm_must_be_seen_twice_a_minute_apart_and_one_good_look_begins_anew() {
-    let (mut guard, settings, harm) = (Guardrail::default(), Settings { acts: true, ..Settings::default() }, harmful());
+    let (mut guard, settings, harm) =
+        (Guardrail::default(), Settings { acts: true, ..Settings::default() }, harmful());
     assert!(matches!(look(&mut guard, &settings, Some(&harm), 0), Decision::Confirming(_, 1)));
     assert!(matches!(look(&mut guard, &settings, Some(&harm), 0), Decision::Confirming(_, 1)));
     assert_eq!(look(&mut guard, &settings, None, 1), Decision::Keep);
@@ -116,7 +137,8 @@ fn harm_must_be_seen_twice_a_minute_apart_and_one_good_look_begins_anew() {
 
 #[test]
 fn after_an_action_it_rests_and_acts_once_a_day() {
-    let (mut guard, settings, harm) = (Guardrail::default(), Settings { acts: true, ..Settings::default() }, harmful());
+    let (mut guard, settings, harm) =
+        (Guardrail::default(), Settings { acts: true, ..Settings::default() }, harmful());
     let mut at = |minute| look(&mut guard, &settings, Some(&harm), minute);
     at(0);
     assert!(matches!(at(1), Decision::RollBack(_)));
@@ -132,17 +154,26 @@ fn by_default_it_only_says_what_it_would_do_and_other_mechanisms_are_left_alone(
     look(&mut guard, &settings, Some(&harm), 0);
     assert!(matches!(look(&mut guard, &settings, Some(&harm), 1), Decision::WouldRollBack(_)));
     let seen = Seen::default();
-    assert_eq!(guard.look(Mechanism::ModelSelection, &seen, &settings, UnixMicros(0)), Decision::Keep);
+    assert_eq!(
+        guard.look(Mechanism::ModelSelection, &seen, &settings, UnixMicros(0)),
+        Decision::Keep
+    );
     let text = serde_json::to_string(&guard).unwrap();
     assert_eq!(serde_json::from_str::<Guardrail>(&text).unwrap(), guard);
 }
 
 #[test]
 fn alerts_and_the_floor_count_only_where_they_were_opted_into() {
-    let seen = Seen { critical_alert: Some("quality_critical"), quality_at_most: Some(70.0), report: None };
+    let seen = Seen {
+        critical_alert: Some("quality_critical"),
+        quality_at_most: Some(70.0),
+        report: None,
+    };
     let now = UnixMicros(0);
     let once = Settings { acts: true, confirm: 1, ..Settings::default() };
-    let look = |settings: &Settings| Guardrail::default().look(Mechanism::ContextPruning, &seen, settings, now);
+    let look = |settings: &Settings| {
+        Guardrail::default().look(Mechanism::ContextPruning, &seen, settings, now)
+    };
     assert_eq!(look(&once), Decision::Keep);
     let alerts = Settings { on_critical_alert: true, ..once.clone() };
     assert_eq!(look(&alerts), Decision::RollBack(Reason::Alert("quality_critical".into())));

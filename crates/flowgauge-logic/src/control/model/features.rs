@@ -28,8 +28,26 @@ const SIMPLE_WORDS: usize = 25;
 const COMPLEX_WORDS: usize = 150;
 /// Words that ask for reasoning.
 const REASONING: [&str; 20] = [
-    "why", "compare", "contrast", "analyze", "analyse", "prove", "derive", "design", "evaluate", "debate", "critique",
-    "refactor", "debug", "optimize", "optimise", "architecture", "tradeoff", "implications", "argue", "strategy",
+    "why",
+    "compare",
+    "contrast",
+    "analyze",
+    "analyse",
+    "prove",
+    "derive",
+    "design",
+    "evaluate",
+    "debate",
+    "critique",
+    "refactor",
+    "debug",
+    "optimize",
+    "optimise",
+    "architecture",
+    "tradeoff",
+    "implications",
+    "argue",
+    "strategy",
 ];
 
 /// What a request is like.
@@ -60,7 +78,8 @@ impl Features {
         let asked = talk.turns().last().and_then(|i| talk.messages.get(*i))?;
         let question: String =
             asked.pieces.iter().map(|p| outside_passages(&p.text)).collect::<Vec<_>>().join("\n");
-        let tools = filled("tools") || filled("functions") || talk.messages.iter().any(|m| m.uses_tools());
+        let tools =
+            filled("tools") || filled("functions") || talk.messages.iter().any(|m| m.uses_tools());
         Some(Self {
             input_tokens: pieces().map(|p| count(&p.text)).sum(),
             max_answer_tokens: number("max_completion_tokens")

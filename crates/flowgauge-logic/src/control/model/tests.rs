@@ -27,7 +27,12 @@ fn model(name: &str, able: bool) -> Model {
 
 fn settings() -> Settings {
     Settings {
-        models: vec![model("small", false), model("large", true), model("huge", true), model("sick", true)],
+        models: vec![
+            model("small", false),
+            model("large", true),
+            model("huge", true),
+            model("sick", true),
+        ],
         rules: vec![Rule {
             intents: vec!["translate".into()],
             up_to: Some(Complexity::Simple),
@@ -40,7 +45,8 @@ fn settings() -> Settings {
 }
 
 fn features(body: &Value) -> Features {
-    Features::read(Protocol::Chat, body.to_string().as_bytes(), &|t| t.len().div_ceil(4) as u64).unwrap()
+    Features::read(Protocol::Chat, body.to_string().as_bytes(), &|t| t.len().div_ceil(4) as u64)
+        .unwrap()
 }
 
 fn say(text: &str) -> Value {
@@ -53,7 +59,10 @@ fn serve(asked: &str, intent: &str, body: &Value, settings: &Settings) -> Choice
 
 #[test]
 fn a_translation_goes_to_the_cheap_model_however_long_its_selection_is() {
-    let body = say(&format!("<context>{}</context>Translate the selection.", "Why compare? Prove it. ".repeat(60)));
+    let body = say(&format!(
+        "<context>{}</context>Translate the selection.",
+        "Why compare? Prove it. ".repeat(60)
+    ));
     let choice = serve("large", "translate", &body, &settings());
     assert_eq!((choice.served.as_str(), choice.why), ("small", Why::Rule(0)));
     let over: Vec<_> = choice.passed_over.iter().map(|(m, w)| (m.as_str(), *w)).collect();
@@ -64,7 +73,10 @@ fn a_translation_goes_to_the_cheap_model_however_long_its_selection_is() {
 #[test]
 fn without_a_fitting_rule_the_caller_gets_what_it_asked_for() {
     let choice = serve("large", "explain", &say("Explain it."), &settings());
-    assert_eq!((choice.served.as_str(), choice.why, choice.changes()), ("large", Why::NoRule, false));
+    assert_eq!(
+        (choice.served.as_str(), choice.why, choice.changes()),
+        ("large", Why::NoRule, false)
+    );
 }
 
 #[test]

@@ -33,7 +33,9 @@ pub(super) fn limit(
     let name = match (protocol, insert) {
         (Protocol::Chat, Insert::MaxTokens) => "max_tokens",
         (Protocol::Chat, Insert::MaxCompletionTokens) => "max_completion_tokens",
-        (Protocol::Responses, Insert::MaxTokens | Insert::MaxCompletionTokens) => "max_output_tokens",
+        (Protocol::Responses, Insert::MaxTokens | Insert::MaxCompletionTokens) => {
+            "max_output_tokens"
+        }
         _ => return None,
     };
     match member(members, name) {

@@ -17,7 +17,11 @@ pub(super) fn protected(text: &str) -> Vec<Range<usize>> {
             b'"' => closed(rest, 1, "\""),
             b'\'' if begins_word => quoted(rest),
             b'{' | b'[' => balanced(rest.as_bytes()),
-            b'<' if rest.as_bytes().get(1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'/') => {
+            b'<' if rest
+                .as_bytes()
+                .get(1)
+                .is_some_and(|b| b.is_ascii_alphabetic() || *b == b'/') =>
+            {
                 closed(rest, 1, ">")
             }
             0xe2 if rest.starts_with('“') => closed(rest, 3, "”"),
@@ -79,8 +83,10 @@ mod tests {
 
     #[test]
     fn code_quotations_and_json_are_protected() {
-        let text = "Say ```a  b``` and `c` or \"d  e\" as {\"x\": [1, {}]} not 'f g' <tag a=1> it's “h”.";
-        let want = ["```a  b```", "`c`", "\"d  e\"", "{\"x\": [1, {}]}", "'f g'", "<tag a=1>", "“h”"];
+        let text =
+            "Say ```a  b``` and `c` or \"d  e\" as {\"x\": [1, {}]} not 'f g' <tag a=1> it's “h”.";
+        let want =
+            ["```a  b```", "`c`", "\"d  e\"", "{\"x\": [1, {}]}", "'f g'", "<tag a=1>", "“h”"];
         assert_eq!(parts(text), want);
     }
 

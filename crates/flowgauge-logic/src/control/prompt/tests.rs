@@ -8,7 +8,11 @@ fn count(text: &str) -> u64 {
     text.chars().count().div_ceil(4) as u64
 }
 
-fn run(body: &Value, intent: Option<&str>, settings: &Settings) -> Result<(Value, Vec<Step>), Kept> {
+fn run(
+    body: &Value,
+    intent: Option<&str>,
+    settings: &Settings,
+) -> Result<(Value, Vec<Step>), Kept> {
     let done = shorten(Protocol::Chat, body.to_string().as_bytes(), intent, settings, &count)?;
     assert!(done.after <= done.before);
     Ok((serde_json::from_slice(&done.body).unwrap(), done.steps))
@@ -21,7 +25,10 @@ fn chat(system: &str, user: &str) -> Value {
 }
 
 fn texts(body: &Value) -> (&str, &str) {
-    (body["messages"][0]["content"].as_str().unwrap(), body["messages"][1]["content"].as_str().unwrap())
+    (
+        body["messages"][0]["content"].as_str().unwrap(),
+        body["messages"][1]["content"].as_str().unwrap(),
+    )
 }
 
 #[test]
@@ -46,7 +53,11 @@ fn protected_text_stays_as_it_is() {
         "1. Answer in plain English please.\n2. Answer in plain English please.",
         "Say `Answer in plain English please.` Say `Answer in plain English please.`",
     ] {
-        assert_eq!(run(&chat(text, "Why?"), None, &Settings::default()), Err(Kept::Nothing), "{text}");
+        assert_eq!(
+            run(&chat(text, "Why?"), None, &Settings::default()),
+            Err(Kept::Nothing),
+            "{text}"
+        );
     }
 }
 
@@ -77,13 +88,17 @@ fn a_long_text_loses_paragraphs_of_its_middle_and_never_the_question() {
     assert!(steps.contains(&Step::Paragraphs));
     // Where paragraphs do not suffice, nothing is cut.
     let settings = Settings { max_user_tokens: Some(10), whitespace: false, ..Settings::default() };
-    assert_eq!(run(&chat("s", &user.replace("\n\n", "\n").replace(". ", ".")), None, &settings), Err(Kept::Nothing));
+    assert_eq!(
+        run(&chat("s", &user.replace("\n\n", "\n").replace(". ", ".")), None, &settings),
+        Err(Kept::Nothing)
+    );
 }
 
 #[test]
 fn an_answers_limit_is_lowered_and_never_raised() {
     let settings = Settings { max_answer_tokens: Some(400), ..Settings::default() };
-    let limits: Vec<_> = [Some("definition"), None, Some("analyze")].map(|i| settings.answer_limit(i)).into();
+    let limits: Vec<_> =
+        [Some("definition"), None, Some("analyze")].map(|i| settings.answer_limit(i)).into();
     assert_eq!(limits, [Some(280), Some(400), Some(480)]);
     let mut body = chat("s", "u");
     assert_eq!(run(&body, None, &settings), Err(Kept::Nothing));

@@ -43,13 +43,16 @@ pub(super) fn blanks(text: &str) -> Option<String> {
         }
     }
     let trimmed = out.trim_end_matches([' ', '\n']);
-    let out = if spans.last().is_some_and(|s| s.end == text.len()) { out.as_str() } else { trimmed };
+    let out =
+        if spans.last().is_some_and(|s| s.end == text.len()) { out.as_str() } else { trimmed };
     (out.len() < text.len()).then(|| out.to_owned())
 }
 
 /// Whether columns may be aligned by blanks: two lines that follow each other with runs of them inside.
 fn is_table(text: &str) -> bool {
-    let wide = |line: &str| line.trim().contains("   ") || line.contains('|') || line.trim().contains('\t');
+    let wide = |line: &str| {
+        line.trim().contains("   ") || line.contains('|') || line.trim().contains('\t')
+    };
     let lines: Vec<&str> = text.lines().collect();
     lines.windows(2).any(|w| wide(w[0]) && wide(w[1]))
 }
@@ -69,7 +72,8 @@ pub(super) fn said_once(text: &str) -> Option<String> {
             .map(str::to_lowercase)
             .collect();
         let first = sentence.trim_start().chars().next();
-        let listed = first.is_some_and(|c| c.is_ascii_digit() || matches!(c, '-' | '*' | '#' | '|'));
+        let listed =
+            first.is_some_and(|c| c.is_ascii_digit() || matches!(c, '-' | '*' | '#' | '|'));
         let plain = words.len() >= LEAST_WORDS && !listed && !covers(&spans, &range);
         if plain && !said.insert(words) {
             continue;

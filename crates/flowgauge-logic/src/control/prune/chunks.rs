@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn headings_show_passages_only_where_one_asks_after_them() {
-        let text = "Be brief.\n\nContext:\n[1] One\nmore.\n\n[2] Two.\n---\nThree.\n\nQuestion: Why?";
+        let text =
+            "Be brief.\n\nContext:\n[1] One\nmore.\n\n[2] Two.\n---\nThree.\n\nQuestion: Why?";
         assert_eq!(inner(text), ["[1] One\nmore.", "[2] Two.", "Three."]);
         assert!(find("Context:\nOne.\n\nTwo.\n\nWhy?", &[]).is_empty());
         assert!(find("Question: Why?\n\nContext:\nOne.", &[]).is_empty());

@@ -107,7 +107,10 @@ pub(super) fn duplicates(passages: &[Vec<String>], jaccard: f64) -> Vec<bool> {
         let shared = a.iter().filter(|w| b.binary_search(w).is_ok()).count() as f64;
         shared / (small + large - shared) >= jaccard
     };
-    sets.iter().enumerate().map(|(i, set)| sets.iter().take(i).any(|other| twins(set, other))).collect()
+    sets.iter()
+        .enumerate()
+        .map(|(i, set)| sets.iter().take(i).any(|other| twins(set, other)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -65,19 +65,31 @@ fn on_any_doubt_the_request_stays_as_it_came() {
     let say = |content: &str| json!({"messages": [{"role": "user", "content": content}]});
     assert_eq!(run(&say("Why?"), &settings), Err(Kept::NoContext));
     assert_eq!(run(&say("<doc>a</doc><doc>b</doc>"), &settings), Err(Kept::NoQuestion));
-    assert_eq!(run(&say("<doc>bread</doc><doc>salt</doc>Why?"), &settings), Err(Kept::NoneRelevant));
+    assert_eq!(
+        run(&say("<doc>bread</doc><doc>salt</doc>Why?"), &settings),
+        Err(Kept::NoneRelevant)
+    );
     assert_eq!(run(&say("<doc>bread</doc>Why bread?"), &settings), Err(Kept::Fits));
-    assert_eq!(run(&json!({"messages": [{"role": "tool", "tool_call_id": "1"}]}), &settings), Err(Kept::Unread));
+    assert_eq!(
+        run(&json!({"messages": [{"role": "tool", "tool_call_id": "1"}]}), &settings),
+        Err(Kept::Unread)
+    );
     assert_eq!(run(&json!([]), &settings), Err(Kept::Unread));
     let twice = br#"{"messages":[],"messages":[]}"#;
-    assert_eq!(prune(Protocol::Chat, twice, None, &settings, Prefix::default(), &count), Err(Kept::Unread));
+    assert_eq!(
+        prune(Protocol::Chat, twice, None, &settings, Prefix::default(), &count),
+        Err(Kept::Unread)
+    );
 }
 
 #[test]
 fn every_byte_outside_the_changed_text_stays() {
-    let body = asking(&PASSAGES).to_string().replace("\"model\":\"m\"", "\"model\" : \"m\", \"seed\":1.50");
+    let body = asking(&PASSAGES)
+        .to_string()
+        .replace("\"model\":\"m\"", "\"model\" : \"m\", \"seed\":1.50");
     let settings = Settings { top_k: 1, ..Settings::default() };
-    let pruned = prune(Protocol::Chat, body.as_bytes(), None, &settings, Prefix::default(), &count).unwrap();
+    let pruned =
+        prune(Protocol::Chat, body.as_bytes(), None, &settings, Prefix::default(), &count).unwrap();
     let out = String::from_utf8(pruned.body).unwrap();
     let from = body.find("<doc>").unwrap();
     assert_eq!(out[..from], body[..from]);
@@ -108,7 +120,9 @@ fn a_prompt_cache_before_the_change_costs_nothing() {
     body["messages"][0]["content"] = json!("Rules. ".repeat(400));
     let prefix = Prefix { tokens: 700, price_milli: 100 };
     let settings = Settings { top_k: 1, ..Settings::default() };
-    assert!(prune(Protocol::Chat, body.to_string().as_bytes(), None, &settings, prefix, &count).is_ok());
+    assert!(
+        prune(Protocol::Chat, body.to_string().as_bytes(), None, &settings, prefix, &count).is_ok()
+    );
 }
 
 /// Whether a provider would take these messages: each result right behind its calls, none left open.
@@ -134,7 +148,8 @@ fn is_legal(messages: &[Value]) -> bool {
 fn turn(id: usize, calls: usize, words: usize) -> Vec<Value> {
     let mut turn = vec![json!({"role": "user", "content": "ask ".repeat(words)})];
     if calls > 0 {
-        let list: Vec<Value> = (0..calls).map(|c| json!({"id": format!("{id}-{c}"), "type": "function"})).collect();
+        let list: Vec<Value> =
+            (0..calls).map(|c| json!({"id": format!("{id}-{c}"), "type": "function"})).collect();
         turn.push(json!({"role": "assistant", "content": null, "tool_calls": list}));
         turn.extend((0..calls).rev().map(|c| {
             json!({"role": "tool", "tool_call_id": format!("{id}-{c}"), "content": "result ".repeat(words)})
@@ -196,11 +211,25 @@ fn the_two_other_families_are_pruned_alike() {
     let content = format!("<doc>{}</doc><doc>{}</doc>{QUESTION}", PASSAGES[1], PASSAGES[2]);
     let settings = Settings { top_k: 1, ..Settings::default() };
     for (protocol, body) in [
-        (Protocol::Messages, json!({"system": "s", "messages": [{"role": "user", "content": content}]})),
+        (
+            Protocol::Messages,
+            json!({"system": "s", "messages": [{"role": "user", "content": content}]}),
+        ),
         (Protocol::Responses, json!({"input": content})),
-        (Protocol::Responses, json!({"input": [{"role": "user", "content": [{"type": "input_text", "text": content}]}]})),
+        (
+            Protocol::Responses,
+            json!({"input": [{"role": "user", "content": [{"type": "input_text", "text": content}]}]}),
+        ),
     ] {
-        let pruned = prune(protocol, body.to_string().as_bytes(), None, &settings, Prefix::default(), &count).unwrap();
+        let pruned = prune(
+            protocol,
+            body.to_string().as_bytes(),
+            None,
+            &settings,
+            Prefix::default(),
+            &count,
+        )
+        .unwrap();
         let out = String::from_utf8(pruned.body).unwrap();
         assert!(out.contains("noon") && !out.contains("Bread"), "{out}");
     }

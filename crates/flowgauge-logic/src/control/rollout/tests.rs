@@ -41,7 +41,9 @@ fn mechanisms_are_drawn_independently() {
     let rollout = canary(50, 0);
     let both = (0..40_000)
         .map(|i| format!("u{i}"))
-        .filter(|u| Mechanism::ALL.iter().take(2).all(|m| arm_of(&rollout, *m, u) == Some(Arm::Treated)))
+        .filter(|u| {
+            Mechanism::ALL.iter().take(2).all(|m| arm_of(&rollout, *m, u) == Some(Arm::Treated))
+        })
         .count();
     // A quarter of 40,000, three standard errors of 87.
     assert!(both.abs_diff(10_000) < 261, "{both}");
@@ -77,7 +79,9 @@ fn another_salt_is_another_draw() {
     let (a, b) = (canary(50, 0), Rollout { salt: 1, ..canary(50, 0) });
     let moved = (0..1_000)
         .map(|i| format!("u{i}"))
-        .filter(|u| arm_of(&a, Mechanism::ContextPruning, u) != arm_of(&b, Mechanism::ContextPruning, u))
+        .filter(|u| {
+            arm_of(&a, Mechanism::ContextPruning, u) != arm_of(&b, Mechanism::ContextPruning, u)
+        })
         .count();
     assert!((400..600).contains(&moved), "{moved}");
 }
@@ -85,7 +89,8 @@ fn another_salt_is_another_draw() {
 #[test]
 fn the_environment_wins_over_the_kill_switch_and_that_over_settings() {
     let set = |all: &'static str| {
-        Environment::read(move |name| (name == "DISABLE_ALL_OPTIMIZATIONS").then(|| all.to_owned())).0
+        Environment::read(move |name| (name == "DISABLE_ALL_OPTIMIZATIONS").then(|| all.to_owned()))
+            .0
     };
     let rollout = Rollout { mode: Mode::On, ..Rollout::default() };
     let call = Placement { route: None, intent: None, subject: Subject::User("u") };
@@ -121,7 +126,8 @@ fn a_variable_that_says_neither_yes_nor_no_switches_off_and_is_told() {
 
 #[test]
 fn a_variable_that_allows_switches_nothing_on() {
-    let (environment, _) = Environment::read(|name| name.starts_with("ENABLE").then(|| "true".into()));
+    let (environment, _) =
+        Environment::read(|name| name.starts_with("ENABLE").then(|| "true".into()));
     let (kill, rollout) = (Kill::default(), Rollout::default());
     let force = Force { environment: &environment, kill: &kill, rollout: Some(&rollout) };
     let call = Placement { route: None, intent: None, subject: Subject::User("u") };

@@ -63,11 +63,19 @@ impl Found {
             let held = rollout.holdout;
             if held != Share::default() && !(LEAST_HOLDOUT..=MOST_HOLDOUT).contains(&held) {
                 let percent = f64::from(held.parts()) / 10_000.0;
-                self.add(Level::Error, format!("{place}/holdout"), format!("a hold-out of {percent} %: 1 to 5 %, or none"));
+                self.add(
+                    Level::Error,
+                    format!("{place}/holdout"),
+                    format!("a hold-out of {percent} %: 1 to 5 %, or none"),
+                );
             }
             for exception in &rollout.exceptions {
                 if exception.route.is_none() && exception.intent.is_none() {
-                    self.add(Level::Error, format!("{place}/exceptions"), "an exception names neither route nor intent: set the mode instead");
+                    self.add(
+                        Level::Error,
+                        format!("{place}/exceptions"),
+                        "an exception names neither route nor intent: set the mode instead",
+                    );
                 }
             }
             if rollout.mode == Mode::Canary(Share::default()) {
@@ -84,10 +92,18 @@ impl Found {
         let like = &cache.likeness;
         let share = |v: f32| (0.0..=1.0).contains(&v);
         if !share(like.serve) || !share(like.report) || like.report > like.serve {
-            self.add(Level::Error, "/cache/likeness", "thresholds lie between 0 and 1, and what is reported begins below what is served");
+            self.add(
+                Level::Error,
+                "/cache/likeness",
+                "thresholds lie between 0 and 1, and what is reported begins below what is served",
+            );
         }
         if cache.semantic != Semantic::Off && settings.rollouts.response_caching.is_idle() {
-            self.add(Level::Warning, "/cache/semantic", "questions in other words are looked for only where response caching is on");
+            self.add(
+                Level::Warning,
+                "/cache/semantic",
+                "questions in other words are looked for only where response caching is on",
+            );
         }
     }
 
@@ -99,10 +115,18 @@ impl Found {
             self.add(Level::Error, "/prune/context_tokens", says);
         }
         if prune.top_k == 0 || !(0.5..=1.0).contains(&prune.duplicate) {
-            self.add(Level::Error, "/prune", "at least one passage is kept, and duplicates share half their words or more");
+            self.add(
+                Level::Error,
+                "/prune",
+                "at least one passage is kept, and duplicates share half their words or more",
+            );
         }
         if let Some(answer) = prompt.max_answer_tokens.filter(|a| !ANSWER_TOKENS.contains(a)) {
-            self.add(Level::Error, "/prompt/max_answer_tokens", format!("{answer} tokens of an answer: 200 to 1000"));
+            self.add(
+                Level::Error,
+                "/prompt/max_answer_tokens",
+                format!("{answer} tokens of an answer: 200 to 1000"),
+            );
         }
         if let Some(user) = prompt.max_user_tokens {
             let context = INTENTS.iter().map(|i| prune.limit(*i)).max().unwrap_or(0);
@@ -115,9 +139,17 @@ impl Found {
         }
         for variant in &prompt.variants {
             if variant.to.trim().is_empty() {
-                self.add(Level::Error, "/prompt/variants", "a variant would send an empty system prompt");
+                self.add(
+                    Level::Error,
+                    "/prompt/variants",
+                    "a variant would send an empty system prompt",
+                );
             } else if variant.to.len() >= variant.from.len() {
-                self.add(Level::Warning, "/prompt/variants", "a variant is no shorter than what it stands for");
+                self.add(
+                    Level::Warning,
+                    "/prompt/variants",
+                    "a variant is no shorter than what it stands for",
+                );
             }
         }
     }
@@ -128,26 +160,45 @@ impl Found {
         let of_rules = model.rules.iter().flat_map(|r| &r.to);
         for name in of_rules.chain(&model.above_ceiling).chain(&model.when_failing) {
             if !known(name) {
-                self.add(Level::Error, "/model/models", format!("{name} is chosen by a rule and not described among the models"));
+                self.add(
+                    Level::Error,
+                    "/model/models",
+                    format!("{name} is chosen by a rule and not described among the models"),
+                );
             }
         }
         for described in &model.models {
             if !market.has_price(&described.name) {
-                self.add(Level::Warning, "/model/models", format!("{} has no price: it is chosen only where a rule allows dearer models", described.name));
+                self.add(
+                    Level::Warning,
+                    "/model/models",
+                    format!(
+                        "{} has no price: it is chosen only where a rule allows dearer models",
+                        described.name
+                    ),
+                );
             }
         }
         if model.rules.iter().any(|r| r.to.is_empty()) {
             self.add(Level::Error, "/model/rules", "a rule names no model to ask");
         }
         if model.ceiling.is_some() != !model.above_ceiling.is_empty() {
-            self.add(Level::Warning, "/model/ceiling", "a ceiling and the models above it go together");
+            self.add(
+                Level::Warning,
+                "/model/ceiling",
+                "a ceiling and the models above it go together",
+            );
         }
     }
 
     fn guardrail(&mut self, settings: &Settings) {
         let guard = &settings.guardrail;
         if !(guard.alpha > 0.0 && guard.alpha <= 0.2) || guard.confirm == 0 || guard.per_day == 0 {
-            self.add(Level::Error, "/guardrail", "the error rate lies between 0 and 0.2, looks and actions a day are at least 1");
+            self.add(
+                Level::Error,
+                "/guardrail",
+                "the error rate lies between 0 and 0.2, looks and actions a day are at least 1",
+            );
         }
         if guard.floor.is_some_and(|f| !(0.0..=100.0).contains(&f)) {
             self.add(Level::Error, "/guardrail/floor", "quality lies between 0 and 100");
@@ -157,7 +208,11 @@ impl Found {
             let unwatched = rollout.mode == Mode::On && rollout.holdout == Share::default();
             if guard.acts && unwatched && guard.floor.is_none() && !guard.on_critical_alert {
                 let place = format!("/rollouts/{}/holdout", mechanism.word());
-                self.add(Level::Warning, place, "without a hold-out the guardrail has nothing to compare with");
+                self.add(
+                    Level::Warning,
+                    place,
+                    "without a hold-out the guardrail has nothing to compare with",
+                );
             }
         }
     }

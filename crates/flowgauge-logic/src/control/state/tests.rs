@@ -20,7 +20,12 @@ fn at(second: i64) -> UnixMicros {
     UnixMicros(second * 1_000_000)
 }
 
-fn change(log: &[Change], now: i64, end: Option<i64>, edit: impl FnOnce(&mut Settings)) -> Result<Change, Refused> {
+fn change(
+    log: &[Change],
+    now: i64,
+    end: Option<i64>,
+    edit: impl FnOnce(&mut Settings),
+) -> Result<Change, Refused> {
     propose(log, at(now), &ANA, None, end.map(at), &Open, edit)
 }
 
@@ -41,9 +46,17 @@ fn an_empty_log_is_everything_off() {
 #[test]
 fn a_change_says_what_it_sets_and_undoing_it_says_so_too() {
     let mut log = Vec::new();
-    log.push(change(&log, 1, None, |s| s.rollouts.context_pruning.mode = Mode::Canary(Share::percent(10))).unwrap());
+    log.push(
+        change(&log, 1, None, |s| {
+            s.rollouts.context_pruning.mode = Mode::Canary(Share::percent(10))
+        })
+        .unwrap(),
+    );
     assert_eq!(log[0].diff[0].path, "/rollouts/context_pruning/mode");
-    assert_eq!((&log[0].diff[0].before, &log[0].diff[0].after), (&json!("off"), &json!({"canary": 100_000})));
+    assert_eq!(
+        (&log[0].diff[0].before, &log[0].diff[0].after),
+        (&json!("off"), &json!({"canary": 100_000}))
+    );
     log.push(change(&log, 2, None, |s| s.rollouts.context_pruning.mode = Mode::On).unwrap());
     assert_eq!(mode(&log, 3), Mode::On);
     log.push(undo(&log, at(3), &ANA, 2, &Open).unwrap());
@@ -64,7 +77,12 @@ fn a_change_with_an_end_drops_out_and_leaves_what_others_set() {
     log.push(change(&log, 3, None, |s| s.prune.top_k = 2).unwrap());
     let tokens = |now| {
         let state = State::at(&log, at(now)).unwrap();
-        (state.settings.prune.context_tokens, state.settings.prune.top_k, state.generation, state.changes_at)
+        (
+            state.settings.prune.context_tokens,
+            state.settings.prune.top_k,
+            state.generation,
+            state.changes_at,
+        )
     };
     assert_eq!(tokens(9), (600, 2, 3, Some(at(10))));
     assert_eq!(tokens(10), (1_800, 2, 4, None));
@@ -83,7 +101,9 @@ fn the_kill_switch_has_no_end_and_works_with_broken_settings() {
 #[test]
 fn what_was_seen_before_another_change_is_stale_and_a_reason_is_needed() {
     let log = vec![change(&[], 1, None, |s| s.prune.top_k = 2).unwrap()];
-    let by = |author: &Author<'_>, seen| propose(&log, at(2), author, seen, None, &Open, |s| s.prune.top_k = 4);
+    let by = |author: &Author<'_>, seen| {
+        propose(&log, at(2), author, seen, None, &Open, |s| s.prune.top_k = 4)
+    };
     assert_eq!(by(&ANA, Some(0)), Err(Refused::Stale { now: 1, seen: 0 }));
     assert!(by(&ANA, Some(1)).is_ok());
     assert_eq!(by(&Author { reason: " ", ..ANA }, None), Err(Refused::NoReason));
@@ -94,11 +114,17 @@ fn what_was_seen_before_another_change_is_stale_and_a_reason_is_needed() {
 #[test]
 fn a_user_text_that_leaves_no_room_for_the_question_is_refused() {
     let refused = change(&[], 1, None, |s| s.prompt.max_user_tokens = Some(1_800)).unwrap_err();
-    assert!(refused.to_string().contains("no room for the question beside 1800 tokens"), "{refused}");
+    assert!(
+        refused.to_string().contains("no room for the question beside 1800 tokens"),
+        "{refused}"
+    );
     assert!(change(&[], 1, None, |s| s.prompt.max_user_tokens = Some(1_801)).is_ok());
     // The contradiction may also come from the other side.
     let log = vec![change(&[], 1, None, |s| s.prompt.max_user_tokens = Some(2_000)).unwrap()];
-    assert!(matches!(change(&log, 2, None, |s| s.prune.context_tokens = 2_000), Err(Refused::Contradiction(_))));
+    assert!(matches!(
+        change(&log, 2, None, |s| s.prune.context_tokens = 2_000),
+        Err(Refused::Contradiction(_))
+    ));
 }
 
 #[test]
@@ -111,13 +137,18 @@ fn settings_out_of_range_or_naming_nothing_are_refused() {
         ("/prune/context_tokens", |s| s.prune.context_tokens = 499),
         ("/prune", |s| s.prune.top_k = 0),
         ("/prompt/max_answer_tokens", |s| s.prompt.max_answer_tokens = Some(1_001)),
-        ("/model/models", |s| s.model.rules = vec![Rule { to: vec!["x".into()], ..Rule::default() }]),
+        ("/model/models", |s| {
+            s.model.rules = vec![Rule { to: vec!["x".into()], ..Rule::default() }]
+        }),
         ("/guardrail", |s| s.guardrail.alpha = 0.0),
         ("/guardrail/floor", |s| s.guardrail.floor = Some(101.0)),
     ];
     for (place, edit) in edits {
         let refused = change(&[], 1, None, edit).unwrap_err();
-        assert!(matches!(refused, Refused::Contradiction(_)) && refused.to_string().contains(place), "{refused}");
+        assert!(
+            matches!(refused, Refused::Contradiction(_)) && refused.to_string().contains(place),
+            "{refused}"
+        );
     }
 }
 
@@ -127,7 +158,8 @@ fn what_is_probably_not_meant_is_only_said() {
     settings.cache.semantic = Semantic::Shadow;
     settings.rollouts.context_pruning.mode = Mode::On;
     settings.guardrail.acts = true;
-    let free = Model { name: "free".into(), context_tokens: 1, tools: false, images: false, forms: false };
+    let free =
+        Model { name: "free".into(), context_tokens: 1, tools: false, images: false, forms: false };
     settings.model.models = vec![free];
     let found = check(&settings, &Open);
     assert_eq!(found.len(), 3, "{found:?}");
@@ -138,7 +170,10 @@ fn what_is_probably_not_meant_is_only_said() {
 fn a_broken_log_gives_no_state() {
     let good = change(&[], 1, None, |s| s.prune.top_k = 2).unwrap();
     assert_eq!(State::at(&[Change { id: 2, ..good.clone() }], at(1)), Err(Broken::Order(1)));
-    assert_eq!(State::at(&[Change { undoes: Some(1), ..good.clone() }], at(1)), Err(Broken::Order(1)));
+    assert_eq!(
+        State::at(&[Change { undoes: Some(1), ..good.clone() }], at(1)),
+        Err(Broken::Order(1))
+    );
     let mut odd = good;
     odd.diff[0].path = "/prune/unheard_of".to_owned();
     assert!(matches!(State::at(&[odd], at(1)), Err(Broken::Settings(_))));

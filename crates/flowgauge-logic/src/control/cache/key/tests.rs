@@ -69,7 +69,12 @@ fn neighbours(value: &Value) -> Vec<Value> {
             all.push(Value::Array(items.iter().rev().cloned().collect()));
         }
         Value::String(text) => {
-            all.extend([json!(format!("{text}x")), json!(format!(" {text}")), json!(text.to_uppercase()), json!("")]);
+            all.extend([
+                json!(format!("{text}x")),
+                json!(format!(" {text}")),
+                json!(text.to_uppercase()),
+                json!(""),
+            ]);
         }
         Value::Number(n) => all.extend([json!(n.as_f64().unwrap() + 1.0), json!(n.to_string())]),
         Value::Bool(b) => all.extend([json!(!b), Value::Null]),
@@ -246,7 +251,10 @@ fn only_the_last_question_is_left_out_of_the_scope() {
     assert_eq!(one.question, "What is a ferry?");
     assert_eq!(one.scope, asks("And a boat?", "Be brief.").unwrap().scope);
     assert_ne!(one.scope, asks("What is a ferry?", "Be long.").unwrap().scope);
-    let own = key(&SCOPE, r#"{"model":"m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":""}]}"#);
+    let own = key(
+        &SCOPE,
+        r#"{"model":"m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":""}]}"#,
+    );
     assert_ne!(Ok(one.scope), own);
     let body = br#"{"input":"Hello"}"#;
     let responses = Scope { protocol: Protocol::Responses, ..SCOPE };

@@ -27,7 +27,8 @@ const SPELLINGS: &str = "colour/color colours/colors favourite/favorite behaviou
     catalogue/catalog travelling/traveling neighbour/neighbor honour/honor labour/labor defence/defense \
     recognise/recognize optimise/optimize optimisation/optimization realise/realize";
 /// Numerals: word/digits. "One" is left out, it is mostly no number.
-const NUMERALS: &str = "two/2 three/3 four/4 five/5 six/6 seven/7 eight/8 nine/9 ten/10 eleven/11 twelve/12";
+const NUMERALS: &str =
+    "two/2 three/3 four/4 five/5 six/6 seven/7 eight/8 nine/9 ten/10 eleven/11 twelve/12";
 
 type Set = LazyLock<BTreeSet<&'static str>>;
 type Map = LazyLock<BTreeMap<&'static str, &'static str>>;

@@ -17,7 +17,10 @@ pub(super) const DIFFERENT: &[(&str, &str)] = &[
     ("How do I move from Postgres to MySQL?", "How do I move from MySQL to Postgres?"),
     ("Which came first, the chicken or the egg?", "Which came first, the egg or the chicken?"),
     ("Is the mother of the king a queen?", "Is the king of the mother a queen?"),
-    ("What happens when hot water is added to acid?", "What happens when acid is added to hot water?"),
+    (
+        "What happens when hot water is added to acid?",
+        "What happens when acid is added to hot water?",
+    ),
     ("Does the seller pay the buyer?", "Does the buyer pay the seller?"),
     ("Is 5 divided by 3 an integer?", "Is 3 divided by 5 an integer?"),
     ("Do employers sue employees?", "Do employees sue employers?"),

@@ -6,8 +6,7 @@ use super::lists;
 const REQUESTS: [&str; 9] =
     ["explain", "tell", "describe", "list", "summarize", "define", "give", "show", "name"];
 /// What an indirect question goes on with.
-const INTERROGATIVES: [&str; 8] =
-    ["what", "who", "which", "when", "where", "why", "how", "whose"];
+const INTERROGATIVES: [&str; 8] = ["what", "who", "which", "when", "where", "why", "how", "whose"];
 /// Openings that say nothing, longest first.
 const OPENINGS: [&[&str]; 9] = [
     &["hi", "there", ","],
@@ -99,7 +98,8 @@ fn expanded(word: &str) -> Vec<String> {
         "i'm" => return with("i", "am"),
         _ => {}
     }
-    let split = |ending: &str, whole: &str| lower.strip_suffix(ending).map(|head| with(head, whole));
+    let split =
+        |ending: &str, whole: &str| lower.strip_suffix(ending).map(|head| with(head, whole));
     if let Some(words) = split("n't", "not") {
         return words;
     }
@@ -110,7 +110,10 @@ fn expanded(word: &str) -> Vec<String> {
     }
     // Of "'s" it is only here certain that it is "is" and no possession.
     if let Some(head) = lower.strip_suffix("'s")
-        && matches!(head, "what" | "who" | "where" | "how" | "that" | "it" | "there" | "when" | "why")
+        && matches!(
+            head,
+            "what" | "who" | "where" | "how" | "that" | "it" | "there" | "when" | "why"
+        )
     {
         return with(head, "is");
     }
@@ -177,7 +180,9 @@ fn polite(words: &mut Vec<String>) {
     if let [.., before, last] = words.as_slice()
         && last == "!"
         && matches!(before.to_lowercase().as_str(), "thanks" | "you")
-        && (before != "you" || words.len() > 3 && words.get(words.len() - 3).is_some_and(|w| w.eq_ignore_ascii_case("thank")))
+        && (before != "you"
+            || words.len() > 3
+                && words.get(words.len() - 3).is_some_and(|w| w.eq_ignore_ascii_case("thank")))
     {
         words.pop();
         return;
@@ -186,8 +191,7 @@ fn polite(words: &mut Vec<String>) {
         let Some(rest) = words.len().checked_sub(ending.len()).filter(|r| *r > 0) else { continue };
         let tail = words.get(rest..).unwrap_or_default();
         // "Thank you" after a mark is thanks; in a sentence it may be its object.
-        let apart = ending != ["thank", "you"]
-            || words.get(rest - 1).is_some_and(|w| is_mark(w));
+        let apart = ending != ["thank", "you"] || words.get(rest - 1).is_some_and(|w| is_mark(w));
         if apart && tail.iter().zip(ending).all(|(a, b)| a.eq_ignore_ascii_case(b)) {
             words.truncate(rest);
             return;

@@ -16,9 +16,8 @@ pub(super) fn split(text: &str) -> Vec<String> {
     for (i, c) in text.iter().enumerate() {
         let before = i.checked_sub(1).and_then(|b| text.get(b));
         let after = text.get(i + 1);
-        let between = |of: fn(char) -> bool| {
-            before.is_some_and(|c| of(*c)) && after.is_some_and(|c| of(*c))
-        };
+        let between =
+            |of: fn(char) -> bool| before.is_some_and(|c| of(*c)) && after.is_some_and(|c| of(*c));
         let joins = match c {
             '\'' | '-' => between(char::is_alphanumeric),
             '.' | ',' | ':' | '/' => between(|c| c.is_ascii_digit()),

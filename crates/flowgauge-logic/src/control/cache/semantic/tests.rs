@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::control::cache::meaning::Meaning;
+use proptest::prelude::*;
 
 const SCOPE: Key = Key([1; 32]);
 
@@ -65,9 +66,11 @@ fn vectors_of_a_model_propose_and_the_words_decide() {
     };
     let ask = |q: &str| Meaning::of(q).unwrap();
     index.insert(SCOPE, key(1), vector(0.0), ask("Does smoking cause stress?"));
-    let found = index.find(&SCOPE, &vector(0.02), &ask("Does stress cause smoking?"), Likeness::default());
+    let found =
+        index.find(&SCOPE, &vector(0.02), &ask("Does stress cause smoking?"), Likeness::default());
     assert!(found.hit.is_none() && found.near[0].similarity > 0.98, "{found:?}");
-    let found = index.find(&SCOPE, &vector(0.02), &ask("does smoking cause stress"), Likeness::default());
+    let found =
+        index.find(&SCOPE, &vector(0.02), &ask("does smoking cause stress"), Likeness::default());
     assert!(found.hit.is_some());
     assert_eq!(Embedding::from_model(&[0.0; 8]), None);
     assert_eq!(Embedding::from_model(&[f32::NAN; 8]), None);
@@ -81,4 +84,35 @@ fn the_projection_keeps_cosines() {
     let near = a.cosine(&of("the tower of the old harbour was bought"));
     let far = a.cosine(&of("which bread contains no gluten"));
     assert!(near > 0.6 && far.abs() < 0.3, "{near} {far}");
+}
+
+proptest! {
+    #[test]
+    fn after_any_history_exactly_what_is_remembered_is_found(
+        steps in proptest::collection::vec((any::<bool>(), 0u32..12, 1u8..3), 1..60),
+    ) {
+        const WORDS: [&str; 12] = ["bees", "wasps", "ants", "moths", "flies", "crabs", "owls", "mice", "cows", "eels", "rats", "pigs"];
+        let mut index = Index::new(8);
+        let mut order: Vec<(u32, u8)> = Vec::new();
+        for (put, n, scope) in steps {
+            order.retain(|(m, _)| *m != n);
+            if put {
+                insert(&mut index, Key([scope; 32]), n, &format!("Explain {}", WORDS[n as usize]));
+                order.push((n, scope));
+                if order.len() > 8 {
+                    order.remove(0);
+                }
+            } else {
+                index.remove(&key(n));
+            }
+        }
+        prop_assert_eq!(index.len(), order.len());
+        for n in 0..12 {
+            for scope in 1..3 {
+                let found = find(&index, Key([scope; 32]), &format!("explain {}", WORDS[n as usize]));
+                let want = order.contains(&(n, scope)).then(|| key(n));
+                prop_assert_eq!(found.hit.map(|h| h.0), want);
+            }
+        }
+    }
 }

@@ -35,7 +35,20 @@ fn each_eviction_lets_its_own_entry_go() {
     let left = |eviction| {
         let mut store = store(eviction, 3);
         // 1 is used often but long ago, 2 not at all, 3 once and last.
-        for (n, at) in [(1, 0), (2, 1), (3, 2), (1, 3), (1, 4), (2, 5), (3, 6), (3, 6), (2, 6), (2, 7), (3, 8), (4, 9)] {
+        for (n, at) in [
+            (1, 0),
+            (2, 1),
+            (3, 2),
+            (1, 3),
+            (1, 4),
+            (2, 5),
+            (3, 6),
+            (3, 6),
+            (2, 6),
+            (2, 7),
+            (3, 8),
+            (4, 9),
+        ] {
             ask(&mut store, n, at);
         }
         held(&store)
@@ -124,7 +137,8 @@ fn an_answer_too_large_for_its_part_is_not_kept() {
 
 #[test]
 fn only_whole_answers_that_ended_by_themselves_are_kept() {
-    let whole = Observed { complete: true, finish_reason: Some("stop".into()), ..Observed::default() };
+    let whole =
+        Observed { complete: true, finish_reason: Some("stop".into()), ..Observed::default() };
     assert!(is_keepable(Protocol::Chat, 200, &whole));
     for (status, other) in [
         (200, Observed { complete: false, ..whole.clone() }),
