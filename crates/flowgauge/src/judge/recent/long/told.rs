@@ -79,7 +79,10 @@ impl Long {
     }
 
     pub(in super::super) fn regression(&self, metric: Metric) -> Known<(bool, f64)> {
-        let found = self.told.lock().regressions.get(&metric).copied();
-        Known::from_option(found, Reason::NotConfigured)
+        let told = self.told.lock();
+        let found = told.regressions.get(&metric).copied();
+        // A check that could not compare a metric is not the same as none.
+        let none = told.regressions.is_empty();
+        Known::from_option(found, if none { Reason::NotConfigured } else { Reason::NoData })
     }
 }
