@@ -5,6 +5,7 @@
 //! [`instance::Instance`]; `plan` turns what moved into [`notice::Notice`]s.
 
 pub mod baseline;
+pub mod borrowed;
 pub mod burn;
 pub mod condition;
 pub mod episode;

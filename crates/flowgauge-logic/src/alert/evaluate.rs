@@ -371,6 +371,9 @@ fn needs(leaf: &Leaf, tick: &Tick<'_>) -> Option<String> {
     if let What::Burn(burn) = &leaf.what {
         return burn.needs(tick);
     }
+    if let What::Regressed(regressed) = &leaf.what {
+        return regressed.needs(tick);
+    }
     if let Some(compare) = leaf.compare() {
         if let Some(mechanism) = compare.mechanism.filter(|m| tick.facts.is_off(*m)) {
             return Some(off(mechanism).to_owned());

@@ -3,6 +3,7 @@
 //! Owns the accepted forms, all keys, and what holds over several files (names, channels,
 //! objectives). Refuses to know what a condition means: `logic::alert::language` does.
 
+pub mod borrowed;
 mod channels;
 pub(super) mod fields;
 mod format;

@@ -182,6 +182,14 @@ pub(super) struct Regressed {
 }
 
 impl Regressed {
+    /// What must be done first: the detector says nothing before its first check.
+    pub(super) fn needs(self, tick: &Tick<'_>) -> Option<String> {
+        let said = tick.facts.regression(self.metric);
+        matches!(said, Known::Unknown(Reason::NotConfigured)).then(|| {
+            "no regression check has run yet; `flowgauge regression check` runs one".to_owned()
+        })
+    }
+
     pub(super) fn decide(self, tick: &Tick<'_>) -> Decided {
         let (regressed, by) = match tick.facts.regression(self.metric) {
             Known::Value(said) => said,

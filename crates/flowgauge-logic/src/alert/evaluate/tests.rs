@@ -359,3 +359,83 @@ fn one_comparison_reads_the_same_counts_again() {
     let rule = compiled(P95);
     assert_eq!(rule.evaluate(&world, world::NOW), rule.evaluate(&world, world::NOW));
 }
+
+#[test]
+fn a_regression_rule_says_that_no_check_has_run_and_how_to_run_one() {
+    let rule = compiled("regression(quality_score) > 5%");
+    let before = rule.idle(&World::default()).unwrap();
+    assert!(before.contains("no regression check has run yet"), "{before}");
+    assert!(before.contains("`flowgauge regression check`"), "{before}");
+    let after = World { regressed: Some((false, 0.0)), ..World::default() };
+    assert_eq!(rule.idle(&after), None);
+}
+
+/// Conditions with and without a common look, split and not.
+const ANY: [&str; 10] = [
+    "p95_latency > 900ms for 5m",
+    "p95_latency by (model) > 900ms for 5m",
+    "p50_latency by (model) <= 400ms with 95% confidence",
+    "error_rate by (model) > 5% for 5m",
+    "error_rate > 10% min 20 samples",
+    "cost_per_request by (model) > $0.001",
+    "p95_latency by (model) > baseline + 20% with 95% confidence for 1h",
+    "mean_latency by (model) > 110% of previous 1m",
+    "cache_hit_rate < 20%",
+    "p95_latency by (model) > 900ms and error_rate by (model) > 5%",
+];
+
+prop_compose! {
+    fn worlds()(
+        done in prop::collection::vec((0i64..900, 1u64..3_000, prop::bool::ANY, 0usize..3), 0..400),
+        flying in prop::collection::vec((1i64..200, 0usize..3), 0..20),
+        warm in prop::bool::ANY,
+        off in prop::bool::ANY,
+        broken in prop::bool::weighted(0.05),
+    ) -> World {
+        const MODELS: [&str; 3] = ["a", "b", "c"];
+        let mut world = World { broken, ..World::default() };
+        for (seconds, latency, ok, model) in done {
+            world.add(1, latency, ok, ago(seconds), MODELS[model]);
+        }
+        world.flying = flying.into_iter().map(|(s, model)| (ago(s), MODELS[model])).collect();
+        if warm {
+            world.baselines.push((crate::alert::metric::Metric::P95Latency, 700_000.0));
+        }
+        if off {
+            world.off.push(Mechanism::ResponseCaching);
+        }
+        world
+    }
+}
+
+proptest! {
+    #[test]
+    fn one_look_for_both_conditions_decides_as_two_do(which in 0..ANY.len(), world in worlds()) {
+        let once = compiled(ANY[which]);
+        let apart = Compiled { looks_once: false, ..once.clone() };
+        let mut world = world;
+        world.edges = once.thresholds().into_iter().flat_map(|(_, _, edges)| edges).collect();
+        world.edges.sort_unstable();
+        world.edges.dedup();
+        let at = super::tests::world::NOW;
+        let (one, two) = (once.evaluate(&world, at), apart.evaluate(&world, at));
+        // Compared as text: a figure that is no number is equal to itself there.
+        prop_assert_eq!(format!("{one:?}"), format!("{two:?}"));
+        prop_assert!(one.is_sorted_by(|a, b| a.0 < b.0));
+    }
+
+    #[test]
+    fn a_wrong_guess_finds_a_threshold_all_the_same(
+        edges in prop::collection::btree_set(0u64..50, 0..20), wanted in 0u64..50, guess in 0usize..30,
+    ) {
+        let above = edges.iter().map(|edge| (*edge, 1)).collect();
+        let slower = crate::alert::facts::Slower { above, ..Default::default() };
+        prop_assert_eq!(slower.place_of(wanted, guess), edges.iter().position(|e| *e == wanted));
+    }
+}
+
+#[test]
+fn a_rule_of_one_comparison_looks_once() {
+    assert!(compiled(ANY[0]).looks_once && compiled(ANY[6]).looks_once);
+    assert!(!compiled(ANY[9]).looks_once);
+}

@@ -34,9 +34,9 @@ pub(super) struct Row {
     pub(super) better: Better,
 }
 
-const MINUTE: Micros = Micros(60_000_000);
-const HOUR: Micros = Micros(3_600_000_000);
-const DAY: Micros = Micros(24 * HOUR.0);
+pub(super) const MINUTE: Micros = Micros(60_000_000);
+pub(super) const HOUR: Micros = Micros(3_600_000_000);
+pub(super) const DAY: Micros = Micros(24 * HOUR.0);
 
 /// Never below nothing.
 const POSITIVE: (Option<f64>, Option<f64>) = (Some(0.0), None);

@@ -1,6 +1,8 @@
 //! The registry against alerting 3 and 7.
 
+use super::registry::{DAY, HOUR, MINUTE};
 use super::*;
+use crate::unit::Micros;
 
 /// Word, dimension, smallest, largest, shown as, window, fewest samples: alerting 3 and 7.
 type Line = (&'static str, Dimension, Option<f64>, Option<f64>, Written, MetricWindow, u64);

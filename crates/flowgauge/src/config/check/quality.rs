@@ -259,7 +259,8 @@ mod tests {
         let root = parse_file(text).unwrap();
         let mut f = Findings::default();
         let told = quality(&mut f, &root, &Config::default());
-        (told, f.0.iter().map(ToString::to_string).collect())
+        let text = |p: &Problem| format!("{} {}", p.message, p.hint.as_deref().unwrap_or_default());
+        (told, f.0.iter().map(text).collect())
     }
 
     #[test]

@@ -99,6 +99,8 @@ impl Long {
         let online = told.online.get(&metric).copied();
         let regressed = [checked, online].into_iter().flatten().find(|(regressed, _)| *regressed);
         let found = regressed.or(checked).or(online);
-        Known::from_option(found, Reason::NotConfigured)
+        // A check that could not compare a metric is not the same as none.
+        let none = told.regressions.is_empty() && told.online.is_empty();
+        Known::from_option(found, if none { Reason::NotConfigured } else { Reason::NoData })
     }
 }
