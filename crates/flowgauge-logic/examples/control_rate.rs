@@ -98,7 +98,9 @@ fn caches(out: &mut impl Write, body: &[u8]) -> std::io::Result<()> {
     say(
         "exact key, 8 kB",
         "50 µs",
-        timed(RUNS, |_| drop(black_box(exact(&SCOPE, &policy, black_box(body))))),
+        timed(RUNS, |_| {
+            let _ = black_box(exact(&SCOPE, &policy, black_box(body)));
+        }),
     )?;
     let mut store: Store<u64> =
         Store::new(Limits { max_entries: 100_000, max_bytes: 1 << 30, ..Limits::default() });

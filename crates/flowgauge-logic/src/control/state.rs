@@ -197,12 +197,10 @@ impl State {
     /// The state at `now`: the settings of all changes in force, in their order. One is in force unless it has ended or
     /// one in force takes it back.
     pub fn at(log: &[Change], now: UnixMicros) -> Result<Self, Broken> {
-        let mut wanted = 1;
-        for change in log {
+        for (wanted, change) in (1..).zip(log) {
             if change.id != wanted || change.undoes.is_some_and(|u| u >= change.id) {
                 return Err(Broken::Order(wanted));
             }
-            wanted += 1;
         }
         let ended = |c: &&Change| c.expires.is_some_and(|e| e <= now);
         let force = in_force(log, now);

@@ -16,8 +16,12 @@ pub(super) fn blanks(text: &str) -> Option<String> {
     let spans = protected(text);
     let mut out = String::with_capacity(text.len());
     let (mut lines, mut begun, mut run) = (0, false, None);
+    let mut next = spans.iter().peekable();
     for (at, c) in text.char_indices() {
-        let kept = covers(&spans, &(at..at + c.len_utf8()));
+        while next.peek().is_some_and(|s| s.end <= at) {
+            next.next();
+        }
+        let kept = next.peek().is_some_and(|s| s.start <= at);
         match c {
             '\n' if !kept => {
                 // Blanks before the line's end go with the run.

@@ -182,7 +182,7 @@ impl Found {
         if model.rules.iter().any(|r| r.to.is_empty()) {
             self.add(Level::Error, "/model/rules", "a rule names no model to ask");
         }
-        if model.ceiling.is_some() != !model.above_ceiling.is_empty() {
+        if model.ceiling.is_some() == model.above_ceiling.is_empty() {
             self.add(
                 Level::Warning,
                 "/model/ceiling",

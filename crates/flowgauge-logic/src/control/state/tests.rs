@@ -71,8 +71,7 @@ fn a_change_says_what_it_sets_and_undoing_it_says_so_too() {
 
 #[test]
 fn a_change_with_an_end_drops_out_and_leaves_what_others_set() {
-    let mut log = Vec::new();
-    log.push(change(&log, 1, None, |s| s.prune.context_tokens = 1_800).unwrap());
+    let mut log = vec![change(&[], 1, None, |s| s.prune.context_tokens = 1_800).unwrap()];
     log.push(change(&log, 2, Some(10), |s| s.prune.context_tokens = 600).unwrap());
     log.push(change(&log, 3, None, |s| s.prune.top_k = 2).unwrap());
     let tokens = |now| {
@@ -181,16 +180,16 @@ fn a_broken_log_gives_no_state() {
 
 proptest! {
     #[test]
-    fn any_history_can_be_taken_back_to_the_beginning(steps in proptest::collection::vec((0u8..5, 1u64..9), 1..20)) {
+    fn any_history_can_be_taken_back_to_the_beginning(steps in proptest::collection::vec((0u8..5, 1u32..9), 1..20)) {
         let mut log: Vec<Change> = Vec::new();
         for (i, (what, n)) in steps.into_iter().enumerate() {
             let now = i as i64;
             let made = match what {
                 0 => change(&log, now, None, |s| s.prune.top_k = n as usize),
-                1 => change(&log, now, None, |s| s.prompt.max_answer_tokens = Some(200 + n)),
+                1 => change(&log, now, None, |s| s.prompt.max_answer_tokens = Some(200 + u64::from(n))),
                 2 => change(&log, now, None, |s| s.kill.all = !s.kill.all),
-                3 => change(&log, now, None, |s| s.rollouts.response_caching.mode = Mode::Canary(Share::percent(n as u32))),
-                _ => undo(&log, at(now), &ANA, n, &Open),
+                3 => change(&log, now, None, |s| s.rollouts.response_caching.mode = Mode::Canary(Share::percent(n))),
+                _ => undo(&log, at(now), &ANA, u64::from(n), &Open),
             };
             log.extend(made);
             // It survives being written down.
