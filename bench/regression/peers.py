@@ -76,14 +76,28 @@ def share(flags):
     return sum(flags) / len(flags) if flags else float("nan")
 
 
+def wilson(flags):
+    """Share and its 95 % interval (Wilson 1927)."""
+    flags = [bool(f) for f in flags]
+    n, z = len(flags), 1.959964
+    if n == 0:
+        return "–"
+    p = sum(flags) / n
+    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    low, high = ((middle + way * half) / (1 + z * z / n) for way in (-1, 1))
+    text = lambda v, d: f"{v:.{d}f}".lstrip("0") if v < 1 else "1"
+    return f"{text(p, 3)} ({text(max(low, 0), 2)}–{text(high, 2)})"
+
+
 def located(rows, find):
+    """Found within NEAR points, with its interval, and the share with a wrong or misplaced point."""
     hits, wrong = [], []
     for r in rows:
         found = find(r)
         hit = any(abs(f - r["at"]) <= NEAR for f in found)
         hits.append(hit)
         wrong.append(len(found) > hit)
-    return share(hits), share(wrong)
+    return f"{wilson(hits)}, {share(wrong):.2f}".replace(", 0.", ", .")
 
 
 def matched(rows, limit):
@@ -129,21 +143,21 @@ def main(folder, limit, names):
         ours_false = share(bool(r["ours"]) for r in still)
         times["ours"] += [r["ms"] for r in still]
         begin = time.perf_counter()
-        default = share(bool(otava(r["values"], 1e-3)) for r in some)
+        default = [bool(otava(r["values"], 1e-3)) for r in some]
         times["Otava"].append((time.perf_counter() - begin) * 1e3 / len(some))
         p = matched(some, ours_false)
         begin = time.perf_counter()
-        pelt_false = share(bool(pelt(r["values"])) for r in some)
+        pelt_false = [bool(pelt(r["values"])) for r in some]
         times["PELT"].append((time.perf_counter() - begin) * 1e3 / len(some))
-        tables["false"].append(f"| {name} | {cells([ours_false, default, pelt_false])} | {p:.1e} |")
+        tables["false"].append(f"| {name} | {wilson(r['ours'] for r in still)} | {wilson(default)} | {wilson(pelt_false)} "
+                               f"| {p:.1e} | {wilson(otava(r['values'], p) for r in some)} |")
         row = []
         for step in (1.0, 1.5, 2.0):
             rows = [r for r in series if r["step"] == step]
             for find, asked in ((lambda r: r["ours"], rows), (lambda r: otava(r["values"], p), rows[:limit // 2]),
                                 (lambda r: otava(r["values"], 1e-3), rows[:limit // 2]),
                                 (lambda r: pelt(r["values"]), rows[:limit // 2])):
-                hit, wrong = located(asked, find)
-                row.append(f"{hit:.2f} ({wrong:.2f})")
+                row.append(located(asked, find))
         tables["recall"].append(f"| {name} | " + " | ".join(row) + " |")
         both = lambda rows, test: share(
             bool(test(np.array(r["values"][:r["at"]]), np.array(r["values"][r["at"]:]))) for r in rows)
@@ -161,9 +175,9 @@ def main(folder, limit, names):
         answers.write_text(json.dumps(KNOWN))
         print(name, file=sys.stderr, flush=True)
     print("### False alarms: share of series without change with any point\n")
-    print("| noise | ours | Otava .001 | PELT | Otava's p at our rate |\n|---|---|---|---|---|")
+    print("| noise | ours | Otava .001 | PELT | Otava's p at our rate | its false alarms there |\n|---|---|---|---|---|---|")
     print("\n".join(tables["false"]))
-    print("\n### One step: found within ± 3 points (share with a wrong or misplaced point)\n")
+    print("\n### One step: found within ± 3 points (95 % interval), then the share with a wrong or misplaced point\n")
     print("| noise |" + "".join(f" {s} σ: {m} |" for s in ("1", "1.5", "2") for m in
                                ("ours", "Otava matched", "Otava .001", "PELT")))
     print("|---|" + "---|" * 12)

@@ -1,5 +1,6 @@
 //! Prints how often the comparison finds a change where there is none, and finds one where there is, for every kind of
-//! noise and size. Arguments: runs per cell (2000), first seed (1), method (block, welch, student).
+//! noise and size. Arguments: runs per cell (2000), first seed (1), method (block, welch,
+//! student), `grid` for the level alone at many sizes, one noise.
 //!
 //! `cargo run -p flowgauge-logic --example compare_calibration -- 2000`
 
@@ -51,6 +52,44 @@ fn cell(
 /// An outcome of writing.
 type Written = Result<(), Box<dyn Error>>;
 
+/// Sizes between those of the tables.
+const MANY: [usize; 7] = [7, 12, 20, 30, 48, 80, 130];
+
+/// For each kind of noise and pair of sizes the p that one in twenty unchanged pairs falls below: the level is kept where it is
+/// at least .05.
+fn grid(
+    runs: u32,
+    seed: u64,
+    only: Option<&str>,
+    settings: &Settings,
+    out: &mut impl Write,
+) -> Written {
+    for kind in only.map_or(NOISES.to_vec(), |one| vec![one]) {
+        writeln!(out, "{kind}: rows base, columns current {MANY:?}")?;
+        for n in MANY {
+            write!(out, "{n:>5}")?;
+            for m in MANY {
+                let mut random = Random::new(seed);
+                let mut found: Vec<f64> = Vec::new();
+                for _ in 0..runs {
+                    let (base, current) = noise(kind, n, m, &mut random);
+                    let side = |v: &[f64]| Points::of(v.iter().map(|v| 100.0 + 20.0 * v).collect());
+                    let found_one =
+                        compare(Metric::Latency, &side(&base), &side(&current), settings);
+                    let decided = found_one.verdict != Verdict::InsufficientData;
+                    found.push(found_one.p_value.filter(|_| decided).unwrap_or(1.0));
+                }
+                found.sort_by(f64::total_cmp);
+                let below = found.partition_point(|p| *p < settings.alpha());
+                let at = found.get(found.len() / 20).copied().unwrap_or(1.0);
+                write!(out, " {:4.1}/{at:.3}", below as f64 / found.len().max(1) as f64 * 100.0)?;
+            }
+            writeln!(out)?;
+        }
+    }
+    Ok(())
+}
+
 fn main() -> Written {
     let mut arguments = std::env::args().skip(1);
     let runs: u32 = arguments.next().map_or(Ok(2000), |a| a.parse())?;
@@ -62,7 +101,10 @@ fn main() -> Written {
     };
     let settings = Settings { method, ..Settings::default() };
     let mut out = std::io::stdout().lock();
-    for step in [0.0, 0.1, 0.2] {
+    if arguments.next().as_deref() == Some("grid") {
+        return grid(runs, seed, arguments.next().as_deref(), &settings, &mut out);
+    }
+    for step in [0.0, 0.2, 0.4] {
         writeln!(out, "step {:.0} %: p < 0.05 % / regressed % / insufficient %", step * 100.0)?;
         for kind in NOISES {
             write!(out, "{kind:>10}")?;

@@ -5,7 +5,7 @@
 //! alike, so neither passes for a season. Refuses periods that the history does not hold twice.
 
 use super::scores::normal_scores;
-use super::slope::median_of_sorted;
+use super::slope::median_of;
 use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 
 /// Periods looked for: seven days, 24 hours, the 168 hours of a week. Later ones win, since they contain the earlier.
@@ -21,21 +21,29 @@ const LEVEL: f64 = 0.01;
 
 /// The period to work with: the one given where the history holds it twice, else one that is found, else 1.
 pub(crate) fn period(values: &[f64], given: Option<usize>) -> usize {
+    period_by(values, given, || {
+        normal_scores(&values.iter().copied().filter(|v| v.is_finite()).collect::<Vec<f64>>())
+    })
+}
+
+/// The same with the normal scores of the finite values, made only where they are needed.
+pub(crate) fn period_by(
+    values: &[f64],
+    given: Option<usize>,
+    scores: impl FnOnce() -> Vec<f64>,
+) -> usize {
+    let shortest = PERIODS.first().copied().unwrap_or(usize::MAX);
     match given {
         Some(p) if p <= 1 => 1,
         Some(p) if values.len() >= 2 * p => p,
-        _ => find(values),
+        _ if values.len() < 2 * shortest => 1,
+        _ => find(values, scores()),
     }
 }
 
-fn find(values: &[f64]) -> usize {
-    let Some(shortest) = PERIODS.first() else { return 1 };
-    if values.len() < 2 * shortest {
-        return 1;
-    }
+fn find(values: &[f64], scores: Vec<f64>) -> usize {
     // Missing points take the middle rank here: they add nothing to any frequency.
-    let known: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
-    let mut scores = normal_scores(&known).into_iter();
+    let mut scores = scores.into_iter();
     let filled: Vec<f64> = values
         .iter()
         .map(|v| if v.is_finite() { scores.next().unwrap_or(0.0) } else { 0.0 })
@@ -98,16 +106,8 @@ pub(crate) fn remove(values: &[f64], phases: &[usize], levels: &[f64], period: u
     for ((v, phase), level) in values.iter().zip(phases).zip(levels) {
         groups[*phase].push(v - level);
     }
-    let medians: Vec<f64> = groups
-        .iter_mut()
-        .map(|g| {
-            g.sort_unstable_by(f64::total_cmp);
-            median_of_sorted(g)
-        })
-        .collect();
+    let medians: Vec<f64> = groups.iter_mut().map(|g| median_of(g)).collect();
     // Keep the level: what people read is the history's own scale.
-    let mut middle = medians.clone();
-    middle.sort_unstable_by(f64::total_cmp);
-    let middle = median_of_sorted(&middle);
+    let middle = median_of(&mut medians.clone());
     values.iter().zip(phases).map(|(v, phase)| v - medians[*phase] + middle).collect()
 }

@@ -5,8 +5,8 @@
 //! the whole, and only once the stretch around it was split: so the level holds for the whole tree of tests.
 
 use super::null::p_value;
-use super::scores::normal_scores;
-use super::slope::median_of_sorted;
+use super::scores::{order, scores_in};
+use super::slope::median_of;
 use super::split::{Split, best_split};
 use super::{ChangePoint, FEWEST, Settings, season};
 
@@ -21,8 +21,9 @@ const CAUTION: f64 = 0.85;
 const NEAR: usize = 3;
 /// A published point moves only for this many times its evidence.
 const MOVE: f64 = 2.0;
-/// Seasons are estimated again without the steps found at first; a second time changes nothing.
-const PASSES: usize = 2;
+/// Stretches shorter than this part of the whole are sorted by themselves; longer ones are picked out of the sorted whole,
+/// which costs a look at every point instead of about ten comparisons for each of the stretch.
+const SORTED_ALONE: usize = 8;
 
 /// A history made ready: finite values without season, with their places and phases.
 struct History {
@@ -30,6 +31,8 @@ struct History {
     phases: Vec<usize>,
     raw: Vec<f64>,
     flat: Vec<f64>,
+    /// Indices of `flat` from the smallest to the largest.
+    order: Vec<usize>,
     period: usize,
     min: usize,
 }
@@ -44,14 +47,13 @@ struct Found {
 
 pub(super) fn find(values: &[f64], settings: &Settings) -> Vec<ChangePoint> {
     let mut history = History::new(values, settings);
-    let mut found = Vec::new();
-    for pass in 0..PASSES {
-        found = history.divide(CAUTION * settings.level);
-        if found.is_empty() || history.period <= 1 || pass + 1 == PASSES {
-            break;
-        }
+    let level = CAUTION * settings.level;
+    let mut found = history.divide(level, &[]);
+    if history.period > 1 && !found.is_empty() {
         let bounds: Vec<usize> = found.iter().map(|f| f.at).collect();
         history.take_season_out(&history.levels(&bounds));
+        found = history.settle(found, level, 1);
+        found = history.divide(level, &found);
     }
     history.tell(&found)
 }
@@ -89,7 +91,7 @@ pub(super) fn update(
         }
         let start = if i == 0 { 0 } else { all[i - 1].at };
         let end = all.get(i + 1).map_or(n, |f| f.at);
-        if let Some(better) = history.split(start, end)
+        if let Some(better) = history.split(start, end, 1.0)
             && better.at != here.at
             && better.evidence >= MOVE * here.evidence
         {
@@ -115,19 +117,35 @@ fn stretches(bounds: &[usize], n: usize) -> impl Iterator<Item = (usize, usize)>
 
 impl History {
     fn new(values: &[f64], settings: &Settings) -> Self {
-        let period = season::period(values, settings.period);
         let finite = || values.iter().enumerate().filter(|(_, v)| v.is_finite());
         let places: Vec<usize> = finite().map(|(t, _)| t).collect();
         let raw: Vec<f64> = finite().map(|(_, v)| *v).collect();
+        let order = order(&raw);
+        let period = season::period_by(values, settings.period, || scores_in(&raw, &order));
         let phases = places.iter().map(|t| t % period).collect();
         let min = settings.min_segment.max(FEWEST);
-        let mut history = Self { places, phases, flat: raw.clone(), raw, period, min };
-        history.take_season_out(&vec![0.0; history.raw.len()]);
+        let mut history = Self { places, phases, flat: raw.clone(), raw, order, period, min };
+        history.take_season_out(&[]);
         history
     }
 
+    /// Levels are those of the raw values; none where nothing is known of them.
     fn take_season_out(&mut self, levels: &[f64]) {
-        self.flat = season::remove(&self.raw, &self.phases, levels, self.period);
+        if self.period > 1 {
+            let flat = vec![0.0; self.raw.len()];
+            let levels = if levels.is_empty() { &flat } else { levels };
+            self.flat = season::remove(&self.raw, &self.phases, levels, self.period);
+            self.order = order(&self.flat);
+        }
+    }
+
+    /// The order of a stretch, counted from its start.
+    fn order(&self, start: usize, end: usize) -> Vec<usize> {
+        if (end - start) * SORTED_ALONE < self.flat.len() {
+            return order(&self.flat[start..end]);
+        }
+        let within = self.order.iter().filter(|i| (start..end).contains(*i));
+        within.map(|i| i - start).collect()
     }
 
     /// Per point, the median of its stretch.
@@ -138,30 +156,33 @@ impl History {
     }
 
     fn median(&self, start: usize, end: usize) -> f64 {
-        let mut part = self.flat[start..end].to_vec();
-        part.sort_unstable_by(f64::total_cmp);
-        median_of_sorted(&part)
+        median_of(&mut self.flat[start..end].to_vec())
     }
 
-    /// The best split of a stretch, if it moves the median at all.
-    fn split(&self, start: usize, end: usize) -> Option<Found> {
+    /// The best split of a stretch, if it is less likely by chance than `most` and moves the median at all.
+    fn split(&self, start: usize, end: usize, most: f64) -> Option<Found> {
         let part = &self.flat[start..end];
         let period = if part.len() >= 2 * self.period { self.period } else { 1 };
         let phases = &self.phases[start..end];
-        let split: Split = best_split(&normal_scores(part), phases, period, self.min)?;
-        let at = start + split.at;
-        // A lone spike among equal values splits ranks, but nothing a reader would call a change.
-        if self.median(start, at).total_cmp(&self.median(at, end)).is_eq() {
+        let scores = scores_in(part, &self.order(start, end));
+        let split: Split = best_split(&scores, phases, period, self.min)?;
+        let p = p_value(&split);
+        if p > most {
             return None;
         }
-        let at = self.placed(start, at, end);
-        Some(Found { at, p: p_value(&split), evidence: split.ratio / 2.0 })
+        let at = start + split.at;
+        let (before, after) = (self.median(start, at), self.median(at, end));
+        // A lone spike among equal values splits ranks, but nothing a reader would call a change.
+        if before.total_cmp(&after).is_eq() {
+            return None;
+        }
+        let at = self.placed((start, at, end), before, after);
+        Some(Found { at, p, evidence: split.ratio / 2.0 })
     }
 
     /// The place of a split by the values themselves. Ranks squeeze a large step until its last point
     /// before looks like its first after; a place moves where that spares half the step and more.
-    fn placed(&self, start: usize, at: usize, end: usize) -> usize {
-        let (before, after) = (self.median(start, at), self.median(at, end));
+    fn placed(&self, (start, at, end): (usize, usize, usize), before: f64, after: f64) -> usize {
         let room = (before - after).abs() / 2.0;
         let cost = |t: usize| {
             let v = self.flat[t];
@@ -186,33 +207,39 @@ impl History {
         best
     }
 
-    /// Binary segmentation of the whole, then each place once more between its neighbours.
-    fn divide(&self, level: f64) -> Vec<Found> {
+    /// Binary segmentation of what lies between the places known, then each place once more between its neighbours.
+    fn divide(&self, level: f64, known: &[Found]) -> Vec<Found> {
         let n = self.flat.len();
-        let mut found = Vec::new();
-        let mut open = vec![(0, n)];
+        let mut found = known.to_vec();
+        let bounds: Vec<usize> = known.iter().map(|f| f.at).collect();
+        let mut open: Vec<(usize, usize)> = stretches(&bounds, n).collect();
         while let Some((start, end)) = open.pop() {
-            let Some(mut split) = self.split(start, end) else { continue };
-            split.p = (split.p * n as f64 / (end - start) as f64).min(1.0);
+            let share = n as f64 / (end - start).max(1) as f64;
+            // What the rounding of two divisions may take must not decide: the product decides below.
+            let Some(mut split) = self.split(start, end, 1.01 * level / share) else { continue };
+            split.p = (split.p * share).min(1.0);
             if split.p <= level {
                 open.extend([(start, split.at), (split.at, end)]);
                 found.push(split);
             }
         }
+        if found.len() == known.len() {
+            return found;
+        }
         found.sort_by_key(|f| f.at);
-        self.settle(found, level)
+        self.settle(found, level, 2)
     }
 
     /// Looks at each place again between its neighbours: a place chosen among all others may be off once those are known,
-    /// and one that no longer stands goes.
-    fn settle(&self, mut found: Vec<Found>, level: f64) -> Vec<Found> {
+    /// and one that no longer stands goes. Fewer places than `fewest` are left alone.
+    fn settle(&self, mut found: Vec<Found>, level: f64, fewest: usize) -> Vec<Found> {
         let n = self.flat.len();
         let mut i = 0;
-        while found.len() > 1 && i < found.len() {
+        while found.len() >= fewest && i < found.len() {
             let start = if i == 0 { 0 } else { found[i - 1].at };
             let end = found.get(i + 1).map_or(n, |f| f.at);
-            match self.split(start, end) {
-                Some(again) if again.p <= level => {
+            match self.split(start, end, level) {
+                Some(again) => {
                     let p = (again.p * n as f64 / (end - start) as f64).min(level);
                     found[i] = Found { p, ..again };
                     i += 1;
@@ -230,7 +257,7 @@ impl History {
         let mut found = Vec::new();
         let mut open = vec![(start, end)];
         while let Some((start, end)) = open.pop() {
-            let Some(mut split) = self.split(start, end) else { continue };
+            let Some(mut split) = self.split(start, end, 1.01 * level / LOOKS) else { continue };
             split.p = (split.p * LOOKS).min(1.0);
             if split.p <= level {
                 open.extend([(start, split.at), (split.at, end)]);

@@ -96,6 +96,21 @@ fn residual_phi(points: &[(f64, f64)], slope: f64) -> f64 {
     (phi + (1.0 + 4.0 * phi) / left.len() as f64).clamp(0.0, PHI_MAX)
 }
 
+/// The median of values in any order, which it changes; 0 of none.
+pub(super) fn median_of(values: &mut [f64]) -> f64 {
+    let n = values.len();
+    if n == 0 {
+        return 0.0;
+    }
+    let (below, high, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
+    let high = *high;
+    if n % 2 == 1 {
+        return high;
+    }
+    let low = below.iter().copied().max_by(f64::total_cmp).unwrap_or(high);
+    low + (high - low) / 2.0
+}
+
 /// The median of sorted values; 0 of none.
 pub(super) fn median_of_sorted(sorted: &[f64]) -> f64 {
     let n = sorted.len();

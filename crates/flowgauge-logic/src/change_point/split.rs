@@ -6,6 +6,8 @@
 //! its first point and a jump of `1 − φ` at all later ones. Seasons are projected out, so that every k is weighed by what
 //! the season leaves of it. Refuses to say how likely the statistic is by chance: that is `null`.
 
+mod plain;
+
 /// Largest autocorrelation believed in: beyond it a level and a wandering mean cannot be told apart within any history
 /// kept, and the whitened step vanishes.
 const PHI_MAX: f64 = 0.95;
@@ -72,6 +74,9 @@ pub(super) fn best_split(
     if n < 2 * min || n < period + 4 || (period > 1 && phases.len() != n) {
         return None;
     }
+    if period <= 1 {
+        return plain::best_split(scores, min);
+    }
     let free = n + 1 - period;
     let flat = Pairs::new(scores, season);
     let phi_flat = flat.phi();
@@ -83,17 +88,35 @@ pub(super) fn best_split(
     let mut phi = phi_flat;
     let mut step = scan(&flat, phi, season, min)?;
     for _ in 0..ROUNDS {
-        let lifted: Vec<f64> = scores
-            .iter()
-            .enumerate()
-            .map(|(t, z)| if t >= step.at { z - step.height } else { *z })
-            .collect();
-        phi = Pairs::new(&lifted, season).phi();
+        phi = lifted_phi(scores, step, season);
         step = scan(&flat, phi, season, min)?;
     }
     let left = (flat.left(phi) - step.gain).max(EXACT * whole);
     let ratio = (free as f64 * (left_flat.max(EXACT * whole) / left).ln()).max(0.0);
     Some(Split { at: step.at, ratio, phi, free })
+}
+
+/// φ of what a step leaves, the season taken out: from sums per phase, in one look at the scores.
+fn lifted_phi(scores: &[f64], step: Step, season: Season<'_>) -> f64 {
+    let mut phases = vec![(0.0_f64, 0.0_f64, 0.0_f64); season.period];
+    let (mut both, mut squares) = (0.0, 0.0);
+    let lifted = |t: usize| if t >= step.at { scores[t] - step.height } else { scores[t] };
+    let mut before = lifted(0);
+    for t in 1..scores.len() {
+        let now = lifted(t);
+        let phase = &mut phases[season.phase(t - 1)];
+        *phase = (phase.0 + now, phase.1 + before, phase.2 + 1.0);
+        both += now * before;
+        squares += before * before;
+        before = now;
+    }
+    for (now, before, points) in phases {
+        if points > 0.0 {
+            both -= now * before / points;
+            squares -= before * before / points;
+        }
+    }
+    if squares > 0.0 { (both / squares).clamp(0.0, PHI_MAX) } else { 0.0 }
 }
 
 impl Pairs {
