@@ -140,7 +140,7 @@ fn unlike_windows(runs: u32, seed: u64, settings: &Settings, out: &mut impl Writ
         for _ in 0..runs {
             let mut side = |requests| {
                 let (values, counts) = quantiles(48, requests, &mut random);
-                Points { values, counts: Some(counts) }
+                Points { counts: Some(counts), ..Points::of(values) }
             };
             let found = compare(Metric::Latency, &side(before), &side(after), &settings);
             significant += u32::from(found.significant);

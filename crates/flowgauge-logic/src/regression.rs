@@ -8,6 +8,8 @@ pub mod adjust;
 mod bias;
 mod block;
 pub mod bootstrap;
+mod calibration;
+mod clock;
 mod comparison;
 #[cfg(test)]
 mod contract;

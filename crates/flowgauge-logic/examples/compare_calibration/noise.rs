@@ -1,8 +1,8 @@
 //! Noise without change, of the kinds a comparison must not be fooled by.
 
 /// Kinds of noise, all with mean 0 and variance about 1.
-pub(crate) const NOISES: [&str; 9] =
-    ["iid", "lognormal", "t3", "ar.3", "ar.6", "day", "weekend", "week sine", "sd 2x"];
+pub(crate) const NOISES: [&str; 10] =
+    ["iid", "lognormal", "t3", "ar.3", "ar.6", "day", "weekend", "week sine", "sd 2x", "mix"];
 pub(crate) const SIZES: [(usize, usize); 5] = [(7, 7), (30, 7), (168, 24), (168, 168), (168, 8)];
 
 #[derive(Debug)]
@@ -50,6 +50,7 @@ pub(crate) fn noise(kind: &str, n: usize, m: usize, random: &mut Random) -> (Vec
     let mut whole: Vec<f64> = match kind {
         "ar.3" => [random.ar(0.3, n), random.ar(0.3, m)].concat(),
         "ar.6" => [random.ar(0.6, n), random.ar(0.6, m)].concat(),
+        "mix" => (0..n + m).map(|at| within(if at < n { 0.12 } else { 0.31 }, random)).collect(),
         _ => {
             (0..n + m).map(|at| point(kind, at as f64 + (phase * 168.0).floor(), random)).collect()
         }
@@ -69,6 +70,41 @@ fn point(kind: &str, hour: f64, random: &mut Random) -> f64 {
         "week sine" => random.normal() + 1.5 * (std::f64::consts::TAU * hour / 168.0).sin(),
         _ => random.normal(),
     }
+}
+
+/// A window of 60 requests of two kinds, the slow one at a share that moves: the mean of the kinds at the first shares, which
+/// is what "like with like" leaves to be compared.
+fn within(share: f64, random: &mut Random) -> f64 {
+    let (mut sums, mut counts) = ([0.0; 2], [0.0; 2]);
+    for _ in 0..60 {
+        let slow = random.unit() < share;
+        let kind = usize::from(slow);
+        sums[kind] += if slow { 3.0 } else { 1.0 } + 0.3 * random.normal();
+        counts[kind] += 1.0;
+    }
+    let mean = |kind: usize, usual: f64| {
+        if counts[kind] > 0.0 { sums[kind] / counts[kind] } else { usual }
+    };
+    (0.88 * mean(0, 1.0) + 0.12 * mean(1, 3.0) - 1.24) / (0.3 / 60.0_f64.sqrt())
+}
+
+/// A cycle of five deviations with noise, and when each point was: hours of days and weeks, or days of weeks.
+pub(crate) fn clocked(
+    days: bool,
+    from: i64,
+    n: usize,
+    random: &mut Random,
+) -> (Vec<f64>, Vec<i64>) {
+    let hour = std::f64::consts::TAU / 24.0;
+    (from..)
+        .take(n)
+        .map(|at| {
+            let day = if days { at } else { at.div_euclid(24) };
+            let weekend = if day.rem_euclid(7) >= 5 { 5.0 } else { 0.0 };
+            let daily = if days { 0.0 } else { 5.0 * (hour * at as f64).sin() };
+            (random.normal() + weekend + daily, at * if days { 24 } else { 1 })
+        })
+        .unzip()
 }
 
 /// Windows of requests that are all alike, each with a 95th percentile and its number of requests, drawn between bounds.

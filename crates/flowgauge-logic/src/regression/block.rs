@@ -2,12 +2,13 @@
 //! with the shape a moving-block bootstrap gives it.
 
 use super::bootstrap::stretch;
+use super::clock::Ready;
 use super::spread::spread;
 use super::tested::Tested;
 
-/// What it found, and the effective size of the smaller side.
-pub(super) fn tested(base: &[f64], current: &[f64], alpha: f64) -> Option<(Tested, f64)> {
-    let found = spread(base, current)?;
+/// What it found, the effective size of the smaller side, and how far neighbours depend on each other.
+pub(super) fn tested(ready: &Ready, alpha: f64) -> Option<(Tested, f64, f64)> {
+    let found = spread(&ready.base, &ready.current, ready.cycle)?;
     let stretch = stretch(&found.base.residuals, &found.current.residuals, alpha);
     let tested = Tested {
         base: found.base.mean,
@@ -17,5 +18,5 @@ pub(super) fn tested(base: &[f64], current: &[f64], alpha: f64) -> Option<(Teste
         df: found.df,
         stretch,
     };
-    Some((tested, found.base.effective.min(found.current.effective)))
+    Some((tested, found.base.effective.min(found.current.effective), found.phi))
 }

@@ -1,11 +1,13 @@
 //! One comparison: what is tested, the verdict, and whether it is worth an alert.
 
 use super::adjust::adjusted;
+use super::clock::{self, Cycle, Timed};
 use super::metric::Metric;
 use super::moments::{mean, variance};
 use super::settings::{Adjustment, Method, Points, Settings};
 use super::tested::Tested;
-use super::{bias, block, student};
+use super::{bias, block, calibration, student};
+use crate::unit::UnixMicros;
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -62,6 +64,10 @@ pub struct Comparison {
     pub method: Method,
     /// What the method assumes or allows for, where that may mislead.
     pub caveat: Option<String>,
+    /// Whether the level was measured for such points; nothing where nothing was tested.
+    pub calibrated: Option<bool>,
+    /// Why it was not.
+    pub uncalibrated: Option<String>,
     /// Of the interval.
     pub confidence: f64,
     /// Adverse relative change; positive is worse.
@@ -132,6 +138,8 @@ impl Comparison {
             reason: None,
             method: settings.method,
             caveat: caveat(settings.method),
+            calibrated: None,
+            uncalibrated: None,
             confidence: settings.confidence,
             effect: None,
             ci_low: None,
@@ -208,11 +216,13 @@ fn single(metric: Metric, base: &Points, current: &Points, settings: &Settings) 
         _ => 0.0,
     };
     let scale = largest(&base.values, &current.values);
-    let (base, current) = (scaled(&base.values, scale), scaled(&current.values, scale));
-    let Some((tested, effective)) = test(&base, &current, settings) else {
+    let Some((tested, effective, phi)) = test(&base, &current, scale, settings, &mut found.caveat)
+    else {
         found.reason = Some(TOO_FAR.to_owned());
         return found;
     };
+    found.uncalibrated = calibration::doubt(settings, (found.n_baseline, found.n_current), phi);
+    found.calibrated = Some(found.uncalibrated.is_none());
     judge(metric, &tested, effective, unlike, scale, settings, &mut found);
     found
 }
@@ -222,6 +232,7 @@ fn single(metric: Metric, base: &Points, current: &Points, settings: &Settings) 
 struct Kept {
     values: Vec<f64>,
     counts: Option<Vec<u64>>,
+    times: Option<Vec<UnixMicros>>,
     dropped: usize,
 }
 
@@ -238,7 +249,11 @@ impl Kept {
         let counts = points.counts.as_ref().map(|counts| {
             kept.iter().map(|at| counts.get(*at).copied().unwrap_or(least)).collect()
         });
-        Self { values, counts, dropped: points.values.len() - kept.len() }
+        let times = points
+            .times
+            .as_ref()
+            .and_then(|times| kept.iter().map(|at| times.get(*at).copied()).collect());
+        Self { values, counts, times, dropped: points.values.len() - kept.len() }
     }
 }
 
@@ -287,13 +302,39 @@ fn scaled(values: &[f64], scale: f64) -> Vec<f64> {
     values.iter().map(|v| v / scale).collect()
 }
 
-fn test(base: &[f64], current: &[f64], settings: &Settings) -> Option<(Tested, f64)> {
-    let size = base.len().min(current.len()) as f64;
+/// What the method found, the effective size of the smaller side, and how far neighbours depend on each other.
+fn test(
+    base: &Kept,
+    current: &Kept,
+    scale: f64,
+    settings: &Settings,
+    caveat: &mut Option<String>,
+) -> Option<(Tested, f64, f64)> {
+    let (before, after) = (scaled(&base.values, scale), scaled(&current.values, scale));
+    let size = before.len().min(after.len()) as f64;
     match settings.method {
-        Method::MovingBlockBootstrap => block::tested(base, current, settings.alpha()),
-        Method::Student => Some((student::student_parts(base, current)?, size)),
-        Method::Welch => Some((student::welch_parts(base, current)?, size)),
+        Method::MovingBlockBootstrap => {
+            let base = Timed { values: &before, times: base.times.as_deref() };
+            let current = Timed { values: &after, times: current.times.as_deref() };
+            let ready = clock::ready(base, current, settings.min_points.max(2));
+            *caveat = hidden(ready.cycle, before.len().min(after.len()));
+            block::tested(&ready, settings.alpha())
+        }
+        Method::Student => Some((student::student_parts(&before, &after)?, size, 0.0)),
+        Method::Welch => Some((student::welch_parts(&before, &after)?, size, 0.0)),
     }
+}
+
+/// What is said of a cycle that may hide in short series.
+fn hidden(cycle: Cycle, shorter: usize) -> Option<String> {
+    let Cycle::Hidden { points, clock } = cycle else { return None };
+    let text = if clock {
+        "the periods hold other hours of the week, so the interval allows for a usual day or week cycle between them"
+    } else {
+        "nothing says when the points were, so the interval allows for part of a usual day or week cycle; give timestamps, \
+         or start and step"
+    };
+    ((shorter as f64) < points).then(|| text.to_owned())
 }
 
 fn judge(
@@ -318,10 +359,12 @@ fn judge(
     found.mde = tested.detectable(alpha);
     found.delta_min = metric.delta_min(tested.base * scale);
     if unlike > 0.0 {
-        found.caveat = Some(format!(
+        let text = format!(
             "the windows rest on unlike numbers of requests; a difference of {:.1} % is allowed for that",
             unlike * 100.0
-        ));
+        );
+        let both = found.caveat.take().map_or(text.clone(), |other| format!("{other}; {text}"));
+        found.caveat = Some(both);
     }
     let interval = tested.interval(alpha, unlike);
     let (Some((low, high)), Some(least)) = (interval, found.delta_min) else {

@@ -1,10 +1,13 @@
 //! Tests of what a comparison says, whatever it is given.
 
 use super::*;
+use crate::unit::UnixMicros;
 use proptest::prelude::*;
 use serde_json::Value;
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 23] = [
+    "calibrated",
+    "uncalibrated",
     "p_value",
     "significant",
     "direction",
@@ -29,10 +32,16 @@ const KEYS: [&str; 21] = [
 ];
 
 /// 40 values around a level, spread by a few percent, without dependence.
-fn around(level: f64) -> Points {
+fn listed(level: f64) -> Points {
     Points::of(
         (0..40u32).map(|i| level * (1.0 + 0.05 * (f64::from(i * 37 % 41) / 41.0 - 0.5))).collect(),
     )
+}
+
+/// The same as days.
+fn around(level: f64) -> Points {
+    let times = (0..40).map(|day| UnixMicros(day * UnixMicros::DAY)).collect();
+    Points { times: Some(times), ..listed(level) }
 }
 
 fn compared(metric: Metric, base: &Points, current: &Points) -> Comparison {
@@ -99,6 +108,55 @@ fn points_of_too_few_requests_are_dropped_and_named() {
     let reason = found.reason.unwrap_or_default();
     assert_eq!(found.n_baseline, 5);
     assert!(reason.contains("35 more rest on too few requests"), "{reason}");
+}
+
+#[test]
+fn without_the_clock_part_of_a_week_is_no_small_change_and_says_so() {
+    let small = compared(Metric::Latency, &listed(100.0), &listed(103.0));
+    assert!(!small.significant && small.caveat.is_some_and(|c| c.contains("give timestamps")));
+    let large = compared(Metric::Latency, &listed(100.0), &listed(130.0));
+    assert!(large.alerts() && large.calibrated == Some(true), "{large:?}");
+    assert_eq!(compared(Metric::Latency, &around(100.0), &around(103.0)).caveat, None);
+}
+
+#[test]
+fn a_level_that_was_not_measured_is_said_to_be_none() {
+    let unsure = |settings: &Settings, points: &Points| {
+        let found = compare(Metric::Cost, points, &around(3.0), settings);
+        assert_eq!(found.calibrated, Some(false), "{found:?}");
+        found.uncalibrated.unwrap_or_default()
+    };
+    let welch = Settings { method: Method::Welch, ..Settings::default() };
+    assert!(unsure(&welch, &around(3.0)).contains("do not depend"));
+    let sure = Settings { confidence: 0.999, ..Settings::default() };
+    assert!(unsure(&sure, &around(3.0)).contains("measured at 0.95"));
+    let few = Settings { min_points: 3, ..Settings::default() };
+    assert!(unsure(&few, &Points::of(vec![3.0, 3.1, 3.2, 3.0])).contains("4 points on a side"));
+    let walk = (0..400).map(|i| 3.0 + (f64::from(i) / 60.0).sin()).collect();
+    assert!(unsure(&Settings::default(), &Points::of(walk)).contains("depend on each other"));
+    let nothing = compared(Metric::Cost, &Points::default(), &around(3.0));
+    assert_eq!((nothing.calibrated, nothing.uncalibrated), (None, None));
+}
+
+#[test]
+fn times_are_read_as_a_list_or_as_a_beginning_and_a_step() {
+    let read = |text: &str| Input::parse(text).unwrap().points(Metric::Cost).times;
+    let hours = [0, 1, 2].map(|h| UnixMicros(h * UnixMicros::HOUR)).to_vec();
+    let list = r#"{"cost": [1, 2, 3], "timestamps": ["1970-01-01T00:00:00Z", 3600, 7200.0]}"#;
+    assert_eq!(read(list), Some(hours.clone()));
+    let step = r#"{"cost": [1, 2, 3], "start": "1970-01-01T01:00:00+01:00", "step": "1h"}"#;
+    assert_eq!(read(step), Some(hours));
+    assert_eq!(read(r#"{"cost": [1], "start": "a note"}"#), None);
+    let refused = |text: &str| Input::parse(text).unwrap_err().to_string();
+    let back = r#"{"cost": [1, 2], "timestamps": [60, 60]}"#;
+    assert!(refused(back).starts_with("timestamps[1] is 60; write a time"), "{}", refused(back));
+    assert!(refused(r#"{"cost": [1], "timestamps": [1, 2]}"#).contains("2 entries and cost has 1"));
+    let odd = r#"{"cost": [1], "start": 0, "step": "hour"}"#;
+    assert!(
+        refused(odd).starts_with("step is \"hour\"; write the time between"),
+        "{}",
+        refused(odd)
+    );
 }
 
 #[test]
@@ -199,8 +257,8 @@ proptest! {
     #[test]
     fn order_of_magnitude_changes_nothing(scale in 1e-6..1e6f64) {
         let scaled = |points: Points| Points::of(points.values.iter().map(|v| v * scale).collect());
-        let plain = compared(Metric::Cost, &around(100.0), &around(101.0));
-        let found = compared(Metric::Cost, &scaled(around(100.0)), &scaled(around(101.0)));
+        let plain = compared(Metric::Cost, &listed(100.0), &listed(103.0));
+        let found = compared(Metric::Cost, &scaled(listed(100.0)), &scaled(listed(103.0)));
         prop_assert_eq!(plain.verdict, found.verdict);
         let (a, b) = (plain.ci_low.unwrap(), found.ci_low.unwrap());
         prop_assert!((a - b).abs() < 0.01, "{a} {b}");

@@ -1,7 +1,10 @@
 //! The file form of a period: series in time order, one value per hour or day.
 //!
-//! `{"latency_p95": […], "token_count": […], "quality_score": […], "cost": […], "counts": […]}`. Other keys are left alone;
-//! a series that is absent is empty. Values must be numbers: what is not is refused with its place.
+//! `{"latency_p95": […], "token_count": […], "quality_score": […], "cost": […], "counts": […]}`, and when the values were: either
+//! `"timestamps": […]` or `"start": "2026-11-02T00:00:00Z", "step": "1h"`. Other keys are left alone; a series that is absent
+//! is empty. Values must be numbers: what is not is refused with its place.
+
+mod times;
 
 use super::metric::Metric;
 use super::settings::{Points, Settings};
@@ -77,6 +80,30 @@ pub enum Fault {
         /// How many values.
         values: usize,
     },
+    /// Times that do not belong to the values.
+    #[error(
+        "{key} has {times} entries and {series} has {values}; write one time per value, or none at all"
+    )]
+    TimesDiffer {
+        /// The times.
+        key: String,
+        /// The series.
+        series: &'static str,
+        /// How many times.
+        times: usize,
+        /// How many values.
+        values: usize,
+    },
+    /// A beginning or a step that says nothing.
+    #[error("{key} is {value}; {wanted}")]
+    BadTime {
+        /// Which.
+        key: &'static str,
+        /// What it is.
+        value: String,
+        /// The way out.
+        wanted: &'static str,
+    },
     /// More than can be meant.
     #[error("{key} has {values} values; at most {MOST} are read, so use wider buckets")]
     TooLong {
@@ -106,7 +133,8 @@ impl Input {
             if let Some(value) = object.get(metric.series()) {
                 let values = numbers(metric.series(), value)?;
                 let counts = counts(&object, metric, values.len())?;
-                series.insert(metric, Points { values, counts });
+                let times = times::of(&object, metric, values.len())?;
+                series.insert(metric, Points { values, counts, times });
             }
         }
         if series.is_empty() { Err(Fault::NoSeries) } else { Ok(Self { series }) }
@@ -166,13 +194,17 @@ fn numbers(key: &str, value: &Value) -> Result<Vec<f64>, Fault> {
 }
 
 fn bad(key: &str, at: usize, item: &Value, wanted: &'static str) -> Fault {
+    Fault::BadValue { key: key.to_owned(), at, value: shown(item), wanted }
+}
+
+fn shown(item: &Value) -> String {
     /// Enough to recognise a value by.
     const SHOWN: usize = 40;
-    let mut value: String = item.to_string().chars().take(SHOWN + 1).collect();
+    let value: String = item.to_string().chars().take(SHOWN + 1).collect();
     if value.chars().count() > SHOWN {
-        value = value.chars().take(SHOWN).chain(['…']).collect();
+        return value.chars().take(SHOWN).chain(['…']).collect();
     }
-    Fault::BadValue { key: key.to_owned(), at, value, wanted }
+    value
 }
 
 /// `counts` as one list for all series, or as an object with a list for each.

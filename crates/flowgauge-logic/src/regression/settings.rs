@@ -1,5 +1,6 @@
 //! What is compared with what, and by which rules. The defaults are the one setting that is calibrated.
 
+use crate::unit::UnixMicros;
 use serde::Serialize;
 
 /// A series in time order: one value per hour or day.
@@ -9,13 +10,15 @@ pub struct Points {
     pub values: Vec<f64>,
     /// Requests behind each value, where known; as long as `values`.
     pub counts: Option<Vec<u64>>,
+    /// When each value was, where known; as long as `values`, rising. UTC: a cycle has the same hours in every zone.
+    pub times: Option<Vec<UnixMicros>>,
 }
 
 impl Points {
     /// Values without counts.
     #[must_use]
     pub const fn of(values: Vec<f64>) -> Self {
-        Self { values, counts: None }
+        Self { values, counts: None, times: None }
     }
 }
 

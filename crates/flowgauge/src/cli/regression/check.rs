@@ -122,7 +122,10 @@ fn sheet(found: &CheckView) -> Sheet {
 
 fn reasons(report: &Value) -> Vec<(String, String)> {
     let Value::Object(metrics) = report else { return Vec::new() };
-    let said =
-        metrics.iter().filter_map(|(m, c)| Some((m.clone(), c["reason"].as_str()?.to_owned())));
-    said.collect()
+    let of = |metric: &String, c: &Value| {
+        let doubt = c["uncalibrated"].as_str().map(|d| format!("not calibrated: {d}"));
+        let said = c["reason"].as_str().map(ToOwned::to_owned).into_iter().chain(doubt);
+        said.map(|text| (metric.clone(), text)).collect::<Vec<_>>()
+    };
+    metrics.iter().flat_map(|(m, c)| of(m, c)).collect()
 }

@@ -13,7 +13,10 @@ const MAX_BYTES: u64 = 64 << 20;
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Files hold values in time order, one per hour or day, and the number of requests behind each if known:
-  {\"latency_p95\": [812, 790], \"token_count\": [1510, 1498], \"quality_score\": [87, 88], \"counts\": [412, 390]}
+  {\"latency_p95\": [812, 790], \"token_count\": [1510, 1498], \"quality_score\": [87, 88], \"counts\": [412, 390],
+   \"start\": \"2026-11-02T00:00:00Z\", \"step\": \"1h\"}
+With start and step, or timestamps for each value, hours of a week are compared with the same hours; without, less
+than a week of values must differ by more than a usual day or week does.
 
 Examples:
   flowgauge regression compare last-week.json this-week.json
@@ -89,6 +92,9 @@ pub(super) fn run(args: &CompareArgs) -> Done {
     for (metric, comparison) in &report.0 {
         if let Some(reason) = &comparison.reason {
             show::note(&format!("{}: {reason}", metric.key()));
+        }
+        if let Some(doubt) = &comparison.uncalibrated {
+            show::note(&format!("{}: not calibrated: {doubt}", metric.key()));
         }
     }
     Ok(code(&report))
