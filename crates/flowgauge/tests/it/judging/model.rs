@@ -45,7 +45,7 @@ async fn a_verdict_among_prose_is_a_score_of_the_call_and_its_cost_is_nobodys() 
     scene.hand.advance(Micros(1_000_000));
     let users = scene.until("/api/v1/kpis/request_count", |k| k["value"].is_number()).await;
     assert_eq!(users["value"], 1.0, "the judging model's call is no user's");
-    let ours = scene.get("/api/v1/kpis/request_count?source=evaluation").await;
+    let ours = scene.get("/api/v1/kpis/request_count?where=source=evaluation").await;
     assert_eq!(ours["value"], 1.0, "{ours}");
 
     let asked = scene.upstream.requests();
