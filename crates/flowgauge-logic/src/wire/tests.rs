@@ -390,11 +390,9 @@ fn what_is_said_to_the_user_is_told_from_reasoning_and_arguments() {
         "event: token\ndata: {\"token\":\"\"fell\"\"}\n\n",
         "event: token\ndata: {\"token\":\".\"}\n\n",
     );
-    for (protocol, stream) in [
-        (Protocol::Chat, chat),
-        (Protocol::Messages, messages),
-        (Protocol::Responses, responses),
-    ] {
+    for (protocol, stream) in
+        [(Protocol::Chat, chat), (Protocol::Messages, messages), (Protocol::Responses, responses)]
+    {
         let produced = kept(protocol, stream);
         assert_eq!(produced.spoken(), "Alice fell.", "{protocol:?}");
         assert!(produced.text.starts_with("Hm") && produced.bytes == produced.text.len() as u64);
