@@ -46,9 +46,19 @@ impl Material {
                 }
             }
             Protocol::Completions => out.asked(body["prompt"].as_str()?),
-            Protocol::Embeddings | Protocol::FlowReader | Protocol::Other => return None,
+            Protocol::FlowReader => out.reader(&body),
+            Protocol::Embeddings | Protocol::Other => return None,
         }
         Some(out)
+    }
+
+    /// A reader asks about a selection, or hands in the selection alone. What the application finds in
+    /// the book besides is not shown to us.
+    fn reader(&mut self, body: &Value) {
+        let selected = body["selection"]["text"].as_str().unwrap_or_default();
+        let query = body["query"].as_str().map(str::trim).filter(|q| !q.is_empty());
+        self.question = query.unwrap_or(selected).to_owned();
+        self.passages(selected);
     }
 
     fn conversation(&mut self, messages: &Value) {
@@ -186,6 +196,15 @@ mod tests {
         assert_eq!(read(Protocol::Messages, &messages), want);
         assert_eq!(read(Protocol::Messages, &document), want);
         assert_eq!(read(Protocol::Responses, &responses), want);
+    }
+
+    #[test]
+    fn a_reader_asks_about_a_selection() {
+        let ask = json!({"bookId": "b", "intent": "ask", "query": "Who fell?"});
+        assert_eq!(read(Protocol::FlowReader, &ask), ("Who fell?".to_owned(), owned(&[])));
+        let explain = json!({"intent": "explain", "selection": {"text": "Alice fell."}});
+        let want = ("Alice fell.".to_owned(), owned(&["Alice fell."]));
+        assert_eq!(read(Protocol::FlowReader, &explain), want);
     }
 
     #[test]

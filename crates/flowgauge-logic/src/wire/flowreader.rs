@@ -3,7 +3,7 @@
 //! Owns its events and the three shapes of its usage. Refuses to split a total into input and
 //! output: the application guesses such splits, and a guess is not a measurement.
 
-use super::json::{self, Count, Filled, Word};
+use super::json::{self, Count, Filled, Said, Word};
 use super::openai::ErrorField;
 use super::{Seen, SeenError};
 use crate::price::decimal;
@@ -50,7 +50,12 @@ struct Done {
 /// One event of a stream.
 pub(super) fn event(seen: &mut Seen, name: &[u8], data: &[u8], at: Micros) {
     match name {
-        b"token" | b"content" if has_text(data) => seen.content(at),
+        b"token" | b"content" if has_text(data) => {
+            seen.content(at);
+            if seen.keeps_text {
+                seen.say(&said(data));
+            }
+        }
         // A cached enhancement has no tokens: the enhancement is the first thing shown.
         b"enhancement" if !data.is_empty() => seen.content(at),
         b"usage" => usage(seen, data),
@@ -91,6 +96,23 @@ fn has_text(data: &[u8]) -> bool {
         Some(token) => token.token.0,
         None => !data.is_empty(),
     }
+}
+
+/// The text of a token; where a quote in it broke the JSON, what stands between the outer quotes.
+fn said(data: &[u8]) -> Said<'_> {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Spoken<'a> {
+        #[serde(borrow, alias = "content", alias = "text")]
+        token: Said<'a>,
+    }
+    if let Some(spoken) = json::object::<Spoken<'_>>(data) {
+        return spoken.token;
+    }
+    let text = std::str::from_utf8(data).unwrap_or_default().trim();
+    let inner = text.split_once(':').map(|(_, rest)| rest.trim_start());
+    let inner = inner.and_then(|rest| rest.strip_prefix('"')?.strip_suffix("\"}"));
+    Said { text: inner.unwrap_or_default().into(), filled: true }
 }
 
 fn error(data: &[u8]) -> SeenError {

@@ -136,8 +136,10 @@ pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
             if said.filled {
                 seen.content(at);
             }
-            seen.say(said);
         }
+        seen.say(&delta.text);
+        seen.mutter(&delta.thinking);
+        seen.mutter(&delta.partial_json);
         seen.declined.ended(&delta.stop_reason, delta.stop_details);
         seen.finish_reason(delta.stop_reason);
     }
@@ -165,7 +167,7 @@ pub(super) fn whole(seen: &mut Seen, body: &[u8]) {
 fn take(seen: &mut Seen, message: Message<'_>) {
     for block in &message.content.0 {
         seen.say(&block.text);
-        seen.say(&block.thinking);
+        seen.mutter(&block.thinking);
     }
     keep(&mut seen.out.response_id, message.id);
     keep(&mut seen.out.model, message.model);

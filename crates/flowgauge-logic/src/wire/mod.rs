@@ -41,6 +41,23 @@ pub struct Produced {
     pub text: String,
     /// Bytes there were in all.
     pub bytes: u64,
+    /// Stretches of the text that are not said to the user, in bytes: reasoning, arguments of tools.
+    pub asides: Vec<(usize, usize)>,
+}
+
+impl Produced {
+    /// What of the text is said to the user.
+    #[must_use]
+    pub fn spoken(&self) -> String {
+        let mut out = String::with_capacity(self.text.len());
+        let mut from = 0;
+        for (begin, end) in &self.asides {
+            out.push_str(self.text.get(from..*begin).unwrap_or_default());
+            from = *end;
+        }
+        out.push_str(self.text.get(from..).unwrap_or_default());
+        out
+    }
 }
 
 impl std::fmt::Debug for Produced {
@@ -170,8 +187,17 @@ impl Seen {
         self.out.usage.flags |= failed;
     }
 
-    /// Keeps what was said, up to the bound.
+    /// Keeps what was said to the user, up to the bound.
     fn say(&mut self, said: &json::Said<'_>) {
+        self.keep(said, true);
+    }
+
+    /// Keeps what was produced but not said, up to the bound.
+    fn mutter(&mut self, said: &json::Said<'_>) {
+        self.keep(said, false);
+    }
+
+    fn keep(&mut self, said: &json::Said<'_>, aloud: bool) {
         if !self.keeps_text {
             return;
         }
@@ -182,7 +208,14 @@ impl Seen {
         while !said.text.is_char_boundary(end) {
             end -= 1;
         }
+        let begin = produced.text.len();
         produced.text.push_str(said.text.get(..end).unwrap_or_default());
+        let end = produced.text.len();
+        match produced.asides.last_mut() {
+            _ if aloud || begin == end => {}
+            Some((_, last)) if *last == begin => *last = end,
+            Some(_) | None => produced.asides.push((begin, end)),
+        }
     }
 
     fn content(&mut self, at: Micros) {

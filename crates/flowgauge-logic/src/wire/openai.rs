@@ -79,9 +79,9 @@ struct Custom<'a> {
 }
 
 impl<'a> Choice<'a> {
-    /// Whatever of it is content, in order.
-    fn each(&self, say: &mut impl FnMut(&Said<'a>)) {
-        say(&self.text);
+    /// Whatever of it is content, in order, and whether it is said to the user.
+    fn each(&self, say: &mut impl FnMut(&Said<'a>, bool)) {
+        say(&self.text, true);
         for part in [&self.delta, &self.message].into_iter().flatten() {
             part.each(say);
         }
@@ -89,18 +89,19 @@ impl<'a> Choice<'a> {
 }
 
 impl<'a> Delta<'a> {
-    fn each(&self, say: &mut impl FnMut(&Said<'a>)) {
+    fn each(&self, say: &mut impl FnMut(&Said<'a>, bool)) {
         // Some servers send the same reasoning under both names.
         let reasoning =
             if self.reasoning.filled { &self.reasoning } else { &self.reasoning_content };
-        for said in [reasoning, &self.content, &self.refusal] {
-            say(said);
+        say(reasoning, false);
+        for said in [&self.content, &self.refusal] {
+            say(said, true);
         }
         for call in self.tool_calls.iter().flatten() {
-            call.function.iter().for_each(|f| say(&f.arguments));
-            call.custom.iter().for_each(|c| say(&c.input));
+            call.function.iter().for_each(|f| say(&f.arguments, false));
+            call.custom.iter().for_each(|c| say(&c.input, false));
         }
-        self.function_call.iter().for_each(|f| say(&f.arguments));
+        self.function_call.iter().for_each(|f| say(&f.arguments, false));
     }
 }
 
@@ -228,9 +229,9 @@ fn take(seen: &mut Seen, chunk: Chunk<'_>, embeddings: bool) -> bool {
     }
     let mut content = false;
     for choice in chunk.choices.into_iter().flatten() {
-        choice.each(&mut |said| {
+        choice.each(&mut |said, aloud| {
             content |= said.filled;
-            seen.say(said);
+            seen.keep(said, aloud);
         });
         seen.finish_reason(choice.finish_reason);
     }

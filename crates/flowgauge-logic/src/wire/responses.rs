@@ -98,7 +98,8 @@ pub(super) fn event(seen: &mut Seen, data: &[u8], at: Micros) {
     let kind = event.kind.0.unwrap_or_default();
     if event.delta.filled && is_content(&kind) {
         seen.content(at);
-        seen.say(&event.delta);
+        let aloud = matches!(&*kind, "response.output_text.delta" | "response.refusal.delta");
+        seen.keep(&event.delta, aloud);
     }
     let last = matches!(
         kind.as_str(),
@@ -131,7 +132,7 @@ pub(super) fn whole(seen: &mut Seen, body: &[u8]) {
         return;
     };
     for item in response.output.iter().flatten() {
-        seen.say(&item.arguments);
+        seen.mutter(&item.arguments);
         for part in item.content.iter().flatten() {
             seen.say(&part.text);
             seen.say(&part.refusal);

@@ -362,3 +362,40 @@ fn an_answer_too_large_or_unreadable_is_flagged_and_costs_no_memory() {
     assert_eq!(seen.usage.flags, Usage::PARSE_FAILED);
     assert_eq!(seen.usage.total(), Some(Tokens(6970)));
 }
+
+#[test]
+fn what_is_said_to_the_user_is_told_from_reasoning_and_arguments() {
+    let kept = |protocol, stream: &str| {
+        let mut observer = Observer::new(protocol, true).keeping_text();
+        observer.feed(stream.as_bytes(), Micros(7));
+        observer.finish(true).produced
+    };
+    let chat = concat!(
+        "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"Hm, \"}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"Alice.\"}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"Alice \"}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"arguments\":\"{}\"}}]}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"fell.\"}}]}\n\n",
+    );
+    let messages = concat!(
+        "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"Hm.\"}}\n\n",
+        "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"Alice fell.\"}}\n\n",
+    );
+    let responses = concat!(
+        "data: {\"type\":\"response.reasoning_summary_text.delta\",\"delta\":\"Hm.\"}\n\n",
+        "data: {\"type\":\"response.output_text.delta\",\"delta\":\"Alice fell.\"}\n\n",
+    );
+    let reader = concat!(
+        "event: token\ndata: {\"token\":\"Alice \"}\n\n",
+        "event: token\ndata: {\"token\":\"\"fell\"\"}\n\n",
+        "event: token\ndata: {\"token\":\".\"}\n\n",
+    );
+    for (protocol, stream) in
+        [(Protocol::Chat, chat), (Protocol::Messages, messages), (Protocol::Responses, responses)]
+    {
+        let produced = kept(protocol, stream);
+        assert_eq!(produced.spoken(), "Alice fell.", "{protocol:?}");
+        assert!(produced.text.starts_with("Hm") && produced.bytes == produced.text.len() as u64);
+    }
+    assert_eq!(kept(Protocol::FlowReader, reader).spoken(), "Alice \"fell\".");
+}

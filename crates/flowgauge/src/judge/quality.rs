@@ -76,9 +76,10 @@ impl Quality {
     /// The provider of the judging model cannot be used.
     pub fn new(parts: Parts) -> Result<Arc<Self>, TargetError> {
         let Parts { config, samples, scores, recorder, budgets, prices, clock } = parts;
-        let grader = match samples.is_some() {
-            true => Grader::new(&config, recorder, budgets, prices, clock.clone())?,
-            false => None,
+        let grader = if samples.is_some() {
+            Grader::new(&config, recorder, budgets, prices, clock.clone())?
+        } else {
+            None
         };
         Ok(Arc::new(Self { samples, config, scores, grader, clock }))
     }

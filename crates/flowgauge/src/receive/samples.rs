@@ -197,17 +197,18 @@ impl Samples {
     }
 
     /// Hands over a chosen call that ended. Never waits.
-    pub fn offer(&self, chosen: Chosen, call: &Call, produced: Produced) {
+    pub fn offer(&self, chosen: Chosen, call: &Call, produced: &Produced) {
         let intent = call.what.intent.clone().unwrap_or_default();
         let answered = call.outcome.http_status.is_some_and(|s| (200..300).contains(&s));
         let whole = matches!(call.outcome.status, Status::Ok | Status::Truncated) && answered;
-        if !whole || produced.bytes == 0 {
+        let answer = produced.spoken();
+        if !whole || answer.trim().is_empty() {
             return self.count(&intent, |line| line.unanswered += 1);
         }
         if produced.bytes > produced.text.len() as u64 {
             return self.count(&intent, |line| line.too_large += 1);
         }
-        let bytes = chosen.request.len() + produced.text.len() + OVERHEAD;
+        let bytes = chosen.request.len() + answer.len() + OVERHEAD;
         let Some(held) = self.hold(bytes) else {
             return self.count(&intent, |line| line.dropped += 1);
         };
@@ -216,7 +217,7 @@ impl Samples {
             intent,
             protocol: call.what.protocol,
             request: chosen.request,
-            answer: produced.text,
+            answer,
             finish_reason: call.outcome.finish_reason.clone(),
             chance: chosen.chance,
             _held: held,
@@ -294,7 +295,7 @@ mod tests {
     }
 
     fn said(text: &str) -> Produced {
-        Produced { text: text.to_owned(), bytes: text.len() as u64 }
+        Produced { text: text.to_owned(), bytes: text.len() as u64, ..Produced::default() }
     }
 
     fn choose(samples: &Samples, n: u8, request: &str) -> Option<Chosen> {
@@ -311,7 +312,7 @@ mod tests {
         let samples = Samples::new(&quality(2 * (OVERHEAD + 110))).unwrap();
         for n in 0..5 {
             let chosen = choose(&samples, n, &"x".repeat(100)).unwrap();
-            samples.offer(chosen, &ended(n), said("0123456789"));
+            samples.offer(chosen, &ended(n), &said("0123456789"));
         }
         let line = samples.lines()[""];
         assert_eq!((line.sampled, line.dropped, samples.waiting()), (5, 3, 2));
@@ -326,12 +327,12 @@ mod tests {
     fn what_is_too_large_or_not_whole_is_counted_and_not_kept() {
         let samples = Samples::new(&quality(1 << 20)).unwrap();
         assert!(choose(&samples, 1, &"x".repeat(1_001)).is_none());
-        let cut = Produced { text: "beginning".to_owned(), bytes: 100_000 };
-        samples.offer(choose(&samples, 2, "q").unwrap(), &ended(2), cut);
+        let cut = Produced { text: "beginning".to_owned(), bytes: 100_000, ..Produced::default() };
+        samples.offer(choose(&samples, 2, "q").unwrap(), &ended(2), &cut);
         let mut failed = ended(3);
         failed.outcome.status = Status::Error;
-        samples.offer(choose(&samples, 3, "q").unwrap(), &failed, said("half"));
-        samples.offer(choose(&samples, 4, "q").unwrap(), &ended(4), Produced::default());
+        samples.offer(choose(&samples, 3, "q").unwrap(), &failed, &said("half"));
+        samples.offer(choose(&samples, 4, "q").unwrap(), &ended(4), &Produced::default());
         let line = samples.lines()[""];
         assert_eq!((line.too_large, line.unanswered, line.sampled), (2, 2, 4));
         assert_eq!((samples.held(), samples.waiting()), (0, 0));
@@ -340,7 +341,7 @@ mod tests {
     #[test]
     fn nothing_printed_shows_content() {
         let samples = Samples::new(&quality(1 << 20)).unwrap();
-        samples.offer(choose(&samples, 1, "SECRET").unwrap(), &ended(1), said("SECRET"));
+        samples.offer(choose(&samples, 1, "SECRET").unwrap(), &ended(1), &said("SECRET"));
         let queue = samples.queue.lock();
         assert!(!format!("{samples:?} {:?}", queue.front()).contains("SECRET"));
     }

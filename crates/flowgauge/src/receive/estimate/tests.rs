@@ -86,10 +86,10 @@ fn every_family_s_request_is_counted() {
 #[test]
 fn what_was_not_kept_of_an_answer_counts_like_what_was() {
     let text = "tiktoken is great! ".repeat(10);
-    let kept = Produced { bytes: text.len() as u64, text };
+    let kept = Produced { bytes: text.len() as u64, text, ..Produced::default() };
     let vocabularies = built_in();
     let gpt = vocabularies.of("gpt-4");
-    let longer = Produced { bytes: 3 * kept.bytes, text: kept.text.clone() };
+    let longer = Produced { bytes: 3 * kept.bytes, text: kept.text.clone(), ..Produced::default() };
     assert_eq!(produced(&gpt, &longer), 3 * produced(&gpt, &kept));
 }
 
@@ -125,7 +125,7 @@ proptest! {
         bytes in any::<u64>(),
     ) {
         let vocabularies = built_in();
-        let produced = Produced { text: text.clone(), bytes };
+        let produced = Produced { text: text.clone(), bytes, ..Produced::default() };
         for protocol in Protocol::ALL {
             for model in ["gpt-4", "gpt-4o"] {
                 let body = json!({ "messages": [{ "content": text, "role": [] }], "prompt": text });

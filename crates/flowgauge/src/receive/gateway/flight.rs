@@ -310,7 +310,7 @@ impl Flight {
             let produced = std::mem::take(&mut self.terms.produced);
             // An answer that was seen in part says nothing about the whole.
             let seen = if self.terms.unseen { Produced::default() } else { produced };
-            samples.offer(chosen, &call, seen);
+            samples.offer(chosen, &call, &seen);
         }
         self.gateway.recorder.finished(*call);
         // The call this one was made for, if it waited for this one alone.

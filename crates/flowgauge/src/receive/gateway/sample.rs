@@ -18,7 +18,11 @@ pub(super) fn consider(gateway: &Gateway, flight: &mut Flight, body: &Outbound) 
     let Some(call) = flight.call().filter(|c| c.what.leaf) else { return };
     let read = matches!(
         call.what.protocol,
-        Protocol::Chat | Protocol::Messages | Protocol::Responses | Protocol::Completions
+        Protocol::Chat
+            | Protocol::Messages
+            | Protocol::Responses
+            | Protocol::Completions
+            | Protocol::FlowReader
     );
     if !read || call.origin.source != Source::Observed {
         return;

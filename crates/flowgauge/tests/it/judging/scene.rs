@@ -6,6 +6,7 @@ use flowgauge::config::quality::Judge;
 use flowgauge::config::{Config, Provider, StreamSettings, Timeouts};
 use flowgauge::logic::call::Call;
 use flowgauge::logic::retry::Policy;
+use flowgauge::logic::rollup::Dim;
 use flowgauge::logic::score::judging::Rubric;
 use flowgauge::logic::score::sampling::Plan;
 use flowgauge::logic::unit::{Micros, NanoUsd, UnixMicros};
@@ -89,6 +90,11 @@ pub(super) fn question(stream: bool) -> String {
 }
 
 impl Scene {
+    /// What began a moment ago lies inside the windows asked for from now on.
+    pub(super) fn a_moment_later(&self) {
+        self.hand.advance(Micros(1_000_000));
+    }
+
     /// One request of a user.
     pub(super) async fn post(&self, intent: &str, body: &str, script: &Script) -> Answer {
         let addr = self.running.addr;
@@ -126,12 +132,19 @@ impl Scene {
         self.until("/api/v1/quality/status", wanted).await
     }
 
-    /// Rows of calls of our own.
-    pub(super) fn own_calls(&self) -> Vec<Call> {
+    /// Rows of calls of our own, once there are so many.
+    pub(super) async fn own_calls(&self, count: usize) -> Vec<Call> {
+        let path = "/api/v1/kpis/request_count?where=source=evaluation";
+        self.until(path, |k| k["n"] == count).await;
+        self.own_calls_now()
+    }
+
+    /// Those there are by now.
+    pub(super) fn own_calls_now(&self) -> Vec<Call> {
         let window = Window { from: UnixMicros(0), to: UnixMicros(i64::MAX / 2) };
-        let query = CallQuery::newest(window, 1_000);
-        let rows = self.running.recorder.reader().unwrap().calls(&query).unwrap();
-        rows.into_iter().filter(|c| c.origin.source.word() == "evaluation").collect()
+        let mut query = CallQuery::newest(window, 1_000);
+        query.filter.terms.push((Dim::Source, vec!["evaluation".to_owned()]));
+        self.running.recorder.reader().unwrap().calls(&query).unwrap()
     }
 
     /// Files below the data directory that hold a text.
