@@ -7,12 +7,14 @@
 
 mod check;
 mod diff;
+mod profile;
 
 #[cfg(test)]
 mod tests;
 
 pub use check::{Level, Market, Problem, check};
 pub use diff::Assignment;
+pub use profile::Profile;
 
 use super::cache::key::Policy;
 use super::cache::semantic::Likeness;
