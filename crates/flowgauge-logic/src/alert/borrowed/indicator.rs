@@ -134,7 +134,9 @@ impl Calls {
                     (MatchOp::NotEqual, "") | (MatchOp::Matches, ".+") => true,
                     (MatchOp::Equal, "") | (MatchOp::NotMatches, ".+") => false,
                     _ => {
-                        return Err(format!("{written}: kinds of failures are not told apart here"));
+                        return Err(format!(
+                            "{written}: kinds of failures are not told apart here"
+                        ));
                     }
                 });
             }
