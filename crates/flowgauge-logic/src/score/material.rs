@@ -6,8 +6,9 @@
 use crate::call::Protocol;
 use serde_json::Value;
 
-/// Parts within parts looked at: a tool's result holds parts, and those hold text.
-const MAX_DEPTH: u8 = 4;
+/// Values within values looked at: a list of parts, of which one is a tool's result, a list of parts
+/// again, and the text of one are five.
+const MAX_DEPTH: u8 = 6;
 
 /// What an answer is compared with.
 #[derive(Clone, Default, PartialEq, Eq)]

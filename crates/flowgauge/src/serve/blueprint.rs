@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::judge::{Quality, quality};
 use crate::keep::Watch;
 use crate::receive::UserHasher;
-use crate::receive::gateway::Gateway;
+use crate::receive::gateway::{Gateway, GatewayError};
 use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
 use crate::record::ledger::Budgets;
@@ -89,16 +89,7 @@ impl Blueprint {
         let links = state.secret(ALERT_LINKS, random()?)?;
         let here = format!("http://{}", reachable(main.port.addr));
         let alerting = Alerting::build(&config, links, &clock, &recorder, &here)?;
-        let quality = Quality::new(quality::Parts {
-            config: Arc::new(config.clone()),
-            samples: gateway.samples().cloned(),
-            scores: Arc::clone(&scores),
-            recorder: recorder.clone(),
-            budgets: Arc::clone(&budgets),
-            prices: prices.shared(),
-            clock: clock.clone(),
-        })
-        .map_err(crate::receive::gateway::GatewayError::from)?;
+        let quality = online(&config, &gateway, &scores, &recorder, &budgets, &prices, &clock)?;
         let stopping = CancellationToken::new();
         let asked = page::Parts {
             recorder: recorder.clone(),
@@ -168,6 +159,27 @@ fn scores(
 ) -> Result<Arc<ScoreBook>, StoreError> {
     let evaluators = config.evaluators.clone();
     ScoreBook::open(&config.data_dir, recorder.clone(), clock.clone(), evaluators)
+}
+
+fn online(
+    config: &Config,
+    gateway: &Gateway,
+    scores: &Arc<ScoreBook>,
+    recorder: &Recorder,
+    budgets: &Arc<Budgets>,
+    prices: &Prices,
+    clock: &Clock,
+) -> Result<Arc<Quality>, GatewayError> {
+    let parts = quality::Parts {
+        config: Arc::new(config.clone()),
+        samples: gateway.samples().cloned(),
+        scores: Arc::clone(scores),
+        recorder: recorder.clone(),
+        budgets: Arc::clone(budgets),
+        prices: prices.shared(),
+        clock: clock.clone(),
+    };
+    Ok(Quality::new(parts)?)
 }
 
 fn check_exposure(bound: &Bound, allow_open: bool, keys: &KeyRing) -> Result<(), StartError> {
