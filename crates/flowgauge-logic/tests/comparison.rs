@@ -6,7 +6,7 @@ mod noise;
 
 use flowgauge_logic::regression::{Comparison, Metric, Points, Settings, compare};
 use flowgauge_logic::unit::UnixMicros;
-use noise::{NOISES, Random, SIZES, clocked, noise, quantiles};
+use noise::{NOISES, Random, SIZES, noise, quantiles};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +52,20 @@ fn no_kind_of_noise_raises_more_false_alarms_than_promised() {
             assert!(found <= most, "{kind} {n} v {m}: {found} false alarms, at most {most}");
         }
     }
+}
+
+/// A cycle of five deviations with noise, and when each point was: hours of days and weeks, or days of weeks.
+fn clocked(days: bool, from: i64, n: usize, random: &mut Random) -> (Vec<f64>, Vec<i64>) {
+    let hour = std::f64::consts::TAU / 24.0;
+    (from..)
+        .take(n)
+        .map(|at| {
+            let day = if days { at } else { at.div_euclid(24) };
+            let weekend = if day.rem_euclid(7) >= 5 { 5.0 } else { 0.0 };
+            let daily = if days { 0.0 } else { 5.0 * (hour * at as f64).sin() };
+            (random.normal() + weekend + daily, at * if days { 24 } else { 1 })
+        })
+        .unzip()
 }
 
 /// A cycle of five deviations with a step of so many.

@@ -88,25 +88,6 @@ fn within(share: f64, random: &mut Random) -> f64 {
     (0.88 * mean(0, 1.0) + 0.12 * mean(1, 3.0) - 1.24) / (0.3 / 60.0_f64.sqrt())
 }
 
-/// A cycle of five deviations with noise, and when each point was: hours of days and weeks, or days of weeks.
-pub(crate) fn clocked(
-    days: bool,
-    from: i64,
-    n: usize,
-    random: &mut Random,
-) -> (Vec<f64>, Vec<i64>) {
-    let hour = std::f64::consts::TAU / 24.0;
-    (from..)
-        .take(n)
-        .map(|at| {
-            let day = if days { at } else { at.div_euclid(24) };
-            let weekend = if day.rem_euclid(7) >= 5 { 5.0 } else { 0.0 };
-            let daily = if days { 0.0 } else { 5.0 * (hour * at as f64).sin() };
-            (random.normal() + weekend + daily, at * if days { 24 } else { 1 })
-        })
-        .unzip()
-}
-
 /// Windows of requests that are all alike, each with a 95th percentile and its number of requests, drawn between bounds.
 pub(crate) fn quantiles(
     windows: usize,

@@ -76,7 +76,7 @@ impl Depth {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Begun {
     /// It was noted and is to be carried out, over these windows.
-    Started(Analysis, Question),
+    Started(Box<Analysis>, Question),
     /// Another one runs.
     Busy(Text),
 }
@@ -109,7 +109,7 @@ pub fn begin(desk: &Desk, depth: Depth, filter: Filter) -> Result<Begun, DeskErr
         failed: None,
     };
     store.put_analysis(&analysis)?;
-    Ok(Begun::Started(analysis, Question::new(Name::Trends, window, filter)))
+    Ok(Begun::Started(Box::new(analysis), Question::new(Name::Trends, window, filter)))
 }
 
 /// Carries out what was noted, and keeps what came of it. Blocks for as long as the questions take.

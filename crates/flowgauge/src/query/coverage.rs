@@ -79,7 +79,7 @@ pub fn coverage(reader: &Reader, window: Window) -> Result<Coverage, StoreError>
     let all = calls.values().sum();
     let mut evaluators: Vec<CoveredBy> =
         scored.iter().map(|(who, of)| CoveredBy::of(who, of, &calls, all)).collect();
-    evaluators.sort_by(|a, b| b.scored.cmp(&a.scored));
+    evaluators.sort_by_key(|e| std::cmp::Reverse(e.scored));
     Ok(Coverage { calls: all, evaluators })
 }
 

@@ -1,3 +1,5 @@
+//! New levels are dated and told once; quiet weeks show none.
+
 use super::Happened;
 use super::levels::{Course, levels, told};
 use crate::rollup::Rollup;
@@ -73,7 +75,9 @@ fn a_change_in_both_courses_is_told_once_in_the_finer_one() {
 
 #[test]
 fn quiet_weeks_with_habits_of_the_day_show_no_change() {
-    let day = |n: i64| 1.0 + 0.3 * (f64::from(i32::try_from(n % 24).unwrap()) / 24.0 * 6.283).sin();
+    let day = |n: i64| {
+        1.0 + 0.3 * (f64::from(i32::try_from(n % 24).unwrap()) / 24.0 * std::f64::consts::TAU).sin()
+    };
     let noisy = (0..60).filter(|seed| !levels(&[course(100 + seed, 60, 504, day)], &[]).is_empty());
     // At a level of 5 % more than 8 of 60 happen once in 1,000 times.
     let noisy = noisy.count();

@@ -207,9 +207,7 @@ impl Grader {
     fn refuses_options(&self, came: &Result<Reply, Failure>) -> bool {
         let Ok(reply) = came else { return false };
         let named = |name: &&str| memchr::memmem::find(&reply.body, name.as_bytes()).is_some();
-        reply.status == 400
-            && OPTIONS.iter().any(|name| named(&name))
-            && !self.bare.swap(true, Ordering::Relaxed)
+        reply.status == 400 && OPTIONS.iter().any(named) && !self.bare.swap(true, Ordering::Relaxed)
     }
 }
 

@@ -101,7 +101,7 @@ pub(super) async fn start(
     let filter = filter_of(&wanted.filter)?;
     let begun = at_desk(&app, move |desk| begin(desk, depth, filter)).await?;
     let (analysis, question) = match begun {
-        Begun::Started(analysis, question) => (analysis, question),
+        Begun::Started(analysis, question) => (*analysis, question),
         Begun::Busy(id) => {
             let detail = format!("analysis {id} runs; wait for it, or read it at its address");
             return Err(Problem::later(detail, AGAIN_S));

@@ -112,7 +112,7 @@ mod tests {
     const BODY: &str = r#"{"test": 2432232314}"#;
 
     fn sign(secrets: &[&str]) -> Result<String, SecretError> {
-        let secrets: Vec<Secret> = secrets.iter().map(|s| Secret::new(*s)).collect();
+        let secrets: Vec<Secret> = secrets.iter().map(|s| Secret::new(s)).collect();
         signature(&secrets, ID, 1_614_265_330, BODY)
     }
 
