@@ -44,7 +44,8 @@ fn a_regression_is_exit_1_and_readable_by_the_guides_paths() {
     assert_eq!(latency["method"], json!("moving-block-bootstrap"));
     assert!(latency["p_value"].as_f64().unwrap() < 0.01);
     assert!((latency["magnitude"].as_f64().unwrap() - 0.2).abs() < 1e-9);
-    assert_eq!(found["quality_regression"]["verdict"], json!("fine"));
+    assert_eq!(found["token_regression"]["verdict"], json!("fine"));
+    assert_eq!(found["quality_regression"]["regression"], json!(false));
     assert_eq!(found.get("cost_regression"), None);
 }
 

@@ -65,11 +65,13 @@ async fn a_person_proposes_promotes_and_checks_and_the_guide_s_files_go_in_and_o
     assert_eq!(lists["latency_p95"].as_array().unwrap().len(), 24 * 9);
     let mut kept = Vec::new();
     for key in ["latency_p95", "token_count", "quality_score", "cost"] {
-        for list in [lists[key].take(), lists["counts"][key].take()] {
+        let (counts, times) = (lists["counts"][key].take(), lists["timestamps"][key].take());
+        for list in [lists[key].take(), counts, times] {
             let Value::Array(mut values) = list else { panic!("{key} is a list") };
             values.truncate(24 * 8);
             kept.push(Value::Array(values));
         }
+        lists["timestamps"][key] = kept.pop().unwrap();
         lists["counts"][key] = kept.pop().unwrap();
         lists[key] = kept.pop().unwrap();
     }
