@@ -5,6 +5,7 @@
 //! people to see. Pure: hours are handed in, in order, each once.
 
 use super::watch::{Alarm, Direction, Watch, WatchSettings};
+use crate::call::Text;
 use crate::regression::Metric;
 use crate::unit::UnixMicros;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,8 @@ const OVER: f64 = 0.5;
 pub struct Course {
     /// Which metric.
     pub metric: Metric,
+    /// Whose evaluations it is made of, where it is of quality: those of another are another course.
+    pub evaluator: Option<Text>,
     /// First moment of the hour that comes next; nothing before the first.
     pub next: Option<UnixMicros>,
     /// Hours with a value so far.
@@ -92,7 +95,18 @@ impl Course {
         let metrics = f64::from(u32::try_from(Metric::ALL.len()).unwrap_or(1));
         let settings = WatchSettings::weeks(weeks * metrics, POINTS_PER_WEEK, adverse(metric));
         let (recent, heard) = (VecDeque::new(), Vec::new());
-        Self { metric, next: None, seen: 0, watch: Watch::new(settings), recent, heard }
+        let (watch, evaluator) = (Watch::new(settings), None);
+        Self { metric, evaluator, next: None, seen: 0, watch, recent, heard }
+    }
+
+    /// The course of this evaluator: itself, or one that is learned anew. A judge who is stricter than the
+    /// one before is no fall of quality.
+    #[must_use]
+    pub fn judged_by(self, evaluator: &str, weeks: f64) -> Self {
+        if self.evaluator.as_deref() == Some(evaluator) {
+            return self;
+        }
+        Self { evaluator: Some(Text::from(evaluator)), ..Self::new(self.metric, weeks) }
     }
 
     /// Whether it was made for this budget.
@@ -271,6 +285,18 @@ mod tests {
         assert_eq!(small.regressed(), None, "and too small to matter");
         let (worse, _) = run(Metric::Quality, 430, |n| if n >= 400 { 0.8 } else { 1.0 });
         assert!(!worse.regressed().unwrap().rose);
+    }
+
+    #[test]
+    fn another_judge_begins_another_course() {
+        let (course, _) = run(Metric::Quality, 100, |_| 1.0);
+        let judged = course.judged_by("judge:a 1", 4.0);
+        assert_eq!((judged.seen, judged.evaluator.as_deref()), (0, Some("judge:a 1")));
+        let mut same = judged.judged_by("judge:a 1", 4.0);
+        same.observe(hour(0), Some(80.0));
+        let same = same.judged_by("judge:a 1", 4.0);
+        assert_eq!(same.seen, 1, "the same judge goes on");
+        assert_eq!(same.judged_by("judge:a 2", 4.0).seen, 0, "a new version is another judge");
     }
 
     #[test]

@@ -62,7 +62,11 @@ pub fn collect(
     Ok((builder, evaluator))
 }
 
-fn of_record(reader: &Reader, wanted: &Wanted) -> Result<Option<Evaluator>, StoreError> {
+/// Whose evaluations tell the quality of a window unless one is named.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn of_record(reader: &Reader, wanted: &Wanted) -> Result<Option<Evaluator>, StoreError> {
     let query = question(wanted, wanted.window, Step::Whole);
     Ok(reader.score_sums(&query, ScoreKind::Evaluation, JudgedBy::OfRecord)?.by)
 }

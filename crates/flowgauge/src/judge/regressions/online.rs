@@ -4,13 +4,14 @@
 
 use super::propose::MIN_SAMPLES;
 use super::{RegressionError, Regressions, rule_metric};
-use crate::logic::baseline::{Point, points_of};
+use crate::logic::baseline::points_of;
 use crate::logic::regression::Metric;
 use crate::logic::rollup::Filter;
+use crate::logic::score::Evaluator;
 use crate::logic::sequential::{Course, Direction, POINTS_PER_WEEK, WatchSettings};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
-use crate::query::history::{Wanted, collect};
+use crate::query::history::{Wanted, collect, of_record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Learned from at the first start: four of each hour of the week.
 const FIRST: i64 = 28 * UnixMicros::DAY;
+/// Who evaluated most of a week is who judges.
+const LATELY: i64 = 7 * UnixMicros::DAY;
 /// An hour is looked at so long after its end: exporters flush in seconds, evaluators take minutes.
 const SETTLED: i64 = 10 * UnixMicros::MINUTE;
 /// Looked whether an hour is over: late by a minute at most.
@@ -42,12 +45,21 @@ impl Regressions {
         let mut courses = self.courses(weeks)?;
         let end = (self.now().0 - SETTLED).div_euclid(UnixMicros::HOUR) * UnixMicros::HOUR;
         let first = UnixMicros(end - FIRST);
-        let from = courses.values().map(|c| c.next.unwrap_or(first).max(first)).min();
-        let Some(from) = from.filter(|from| from.0 < end) else {
+        let next = |c: &Course| c.next.unwrap_or(first).max(first);
+        if courses.values().all(|c| next(c).0 >= end) {
             self.tell_online(courses.values());
             return Ok(());
-        };
-        let points = self.hours(Window { from, to: UnixMicros(end) })?;
+        }
+        let reader = self.reader()?;
+        let judge = of_record(&reader, &wanted(lately(end), None))?;
+        if let Some(judge) = &judge
+            && let Some(course) = courses.remove(&Metric::Quality)
+        {
+            courses.insert(Metric::Quality, course.judged_by(&judge.to_string(), weeks));
+        }
+        let from = courses.values().map(next).min().unwrap_or(first);
+        let hours = wanted(Window { from, to: UnixMicros(end) }, judge);
+        let points = collect(&reader, &hours)?.0.points().to_vec();
         // Before its first request an application is not unusual.
         let begin = points.iter().map(|p| p.at).min().unwrap_or(UnixMicros(end));
         for (metric, course) in &mut courses {
@@ -110,18 +122,6 @@ impl Regressions {
         Ok(courses)
     }
 
-    fn hours(&self, window: Window) -> Result<Vec<Point>, RegressionError> {
-        let wanted = Wanted {
-            window,
-            bucket_minutes: 60,
-            min_samples: MIN_SAMPLES,
-            filter: Filter::default(),
-            left_out: Vec::new(),
-            evaluator: None,
-        };
-        Ok(collect(&self.reader()?, &wanted)?.0.points().to_vec())
-    }
-
     /// Tells the rules of regressions that last, and how far a metric is from its week before where none
     /// does.
     fn tell_online<'a>(&self, courses: impl Iterator<Item = &'a Course>) {
@@ -132,6 +132,22 @@ impl Regressions {
                 self.facts.tell_online(rule_metric(course.metric), (lasts.is_some(), sign * by));
             }
         }
+    }
+}
+
+/// The last days before a moment, which say who judges now.
+const fn lately(end: i64) -> Window {
+    Window { from: UnixMicros(end - LATELY), to: UnixMicros(end) }
+}
+
+fn wanted(window: Window, evaluator: Option<Evaluator>) -> Wanted {
+    Wanted {
+        window,
+        bucket_minutes: 60,
+        min_samples: MIN_SAMPLES,
+        filter: Filter::default(),
+        left_out: Vec::new(),
+        evaluator,
     }
 }
 
