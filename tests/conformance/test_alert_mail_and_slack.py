@@ -242,7 +242,8 @@ def test_a_letter_that_is_sent_again_after_a_kill_has_the_same_id(serve_mail, st
     server.call()
     wait_for("a letter", lambda: server.process.poll() is not None and mailbox.letters)
     server = start_mailing(port, ["ops@flow.example"])
-    wait_for("all told", lambda: not server.deliveries()["waiting"] and server.episodes()[0]["ended"])
+    wait_for("its end", lambda: server.episodes()[0]["ended"])
+    wait_for("all told", lambda: not server.deliveries()["waiting"])
     [episode] = server.episodes()
     ids = [letter["Message-ID"] for _, letter in mailbox.parsed()]
     assert len(ids) == 3 and ids[0] == ids[1] == f"<{episode['id']}.0@flow.example>", ids
