@@ -17,9 +17,10 @@ const EMPTY_NAMES: &[&str] =
 const DIRECTION: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("record", &["config", "serve::clock"]),
-    ("receive", &["config", "record", "serve::clock"]),
+    ("control", &["config", "serve::clock"]),
+    ("receive", &["config", "record", "control", "serve::clock"]),
     ("query", &["config", "serve::clock", "record"]),
-    ("judge", &["config", "serve::clock", "record", "receive", "query"]),
+    ("judge", &["config", "serve::clock", "record", "control", "receive", "query"]),
     ("keep", &["config", "receive", "serve::clock"]),
     (
         "tell",
@@ -27,6 +28,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
             "config",
             "query",
             "record",
+            "control",
             "judge",
             "serve::clock",
             "serve::keys",

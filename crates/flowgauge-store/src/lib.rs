@@ -8,6 +8,7 @@ pub mod amend;
 pub mod ask;
 pub mod baselines;
 pub mod checks;
+pub mod control;
 pub mod error;
 pub mod event;
 pub mod read;
@@ -41,6 +42,7 @@ pub use alerts::{
 pub use amend::{Amended, Amendment, AmendmentRow, Change, Merge, Why};
 pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};
 pub use checks::{CheckRow, CheckRun, CheckTarget, Checks};
+pub use control::ControlStore;
 pub use error::StoreError;
 pub use event::Event;
 pub use ledger::{BudgetUse, Kept, LedgerChanges, LedgerFile};

@@ -170,6 +170,9 @@ pub enum Refused {
     /// The log is broken.
     #[error(transparent)]
     Broken(#[from] Broken),
+    /// The log could not be read when flowgauge started. Everything is off.
+    #[error("the control log cannot be read, so everything is off and stays off: {0}")]
+    Unreadable(String),
     /// Another change came first.
     #[error("the state is at generation {now}, not {seen}: look at it again and repeat")]
     Stale {
@@ -220,7 +223,8 @@ impl State {
 }
 
 /// Numbers of the changes in force.
-fn in_force(log: &[Change], now: UnixMicros) -> BTreeSet<u64> {
+#[must_use]
+pub fn in_force(log: &[Change], now: UnixMicros) -> BTreeSet<u64> {
     let (mut force, mut undone) = (BTreeSet::new(), BTreeSet::new());
     // A change is taken back only by a later one, so the last come first.
     for change in log.iter().rev() {

@@ -1,0 +1,174 @@
+//! `state.db`, control: the log of changes, and what is remembered between two looks at it.
+//!
+//! Owns its tables. Every row carries a checksum. Refuses to give a log of which a part is damaged: half of it would
+//! be another state.
+
+use crate::sealed::{self, Sealed};
+use crate::{StoreError, state};
+use flowgauge_logic::control::state::Change;
+use parking_lot::Mutex;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS control_changes (
+        id INTEGER PRIMARY KEY,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS control_notes (
+        name TEXT PRIMARY KEY,
+        body BLOB NOT NULL
+    ) STRICT;
+";
+
+/// Control on disk.
+#[derive(Debug)]
+pub struct ControlStore {
+    db: Mutex<Connection>,
+}
+
+impl ControlStore {
+    /// Opens the tables, creating them where they are missing.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let db = state::connect(dir)?;
+        db.execute_batch(TABLES).map_err(StoreError::io("preparing the tables of control"))?;
+        Ok(Self { db: Mutex::new(db) })
+    }
+
+    /// Opens what is there to read; nothing where there is no file, or one older than control.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub fn open_reader(dir: &Path) -> Result<Option<Self>, StoreError> {
+        let Some(db) = state::open_reader(dir)? else { return Ok(None) };
+        let there = db
+            .table_exists(None, "control_changes")
+            .map_err(StoreError::io("looking for the tables of control"))?;
+        Ok(there.then(|| Self { db: Mutex::new(db) }))
+    }
+
+    /// All changes, the oldest first.
+    ///
+    /// # Errors
+    /// The database refuses, or a row is damaged.
+    pub fn log(&self) -> Result<Vec<Change>, StoreError> {
+        let failed = StoreError::io("reading the control log");
+        let rows = {
+            let db = self.db.lock();
+            let read = || -> rusqlite::Result<Vec<(i64, Vec<u8>)>> {
+                let mut select =
+                    db.prepare_cached("SELECT id, body FROM control_changes ORDER BY id")?;
+                let rows = select.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+                rows.collect()
+            };
+            read().map_err(failed)?
+        };
+        let open = |(id, body): (i64, Vec<u8>)| {
+            sealed::open(&body)
+                .map_err(|why| damaged(format!("change {id} of the control log"), why))
+        };
+        rows.into_iter().map(open).collect()
+    }
+
+    /// Appends changes, all or none. One that is stored already stays as it is.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn append(&self, changes: &[Change]) -> Result<(), StoreError> {
+        let failed = StoreError::io("storing a change of control");
+        let mut db = self.db.lock();
+        let mut write = || -> rusqlite::Result<()> {
+            let tx = db.transaction()?;
+            for change in changes {
+                let sql =
+                    "INSERT INTO control_changes (id, body) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+                let id = i64::try_from(change.id).unwrap_or(i64::MAX);
+                tx.prepare_cached(sql)?.execute(params![id, Sealed(change)])?;
+            }
+            tx.commit()
+        };
+        write().map_err(failed)
+    }
+
+    /// What is remembered under a name.
+    ///
+    /// # Errors
+    /// The database refuses, or the row is damaged.
+    pub fn note<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        let sql = "SELECT body FROM control_notes WHERE name = ?1";
+        let body: Option<Vec<u8>> = self
+            .db
+            .lock()
+            .query_row(sql, [name], |r| r.get(0))
+            .optional()
+            .map_err(StoreError::io("reading what control remembers"))?;
+        let open = |body: Vec<u8>| {
+            sealed::open(&body).map_err(|why| damaged(format!("{name} of control"), why))
+        };
+        body.map(open).transpose()
+    }
+
+    /// Remembers something under a name.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn put_note<T: Serialize>(&self, name: &str, note: &T) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO control_notes (name, body) VALUES (?1, ?2)";
+        let db = self.db.lock();
+        db.execute(sql, params![name, Sealed(note)])
+            .map_err(StoreError::io("storing what control remembers"))?;
+        Ok(())
+    }
+}
+
+fn damaged(what: String, detail: String) -> StoreError {
+    StoreError::Damaged { what, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flowgauge_logic::call::Text;
+    use flowgauge_logic::unit::UnixMicros;
+
+    fn change(id: u64) -> Change {
+        Change {
+            id,
+            at: UnixMicros(7),
+            author: Text::from("ann"),
+            reason: "a test".to_owned(),
+            diff: Vec::new(),
+            undoes: None,
+            expires: None,
+        }
+    }
+
+    #[test]
+    fn a_log_comes_back_in_order_and_a_damaged_one_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ControlStore::open(dir.path()).unwrap();
+        store.append(&[change(1), change(2)]).unwrap();
+        store.append(&[change(2), change(3)]).unwrap();
+        assert_eq!(store.log().unwrap(), [change(1), change(2), change(3)]);
+        let db = store.db.lock();
+        db.execute("UPDATE control_changes SET body = x'0102' WHERE id = 2", []).unwrap();
+        drop(db);
+        let why = store.log().unwrap_err().to_string();
+        assert!(why.contains("change 2 of the control log"), "{why}");
+    }
+
+    #[test]
+    fn a_note_is_the_last_one_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ControlStore::open(dir.path()).unwrap();
+        assert_eq!(store.note::<u32>("x").unwrap(), None);
+        store.put_note("x", &1u32).unwrap();
+        store.put_note("x", &2u32).unwrap();
+        assert_eq!(store.note::<u32>("x").unwrap(), Some(2));
+    }
+}

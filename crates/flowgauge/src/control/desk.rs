@@ -1,0 +1,310 @@
+//! Where the state is changed: at once for every request that follows, then on disk.
+//!
+//! Owns the log and its order. A change counts when it is made; whoever made it is told whether the disk has it.
+//! Refuses a change without author and reason, and one made against another state than its author saw.
+
+use super::keeper::{self, Log, Wake};
+use super::live::Live;
+use crate::logic::control::rollout::Environment;
+use crate::logic::control::state::{
+    Author, Change, Market, Refused, Settings, State, in_force, propose, undo,
+};
+use crate::logic::price::PriceBook;
+use crate::logic::unit::UnixMicros;
+use crate::serve::clock::Clock;
+use crate::store::{ControlStore, StoreError};
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Longest wait until a change is on disk. A commit takes milliseconds; whoever presses the switch is not kept waiting
+/// by a disk in trouble.
+const DURABLE_WITHIN: Duration = Duration::from_millis(500);
+
+/// Who wants a change, what they had seen, and when it shall end by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// By whom.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// The generation they looked at; nothing where it does not matter.
+    pub seen: Option<u64>,
+    /// When it ends by itself.
+    pub expires: Option<UnixMicros>,
+}
+
+impl Wanted {
+    /// A lasting change, whatever was in force.
+    #[must_use]
+    pub fn by(author: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { author: author.into(), reason: reason.into(), seen: None, expires: None }
+    }
+}
+
+/// A change that was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// The change; its id undoes it.
+    pub change: Change,
+    /// Generation in force since.
+    pub generation: u64,
+    /// Whether a restart would remember it.
+    pub stored: bool,
+}
+
+/// A line of the history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// The change.
+    pub change: Change,
+    /// Whether it still counts: it has not ended and nothing took it back.
+    pub in_force: bool,
+}
+
+/// Where the state is changed.
+#[derive(Debug)]
+pub struct Desk {
+    live: Arc<Live>,
+    store: Arc<ControlStore>,
+    prices: Arc<ArcSwap<PriceBook>>,
+    clock: Clock,
+    log: Arc<Mutex<Log>>,
+    /// Why the log gives no state.
+    broken: Option<String>,
+    wake: SyncSender<Wake>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    generation: watch::Sender<u64>,
+}
+
+impl Desk {
+    /// Reads the log and puts in force what follows from it; everything is off where it cannot be read.
+    ///
+    /// # Errors
+    /// The database cannot be opened, or there are no threads left.
+    pub fn open(
+        dir: &Path,
+        environment: Environment,
+        prices: Arc<ArcSwap<PriceBook>>,
+        clock: Clock,
+    ) -> Result<Arc<Self>, StoreError> {
+        let store = Arc::new(ControlStore::open(dir)?);
+        let read = store.log().map_err(|e| e.to_string()).and_then(|log| {
+            let state = State::at(&log, clock.now()).map_err(|e| e.to_string())?;
+            Ok((log, state))
+        });
+        let (changes, state, broken) = match read {
+            Ok((log, state)) => (log, Some(state), None),
+            Err(why) => {
+                tracing::error!(%why, "all optimisations are off");
+                (Vec::new(), None, Some(why))
+            }
+        };
+        let generation = state.as_ref().map_or(0, |s| s.generation);
+        let stored = changes.len();
+        let log = Arc::new(Mutex::new(Log { changes, stored, waiting: Vec::new() }));
+        // One wake-up waiting is enough: whoever wakes writes all there is.
+        let (wake, waking) = std::sync::mpsc::sync_channel(1);
+        let thread = keeper::start(Arc::clone(&store), Arc::clone(&log), waking)?;
+        Ok(Arc::new(Self {
+            live: Live::new(environment, state),
+            store,
+            prices,
+            clock,
+            log,
+            broken,
+            wake,
+            thread: Mutex::new(Some(thread)),
+            generation: watch::Sender::new(generation),
+        }))
+    }
+
+    /// The state that requests read.
+    #[must_use]
+    pub const fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    /// What is remembered beside the log.
+    #[must_use]
+    pub const fn store(&self) -> &Arc<ControlStore> {
+        &self.store
+    }
+
+    /// Why everything is off whatever is switched on: the log cannot be read.
+    #[must_use]
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// Told of every generation that comes into force.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.generation.subscribe()
+    }
+
+    /// All changes, the oldest first.
+    #[must_use]
+    pub fn history(&self) -> Vec<Line> {
+        let log = self.log.lock();
+        let force = in_force(&log.changes, self.clock.now());
+        let line = |c: &Change| Line { change: c.clone(), in_force: force.contains(&c.id) };
+        log.changes.iter().map(line).collect()
+    }
+
+    /// Settings that held at a moment.
+    ///
+    /// # Errors
+    /// The log gives none.
+    pub fn settings_at(&self, at: UnixMicros) -> Result<Settings, Refused> {
+        let log = self.log.lock();
+        let then: Vec<Change> = log.changes.iter().filter(|c| c.at <= at).cloned().collect();
+        Ok(State::at(&then, at)?.settings)
+    }
+
+    /// What a change would be, without making it.
+    ///
+    /// # Errors
+    /// Why it would be refused.
+    pub fn preview(
+        &self,
+        wanted: &Wanted,
+        edit: impl FnOnce(&mut Settings),
+    ) -> Result<Change, Refused> {
+        let log = self.log.lock();
+        self.proposed(&log.changes, wanted, edit)
+    }
+
+    /// Makes a change: every request that begins from now on is under it, also where the disk refuses.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub async fn change(
+        &self,
+        wanted: &Wanted,
+        edit: impl FnOnce(&mut Settings),
+    ) -> Result<Made, Refused> {
+        let (made, stored) = {
+            let mut log = self.log.lock();
+            let change = self.proposed(&log.changes, wanted, edit)?;
+            self.put(&mut log, change)?
+        };
+        Ok(self.durable(made, stored).await)
+    }
+
+    /// Takes a change back; what later ones set again stays as they set it.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub async fn undo(&self, wanted: &Wanted, id: u64) -> Result<Made, Refused> {
+        let (made, stored) = {
+            let mut log = self.log.lock();
+            let author = Author { name: &wanted.author, reason: &wanted.reason };
+            let prices = self.prices.load();
+            let change = undo(&log.changes, self.clock.now(), &author, id, &Priced(&prices))?;
+            self.put(&mut log, change)?
+        };
+        Ok(self.durable(made, stored).await)
+    }
+
+    /// Puts in force what the time alone changes.
+    pub fn refresh(&self) {
+        let log = self.log.lock();
+        if let Ok(state) = State::at(&log.changes, self.clock.now()) {
+            self.publish(state);
+        }
+    }
+
+    /// Lets changes end when their time comes, until told to stop.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut changed = self.watch();
+        loop {
+            let next = {
+                let log = self.log.lock();
+                State::at(&log.changes, self.clock.now()).ok().and_then(|s| s.changes_at)
+            };
+            let due = async {
+                match next {
+                    Some(at) => {
+                        let left = at.since(self.clock.now());
+                        tokio::time::sleep(Duration::from_micros(left.0)).await;
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = due => self.refresh(),
+                changed = changed.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Stores what is not stored yet and ends the thread.
+    pub fn close(&self) {
+        // A thread that is gone has stored all it could.
+        let _gone = self.wake.send(Wake::Stop);
+        if let Some(thread) = self.thread.lock().take() {
+            let _panicked = thread.join();
+        }
+    }
+
+    fn proposed(
+        &self,
+        log: &[Change],
+        wanted: &Wanted,
+        edit: impl FnOnce(&mut Settings),
+    ) -> Result<Change, Refused> {
+        let author = Author { name: &wanted.author, reason: &wanted.reason };
+        let prices = self.prices.load();
+        let (now, market) = (self.clock.now(), Priced(&prices));
+        propose(log, now, &author, wanted.seen, wanted.expires, &market, edit)
+    }
+
+    /// Appends a change and puts the state that follows in force.
+    fn put(&self, log: &mut Log, change: Change) -> Result<(Made, oneshot::Receiver<()>), Refused> {
+        log.changes.push(change.clone());
+        let state = match State::at(&log.changes, self.clock.now()) {
+            Ok(state) if self.broken.is_none() => state,
+            other => {
+                log.changes.pop();
+                let why = self.broken.clone().unwrap_or_default();
+                return Err(other.err().map_or(Refused::Unreadable(why), Refused::from));
+            }
+        };
+        let generation = state.generation;
+        self.publish(state);
+        let (told, stored) = oneshot::channel();
+        let upto = log.changes.len();
+        log.waiting.push((upto, told));
+        // A full channel means that the thread is about to look.
+        let _full = self.wake.try_send(Wake::Write);
+        Ok((Made { change, generation, stored: false }, stored))
+    }
+
+    fn publish(&self, state: State) {
+        let generation = state.generation;
+        self.live.set(Some(state));
+        self.generation.send_if_modified(|g| std::mem::replace(g, generation) != generation);
+    }
+
+    async fn durable(&self, made: Made, stored: oneshot::Receiver<()>) -> Made {
+        let stored = tokio::time::timeout(DURABLE_WITHIN, stored).await.is_ok_and(|r| r.is_ok());
+        Made { stored, ..made }
+    }
+}
+
+/// Models of the price table.
+struct Priced<'a>(&'a PriceBook);
+
+impl Market for Priced<'_> {
+    fn has_price(&self, model: &str) -> bool {
+        self.0.lookup(None, model).is_some()
+    }
+}
