@@ -53,6 +53,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
             metrics_only: f.value(root, "privacy.metrics_only", false, read::boolean),
         },
         allow_open_bind: f.value(root, "allow_open_bind", false, read::boolean),
+        switches: base.switches,
     };
     config.quality = quality::quality(f, root, &config);
     contradictions(f, root, &config);

@@ -4,7 +4,8 @@
 use super::check::{self, Secrets};
 use super::problem::{Place, Problem, Problems};
 use super::tree::{self, Node, Value};
-use super::{Config, Secret, schema};
+use super::{Config, Secret, Switches, schema};
+use crate::logic::control::rollout::Environment;
 use std::fs;
 use std::path::Path;
 
@@ -71,7 +72,10 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
         list.extend(tree::overlay(&mut root, path, value, &place).err());
     }
     let secrets = References { sources };
-    let (config, found) = check::check(&root, &secrets);
+    let (mut config, found) = check::check(&root, &secrets);
+    let variable = |name: &str| sources.environment.iter().find(|(n, _)| n == name);
+    let read = Environment::read(|name| variable(name).map(|(_, value)| value.clone()));
+    config.switches = Switches { environment: read.0, misread: read.1 };
     if !unreadable {
         list.extend(found);
     }

@@ -14,6 +14,7 @@ pub(crate) mod tree;
 
 use crate::logic::budget::Budget;
 use crate::logic::call::Text;
+use crate::logic::control::rollout::{Environment, Misread};
 use crate::logic::retry::Policy;
 use crate::logic::score::Scale;
 use crate::logic::unit::Micros;
@@ -60,6 +61,17 @@ pub struct Config {
     pub privacy: Privacy,
     /// Whether a bind beyond loopback is allowed without any API key.
     pub allow_open_bind: bool,
+    /// What the five variables of the guide switch off.
+    pub switches: Switches,
+}
+
+/// The variables of the guide, read at start.
+#[derive(Debug, Clone, Default)]
+pub struct Switches {
+    /// What they forbid.
+    pub environment: Environment,
+    /// Those that say neither yes nor no.
+    pub misread: Vec<Misread>,
 }
 
 /// An address to listen on.
@@ -294,6 +306,7 @@ impl Default for Config {
             },
             privacy: Privacy::default(),
             allow_open_bind: false,
+            switches: Switches::default(),
         }
     }
 }

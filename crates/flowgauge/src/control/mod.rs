@@ -1,12 +1,70 @@
 //! What is switched how: the state every request reads, the log it follows from, and the memory of answers.
 //!
-//! The flow: `desk` takes a change, `live` makes it the state of the next request, `keeper` makes it durable. Owns the
-//! order of these three: a change counts at once, and whether the disk has it is said, never waited for by a request.
-//! Refuses to decide: what a change means is `flowgauge-logic`'s, who may make one is the API's.
+//! The flow: `desk` takes a change, `live` makes it the state of the next request, `keeper` makes it durable; `memory`
+//! holds answers, `breakers` say which optimiser rests. Owns the order of these: a change counts at once, and whether
+//! the disk has it is said, never waited for by a request. Refuses to decide: what a change means is
+//! `flowgauge-logic`'s, who may make one is the API's.
 
+mod breakers;
 mod desk;
 mod keeper;
 mod live;
+pub mod memory;
 
+pub use breakers::{Breakers, Standing};
 pub use desk::{Desk, Line, Made, Wanted};
 pub use live::{Live, Snapshot};
+
+use crate::logic::control::rollout::Environment;
+use crate::logic::price::PriceBook;
+use crate::serve::clock::Clock;
+use crate::store::StoreError;
+use arc_swap::ArcSwap;
+use memory::Memory;
+use std::path::Path;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Control of one flowgauge.
+#[derive(Debug)]
+pub struct Control {
+    /// Where the state is changed.
+    pub desk: Arc<Desk>,
+    /// Answers.
+    pub memory: Arc<Memory>,
+    /// Optimisers that rest.
+    pub breakers: Breakers,
+    clock: Clock,
+}
+
+impl Control {
+    /// Reads the log and puts in force what follows from it; everything is off where it cannot be read.
+    ///
+    /// # Errors
+    /// The database cannot be opened, or there are no threads left.
+    pub fn open(
+        dir: &Path,
+        environment: Environment,
+        prices: Arc<ArcSwap<PriceBook>>,
+        clock: Clock,
+    ) -> Result<Arc<Self>, StoreError> {
+        let desk = Desk::open(dir, environment, prices, clock.clone())?;
+        let limits = desk.live().load().settings.as_ref().map(|s| s.cache.limits);
+        let memory = Memory::new(limits.unwrap_or_default());
+        Ok(Arc::new(Self { desk, memory, breakers: Breakers::default(), clock }))
+    }
+
+    /// Keeps the memory within the bounds in force, until told to stop.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut changed = self.desk.watch();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = changed.changed() => if changed.is_err() { return },
+            }
+            if let Some(settings) = &self.desk.live().load().settings {
+                self.memory.bound(settings.cache.limits, self.clock.now());
+            }
+        }
+    }
+}

@@ -13,10 +13,11 @@ use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
 use crate::config::Config;
+use crate::control::Control;
 use crate::judge::{Quality, quality};
 use crate::keep::Watch;
 use crate::receive::UserHasher;
-use crate::receive::gateway::{Gateway, GatewayError};
+use crate::receive::gateway::{self, Gateway, GatewayError};
 use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
 use crate::record::ledger::Budgets;
@@ -66,15 +67,18 @@ impl Blueprint {
         let hasher = UserHasher::new(&user_key);
         let recorder = recorder(&config, &clock)?;
         let budgets = budgets(&config, &prices, &clock, &recorder)?;
-        let gateway = Gateway::new(
-            &config,
-            recorder.clone(),
-            prices.shared(),
-            clock.clone(),
-            hasher.clone(),
-            Arc::new(GatewayKeys(Arc::clone(&keys))),
-            Arc::clone(&budgets),
-        )?;
+        let switches = config.switches.environment.clone();
+        let switched = Control::open(&config.data_dir, switches, prices.shared(), clock.clone())?;
+        let parts = gateway::Parts {
+            recorder: recorder.clone(),
+            prices: prices.shared(),
+            clock: clock.clone(),
+            hasher: hasher.clone(),
+            keys: Arc::new(GatewayKeys(Arc::clone(&keys))),
+            budgets: Arc::clone(&budgets),
+            control: Arc::clone(&switched),
+        };
+        let gateway = Gateway::new(&config, parts)?;
         let (book, privacy) = (prices.shared(), config.privacy);
         let ingest = Ingest::new(recorder.clone(), book, clock.clone(), privacy, &user_key);
         let scores = scores(&config, &recorder, &clock)?;
@@ -105,6 +109,7 @@ impl Blueprint {
             board: Arc::clone(&alerting.board),
             regressions: Arc::clone(&alerting.regressions),
             quality: Arc::clone(&quality),
+            control: Arc::clone(&switched),
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };
@@ -116,9 +121,20 @@ impl Blueprint {
         let behind = Main { otlp: for_main, gateway: ours, router, control: control_handle };
         drop(_inside);
         let doors = vec![(main, Door::Main(Arc::new(behind))), (otlp_http, Door::Otlp(otlp))];
-        let shown = Shown { recorder, budgets, gateway, keys, app, facts };
-        let parts =
-            Parts { shown, stopping, doors, otlp_grpc, ingest, scores, watch, alerting, quality };
+        let shown =
+            Shown { recorder, budgets, gateway, keys, app, facts, switched: Arc::clone(&switched) };
+        let parts = Parts {
+            shown,
+            stopping,
+            doors,
+            otlp_grpc,
+            ingest,
+            scores,
+            watch,
+            alerting,
+            quality,
+            switched,
+        };
         Ok(Built { data, control, parts })
     }
 }

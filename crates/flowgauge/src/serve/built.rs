@@ -6,6 +6,7 @@ use super::doors::Door;
 use super::ports::Bound;
 use super::running::{Running, Shown};
 use super::runtimes::Owned;
+use crate::control::Control;
 use crate::judge::Quality;
 use crate::keep::Watch;
 use crate::receive::ingest::Ingest;
@@ -35,6 +36,7 @@ pub(super) struct Parts {
     pub(super) watch: Watch,
     pub(super) alerting: Alerting,
     pub(super) quality: Arc<Quality>,
+    pub(super) switched: Arc<Control>,
 }
 
 impl Built {
@@ -43,7 +45,7 @@ impl Built {
     pub fn run(self) -> Running {
         let Self { data, control, parts } = self;
         let Parts { shown, stopping, doors, otlp_grpc, ingest, .. } = parts;
-        let Parts { scores, watch, alerting, quality, .. } = parts;
+        let Parts { scores, watch, alerting, quality, switched, .. } = parts;
         let stop = Stop { drain: stopping, cut: CancellationToken::new() };
         let mut tasks = JoinSet::new();
         for (bound, door) in doors {
@@ -57,6 +59,9 @@ impl Built {
         }
         tasks.spawn_on(scores.look_out(stop.drain.clone()), control.handle());
         tasks.spawn_on(watch.run(stop.drain.clone()), control.handle());
+        let desk = Arc::clone(&switched.desk);
+        tasks.spawn_on(desk.run(stop.drain.clone()), control.handle());
+        tasks.spawn_on(switched.run(stop.drain.clone()), control.handle());
         quality.run(&mut tasks, control.handle(), &stop.drain);
         alerting.run(&mut tasks, control.handle(), &stop.drain);
         Running::new((data, control), shown, stop, tasks)

@@ -4,6 +4,7 @@ use super::announce;
 use super::connections::Stop;
 use super::keys::KeyRing;
 use super::runtimes::Owned;
+use crate::control::Control;
 use crate::receive::gateway::Gateway;
 use crate::record::Recorder;
 use crate::record::ledger::Budgets;
@@ -32,6 +33,7 @@ pub struct Running {
     pub recorder: Recorder,
     gateway: Arc<Gateway>,
     budgets: Arc<Budgets>,
+    switched: Arc<Control>,
     keys: Arc<KeyRing>,
     app: App,
     facts: Facts,
@@ -48,6 +50,7 @@ pub(super) struct Shown {
     pub(super) recorder: Recorder,
     pub(super) gateway: Arc<Gateway>,
     pub(super) budgets: Arc<Budgets>,
+    pub(super) switched: Arc<Control>,
     pub(super) keys: Arc<KeyRing>,
     pub(super) app: App,
     pub(super) facts: Facts,
@@ -60,7 +63,7 @@ impl Running {
         stop: Stop,
         tasks: JoinSet<()>,
     ) -> Self {
-        let Shown { recorder, budgets, gateway, keys, app, facts } = parts;
+        let Shown { recorder, budgets, switched, gateway, keys, app, facts } = parts;
         let open = |name: &str| {
             let port = facts.ports.iter().find(|p| p.name == name && p.state == PortState::Open);
             port.map(|p| p.addr)
@@ -75,6 +78,7 @@ impl Running {
             recorder,
             gateway,
             budgets,
+            switched,
             keys,
             app,
             facts,
@@ -135,6 +139,7 @@ impl Running {
         }
         self.gateway.end().await;
         self.budgets.shutdown().await;
+        self.switched.desk.close();
         self.recorder.shutdown().await;
     }
 }

@@ -205,6 +205,12 @@ impl<V> Store<V> {
         Found::Hit { value: &entry.value, tags: &entry.tags, age }
     }
 
+    /// A permission to write, for one who does not look.
+    #[must_use]
+    pub const fn ticket(&self) -> Ticket {
+        Ticket(self.generation)
+    }
+
     /// Whether there is an answer, without counting as a use.
     #[must_use]
     pub fn holds(&self, key: &Key, now: UnixMicros) -> bool {

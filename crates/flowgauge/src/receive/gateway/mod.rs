@@ -50,6 +50,7 @@ use super::estimate::Vocabularies;
 use super::samples::Samples;
 use super::{Body, UserHasher};
 use crate::config;
+use crate::control::Control;
 use crate::logic::price::PriceBook;
 use crate::record::Recorder;
 use crate::record::ledger::Budgets;
@@ -82,6 +83,7 @@ pub struct Gateway {
     hasher: UserHasher,
     keys: Arc<dyn CallerKeys>,
     budgets: Arc<Budgets>,
+    control: Arc<Control>,
     require_key: bool,
     max_body: u64,
     drains: Arc<Semaphore>,
@@ -100,6 +102,30 @@ pub struct Gateway {
     counters: counters::Live,
 }
 
+/// What the gateway works with.
+pub struct Parts {
+    /// Takes rows.
+    pub recorder: Recorder,
+    /// Prices in force.
+    pub prices: Arc<ArcSwap<PriceBook>>,
+    /// Time.
+    pub clock: Clock,
+    /// Hashes users and sessions.
+    pub hasher: UserHasher,
+    /// Who may call.
+    pub keys: Arc<dyn CallerKeys>,
+    /// Who may spend.
+    pub budgets: Arc<Budgets>,
+    /// What is switched how.
+    pub control: Arc<Control>,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("control", &self.control).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway").field("routes", &self.routes).finish_non_exhaustive()
@@ -108,15 +134,8 @@ impl fmt::Debug for Gateway {
 
 impl Gateway {
     /// A gateway as configured.
-    pub fn new(
-        config: &config::Config,
-        recorder: Recorder,
-        prices: Arc<ArcSwap<PriceBook>>,
-        clock: Clock,
-        hasher: UserHasher,
-        keys: Arc<dyn CallerKeys>,
-        budgets: Arc<Budgets>,
-    ) -> Result<Arc<Self>, GatewayError> {
+    pub fn new(config: &config::Config, parts: Parts) -> Result<Arc<Self>, GatewayError> {
+        let Parts { recorder, prices, clock, hasher, keys, budgets, control } = parts;
         Ok(Arc::new(Self {
             routes: route::Routes::new(config)?,
             recorder,
@@ -125,6 +144,7 @@ impl Gateway {
             hasher,
             keys,
             budgets,
+            control,
             require_key: config.gateway.require_key,
             max_body: config.gateway.max_body as u64,
             drains: Arc::new(Semaphore::new(MAX_DRAINS)),

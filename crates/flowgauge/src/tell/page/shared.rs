@@ -2,6 +2,7 @@
 
 use super::{Exposure, Problem};
 use crate::config::Config;
+use crate::control::Control;
 use crate::judge::{Desk, Quality, Regressions};
 use crate::query::status::FirstCalls;
 use crate::receive::UserHasher;
@@ -115,6 +116,8 @@ pub struct Parts {
     pub regressions: Arc<Regressions>,
     /// Online scoring.
     pub quality: Arc<Quality>,
+    /// What is switched how.
+    pub control: Arc<Control>,
     /// The gateway's counters.
     pub traffic: Arc<dyn Traffic>,
     /// How far the main port can be reached.
@@ -137,6 +140,7 @@ pub struct Shared {
     pub(super) board: Arc<Board>,
     pub(super) regressions: Arc<Regressions>,
     pub(super) quality: Arc<Quality>,
+    pub(super) control: Arc<Control>,
     pub(super) traffic: Arc<dyn Traffic>,
     pub(super) exposure: Exposure,
     pub(super) facts: Facts,
@@ -170,6 +174,7 @@ impl Shared {
             board,
             regressions,
             quality,
+            control,
             traffic,
             exposure,
         } = parts;
@@ -189,6 +194,7 @@ impl Shared {
             board,
             regressions,
             quality,
+            control,
             traffic,
             exposure,
             facts,

@@ -3,12 +3,13 @@
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use flowgauge::config::{App, AppDialect, Config, Provider, StreamSettings, Timeouts};
+use flowgauge::control::Control;
 use flowgauge::logic::call::Call;
 use flowgauge::logic::price::PriceBook;
 use flowgauge::logic::unit::{Micros, UnixMicros};
 use flowgauge::logic::window::Window;
 use flowgauge::receive::UserHasher;
-use flowgauge::receive::gateway::{Gateway, NoKeys};
+use flowgauge::receive::gateway::{Gateway, NoKeys, Parts};
 use flowgauge::record::Recorder;
 use flowgauge::record::ledger::Budgets;
 use flowgauge::serve::clock::Clock;
@@ -34,6 +35,7 @@ pub(crate) struct Stage {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) recorder: Recorder,
     pub(crate) budgets: Arc<Budgets>,
+    pub(crate) control: Arc<Control>,
     pub(crate) addr: SocketAddr,
     dir: tempfile::TempDir,
 }
@@ -96,18 +98,21 @@ impl Stage {
             &recorder,
         )
         .unwrap();
-        let gateway = Gateway::new(
-            &config,
-            recorder.clone(),
+        let switches = config.switches.environment.clone();
+        let control =
+            Control::open(dir.path(), switches, Arc::clone(&prices), Clock::real()).unwrap();
+        let parts = Parts {
+            recorder: recorder.clone(),
             prices,
-            Clock::real(),
-            UserHasher::new(&[7; 32]),
-            Arc::new(NoKeys),
-            Arc::clone(&budgets),
-        )
-        .unwrap();
+            clock: Clock::real(),
+            hasher: UserHasher::new(&[7; 32]),
+            keys: Arc::new(NoKeys),
+            budgets: Arc::clone(&budgets),
+            control: Arc::clone(&control),
+        };
+        let gateway = Gateway::new(&config, parts).unwrap();
         let addr = serve(Arc::clone(&gateway)).await;
-        Self { upstream, gateway, recorder, budgets, addr, dir }
+        Self { upstream, gateway, recorder, budgets, control, addr, dir }
     }
 
     /// A POST through the gateway, read to its end.

@@ -1,0 +1,271 @@
+//! Answers in memory, and the requests that wait for one another's.
+//!
+//! Owns the store of whole answers, the index of questions in other words, and single flight. Refuses to keep anyone
+//! waiting for a lock while it compares: questions are measured beside the store. Whoever leads and leaves hands the
+//! lead on; whoever waits in vain asks for itself.
+
+mod shadow;
+mod wait;
+
+pub use shadow::Shadow;
+pub use wait::{Slot, Wait, Woke};
+
+use crate::logic::call::Usage;
+use crate::logic::control::cache::flight::{Caller, Flights, Part};
+use crate::logic::control::cache::key::Key;
+use crate::logic::control::cache::meaning::Meaning;
+use crate::logic::control::cache::semantic::embed::Embedding;
+use crate::logic::control::cache::semantic::{Index, Likeness};
+use crate::logic::control::cache::store::{Counts, Found, Limits, Purge, Store, Tags, Ticket};
+use crate::logic::control::state::Semantic;
+use crate::logic::unit::{Micros, Ratio, UnixMicros};
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
+use parking_lot::{Mutex, RwLock};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Questions that are found in other words; a scan of so many takes one to two milliseconds (performance, 3.6).
+const MAX_QUESTIONS: usize = 100_000;
+/// Longest wait for the answer of another. Longer than nearly all answers take, shorter than clients' patience.
+const PATIENCE: Micros = Micros::from_millis(30_000);
+
+/// A whole answer, as the caller got it. It is content and is not printed.
+pub struct Answer {
+    /// Header fields that describe the body.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body, frame by frame, so that a stream is framed as it was.
+    pub frames: Vec<Bytes>,
+    /// What it took.
+    pub usage: Usage,
+    /// Its text as a vector, for comparison with what another request got.
+    pub gist: Option<Embedding>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("frames", &self.frames.len()).finish_non_exhaustive()
+    }
+}
+
+/// The question of a request, to be found in other words.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// Identity of all the rest.
+    pub scope: Key,
+    /// Its vector.
+    pub vector: Embedding,
+    /// What it asks.
+    pub meaning: Meaning,
+}
+
+/// A request as it is looked up.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Its identity.
+    pub key: Key,
+    /// Its question, where it has one and other words are looked for.
+    pub question: Option<Question>,
+    /// How far other words are let.
+    pub semantic: Semantic,
+    /// What counts as like.
+    pub likeness: Likeness,
+    /// Whether a found answer is given, or only counted.
+    pub serves: bool,
+}
+
+/// An answer that was found.
+#[derive(Debug)]
+pub struct Hit {
+    /// The answer.
+    pub answer: Arc<Answer>,
+    /// How old it is.
+    pub age: Micros,
+    /// How like the questions are; nothing where the requests are equal.
+    pub similarity: Option<f32>,
+    /// What is known of it.
+    pub tags: Tags,
+}
+
+/// What a lookup led to.
+#[derive(Debug)]
+pub enum Look {
+    /// An answer.
+    Hit(Hit),
+    /// None; whoever asks now may put it here.
+    Miss(Slot),
+    /// Another asks the same already.
+    Wait(Wait),
+}
+
+/// Answers in memory.
+#[derive(Debug)]
+pub struct Memory {
+    shelf: Mutex<Shelf>,
+    questions: RwLock<Index>,
+    shadow: Mutex<Shadow>,
+}
+
+#[derive(Debug)]
+struct Shelf {
+    store: Store<Arc<Answer>>,
+    limits: Limits,
+    flights: Flights,
+    waiting: HashMap<Caller, oneshot::Sender<wait::Call>>,
+    next: Caller,
+}
+
+/// How full it is and what it did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contents {
+    /// Answers held.
+    pub entries: usize,
+    /// Bytes held.
+    pub bytes: u64,
+    /// Of those there are.
+    pub fullness: Option<Ratio>,
+    /// Questions that are found in other words.
+    pub questions: usize,
+    /// Sums since the start.
+    pub counts: Counts,
+    /// What it would have done.
+    pub shadow: Shadow,
+}
+
+impl Memory {
+    /// An empty memory.
+    #[must_use]
+    pub fn new(limits: Limits) -> Arc<Self> {
+        let shelf = Shelf {
+            store: Store::new(limits),
+            limits,
+            flights: Flights::default(),
+            waiting: HashMap::new(),
+            next: 0,
+        };
+        Arc::new(Self {
+            shelf: Mutex::new(shelf),
+            questions: RwLock::new(Index::new(MAX_QUESTIONS)),
+            shadow: Mutex::new(Shadow::default()),
+        })
+    }
+
+    /// Looks a request up: equal ones first, then other words.
+    pub fn look(self: &Arc<Self>, wanted: Wanted, now: UnixMicros) -> Look {
+        let ticket = self.shelf.lock().store.ticket();
+        let ticket = match self.exact(&wanted.key, now, None) {
+            Ok(hit) if wanted.serves => return Look::Hit(hit),
+            Ok(hit) => {
+                self.shadow.lock().would_hit(&hit);
+                let mut slot = self.slot(wanted, None, ticket);
+                slot.rival.clone_from(&hit.answer.gist);
+                return Look::Miss(slot);
+            }
+            Err(ticket) => ticket,
+        };
+        match self.in_other_words(&wanted, now) {
+            Some(hit) if wanted.serves && wanted.semantic == Semantic::On => return Look::Hit(hit),
+            Some(hit) => {
+                self.shadow.lock().would_hit(&hit);
+                let mut slot = self.slot(wanted, None, ticket);
+                slot.rival.clone_from(&hit.answer.gist);
+                return Look::Miss(slot);
+            }
+            None => {}
+        }
+        if !wanted.serves {
+            return Look::Miss(self.slot(wanted, None, ticket));
+        }
+        self.join(wanted, ticket, now)
+    }
+
+    /// Takes out what fits; entries and bytes that went. Answers on their way are not kept when they come.
+    pub fn clear(&self, purge: &Purge, now: UnixMicros) -> (u64, u64) {
+        let gone = self.shelf.lock().store.purge(purge, now);
+        if *purge == Purge::default() {
+            self.questions.write().clear();
+        }
+        gone
+    }
+
+    /// Takes other bounds, where they are others.
+    pub fn bound(&self, limits: Limits, now: UnixMicros) {
+        let mut shelf = self.shelf.lock();
+        if shelf.limits != limits {
+            shelf.limits = limits;
+            shelf.store.bound(limits, now);
+        }
+    }
+
+    /// How full it is and what it did.
+    #[must_use]
+    pub fn contents(&self) -> Contents {
+        let shelf = self.shelf.lock();
+        Contents {
+            entries: shelf.store.len(),
+            bytes: shelf.store.bytes(),
+            fullness: shelf.store.fullness(),
+            questions: self.questions.read().len(),
+            counts: *shelf.store.counts(),
+            shadow: self.shadow.lock().clone(),
+        }
+    }
+
+    fn slot(self: &Arc<Self>, wanted: Wanted, leads: Option<Caller>, ticket: Ticket) -> Slot {
+        let Wanted { key, question, .. } = wanted;
+        Slot { memory: Arc::clone(self), key, question, leads, ticket, rival: None }
+    }
+
+    fn exact(&self, key: &Key, now: UnixMicros, similarity: Option<f32>) -> Result<Hit, Ticket> {
+        match self.shelf.lock().store.get(key, now) {
+            Found::Miss(ticket) => Err(ticket),
+            Found::Hit { value, tags, age } => {
+                let (answer, tags) = (Arc::clone(value), tags.clone());
+                Ok(Hit { answer, age, similarity, tags })
+            }
+        }
+    }
+
+    fn in_other_words(&self, wanted: &Wanted, now: UnixMicros) -> Option<Hit> {
+        let question = wanted.question.as_ref().filter(|_| wanted.semantic != Semantic::Off)?;
+        let found = {
+            let Question { scope, vector, meaning } = question;
+            self.questions.read().find(scope, vector, meaning, wanted.likeness)
+        };
+        self.shadow.lock().near(&found);
+        let (key, similarity) = found.hit?;
+        match self.exact(&key, now, Some(similarity)) {
+            Ok(hit) => Some(hit),
+            // Its answer made room for others.
+            Err(_) => {
+                self.questions.write().remove(&key);
+                None
+            }
+        }
+    }
+
+    fn join(self: &Arc<Self>, wanted: Wanted, ticket: Ticket, now: UnixMicros) -> Look {
+        let key = wanted.key;
+        let (part, caller, told) = {
+            let mut shelf = self.shelf.lock();
+            shelf.next += 1;
+            let caller = shelf.next;
+            let part = shelf.flights.join(key, caller, now, PATIENCE);
+            let told = matches!(part, Part::Wait(_)).then(|| {
+                let (tell, told) = oneshot::channel();
+                shelf.waiting.insert(caller, tell);
+                told
+            });
+            (part, caller, told)
+        };
+        match (part, told) {
+            (Part::Lead, _) => Look::Miss(self.slot(wanted, Some(caller), ticket)),
+            (Part::Wait(_), Some(told)) => {
+                Look::Wait(Wait::new(self.slot(wanted, None, ticket), caller, told, PATIENCE))
+            }
+            _ => Look::Miss(self.slot(wanted, None, ticket)),
+        }
+    }
+}
