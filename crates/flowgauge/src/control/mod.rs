@@ -1,19 +1,24 @@
 //! What is switched how: the state every request reads, the log it follows from, and the memory of answers.
 //!
 //! The flow: `desk` takes a change, `live` makes it the state of the next request, `keeper` makes it durable; `memory`
-//! holds answers, `breakers` say which optimiser rests. Owns the order of these: a change counts at once, and whether
+//! holds answers, `breakers` say which optimiser rests, `health` which model does not answer, `tally` what the
+//! optimisers looked at. Owns the order of these: a change counts at once, and whether
 //! the disk has it is said, never waited for by a request. Refuses to decide: what a change means is
 //! `flowgauge-logic`'s, who may make one is the API's.
 
 mod breakers;
 mod desk;
+mod health;
 mod keeper;
 mod live;
 pub mod memory;
+mod tally;
 
 pub use breakers::{Breakers, Standing};
 pub use desk::{Desk, Line, Made, Wanted};
+pub use health::Health;
 pub use live::{Live, Snapshot};
+pub use tally::{Looked, Tally};
 
 use crate::logic::control::rollout::Environment;
 use crate::logic::price::PriceBook;
@@ -34,6 +39,10 @@ pub struct Control {
     pub memory: Arc<Memory>,
     /// Optimisers that rest.
     pub breakers: Breakers,
+    /// Models that answer.
+    pub health: Health,
+    /// What optimisers looked at.
+    pub tally: Tally,
     clock: Clock,
 }
 
@@ -51,7 +60,14 @@ impl Control {
         let desk = Desk::open(dir, environment, prices, clock.clone())?;
         let limits = desk.live().load().settings.as_ref().map(|s| s.cache.limits);
         let memory = Memory::new(limits.unwrap_or_default());
-        Ok(Arc::new(Self { desk, memory, breakers: Breakers::default(), clock }))
+        Ok(Arc::new(Self {
+            desk,
+            memory,
+            breakers: Breakers::default(),
+            health: Health::default(),
+            tally: Tally::default(),
+            clock,
+        }))
     }
 
     /// Keeps the memory within the bounds in force, until told to stop.

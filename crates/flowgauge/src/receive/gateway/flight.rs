@@ -16,7 +16,7 @@ use super::count::{is_due, is_stated};
 use super::counters::count;
 use super::retry_budget::Counted;
 use super::settle;
-use super::terms::Terms;
+use super::terms::{Saved, Terms};
 use super::trail::Trail;
 use super::way::Step;
 
@@ -154,6 +154,8 @@ impl Flight {
     /// The client left, and its row waits for what the upstream still says.
     pub(super) fn abandoned(&mut self) {
         self.cancelled();
+        // Those who wait for its answer do not wait for what is only read for its usage.
+        (self.terms.slot, self.terms.keep) = (None, None);
         self.gateway.recorder.left(self.id);
     }
 
@@ -193,6 +195,10 @@ impl Flight {
                 call.outcome.error_type = error.code.clone().or_else(|| error.kind.clone());
             }
         });
+        if let Some(usage) = self.terms.replayed {
+            self.terms.cached = true;
+            self.note(|call| (call.usage, call.cost.reported) = (usage, None));
+        }
         if seen.usage.flags & Usage::PARSE_FAILED != 0 {
             count(&self.gateway.counters.unreadable);
         }
@@ -217,6 +223,16 @@ impl Flight {
             call.outcome.attempts = call.outcome.attempts.saturating_add(1);
             call.outcome.http_status = None;
         });
+    }
+
+    /// The request is sent as it came: nothing is optimised any more, and the usage is not asked for on our account.
+    pub(super) fn sent_as_it_came(&mut self) {
+        self.terms.asked_for_client = false;
+        self.terms.saved = Saved::default();
+        self.terms.asked_model = None;
+        if let Some(call) = &mut self.call {
+            self.terms.blamed = std::mem::take(&mut call.control.applied);
+        }
     }
 
     /// Whether the target may be asked again, which then counts.
@@ -281,6 +297,25 @@ impl Flight {
         self.call.as_ref().map_or(Protocol::Other, |c| c.what.protocol)
     }
 
+    /// What the optimisations made of the call, and what its answer is to others.
+    fn conclude_control(&mut self, call: &mut Call) {
+        settle::control(&self.gateway.prices.load(), call, &self.terms);
+        if let Some(keep) = self.terms.keep.take() {
+            keep.end(call, &self.terms.produced, self.gateway.clock.now());
+        }
+        if let Some(slot) = self.terms.slot.take() {
+            match call.outcome.status {
+                // Another asks in the place of one who left.
+                Status::Cancelled => drop(slot),
+                _ => slot.release(),
+            }
+        }
+        if let Some(model) = self.terms.asked_model.take().filter(|_| call.outcome.attempts > 0) {
+            let failed = matches!(call.outcome.status, Status::Error | Status::Truncated);
+            self.gateway.control.health.ended(&model, failed, self.gateway.clock.now());
+        }
+    }
+
     fn write(&mut self) {
         let Some(mut call) = self.call.take() else { return };
         let now = self.left.unwrap_or_else(|| self.gateway.clock.monotonic());
@@ -296,6 +331,7 @@ impl Flight {
             _ => {}
         }
         settle::settle(&self.gateway.prices.load(), &mut call, &self.terms);
+        self.conclude_control(&mut call);
         if self.held {
             self.gateway.budgets.settle(&call);
         }

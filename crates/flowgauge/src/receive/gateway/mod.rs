@@ -23,6 +23,7 @@ mod ids;
 mod keys;
 mod observation;
 mod operation;
+mod optimise;
 mod own;
 mod phases;
 mod refuse;
