@@ -98,6 +98,8 @@ pub struct Gateway {
     pub drain_window: Micros,
     /// Whether streams that do not ask for their usage are made to.
     pub inject_usage: bool,
+    /// Time one optimiser may take for one call; one that takes longer is passed over.
+    pub optimiser_time: Micros,
     /// Vocabularies of models whose tokens are counted here; first match wins.
     pub tokenizers: Vec<TokenizerFile>,
     /// Whether callers must show a flowgauge key even on loopback.
@@ -330,6 +332,8 @@ impl Default for Gateway {
             max_body: 64 << 20,
             drain_window: Micros::from_millis(200),
             inject_usage: true,
+            // A call to a model takes hundreds of milliseconds; this is one in a hundred of it.
+            optimiser_time: Micros::from_millis(5),
             tokenizers: Vec::new(),
             require_key: false,
         }

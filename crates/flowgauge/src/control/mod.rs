@@ -12,12 +12,14 @@ mod health;
 mod keeper;
 mod live;
 pub mod memory;
+mod prefixes;
 mod tally;
 
 pub use breakers::{Breakers, Standing};
 pub use desk::{Desk, Line, Made, Wanted};
 pub use health::Health;
 pub use live::{Live, Snapshot};
+pub use prefixes::Prefixes;
 pub use tally::{Looked, Tally};
 
 use crate::logic::control::rollout::Environment;
@@ -41,6 +43,8 @@ pub struct Control {
     pub breakers: Breakers,
     /// Models that answer.
     pub health: Health,
+    /// What providers' prompt caches hold.
+    pub prefixes: Prefixes,
     /// What optimisers looked at.
     pub tally: Tally,
     clock: Clock,
@@ -65,6 +69,7 @@ impl Control {
             memory,
             breakers: Breakers::default(),
             health: Health::default(),
+            prefixes: Prefixes::default(),
             tally: Tally::default(),
             clock,
         }))

@@ -4,6 +4,7 @@
 use crate::logic::call::{
     AttemptReason, Call, ErrorClass, Outcome, Protocol, Status, Text, TtftSource, Usage,
 };
+use crate::logic::control::rollout::Mechanism;
 use crate::logic::id::CallId;
 use crate::logic::retry::Failure;
 use crate::logic::unit::Micros;
@@ -310,9 +311,29 @@ impl Flight {
                 _ => slot.release(),
             }
         }
+        self.learn_prefix(call);
         if let Some(model) = self.terms.asked_model.take().filter(|_| call.outcome.attempts > 0) {
             let failed = matches!(call.outcome.status, Status::Error | Status::Truncated);
             self.gateway.control.health.ended(&model, failed, self.gateway.clock.now());
+        }
+    }
+
+    /// What the provider's prompt cache holds of the conversation, and that what was changed was taken.
+    fn learn_prefix(&self, call: &Call) {
+        let control = &self.gateway.control;
+        if call.outcome.status != Status::Ok || !control.desk.live().load().is_active() {
+            return;
+        }
+        if let (Some(conversation), Some(input)) = (self.terms.conversation, &call.usage.input) {
+            let written = input.cache_write_5m.saturating_add(input.cache_write_1h);
+            let held = input.cache_read.saturating_add(written);
+            control.prefixes.saw(conversation, held, self.gateway.clock.now());
+        }
+        let route = call.what.endpoint.clone().unwrap_or_default();
+        for mechanism in Mechanism::ALL {
+            if call.control.applied & mechanism.bit() != 0 {
+                control.breakers.passed(mechanism, &route);
+            }
         }
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Terms {
     pub(super) replayed: Option<Usage>,
     /// What optimisers took off the request.
     pub(super) saved: Saved,
+    /// Whose prefix a provider's prompt cache may hold.
+    pub(super) conversation: Option<u64>,
     /// Mechanisms whose change was refused, while the request is sent as it came.
     pub(super) blamed: u8,
     /// The model asked for in the caller's place.

@@ -11,11 +11,10 @@ use crate::logic::control::model::{self, Features};
 use crate::logic::control::prune::{self, Prefix};
 use crate::logic::control::rollout::{Act, Mechanism};
 use crate::logic::control::{prompt, state::Settings};
-use crate::logic::unit::Micros;
+use crate::logic::fingerprint::fingerprint;
 use crate::logic::wire::request::with_model;
 use crate::receive::egress::Outbound;
 use crate::receive::estimate::Vocabularies;
-use crate::serve::clock::Clock;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
@@ -30,8 +29,6 @@ use super::super::target::Kind;
 use super::Plan;
 use super::world::World;
 
-/// Time one optimiser may take. A call to a model takes hundreds of milliseconds; this is one in a hundred of it.
-const TIME_BUDGET: Micros = Micros::from_millis(5);
 /// Working on a body larger than this takes long enough to hold up other calls, so it is done elsewhere.
 const WORK_INLINE: usize = 16 << 10;
 /// The order in which a request is worked on: the model first, since its vocabulary counts the tokens.
@@ -63,6 +60,7 @@ struct Work {
     protocol: Protocol,
     model: Option<Text>,
     intent: Option<Text>,
+    prefix: Prefix,
 }
 
 /// Changes a request as far as the plan lets. What it was is handed back where anything changed.
@@ -79,11 +77,14 @@ pub(in super::super) async fn change(
     let Outbound::Whole(Some(original)) = &sending.body else { return None };
     let original = original.clone();
     gateway.counter.warm().await;
+    let world = World::new(gateway, target.name.clone());
+    let prefix = prefix(gateway, flight, &world);
     let call = flight.call()?;
     let mut work = Arc::new(Work {
         snapshot: Arc::clone(&plan.snapshot),
         vocabularies: gateway.counter.vocabularies(),
-        world: World::new(gateway, target.name.clone()),
+        world,
+        prefix,
         protocol: call.what.protocol,
         model: call.what.model_requested.clone(),
         intent: call.what.intent.clone(),
@@ -95,7 +96,7 @@ pub(in super::super) async fn change(
         if !plan.looks(mechanism) || rests() {
             continue;
         }
-        let made = match within(&gateway.clock, Arc::clone(&work), mechanism, body.clone()).await {
+        let made = match within(gateway, Arc::clone(&work), mechanism, body.clone()).await {
             Ok(Some(made)) => made,
             Ok(None) => {
                 gateway.control.tally.looked(mechanism, 0, false);
@@ -130,24 +131,36 @@ pub(in super::super) async fn change(
     Some(AsItCame { parts, body: original, route: plan.route.clone() })
 }
 
+/// What the provider's prompt cache holds of the conversation, and what reading it costs.
+fn prefix(gateway: &Gateway, flight: &mut Flight, world: &World) -> Prefix {
+    let Some(call) = flight.call() else { return Prefix::default() };
+    let who = call.who.session_key.as_deref().or(call.who.user_key.as_deref());
+    let model = call.what.model_requested.clone().unwrap_or_default();
+    let parts = [call.who.key_id.as_deref(), who, call.what.endpoint.as_deref(), Some(&*model)];
+    let conversation = fingerprint(&parts.map(|p| p.unwrap_or_default().as_bytes()));
+    flight.terms().conversation = Some(conversation);
+    let tokens = gateway.control.prefixes.of(conversation, gateway.clock.now());
+    Prefix { tokens, price_milli: world.read_price_milli(&model) }
+}
+
 /// Lets one optimiser work within its time; a panic is its fault alone.
 async fn within(
-    clock: &Clock,
+    gateway: &Gateway,
     work: Arc<Work>,
     mechanism: Mechanism,
     body: Bytes,
 ) -> Result<Option<Changed>, Fault> {
-    let begun = clock.monotonic();
+    let begun = gateway.clock.monotonic();
     let inline = body.len() <= WORK_INLINE;
     let run = move || {
         catch_unwind(AssertUnwindSafe(|| work.run(mechanism, &body))).map_err(|_| Fault::Panicked)
     };
     if inline {
         let made = run()?;
-        let took = clock.monotonic().saturating_sub(begun);
-        return if took <= TIME_BUDGET { Ok(made) } else { Err(Fault::Overran) };
+        let took = gateway.clock.monotonic().saturating_sub(begun);
+        return if took <= gateway.optimiser_time { Ok(made) } else { Err(Fault::Overran) };
     }
-    let budget = Duration::from_micros(TIME_BUDGET.0);
+    let budget = Duration::from_micros(gateway.optimiser_time.0);
     match tokio::time::timeout(budget, tokio::task::spawn_blocking(run)).await {
         Ok(Ok(made)) => made,
         Ok(Err(_)) => Err(Fault::Panicked),
@@ -168,9 +181,9 @@ impl Work {
 
     fn prune(&self, settings: &Settings, body: &[u8]) -> Option<Changed> {
         let count = self.vocabularies.counting(self.model.as_deref().unwrap_or_default());
-        let (intent, prefix) = (self.intent.as_deref(), Prefix::default());
+        let intent = self.intent.as_deref();
         let pruned =
-            prune::prune(self.protocol, body, intent, &settings.prune, prefix, &count).ok()?;
+            prune::prune(self.protocol, body, intent, &settings.prune, self.prefix, &count).ok()?;
         let saved = pruned.before.saturating_sub(pruned.after);
         Some(Changed { body: pruned.body, saved, model: None })
     }
