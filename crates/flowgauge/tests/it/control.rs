@@ -5,6 +5,8 @@ mod cache;
 #[cfg(test)]
 mod optimise;
 #[cfg(test)]
+mod outages;
+#[cfg(test)]
 mod switch;
 
 use super::gateway::stage::{Stage, Whole, post, send, whole};

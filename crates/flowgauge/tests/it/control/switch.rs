@@ -12,7 +12,7 @@ use flowgauge_testkit::upstream::Script;
 use std::path::Path;
 use std::sync::Arc;
 
-fn reopen(dir: &Path, environment: Environment) -> Arc<Control> {
+pub(super) fn reopen(dir: &Path, environment: Environment) -> Arc<Control> {
     let prices = Arc::new(ArcSwap::from_pointee(PriceBook::embedded()));
     Control::open(dir, environment, prices, Clock::real()).unwrap()
 }
