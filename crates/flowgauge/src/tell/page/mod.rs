@@ -16,6 +16,7 @@ mod alertmanager;
 pub mod baselines;
 mod budgets;
 mod checks;
+pub mod control;
 mod diagnoses;
 mod feedback;
 mod fields;
@@ -50,7 +51,7 @@ use utoipa_axum::routes;
 /// Every route of the API with what it needs. A route that is not here is not served.
 #[must_use]
 pub fn declared(app: &App) -> Routes {
-    judgement(alerting(Routes::new(app)))
+    switching(judgement(alerting(Routes::new(app))))
         .add(Need::Viewer, routes!(kpis::all))
         .add(Need::Viewer, routes!(kpis::one))
         .add(Need::Viewer, routes!(kpis::catalogue))
@@ -136,6 +137,20 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Viewer, routes!(regressions::watch))
         .add(Need::Viewer, routes!(quality::status))
         .add(Need::Viewer, routes!(quality::covered))
+}
+
+fn switching(routes: Routes) -> Routes {
+    routes
+        .add(Need::Viewer, routes!(control::status::show))
+        .add(Need::Operator, routes!(control::rollback::make))
+        .add(Need::Operator, routes!(control::rollback::restore))
+        .add(Need::Viewer, routes!(control::changes::list))
+        .add(Need::Operator, routes!(control::changes::make))
+        .add(Need::Operator, routes!(control::changes::undo))
+        .add(Need::Operator, routes!(control::changes::profile))
+        .add(Need::Viewer, routes!(control::verify::show))
+        .add(Need::Viewer, routes!(control::cache::show))
+        .add(Need::Operator, routes!(control::cache::clear))
 }
 
 /// The router of API and page.
