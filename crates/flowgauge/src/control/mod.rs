@@ -7,12 +7,14 @@
 
 mod breakers;
 mod desk;
+mod instances;
 mod keeper;
 mod live;
 pub mod memory;
 
 pub use breakers::{Breakers, Standing};
 pub use desk::{Desk, Line, Made, Wanted};
+pub use instances::{BadName, Followed, Instance, Instances};
 pub use live::{Live, Snapshot};
 
 use crate::logic::control::rollout::Environment;
@@ -34,6 +36,8 @@ pub struct Control {
     pub memory: Arc<Memory>,
     /// Optimisers that rest.
     pub breakers: Breakers,
+    /// Applications that follow the state.
+    pub instances: Instances,
     clock: Clock,
 }
 
@@ -51,7 +55,13 @@ impl Control {
         let desk = Desk::open(dir, environment, prices, clock.clone())?;
         let limits = desk.live().load().settings.as_ref().map(|s| s.cache.limits);
         let memory = Memory::new(limits.unwrap_or_default());
-        Ok(Arc::new(Self { desk, memory, breakers: Breakers::default(), clock }))
+        Ok(Arc::new(Self {
+            desk,
+            memory,
+            breakers: Breakers::default(),
+            instances: Instances::default(),
+            clock,
+        }))
     }
 
     /// Keeps the memory within the bounds in force, until told to stop.
