@@ -19,6 +19,8 @@ mod checks;
 mod diagnoses;
 mod feedback;
 mod fields;
+pub mod flags;
+pub mod following;
 mod health;
 mod import;
 mod keys;
@@ -50,7 +52,7 @@ use utoipa_axum::routes;
 /// Every route of the API with what it needs. A route that is not here is not served.
 #[must_use]
 pub fn declared(app: &App) -> Routes {
-    judgement(alerting(Routes::new(app)))
+    switches(judgement(alerting(Routes::new(app))))
         .add(Need::Viewer, routes!(kpis::all))
         .add(Need::Viewer, routes!(kpis::one))
         .add(Need::Viewer, routes!(kpis::catalogue))
@@ -136,6 +138,16 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Viewer, routes!(regressions::watch))
         .add(Need::Viewer, routes!(quality::status))
         .add(Need::Viewer, routes!(quality::covered))
+}
+
+fn switches(routes: Routes) -> Routes {
+    routes
+        .add(Need::Application, routes!(flags::one))
+        .add(Need::Application, routes!(flags::all))
+        .add(Need::Application, routes!(flags::configuration))
+        .add(Need::Application, routes!(following::wait))
+        .add(Need::Application, routes!(following::acknowledge))
+        .add(Need::Application, routes!(following::env))
 }
 
 /// The router of API and page.
