@@ -7,6 +7,7 @@ use crate::logic::unit::{Micros, UnixMicros};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tokio::sync::watch;
 
 /// Who is silent for longer is forgotten. Followers ask again at least every half minute, so this is ten missed turns.
 const FORGOTTEN_AFTER: Micros = Micros::from_millis(300_000);
@@ -16,19 +17,18 @@ const MAX_INSTANCES: usize = 1_000;
 const MAX_NAME: usize = 128;
 
 /// A follower.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     /// What it calls itself.
     pub name: String,
     /// The last generation it obeys; nothing where it has only asked so far.
     pub acknowledged: Option<u64>,
     /// When it was last seen, microseconds since 1970.
-    #[schema(value_type = i64)]
     pub seen: UnixMicros,
 }
 
 /// How all followers stand towards a generation.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Followed {
     /// Followers that are alive.
     pub all: usize,
@@ -45,7 +45,11 @@ pub struct BadName;
 
 /// Followers.
 #[derive(Debug, Default)]
-pub struct Instances(Mutex<Known>);
+pub struct Instances {
+    known: Mutex<Known>,
+    /// Told of every acknowledgement.
+    news: watch::Sender<()>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -70,19 +74,28 @@ impl Instances {
         self.seen(name, None, now)
     }
 
+    /// Told of every acknowledgement.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
+    }
+
+    /// All that are alive, by name.
+    pub fn all(&self, now: UnixMicros) -> Vec<Instance> {
+        let mut known = self.known.lock();
+        known.forget(now);
+        known.by_name.iter().map(Instance::from).collect()
+    }
+
     /// How all stand towards a generation.
     pub fn standing(&self, generation: u64, now: UnixMicros) -> Followed {
-        let mut known = self.0.lock();
+        let mut known = self.known.lock();
         known.forget(now);
         let behind = known
             .by_name
             .iter()
             .filter(|(_, (acknowledged, _))| acknowledged.is_none_or(|a| a < generation))
-            .map(|(name, (acknowledged, seen))| Instance {
-                name: name.clone(),
-                acknowledged: *acknowledged,
-                seen: *seen,
-            })
+            .map(Instance::from)
             .collect();
         Followed { all: known.by_name.len(), behind, displaced: known.displaced }
     }
@@ -92,14 +105,24 @@ impl Instances {
         if length == 0 || length > MAX_NAME || name.chars().any(char::is_control) {
             return Err(BadName);
         }
-        let mut known = self.0.lock();
+        let mut known = self.known.lock();
         if !known.by_name.contains_key(name) {
             known.forget(now);
             known.make_room();
         }
         let entry = known.by_name.entry(name.to_owned()).or_insert((None, now));
         *entry = (generation.or(entry.0), now);
+        drop(known);
+        if generation.is_some() {
+            self.news.send_replace(());
+        }
         Ok(())
+    }
+}
+
+impl From<(&String, &(Option<u64>, UnixMicros))> for Instance {
+    fn from((name, (acknowledged, seen)): (&String, &(Option<u64>, UnixMicros))) -> Self {
+        Self { name: name.clone(), acknowledged: *acknowledged, seen: *seen }
     }
 }
 

@@ -27,7 +27,7 @@ const POLL_MS: u64 = 1_000;
 /// An evaluation that failed, as the protocol says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct EvaluationFailure {
+pub struct FlagFailure {
     /// The flag asked for, where one was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
@@ -39,7 +39,7 @@ pub struct EvaluationFailure {
 
 /// An evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Evaluation {
+pub struct FlagEvaluation {
     /// The flag.
     pub key: String,
     /// Whether the mechanism shall act.
@@ -56,7 +56,7 @@ pub struct Evaluation {
 /// What is asked: for whom.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct EvaluationRequest {
+pub struct FlagRequest {
     /// `targetingKey`: the user, or with `"targetingKind": "session"` a session. `routeKey` and `intent` where rollouts
     /// have exceptions. Other attributes are not looked at.
     #[schema(value_type = Object)]
@@ -64,15 +64,15 @@ pub struct EvaluationRequest {
 }
 
 /// One switch.
-#[utoipa::path(post, path = "/ofrep/v1/evaluate/flags/{key}", tag = "flags", request_body = EvaluationRequest,
+#[utoipa::path(post, path = "/ofrep/v1/evaluate/flags/{key}", tag = "flags", request_body = FlagRequest,
     params(("key" = String, Path, description = "`optimization.` and a mechanism, or `optimization.all`")),
-    responses((status = 200, body = Evaluation), (status = 400, body = EvaluationFailure),
-        (status = 404, body = EvaluationFailure)))]
+    responses((status = 200, body = FlagEvaluation), (status = 400, body = FlagFailure),
+        (status = 404, body = FlagFailure)))]
 pub(super) async fn one(
     State(app): State<App>,
     Path(key): Path<String>,
     body: Bytes,
-) -> Result<Json<Evaluation>, Refused> {
+) -> Result<Json<FlagEvaluation>, Refused> {
     let Some(flag) = Flag::from_key(&key) else {
         let known = Flag::ALL.map(Flag::key).join(", ");
         let details = format!("no such flag; there are {known}");
@@ -86,9 +86,9 @@ pub(super) async fn one(
 }
 
 /// All switches; 304 while none of them changed.
-#[utoipa::path(post, path = "/ofrep/v1/evaluate/flags", tag = "flags", request_body = EvaluationRequest,
+#[utoipa::path(post, path = "/ofrep/v1/evaluate/flags", tag = "flags", request_body = FlagRequest,
     responses((status = 200, body = Object, description = "`flags`: an evaluation or a failure for each"),
-        (status = 304, description = "As the caller has it"), (status = 400, body = EvaluationFailure)))]
+        (status = 304, description = "As the caller has it"), (status = 400, body = FlagFailure)))]
 pub(super) async fn all(
     State(app): State<App>,
     headers: HeaderMap,
@@ -118,15 +118,12 @@ pub(super) async fn configuration(
 
 /// A refusal in the protocol's form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refused(StatusCode, EvaluationFailure);
+pub(super) struct Refused(StatusCode, FlagFailure);
 
 impl Refused {
     fn new(code: &str, details: impl Into<String>) -> Self {
-        let failure = EvaluationFailure {
-            key: None,
-            error_code: code.to_owned(),
-            error_details: details.into(),
-        };
+        let failure =
+            FlagFailure { key: None, error_code: code.to_owned(), error_details: details.into() };
         Self(StatusCode::BAD_REQUEST, failure)
     }
 
@@ -220,10 +217,10 @@ fn attribute(context: &Map<String, Value>, name: &str) -> Result<Option<String>,
     }
 }
 
-fn evaluate(now: &Snapshot, flag: Flag, asked: &Asked) -> Result<Evaluation, EvaluationFailure> {
+fn evaluate(now: &Snapshot, flag: Flag, asked: &Asked) -> Result<FlagEvaluation, FlagFailure> {
     match flag.answer(|mechanism| now.force(mechanism), &asked.target()) {
         Ok(answer) => Ok(evaluation(flag, &answer, now.generation)),
-        Err(nobody) => Err(EvaluationFailure {
+        Err(nobody) => Err(FlagFailure {
             key: Some(flag.key().to_owned()),
             error_code: "TARGETING_KEY_MISSING".to_owned(),
             error_details: nobody.to_string(),
@@ -240,7 +237,7 @@ fn bulk(now: &Snapshot, flag: Flag, asked: &Asked) -> Value {
     written.unwrap_or_default()
 }
 
-fn evaluation(flag: Flag, answer: &Answer, generation: u64) -> Evaluation {
+fn evaluation(flag: Flag, answer: &Answer, generation: u64) -> FlagEvaluation {
     let mut metadata = Map::new();
     metadata.insert("generation".to_owned(), json!(generation));
     metadata.insert("source".to_owned(), word(&answer.source));
@@ -251,7 +248,7 @@ fn evaluation(flag: Flag, answer: &Answer, generation: u64) -> Evaluation {
         metadata.insert("arm".to_owned(), word(&arm));
     }
     let reason = word(&answer.reason);
-    Evaluation {
+    FlagEvaluation {
         key: flag.key().to_owned(),
         value: answer.value,
         reason: reason.as_str().unwrap_or_default().to_owned(),

@@ -26,7 +26,7 @@ const AGAIN_S: u32 = 5;
 
 /// The switches at a generation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Switches {
+pub struct SwitchesInForce {
     /// Rises with every change.
     pub generation: u64,
     /// Whether all is off, whatever the mechanisms are set to.
@@ -45,7 +45,7 @@ pub struct Acknowledgement {
     pub generation: u64,
 }
 
-impl Switches {
+impl SwitchesInForce {
     fn of(now: &Snapshot) -> Self {
         let mode = |m: Mechanism| {
             let force = now.force(m);
@@ -67,13 +67,13 @@ impl Switches {
 #[utoipa::path(get, path = "/api/v1/control/wait", tag = "control",
     params(("after" = Option<u64>, Query, description = "The generation the caller has"),
         ("instance" = Option<String>, Query, description = "What the caller calls itself")),
-    responses((status = 200, body = Switches),
+    responses((status = 200, body = SwitchesInForce),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json", description = "Too many wait")))]
 pub(super) async fn wait(
     State(app): State<App>,
     params: Params,
-) -> Result<Json<Switches>, Problem> {
+) -> Result<Json<SwitchesInForce>, Problem> {
     params.only(&[], &["after", "instance"])?;
     let after = params.one("after")?.map(number).transpose()?;
     let instance = params.one("instance")?;
@@ -88,7 +88,7 @@ pub(super) async fn wait(
         told.map_err(|e| named(name, e))?;
     }
     if after != Some(now.generation) {
-        return Ok(Json(Switches::of(&now)));
+        return Ok(Json(SwitchesInForce::of(&now)));
     }
     let _place = Arc::clone(&app.waits).try_acquire_owned().map_err(|e| match e {
         TryAcquireError::NoPermits | TryAcquireError::Closed => {
@@ -107,18 +107,18 @@ pub(super) async fn wait(
         () = moved => {}
         () = tokio::time::sleep(LONGEST) => {}
     }
-    Ok(Json(Switches::of(&app.control.desk.live().get())))
+    Ok(Json(SwitchesInForce::of(&app.control.desk.live().get())))
 }
 
 /// A follower that does not wait says what it obeys.
 #[utoipa::path(post, path = "/api/v1/control/acknowledge", tag = "control", request_body = Acknowledgement,
-    responses((status = 200, body = Switches, description = "What is in force"),
+    responses((status = 200, body = SwitchesInForce, description = "What is in force"),
         (status = 400, body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn acknowledge(
     State(app): State<App>,
     params: Params,
     body: Bytes,
-) -> Result<Json<Switches>, Problem> {
+) -> Result<Json<SwitchesInForce>, Problem> {
     params.only(&[], &[])?;
     let said: Acknowledgement =
         serde_json::from_slice(&body).map_err(|e| Problem::field("body", "", e.to_string()))?;
@@ -131,7 +131,7 @@ pub(super) async fn acknowledge(
     followers
         .acknowledge(&said.instance, said.generation, app.clock.now())
         .map_err(|e| named(&said.instance, e))?;
-    Ok(Json(Switches::of(&now)))
+    Ok(Json(SwitchesInForce::of(&now)))
 }
 
 /// The guide's five variables as they are now, a line each, for `source`.

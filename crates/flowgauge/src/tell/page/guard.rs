@@ -149,6 +149,18 @@ pub(super) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Caller(pub(super) Option<Holder>);
 
+impl Caller {
+    /// Who it was: what they say, and whose key they used, which they cannot make up.
+    pub(super) fn name(&self, says: &str) -> String {
+        let says = says.trim();
+        match self.0.as_ref().map(|holder| &*holder.name) {
+            Some(name) if says.is_empty() || says == name => name.to_owned(),
+            Some(name) => format!("{says} (key {name})"),
+            None => says.to_owned(),
+        }
+    }
+}
+
 fn decide(
     gate: &Gate,
     headers: &HeaderMap,

@@ -16,6 +16,7 @@ mod alertmanager;
 pub mod baselines;
 mod budgets;
 mod checks;
+pub mod control;
 mod diagnoses;
 mod feedback;
 mod fields;
@@ -52,7 +53,7 @@ use utoipa_axum::routes;
 /// Every route of the API with what it needs. A route that is not here is not served.
 #[must_use]
 pub fn declared(app: &App) -> Routes {
-    switches(judgement(alerting(Routes::new(app))))
+    following(switching(judgement(alerting(Routes::new(app)))))
         .add(Need::Viewer, routes!(kpis::all))
         .add(Need::Viewer, routes!(kpis::one))
         .add(Need::Viewer, routes!(kpis::catalogue))
@@ -140,7 +141,7 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Viewer, routes!(quality::covered))
 }
 
-fn switches(routes: Routes) -> Routes {
+fn following(routes: Routes) -> Routes {
     routes
         .add(Need::Application, routes!(flags::one))
         .add(Need::Application, routes!(flags::all))
@@ -148,6 +149,20 @@ fn switches(routes: Routes) -> Routes {
         .add(Need::Application, routes!(following::wait))
         .add(Need::Application, routes!(following::acknowledge))
         .add(Need::Application, routes!(following::env))
+}
+
+fn switching(routes: Routes) -> Routes {
+    routes
+        .add(Need::Viewer, routes!(control::status::show))
+        .add(Need::Operator, routes!(control::rollback::make))
+        .add(Need::Operator, routes!(control::rollback::restore))
+        .add(Need::Viewer, routes!(control::changes::list))
+        .add(Need::Operator, routes!(control::changes::make))
+        .add(Need::Operator, routes!(control::changes::undo))
+        .add(Need::Operator, routes!(control::changes::profile))
+        .add(Need::Viewer, routes!(control::verify::show))
+        .add(Need::Viewer, routes!(control::cache::show))
+        .add(Need::Operator, routes!(control::cache::clear))
 }
 
 /// The router of API and page.

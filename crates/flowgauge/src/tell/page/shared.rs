@@ -218,6 +218,12 @@ impl Shared {
         &self.desk
     }
 
+    /// What is switched how.
+    #[must_use]
+    pub fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
     /// Asks the store, off the async threads.
     pub(super) async fn ask<T, F>(&self, question: F) -> Result<T, Problem>
     where
