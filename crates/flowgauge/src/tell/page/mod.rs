@@ -13,6 +13,7 @@ pub mod routes;
 pub mod shared;
 
 mod alertmanager;
+pub mod backups;
 pub mod baselines;
 mod budgets;
 mod checks;
@@ -149,6 +150,9 @@ fn following(routes: Routes) -> Routes {
         .add(Need::Application, routes!(following::wait))
         .add(Need::Application, routes!(following::acknowledge))
         .add(Need::Application, routes!(following::env))
+        .add(Need::Viewer, routes!(control::whole::show))
+        .add(Need::Operator, routes!(control::whole::put))
+        .add(Need::Operator, routes!(backups::gather))
 }
 
 fn switching(routes: Routes) -> Routes {
