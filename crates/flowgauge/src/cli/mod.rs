@@ -7,6 +7,7 @@ mod alert;
 mod analysis;
 mod ask;
 mod budget;
+mod cache;
 mod checks;
 mod completions;
 mod config;
@@ -21,6 +22,7 @@ mod key;
 mod measure;
 mod metrics;
 mod number;
+mod opt;
 mod period;
 mod prices;
 mod quality;
@@ -32,6 +34,7 @@ mod serve;
 mod show;
 mod store;
 mod stream;
+mod sure;
 mod tokens;
 mod watch;
 
@@ -89,6 +92,12 @@ Exit codes:
     /// Where tokens go, and what optimisation saves
     #[command(subcommand)]
     Tokens(tokens::TokensCommand),
+    /// Answers in memory
+    #[command(subcommand)]
+    Cache(cache::CacheCommand),
+    /// The four optimisations: how they stand, switching them, the emergency rollback
+    #[command(subcommand)]
+    Opt(opt::OptCommand),
     /// What users and evaluators think of answers
     #[command(subcommand)]
     Quality(quality::QualityCommand),
@@ -161,6 +170,8 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Import(args) => import::run(args, globals),
         Command::Health(command) => health::run(command, globals),
         Command::Tokens(command) => tokens::run(command, globals),
+        Command::Cache(command) => cache::run(command, globals),
+        Command::Opt(command) => opt::run(command, globals),
         Command::Quality(command) => quality::run(command, globals),
         Command::Regression(command) => regression::run(command, globals),
         Command::Requests(command) => requests::run(command, globals),

@@ -1,9 +1,12 @@
 //! Verbs of `tokens`: where they go, and what optimisation saves.
 
+mod limits;
+
 use super::diagnose::{self, DiagnoseArgs};
 use super::exit::Done;
 use super::globals::Globals;
 use crate::query::diagnose::Name;
+use limits::LimitsCommand;
 
 /// Verbs of `tokens`.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -32,6 +35,9 @@ Exit codes:
   3   the size of prompts before optimisation is not known
   69  neither a server nor a data directory")]
     Status(DiagnoseArgs),
+    /// How much context and answer there may be
+    #[command(subcommand)]
+    Limits(LimitsCommand),
 }
 
 /// Runs one verb.
@@ -39,5 +45,6 @@ pub(crate) fn run(command: &TokensCommand, globals: &Globals) -> Done {
     match command {
         TokensCommand::Analyze(args) => diagnose::run(Name::Tokens, args, globals, |_| Ok(())),
         TokensCommand::Status(args) => diagnose::run(Name::Reduction, args, globals, |_| Ok(())),
+        TokensCommand::Limits(command) => limits::run(command, globals),
     }
 }
