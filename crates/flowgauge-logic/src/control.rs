@@ -10,6 +10,7 @@ pub mod breaker;
 pub mod cache;
 mod conversation;
 pub mod evidence;
+pub mod flag;
 pub mod guardrail;
 pub mod model;
 pub mod prompt;

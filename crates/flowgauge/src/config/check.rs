@@ -54,6 +54,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
         },
         allow_open_bind: f.value(root, "allow_open_bind", false, read::boolean),
         switches: base.switches,
+        told: base.told,
     };
     config.quality = quality::quality(f, root, &config);
     contradictions(f, root, &config);

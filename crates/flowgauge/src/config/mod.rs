@@ -11,6 +11,7 @@ pub(crate) mod read;
 pub mod schema;
 pub mod secret;
 pub(crate) mod tree;
+pub mod variables;
 
 use crate::logic::budget::Budget;
 use crate::logic::call::Text;
@@ -19,8 +20,10 @@ use crate::logic::retry::Policy;
 use crate::logic::score::Scale;
 use crate::logic::unit::Micros;
 use chrono_tz::Tz;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use load::{ENV_PREFIX, Explained, Loaded, Sources, example, load};
 pub use problem::{Place, Problem, Problems};
@@ -63,6 +66,17 @@ pub struct Config {
     pub allow_open_bind: bool,
     /// What the five variables of the guide switch off.
     pub switches: Switches,
+    /// What may be told of it.
+    pub told: Told,
+}
+
+/// What may be told of a configuration: secrets are named by where they are and never shown.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// Every knob with its value and origin.
+    pub knobs: Arc<[Explained]>,
+    /// Variables of the environment that shape optimisation.
+    pub variables: Arc<BTreeMap<String, String>>,
 }
 
 /// The variables of the guide, read at start.
@@ -309,6 +323,7 @@ impl Default for Config {
             privacy: Privacy::default(),
             allow_open_bind: false,
             switches: Switches::default(),
+            told: Told::default(),
         }
     }
 }

@@ -9,6 +9,7 @@
 mod breakers;
 mod desk;
 mod health;
+mod instances;
 mod keeper;
 mod live;
 pub mod memory;
@@ -18,6 +19,7 @@ mod tally;
 pub use breakers::{Breakers, Standing};
 pub use desk::{Desk, Line, Made, Wanted};
 pub use health::Health;
+pub use instances::{BadName, Followed, Instance, Instances};
 pub use live::{Live, Snapshot};
 pub use prefixes::Prefixes;
 pub use tally::{Looked, Tally};
@@ -47,6 +49,8 @@ pub struct Control {
     pub prefixes: Prefixes,
     /// What optimisers looked at.
     pub tally: Tally,
+    /// Applications that follow the state.
+    pub instances: Instances,
     clock: Clock,
 }
 
@@ -71,6 +75,7 @@ impl Control {
             health: Health::default(),
             prefixes: Prefixes::default(),
             tally: Tally::default(),
+            instances: Instances::default(),
             clock,
         }))
     }

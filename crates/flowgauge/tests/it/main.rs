@@ -30,6 +30,8 @@ mod diagnoses;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
+mod flags;
+#[cfg(test)]
 mod gateway;
 #[cfg(test)]
 mod import;

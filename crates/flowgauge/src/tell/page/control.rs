@@ -9,6 +9,7 @@ pub mod instances;
 pub mod rollback;
 pub mod status;
 pub mod verify;
+pub mod whole;
 
 mod pointer;
 

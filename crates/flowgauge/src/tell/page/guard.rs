@@ -172,8 +172,9 @@ fn decide(
     let app = &gate.app;
     let presented = presented(headers)?;
     let local = peer.is_some_and(|ip| ip.to_canonical().is_loopback());
-    // Who may send requests through the gateway without a key may say what became of them.
-    let open = app.keys.is_empty() || (gate.need == Need::Sender && local);
+    // Who may send requests through the gateway without a key may say what became of them, and ask for the switches.
+    let open =
+        app.keys.is_empty() || (matches!(gate.need, Need::Sender | Need::Application) && local);
     if open && presented.is_none() {
         return without_key(gate.need, app.exposure, peer).map(|()| None);
     }
@@ -202,7 +203,7 @@ fn without_key(need: Need, exposure: Exposure, peer: Option<IpAddr>) -> Result<(
 
 fn may(holder: &Holder, need: Need) -> Result<(), Problem> {
     let least = match need {
-        Need::Nothing => return Ok(()),
+        Need::Nothing | Need::Application => return Ok(()),
         Need::Sender if holder.scope.may_send() => return Ok(()),
         Need::Sender => Scope::Gateway,
         Need::Viewer => Scope::Viewer,

@@ -13,6 +13,7 @@ pub mod routes;
 pub mod shared;
 
 mod alertmanager;
+pub mod backups;
 pub mod baselines;
 mod budgets;
 mod checks;
@@ -20,6 +21,8 @@ pub mod control;
 mod diagnoses;
 mod feedback;
 mod fields;
+pub mod flags;
+pub mod following;
 mod health;
 mod import;
 mod keys;
@@ -51,7 +54,7 @@ use utoipa_axum::routes;
 /// Every route of the API with what it needs. A route that is not here is not served.
 #[must_use]
 pub fn declared(app: &App) -> Routes {
-    switching(judgement(alerting(Routes::new(app))))
+    following(switching(judgement(alerting(Routes::new(app)))))
         .add(Need::Viewer, routes!(kpis::all))
         .add(Need::Viewer, routes!(kpis::one))
         .add(Need::Viewer, routes!(kpis::catalogue))
@@ -137,6 +140,19 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Viewer, routes!(regressions::watch))
         .add(Need::Viewer, routes!(quality::status))
         .add(Need::Viewer, routes!(quality::covered))
+}
+
+fn following(routes: Routes) -> Routes {
+    routes
+        .add(Need::Application, routes!(flags::one))
+        .add(Need::Application, routes!(flags::all))
+        .add(Need::Application, routes!(flags::configuration))
+        .add(Need::Application, routes!(following::wait))
+        .add(Need::Application, routes!(following::acknowledge))
+        .add(Need::Application, routes!(following::env))
+        .add(Need::Viewer, routes!(control::whole::show))
+        .add(Need::Operator, routes!(control::whole::put))
+        .add(Need::Operator, routes!(backups::gather))
 }
 
 fn switching(routes: Routes) -> Routes {

@@ -18,13 +18,20 @@ pub struct Instance {
     pub seen: String,
 }
 
-/// All who obey now: this process, which reads the state itself.
+/// All who obey now: this process, which reads the state itself, and those who follow it from outside.
 pub(super) fn all(app: &App) -> Vec<Instance> {
-    vec![Instance {
+    let now = app.clock.now();
+    let own = Instance {
         name: "flowgauge".to_owned(),
         generation: app.control.desk.live().load().generation,
-        seen: app.clock.now().to_rfc3339(),
-    }]
+        seen: now.to_rfc3339(),
+    };
+    let outside = app.control.instances.all(now).into_iter().map(|follower| Instance {
+        name: follower.name,
+        generation: follower.acknowledged.unwrap_or(0),
+        seen: follower.seen.to_rfc3339(),
+    });
+    std::iter::once(own).chain(outside).collect()
 }
 
 /// Waits until all have a generation; those that lag when the time is up, and how many there are.
@@ -35,9 +42,8 @@ pub(super) async fn wait(app: &App, generation: u64) -> (Vec<Instance>, usize) {
         let behind: Vec<Instance> = all.into_iter().filter(|i| i.generation < generation).collect();
         (behind, count)
     };
-    let mut changed = app.control.desk.watch();
-    let acknowledged =
-        async { while !lagging().0.is_empty() && changed.changed().await.is_ok() {} };
+    let mut told = app.control.instances.watch();
+    let acknowledged = async { while !lagging().0.is_empty() && told.changed().await.is_ok() {} };
     // Whoever is late is named.
     let _late = tokio::time::timeout(ACKNOWLEDGED_WITHIN, acknowledged).await;
     lagging()
