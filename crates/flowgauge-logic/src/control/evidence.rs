@@ -42,8 +42,9 @@ pub struct Sample {
     pub latency: Option<f64>,
     /// Quality, 0 to 100.
     pub quality: Option<f64>,
-    /// Share of failed calls; of one call 0 or 1.
-    pub failed: f64,
+    /// Share of failed calls; of one call 0 or 1. A sample without it is no call of its own: a score that comes later
+    /// than the call it is about.
+    pub failed: Option<f64>,
 }
 
 impl Sample {
@@ -62,8 +63,15 @@ impl Sample {
             cost: cost.filter(|_| ok).map(|c| c.0 as f64),
             latency: latency.filter(|_| ok).map(|l| l.0 as f64),
             quality: quality.filter(|q| ok && (0.0..=100.0).contains(q)),
-            failed: f64::from(u8::from(failed)),
+            failed: Some(f64::from(u8::from(failed))),
         }
+    }
+
+    /// A score that came later than its call.
+    #[must_use]
+    pub fn of_score(quality: f64) -> Self {
+        let quality = Some(quality).filter(|q| (0.0..=100.0).contains(q));
+        Self { quality, ..Self::default() }
     }
 }
 
@@ -158,17 +166,19 @@ impl Evidence {
             (&mut self.latency, sample.latency),
             (&mut self.log_latency, sample.latency.map(|l| l.max(1.0).ln())),
             (&mut self.quality, sample.quality),
-            (&mut self.failed, Some(sample.failed)),
+            (&mut self.failed, sample.failed),
         ];
         for (means, value) in each {
             if let Some(value) = value {
                 means.observe(touched, value);
             }
         }
-        if touched {
-            self.errors.large(sample.failed);
-        } else {
-            self.errors.small(sample.failed);
+        if let Some(failed) = sample.failed {
+            if touched {
+                self.errors.large(failed);
+            } else {
+                self.errors.small(failed);
+            }
         }
         if let (Some(latency), Some(slot)) =
             (sample.latency, self.p95.get_mut(usize::from(touched)))
@@ -180,6 +190,23 @@ impl Evidence {
             )]
             slot.record(latency.max(0.0) as u64);
         }
+    }
+
+    /// Untouched and touched units: conversations, or calls of nobody known.
+    #[must_use]
+    pub const fn counts(&self) -> (u64, u64) {
+        self.failed.counts()
+    }
+
+    /// Another evaluator judges from now on: what the one before said is compared with nobody else's word.
+    pub fn forget_quality(&mut self) {
+        self.quality = Means::default();
+    }
+
+    /// Quality of the touched is at most this, at any time with certainty 1 − `alpha`.
+    #[must_use]
+    pub fn quality_at_most(&self, alpha: f64) -> Option<f64> {
+        self.quality.touched_at_most(QUALITY_POINTS, alpha)
     }
 
     /// What is known now. `alpha` is the chance that any harm is said over the whole life of the comparison where

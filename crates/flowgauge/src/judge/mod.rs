@@ -6,6 +6,7 @@
 pub mod analysis;
 pub mod desk;
 pub mod engine;
+pub mod evidence;
 pub mod proof;
 pub mod quality;
 pub mod recent;
@@ -15,6 +16,7 @@ pub mod rules;
 pub mod seen;
 
 pub use desk::{Desk, DeskError};
+pub use evidence::Trials;
 pub use quality::Quality;
 pub use regressions::Regressions;
 pub use rule_set::RuleSet;

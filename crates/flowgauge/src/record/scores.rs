@@ -17,9 +17,10 @@ use crate::logic::call::Call;
 use crate::logic::id::CallId;
 use crate::logic::score::{Attached, Reference, Scale, Score, ScoreKind};
 use crate::logic::unit::UnixMicros;
+use crate::logic::window::Window;
 use crate::serve::clock::Clock;
-use crate::store::{Merge, Put, Reader, Scores, StoreError};
-use parking_lot::Mutex;
+use crate::store::{Merge, Put, Reader, ScoreQuery, Scores, StoreError};
+use parking_lot::{Mutex, RwLock};
 use recheck::Recheck;
 use std::path::Path;
 use std::sync::Arc;
@@ -38,6 +39,16 @@ const RECHECK_AT_START: i64 = UnixMicros::HOUR;
 /// Advice when the disk refuses: it is tried again as often as the store itself.
 const RETRY_S: u32 = 1;
 
+/// Evaluations of one call that are read again when it is attached late: more judges than anybody asks.
+const MOST_JUDGES: usize = 64;
+
+/// Hears of scores once they are durable and attached to their call. Runs where scores are stored, so it must be quick
+/// and never wait.
+pub trait HeardScores: Send + Sync + std::fmt::Debug {
+    /// A score about a call. The same may be told again.
+    fn scored(&self, call: CallId, score: &Score);
+}
+
 /// Keeps scores. One for each data directory.
 #[derive(Debug)]
 pub struct ScoreBook {
@@ -47,6 +58,7 @@ pub struct ScoreBook {
     evaluators: Vec<Evaluator>,
     waiting: Mutex<Waiting>,
     recheck: Mutex<Recheck>,
+    listeners: RwLock<Vec<Arc<dyn HeardScores>>>,
 }
 
 /// What became of scores handed in.
@@ -95,7 +107,36 @@ impl ScoreBook {
             recheck.note(call, now);
         }
         let (waiting, recheck) = (Mutex::new(waiting), Mutex::new(recheck));
-        Ok(Arc::new(Self { store, recorder, clock, evaluators, waiting, recheck }))
+        let listeners = RwLock::default();
+        Ok(Arc::new(Self { store, recorder, clock, evaluators, waiting, recheck, listeners }))
+    }
+
+    /// Tells of every score that is attached from now on.
+    pub fn listen(&self, listener: Arc<dyn HeardScores>) {
+        self.listeners.write().push(listener);
+    }
+
+    fn tell(&self, call: CallId, score: &Score) {
+        self.listeners.read().iter().for_each(|l| l.scored(call, score));
+    }
+
+    /// Tells of the scores of calls that were attached later than they came.
+    fn tell_late(&self, reader: &Reader, calls: impl Iterator<Item = CallId>) {
+        if self.listeners.read().is_empty() {
+            return;
+        }
+        for call in calls {
+            let query = ScoreQuery {
+                window: Window { from: UnixMicros(0), to: UnixMicros(i64::MAX) },
+                kind: Some(ScoreKind::Evaluation),
+                call: Some(call),
+                limit: MOST_JUDGES,
+            };
+            match reader.scores(&query) {
+                Ok(rows) => rows.iter().for_each(|row| self.tell(call, &row.score)),
+                Err(error) => tracing::warn!(%error, %call, "scores of a call were not told of"),
+            }
+        }
     }
 
     /// Reads the value on the scale its evaluator declares; the declared version stands where the
@@ -150,6 +191,9 @@ impl ScoreBook {
                 Put::Unchanged => kept.unchanged += 1,
             }
             kept.attached += u64::from(attached.is_some());
+            if let Some(to) = attached.as_ref().filter(|_| put != Put::Unchanged) {
+                self.tell(to.call, &score);
+            }
             if attached.is_none() && put != Put::Unchanged {
                 waiting.add(score.id, score.about);
             }
@@ -178,8 +222,11 @@ impl ScoreBook {
             due.iter().zip(found).filter_map(|((id, _), to)| Some((*id, to?))).collect();
         self.store.attach(&found)?;
         self.recheck_later(found.iter().map(|(_, attached)| attached));
-        let mut waiting = self.waiting.lock();
-        found.iter().for_each(|(id, _)| waiting.remove(*id));
+        {
+            let mut waiting = self.waiting.lock();
+            found.iter().for_each(|(id, _)| waiting.remove(*id));
+        }
+        self.tell_late(&reader, found.iter().map(|(_, to)| to.call));
         Ok(found.len())
     }
 
@@ -210,6 +257,9 @@ impl ScoreBook {
         if !moves.is_empty() {
             self.store.move_to(&moves)?;
             self.recheck_later(moves.iter().map(|(_, to)| to));
+            if let Some(reader) = self.recorder.reader() {
+                self.tell_late(&reader, moves.iter().map(|(_, to)| to.call));
+            }
         }
         Ok(moves.len())
     }

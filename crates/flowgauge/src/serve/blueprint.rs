@@ -14,7 +14,7 @@ use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
 use crate::config::Config;
 use crate::control::Control;
-use crate::judge::{Quality, quality};
+use crate::judge::{Quality, Trials, quality};
 use crate::keep::Watch;
 use crate::receive::UserHasher;
 use crate::receive::gateway::{self, Gateway, GatewayError};
@@ -94,6 +94,7 @@ impl Blueprint {
         let here = format!("http://{}", reachable(main.port.addr));
         let alerting = Alerting::build(&config, links, &clock, &recorder, &here)?;
         let quality = online(&config, &gateway, &scores, &recorder, &budgets, &prices, &clock)?;
+        let trials = trials(&config, &switched, &alerting, (&recorder, &scores), &clock);
         let stopping = CancellationToken::new();
         let asked = page::Parts {
             recorder: recorder.clone(),
@@ -110,6 +111,7 @@ impl Blueprint {
             regressions: Arc::clone(&alerting.regressions),
             quality: Arc::clone(&quality),
             control: Arc::clone(&switched),
+            trials: Arc::clone(&trials),
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };
@@ -134,6 +136,7 @@ impl Blueprint {
             alerting,
             quality,
             switched,
+            trials,
         };
         Ok(Built { data, control, parts })
     }
@@ -175,6 +178,18 @@ fn scores(
 ) -> Result<Arc<ScoreBook>, StoreError> {
     let evaluators = config.evaluators.clone();
     ScoreBook::open(&config.data_dir, recorder.clone(), clock.clone(), evaluators)
+}
+
+fn trials(
+    config: &Config,
+    control: &Arc<Control>,
+    alerting: &Alerting,
+    heard: (&Recorder, &ScoreBook),
+    clock: &Clock,
+) -> Arc<Trials> {
+    let preferred = config.preferred_evaluator().map(|name| (*name).into());
+    let (control, desk) = (Arc::clone(control), Arc::clone(&alerting.desk));
+    Trials::open(control, desk, heard, clock.clone(), preferred)
 }
 
 fn online(

@@ -7,7 +7,7 @@ use super::ports::Bound;
 use super::running::{Running, Shown};
 use super::runtimes::Owned;
 use crate::control::Control;
-use crate::judge::Quality;
+use crate::judge::{Quality, Trials};
 use crate::keep::Watch;
 use crate::receive::ingest::Ingest;
 use crate::record::scores::ScoreBook;
@@ -37,6 +37,7 @@ pub(super) struct Parts {
     pub(super) alerting: Alerting,
     pub(super) quality: Arc<Quality>,
     pub(super) switched: Arc<Control>,
+    pub(super) trials: Arc<Trials>,
 }
 
 impl Built {
@@ -45,7 +46,7 @@ impl Built {
     pub fn run(self) -> Running {
         let Self { data, control, parts } = self;
         let Parts { shown, stopping, doors, otlp_grpc, ingest, .. } = parts;
-        let Parts { scores, watch, alerting, quality, switched, .. } = parts;
+        let Parts { scores, watch, alerting, quality, switched, trials, .. } = parts;
         let stop = Stop { drain: stopping, cut: CancellationToken::new() };
         let mut tasks = JoinSet::new();
         for (bound, door) in doors {
@@ -62,6 +63,7 @@ impl Built {
         let desk = Arc::clone(&switched.desk);
         tasks.spawn_on(desk.run(stop.drain.clone()), control.handle());
         tasks.spawn_on(switched.run(stop.drain.clone()), control.handle());
+        tasks.spawn_on(trials.run(stop.drain.clone()), control.handle());
         quality.run(&mut tasks, control.handle(), &stop.drain);
         alerting.run(&mut tasks, control.handle(), &stop.drain);
         Running::new((data, control), shown, stop, tasks)

@@ -63,8 +63,10 @@ impl Clusters {
         });
         self.quiet.remove(&(entry.last, conversation));
         entry.last = entry.last.max(now);
-        entry.calls += 1;
-        entry.failed += sample.failed;
+        if let Some(failed) = sample.failed {
+            entry.calls += 1;
+            entry.failed += failed;
+        }
         let values = [sample.tokens, sample.cost, sample.latency, sample.quality];
         for (sum, value) in entry.sums.iter_mut().zip(values) {
             if let Some(value) = value {
@@ -80,6 +82,14 @@ impl Clusters {
             && now.since(last) >= IDLE
         {
             self.close(conversation, evidence);
+        }
+    }
+
+    /// Another evaluator judges from now on: what the one before said of conversations under way does not count.
+    pub fn forget_quality(&mut self) {
+        for open in self.open.values_mut() {
+            let [_, _, _, quality] = &mut open.sums;
+            *quality = (0.0, 0);
         }
     }
 
@@ -100,7 +110,7 @@ impl Clusters {
         self.quiet.remove(&(open.last, conversation));
         let mean = |(sum, n): Sum| (n > 0).then(|| sum / f64::from(n));
         let [tokens, cost, latency, quality] = open.sums.map(mean);
-        let failed = open.failed / f64::from(open.calls.max(1));
+        let failed = (open.calls > 0).then(|| open.failed / f64::from(open.calls));
         evidence.observe(open.arm, &Sample { tokens, cost, latency, quality, failed });
     }
 }

@@ -75,6 +75,14 @@ impl Means {
         (self.untouched.n, self.touched.n)
     }
 
+    /// Upper end of the confidence sequence of the touched mean, tightest for a difference of about `effect`.
+    pub(super) fn touched_at_most(&self, effect: f64, alpha: f64) -> Option<f64> {
+        let (n, variance) = (self.touched.n as f64, self.touched.variance()?);
+        let half =
+            if variance > 0.0 { half_width(n, variance, effect * effect, alpha) } else { 0.0 };
+        Some(self.touched.mean + half)
+    }
+
     /// The difference of the means: a confidence sequence and e-value of the normal mixture (Robbins 1970), tightest
     /// for a difference of about `effect`. Nothing while an arm is too small or nothing varies.
     pub(super) fn difference(&self, effect: f64, alpha: f64) -> Option<Compared> {

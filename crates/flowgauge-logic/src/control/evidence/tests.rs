@@ -5,7 +5,7 @@ use crate::control::rollout::Mechanism;
 use crate::unit::UnixMicros;
 
 fn sample(tokens: f64, quality: f64) -> Sample {
-    Sample { tokens: Some(tokens), quality: Some(quality), ..Sample::default() }
+    Sample { tokens: Some(tokens), quality: Some(quality), failed: Some(0.0), ..Sample::default() }
 }
 
 fn filled(untouched: u64, touched: u64, saved: f64) -> Evidence {
@@ -51,7 +51,7 @@ fn a_small_arm_gives_no_verdict_and_an_equal_one_in_time_a_good_one() {
 #[test]
 fn a_failed_call_has_nothing_else_to_compare() {
     let failed = Sample::of_call(Some(5), Some(NanoUsd(5)), Some(Micros(5)), Some(50.0), true);
-    assert_eq!(failed, Sample { failed: 1.0, ..Sample::default() });
+    assert_eq!(failed, Sample { failed: Some(1.0), ..Sample::default() });
     let odd = Sample::of_call(None, None, None, Some(101.0), false);
     assert_eq!(odd.quality, None);
 }
@@ -102,4 +102,30 @@ fn against_a_baseline_the_mix_of_now_counts_on_both_sides() {
     let saved = baseline_reduction(&groups).unwrap();
     assert!((saved - (1.0 - 510.0 / 700.0)).abs() < 1e-12, "{saved}");
     assert_eq!(baseline_reduction(&[]), None);
+}
+
+/// A score that comes after its call adds quality and no call: the share of failures stays what it was.
+#[test]
+fn a_late_score_is_no_call_of_its_own() {
+    let (mut clusters, mut evidence) = (Clusters::default(), Evidence::default());
+    let failed = Sample { failed: Some(1.0), ..Sample::default() };
+    clusters.observe(1, Arm::Treated, &failed, UnixMicros(0), &mut evidence);
+    clusters.observe(1, Arm::Treated, &Sample::of_score(50.0), UnixMicros(1), &mut evidence);
+    clusters.settle(UnixMicros(UnixMicros::HOUR), &mut evidence);
+    assert_eq!(evidence.counts(), (0, 1));
+    // Its conversation is over: the score counts, the call does not count again.
+    clusters.observe(1, Arm::Treated, &Sample::of_score(60.0), UnixMicros(0), &mut evidence);
+    clusters.settle(UnixMicros(2 * UnixMicros::HOUR), &mut evidence);
+    assert_eq!(evidence.counts(), (0, 1));
+    assert_eq!(evidence.report(0.05).findings[0].touched, 2);
+    evidence.forget_quality();
+    assert_eq!(evidence.report(0.05).findings[0].touched, 0);
+}
+
+#[test]
+fn the_upper_end_of_quality_is_above_its_mean_and_comes_down_to_it() {
+    let few = filled(0, 100, 0.0).quality_at_most(0.05).unwrap();
+    let many = filled(0, 100_000, 0.0).quality_at_most(0.05).unwrap();
+    assert!(few > many && many > 85.0 && many < 85.1, "{few} {many}");
+    assert_eq!(filled(0, 29, 0.0).quality_at_most(0.05), None);
 }

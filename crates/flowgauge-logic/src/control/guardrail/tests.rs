@@ -38,7 +38,7 @@ fn run(seed: u64, calls: u64, points: f64, slower: f64, fails: f64) -> Option<(u
             cost: None,
             latency: Some(900_000.0 * (0.5 * noise.normal()).exp() * (1.0 + touched * slower)),
             quality: Some((85.0 - touched * points + 12.0 * noise.normal()).clamp(0.0, 100.0)),
-            failed: f64::from(u8::from(failed)),
+            failed: Some(f64::from(u8::from(failed))),
         };
         evidence.observe(arm, &sample);
         // A look a minute, 50 calls in each.
