@@ -96,6 +96,12 @@ impl Running {
         &self.keys
     }
 
+    /// What is switched how.
+    #[must_use]
+    pub fn switches(&self) -> &Arc<Control> {
+        &self.switched
+    }
+
     /// What the API's handlers share, to look at the routes.
     #[must_use]
     pub fn app(&self) -> &App {
