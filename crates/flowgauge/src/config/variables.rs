@@ -39,10 +39,21 @@ const NAMES: [&str; 27] = [
 const BEGINNINGS: [&str; 7] =
     ["ENABLE_", "CACHE_", "MAX_", "TOP_K_", "FF_", "SEMANTIC_SIMILARITY_", "FLOWGAUGE__"];
 /// Parts of a name that speak of a secret. `TOKENS`, a number of tokens, is none.
-const SECRET_PARTS: [&str; 10] =
-    ["PASSWORD", "PASSWD", "PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "CREDENTIALS", "AUTH", "DSN"];
+const SECRET_PARTS: [&str; 10] = [
+    "PASSWORD",
+    "PASSWD",
+    "PASS",
+    "SECRET",
+    "TOKEN",
+    "KEY",
+    "CREDENTIAL",
+    "CREDENTIALS",
+    "AUTH",
+    "DSN",
+];
 /// How values begin that are credentials: of providers, chat tools, forges and flowgauge itself.
-const SECRET_VALUES: [&str; 8] = ["sk-", "fg_", "xox", "ghp_", "github_pat_", "AKIA", "Bearer ", "-----BEGIN"];
+const SECRET_VALUES: [&str; 8] =
+    ["sk-", "fg_", "xox", "ghp_", "github_pat_", "AKIA", "Bearer ", "-----BEGIN"];
 /// Stands for a secret.
 pub const REDACTED: &str = "[redacted]";
 
@@ -127,18 +138,28 @@ mod tests {
         let names: Vec<_> = found.keys().map(String::as_str).collect();
         assert_eq!(
             names,
-            ["BUDGET_STRATEGY", "DISABLE_ALL_OPTIMIZATIONS", "FALLBACK_TO_GPT35", "MAX_CONTEXT_TOKENS", "TOP_K_INITIAL"]
+            [
+                "BUDGET_STRATEGY",
+                "DISABLE_ALL_OPTIMIZATIONS",
+                "FALLBACK_TO_GPT35",
+                "MAX_CONTEXT_TOKENS",
+                "TOP_K_INITIAL"
+            ]
         );
         assert!(!format!("{found:?}").contains("hunter2"));
     }
 
     #[test]
     fn credentials_in_values_are_taken_out() {
-        let found = of(&[("CACHE_URL", "redis://ann:hunter2@host:6379/0"), ("MAX_X", "sk-hunter2")]);
+        let found =
+            of(&[("CACHE_URL", "redis://ann:hunter2@host:6379/0"), ("MAX_X", "sk-hunter2")]);
         assert_eq!(found["CACHE_URL"], "redis://[redacted]@host:6379/0");
         assert_eq!(found["MAX_X"], REDACTED);
         let rule = "channels:\n  slack: https://hooks.slack.com/services/T0/B0/x\n  url: \"https://a:b@c/d\"\n";
-        assert_eq!(redacted(rule), "channels:\n  slack: [redacted]\n  url: \"https://[redacted]@c/d\"\n");
+        assert_eq!(
+            redacted(rule),
+            "channels:\n  slack: [redacted]\n  url: \"https://[redacted]@c/d\"\n"
+        );
         assert_eq!(redacted("p95 > 2000 ms for 5 minutes\n"), "p95 > 2000 ms for 5 minutes\n");
     }
 

@@ -30,7 +30,9 @@ const FIGURES: [(&str, &str); 4] = [
 const FIGURES_OVER: Micros = Micros::from_millis(3_600_000);
 
 /// What a part of a backup is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// The effective configuration.

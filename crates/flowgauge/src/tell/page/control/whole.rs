@@ -56,9 +56,8 @@ pub(in super::super) async fn show(
     params.only(&[], &["change"])?;
     let desk = &app.control.desk;
     let state = desk.live().get();
-    let unreadable = || {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the settings cannot be read; all is off")
-    };
+    let unreadable =
+        || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the settings cannot be read; all is off");
     let Some(word) = params.one("change")? else {
         let settings = state.settings.clone().ok_or_else(unreadable)?;
         return Ok(Json(WholeSettings { generation: state.generation, after: None, settings }));
