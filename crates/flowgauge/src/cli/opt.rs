@@ -4,6 +4,7 @@ mod adjust;
 mod follow;
 mod history;
 mod offline;
+mod propose;
 mod restore;
 mod rollback;
 mod rollout;
@@ -37,6 +38,8 @@ pub(crate) enum OptCommand {
     Adjust(adjust::AdjustArgs),
     /// What was changed, by whom and why
     History(history::HistoryArgs),
+    /// Propose parameters that evidence speaks for
+    Propose(propose::ProposeArgs),
     #[command(flatten)]
     Follow(follow::FollowCommand),
 }
@@ -53,6 +56,7 @@ pub(crate) fn run(command: &OptCommand, globals: &Globals) -> Done {
         OptCommand::Rollout(args) => rollout::run(args, globals),
         OptCommand::Adjust(args) => adjust::run(args, globals),
         OptCommand::History(args) => history::run(args, globals),
+        OptCommand::Propose(args) => propose::run(args, globals),
         OptCommand::Follow(command) => follow::run(command, globals),
     }
 }
