@@ -8,7 +8,7 @@ use super::super::show;
 use super::super::sure::Sure;
 use super::set::{self, Whole};
 use crate::tell::page::backups::{BackupSet, ControlPart, Part};
-use crate::tell::page::control::whole::{WantedWhole, WholeSettings};
+use crate::tell::page::control::whole::{WantedWhole, WholeSettings, put_back};
 use http::Method;
 use std::path::{Path, PathBuf};
 
@@ -96,7 +96,11 @@ pub(super) fn restore(args: &RestoreArgs, globals: &Globals) -> Done {
     let part = control_of(&whole)?;
     let remote = globals.remote(&globals.load(false, &[])?)?;
     let now: WholeSettings = remote.get("/api/v1/control/settings", &[])?;
-    let mut code = if now.settings == part.settings {
+    let wanted = put_back(&now.settings, &part.settings, args.lift_kill);
+    if wanted.kill != part.settings.kill {
+        show::note("what is switched off now stays off; --lift-kill lifts it");
+    }
+    let mut code = if now.settings == wanted {
         show::note("the settings are those of the backup already");
         exit::OK
     } else {
@@ -141,7 +145,7 @@ fn files(whole: &Whole, sure: &Sure, remote: &Remote) -> Done {
             continue;
         }
         sure.ask(&format!("write {origin}"))?;
-        put_back(path, text, &whole.manifest.timestamp)?;
+        write_back(path, text, &whole.manifest.timestamp)?;
         wrote = true;
     }
     if wrote {
@@ -152,7 +156,7 @@ fn files(whole: &Whole, sure: &Sure, remote: &Remote) -> Done {
     Ok(code)
 }
 
-fn put_back(path: &Path, text: &str, timestamp: &str) -> Result<(), Failure> {
+fn write_back(path: &Path, text: &str, timestamp: &str) -> Result<(), Failure> {
     let failed = |e: std::io::Error| {
         Failure::new(CANNOT_WRITE, format!("{} cannot be written: {e}", path.display()))
     };
