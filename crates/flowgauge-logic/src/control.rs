@@ -12,6 +12,7 @@ mod conversation;
 pub mod evidence;
 pub mod flag;
 pub mod guardrail;
+pub mod lengths;
 pub mod model;
 pub mod prompt;
 pub mod prune;

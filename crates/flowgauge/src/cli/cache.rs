@@ -1,5 +1,7 @@
 //! `cache …`: what the memory of answers holds, what it did, and emptying it.
 
+pub(super) mod tune;
+
 use super::exit::{self, Done, Failure};
 use super::globals::Globals;
 use super::remote::Remote;
@@ -36,6 +38,8 @@ Exit codes:
     Memory(ShowArgs),
     /// Take answers out
     Clear(ClearArgs),
+    /// See what other bounds would have done
+    Tune(tune::TuneArgs),
 }
 
 /// What is cleared.
@@ -94,6 +98,7 @@ pub(crate) fn run(command: &CacheCommand, globals: &Globals) -> Done {
         CacheCommand::Status(show) => print(&remote, show, status),
         CacheCommand::Memory(show) => print(&remote, show, memory),
         CacheCommand::Clear(args) => clear(&remote, args),
+        CacheCommand::Tune(args) => tune::run(args, &remote),
     }
 }
 

@@ -1,8 +1,10 @@
 //! `opt …`: the four optimisations: how they stand, switching them, and the emergency rollback.
 
 mod adjust;
+mod follow;
 mod history;
 mod offline;
+mod propose;
 mod restore;
 mod rollback;
 mod rollout;
@@ -10,7 +12,7 @@ mod set;
 mod status;
 mod verify;
 
-pub(super) use set::{Change, seconds};
+pub(super) use set::{Change, made, seconds};
 
 use super::exit::Done;
 use super::globals::Globals;
@@ -36,6 +38,10 @@ pub(crate) enum OptCommand {
     Adjust(adjust::AdjustArgs),
     /// What was changed, by whom and why
     History(history::HistoryArgs),
+    /// Propose parameters that evidence speaks for
+    Propose(propose::ProposeArgs),
+    #[command(flatten)]
+    Follow(follow::FollowCommand),
 }
 
 /// Runs one verb.
@@ -50,5 +56,7 @@ pub(crate) fn run(command: &OptCommand, globals: &Globals) -> Done {
         OptCommand::Rollout(args) => rollout::run(args, globals),
         OptCommand::Adjust(args) => adjust::run(args, globals),
         OptCommand::History(args) => history::run(args, globals),
+        OptCommand::Propose(args) => propose::run(args, globals),
+        OptCommand::Follow(command) => follow::run(command, globals),
     }
 }

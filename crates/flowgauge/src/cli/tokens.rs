@@ -1,6 +1,6 @@
 //! Verbs of `tokens`: where they go, and what optimisation saves.
 
-mod limits;
+pub(super) mod limits;
 
 use super::diagnose::{self, DiagnoseArgs};
 use super::exit::Done;

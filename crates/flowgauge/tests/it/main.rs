@@ -18,6 +18,8 @@ mod alias_fixtures;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod config;

@@ -95,7 +95,7 @@ impl Change {
 }
 
 /// Shows what would change, asks, and makes it. `body` is asked for twice: to look, and to do it against what was seen.
-pub(super) fn made<T: Serialize>(
+pub(in super::super) fn made<T: Serialize>(
     remote: &Remote,
     sure: &Sure,
     path: &str,

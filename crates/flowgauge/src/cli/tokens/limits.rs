@@ -1,5 +1,7 @@
 //! `tokens limits show|set`: how much context and answer there may be, and lowering it for a while.
 
+pub(in super::super) mod check;
+
 use super::super::exit::{self, Done, Failure};
 use super::super::globals::Globals;
 use super::super::opt::{Change, seconds};
@@ -33,6 +35,8 @@ Exit codes:
     Show(ShowArgs),
     /// Lower or raise them for a while
     Set(SetArgs),
+    /// See whether they fit what is observed
+    Check(check::CheckArgs),
 }
 
 /// A named set of limits.
@@ -81,6 +85,7 @@ pub(crate) fn run(command: &LimitsCommand, globals: &Globals) -> Done {
     match command {
         LimitsCommand::Show(args) => show_limits(&remote, args),
         LimitsCommand::Set(args) => set(&remote, args),
+        LimitsCommand::Check(args) => check::run(args, globals),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod changes;
 pub mod instances;
 pub mod rollback;
 pub mod status;
+pub mod tune;
 pub mod verify;
 pub mod whole;
 

@@ -153,6 +153,7 @@ fn following(routes: Routes) -> Routes {
         .add(Need::Viewer, routes!(control::whole::show))
         .add(Need::Operator, routes!(control::whole::put))
         .add(Need::Operator, routes!(backups::gather))
+        .add(Need::Viewer, routes!(control::tune::show))
 }
 
 fn switching(routes: Routes) -> Routes {

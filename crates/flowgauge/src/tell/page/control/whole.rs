@@ -100,7 +100,9 @@ pub(in super::super) async fn put(
     carry_out(&app, &wanted, body.dry_run, edit).await
 }
 
-fn put_back(now: &Settings, then: &Settings, lift_kill: bool) -> Settings {
+/// Settings as they were, with what is switched off now left off unless it is to be lifted.
+#[must_use]
+pub fn put_back(now: &Settings, then: &Settings, lift_kill: bool) -> Settings {
     let mut settings = then.clone();
     if !lift_kill {
         settings.kill.all |= now.kill.all;
