@@ -21,6 +21,7 @@ mod key;
 mod measure;
 mod metrics;
 mod number;
+mod opt_evidence;
 mod period;
 mod prices;
 mod quality;

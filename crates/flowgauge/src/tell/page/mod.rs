@@ -17,6 +17,7 @@ pub mod baselines;
 mod budgets;
 mod checks;
 mod diagnoses;
+pub mod evidence;
 mod feedback;
 mod fields;
 mod health;
@@ -136,6 +137,7 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Viewer, routes!(regressions::watch))
         .add(Need::Viewer, routes!(quality::status))
         .add(Need::Viewer, routes!(quality::covered))
+        .add(Need::Viewer, routes!(evidence::evidence))
 }
 
 /// The router of API and page.
