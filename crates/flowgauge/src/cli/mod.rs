@@ -23,6 +23,7 @@ mod measure;
 mod metrics;
 mod number;
 mod opt;
+mod opt_evidence;
 mod period;
 mod prices;
 mod quality;

@@ -16,6 +16,7 @@ pub(super) use set::{Change, made, seconds};
 
 use super::exit::Done;
 use super::globals::Globals;
+use super::opt_evidence::{self, EvidenceCommand};
 
 /// Verbs of `opt`.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -41,6 +42,8 @@ pub(crate) enum OptCommand {
     /// Propose parameters that evidence speaks for
     Propose(propose::ProposeArgs),
     #[command(flatten)]
+    Evidence(EvidenceCommand),
+    #[command(flatten)]
     Follow(follow::FollowCommand),
 }
 
@@ -57,6 +60,7 @@ pub(crate) fn run(command: &OptCommand, globals: &Globals) -> Done {
         OptCommand::Adjust(args) => adjust::run(args, globals),
         OptCommand::History(args) => history::run(args, globals),
         OptCommand::Propose(args) => propose::run(args, globals),
+        OptCommand::Evidence(command) => opt_evidence::run(command, globals),
         OptCommand::Follow(command) => follow::run(command, globals),
     }
 }

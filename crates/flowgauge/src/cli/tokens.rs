@@ -5,6 +5,8 @@ pub(super) mod limits;
 use super::diagnose::{self, DiagnoseArgs};
 use super::exit::Done;
 use super::globals::Globals;
+use super::opt_evidence::{self, FocusArg};
+use super::show::{self, Format};
 use crate::query::diagnose::Name;
 use limits::LimitsCommand;
 
@@ -29,6 +31,8 @@ Examples:
   flowgauge tokens status
   flowgauge tokens status --last 7d --json
 
+Beside a running server it also tells the reduction of each optimization by each named method.
+
 Exit codes:
   0   the reduction meets its target
   1   it does not, or it costs quality
@@ -44,7 +48,27 @@ Exit codes:
 pub(crate) fn run(command: &TokensCommand, globals: &Globals) -> Done {
     match command {
         TokensCommand::Analyze(args) => diagnose::run(Name::Tokens, args, globals, |_| Ok(())),
-        TokensCommand::Status(args) => diagnose::run(Name::Reduction, args, globals, |_| Ok(())),
         TokensCommand::Limits(command) => limits::run(command, globals),
+        TokensCommand::Status(args) => status(args, globals),
     }
+}
+
+/// The diagnosis, and for people what the running server knows by method.
+fn status(args: &DiagnoseArgs, globals: &Globals) -> Done {
+    let code = diagnose::run(Name::Reduction, args, globals, |_| Ok(()))?;
+    let (format, file) = args.show.target();
+    if file.is_some() || !matches!(format, None | Some(Format::Table | Format::Md)) {
+        return Ok(code);
+    }
+    match opt_evidence::ask(globals, FocusArg::All) {
+        Ok(told) => {
+            let sheet = opt_evidence::reduction(&told);
+            args.show.print(&sheet, &show::json(&told)?)?;
+        }
+        Err(failure) => show::note(&format!(
+            "the reduction of each optimization is known to a running server only: {}",
+            failure.message
+        )),
+    }
+    Ok(code)
 }

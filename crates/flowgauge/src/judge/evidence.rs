@@ -6,6 +6,7 @@
 //! what is written down (`notes`). Refuses to decide: statistics and guardrail are `logic::control`'s; and to stop a
 //! request: nothing here is in its path.
 
+pub mod advice;
 mod course;
 mod guard;
 mod joined;

@@ -12,6 +12,7 @@ pub mod health;
 pub mod history;
 pub mod prices;
 pub mod provenance;
+pub mod reduction;
 pub mod reprice;
 pub mod scores;
 pub mod status;

@@ -1,8 +1,9 @@
 //! `opt status`: what each optimisation does now, and what decides it.
 
-use super::super::exit::{self, Done, FINDING};
+use super::super::exit::{self, Done, FINDING, Failure};
 use super::super::globals::Globals;
-use super::super::show::{self, Sheet, ShowArgs};
+use super::super::opt_evidence::{self, FocusArg};
+use super::super::show::{self, Format, Sheet, ShowArgs};
 use crate::tell::page::control::status::{ControlView, MechanismView, ModeView};
 
 /// Options of `opt status`.
@@ -30,6 +31,7 @@ pub(super) fn run(args: &StatusArgs, globals: &Globals) -> Done {
     let mut sheet = Sheet { columns, rows: Vec::new() };
     now.mechanisms.iter().for_each(|m| sheet.row(row(m)));
     args.show.print(&sheet, &show::json(&now)?)?;
+    effects(args, globals)?;
     let behind: Vec<&str> = now
         .instances
         .iter()
@@ -46,6 +48,18 @@ pub(super) fn run(args: &StatusArgs, globals: &Globals) -> Done {
     }
     resting(&now);
     Ok(if behind.is_empty() && now.readable { exit::OK } else { FINDING })
+}
+
+/// For people: what each one brings and costs, as far as it is known.
+fn effects(args: &StatusArgs, globals: &Globals) -> Result<(), Failure> {
+    let (format, file) = args.show.target();
+    if file.is_some() || !matches!(format, None | Some(Format::Table | Format::Md)) {
+        return Ok(());
+    }
+    let told = opt_evidence::ask(globals, FocusArg::All)?;
+    let json = show::json(&told)?;
+    args.show.print(&opt_evidence::effects(&told), &json)?;
+    args.show.print(&opt_evidence::reduction(&told), &json)
 }
 
 fn row(m: &MechanismView) -> [String; 6] {

@@ -93,8 +93,15 @@ impl Trials {
             }
         };
         tracing::error!(mechanism = word, generation, %sentence, "switched off");
-        if let Some(said) = self.state.lock().kept.said.get_mut(&mechanism) {
-            said.generation = Some(generation);
+        {
+            let mut state = self.state.lock();
+            if let Some(said) = state.kept.said.get_mut(&mechanism) {
+                said.generation = Some(generation);
+            }
+            // Also where it is switched on again before the next look: that is another comparison.
+            if let Some(course) = state.courses.get_mut(&mechanism) {
+                course.switch(false);
+            }
         }
         if mechanism == Mechanism::ResponseCaching {
             self.control.memory.clear(&Purge::default(), self.clock.now());

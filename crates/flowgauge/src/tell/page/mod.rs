@@ -19,6 +19,7 @@ mod budgets;
 mod checks;
 pub mod control;
 mod diagnoses;
+pub mod evidence;
 mod feedback;
 mod fields;
 pub mod flags;
@@ -140,6 +141,7 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Viewer, routes!(regressions::watch))
         .add(Need::Viewer, routes!(quality::status))
         .add(Need::Viewer, routes!(quality::covered))
+        .add(Need::Viewer, routes!(evidence::evidence))
 }
 
 fn following(routes: Routes) -> Routes {

@@ -1,0 +1,267 @@
+//! `opt evaluate`, `opt evaluate-rollback`, `opt quality-impact`: what optimisations save and cost, by comparison with
+//! those held out, and whether one should be undone. They change nothing.
+
+use super::exit::{self, Done, Failure};
+use super::globals::Globals;
+use super::show::{self, Sheet, ShowArgs};
+use crate::judge::evidence::advice::Advice;
+use crate::tell::page::evidence::{EvidenceView, FindingView, MechanismEvidence, SpanView};
+
+/// Options of `opt evaluate`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  flowgauge opt evaluate
+  flowgauge opt evaluate --json
+
+Exit codes:
+  0   nothing speaks against any of them
+  1   a rollback is advised
+  3   nobody is held out, or too few calls yet
+  69  no server answers
+  77  not permitted")]
+pub(crate) struct EvaluateArgs {
+    #[command(flatten)]
+    show: ShowArgs,
+}
+
+/// What weighs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum FocusArg {
+    /// Quality, errors and latency
+    #[default]
+    All,
+    /// Quality above latency: a certain loss counts however small
+    Quality,
+}
+
+/// Options of `opt evaluate-rollback`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  flowgauge opt evaluate-rollback
+  flowgauge opt evaluate-rollback --focus quality
+
+It changes nothing; `flowgauge opt rollback` does.
+
+Exit codes:
+  0   keep
+  1   a partial or full rollback is advised
+  3   nobody is held out, or too few calls yet
+  69  no server answers
+  77  not permitted")]
+pub(crate) struct EvaluateRollbackArgs {
+    /// What weighs
+    #[arg(long, value_enum, default_value = "all")]
+    focus: FocusArg,
+    #[command(flatten)]
+    show: ShowArgs,
+}
+
+/// Options of `opt quality-impact`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  flowgauge opt quality-impact
+  flowgauge opt quality-impact --json
+
+Exit codes:
+  0   no optimisation costs quality beyond chance
+  1   one does
+  3   nobody is held out, or too few answers are scored yet
+  69  no server answers
+  77  not permitted")]
+pub(crate) struct QualityImpactArgs {
+    #[command(flatten)]
+    show: ShowArgs,
+}
+
+/// What a running server knows.
+pub(crate) fn ask(globals: &Globals, focus: FocusArg) -> Result<EvidenceView, Failure> {
+    let remote = globals.remote(&globals.load(false, &[])?)?;
+    let focus = match focus {
+        FocusArg::All => "all",
+        FocusArg::Quality => "quality",
+    };
+    remote.get("/api/v1/control/evidence", &[("focus", focus.to_owned())])
+}
+
+/// Runs `opt evaluate`.
+pub(crate) fn evaluate(args: &EvaluateArgs, globals: &Globals) -> Done {
+    let told = ask(globals, FocusArg::All)?;
+    args.show.print(&effects(&told), &show::json(&told)?)?;
+    say_advice(&told);
+    Ok(code(told.advice))
+}
+
+/// Runs `opt evaluate-rollback`.
+pub(crate) fn evaluate_rollback(args: &EvaluateRollbackArgs, globals: &Globals) -> Done {
+    let told = ask(globals, args.focus)?;
+    let mut sheet = Sheet { columns: vec!["optimization", "advice", "why"], rows: Vec::new() };
+    for one in told.mechanisms.iter().filter(|m| m.acts) {
+        let (advice, why) = match &one.against {
+            Some(why) => ("undo", why.clone()),
+            None if is_compared(one) => ("keep", "nothing speaks against it".to_owned()),
+            None => ("unknown", none_held_out(one)),
+        };
+        sheet.row([one.mechanism.clone(), advice.to_owned(), why]);
+    }
+    args.show.print(&sheet, &show::json(&told)?)?;
+    say_advice(&told);
+    Ok(code(told.advice))
+}
+
+/// Runs `opt quality-impact`.
+pub(crate) fn quality_impact(args: &QualityImpactArgs, globals: &Globals) -> Done {
+    let told = ask(globals, FocusArg::Quality)?;
+    let columns = vec!["optimization", "points", "interval", "held out", "touched", "verdict"];
+    let mut sheet = Sheet { columns, rows: Vec::new() };
+    let mut code = exit::UNKNOWN;
+    for one in &told.mechanisms {
+        let Some(quality) = of(one, "quality") else { continue };
+        if quality.effect.is_some() && code == exit::UNKNOWN {
+            code = exit::OK;
+        }
+        let lost = quality.effect.is_some_and(|e| e.high < 0.0);
+        if lost || quality.verdict == "regressed" {
+            code = exit::FINDING;
+        }
+        let points = quality.effect.map_or("n/a".to_owned(), |e| format!("{:+.1}", e.estimate));
+        let between =
+            quality.effect.map_or(String::new(), |e| format!("{:+.1} to {:+.1}", e.low, e.high));
+        let counts = [quality.untouched.to_string(), quality.touched.to_string()];
+        let cells = [one.mechanism.clone(), points, between];
+        sheet.row(cells.into_iter().chain(counts).chain([quality.verdict.clone()]));
+    }
+    args.show.print(&sheet, &show::json(&told)?)?;
+    show::note(&match &told.evaluator {
+        Some(judge) => format!("judged by {}", show::printable(judge)),
+        None => "no answer of a compared call is scored yet".to_owned(),
+    });
+    Ok(code)
+}
+
+/// The rows of `tokens status`: each mechanism by each method, never added up.
+pub(crate) fn reduction(told: &EvidenceView) -> Sheet {
+    let columns = vec!["what", "call by call (a)", "against hold-out (b)", "interval", "note"];
+    let mut sheet = Sheet { columns, rows: Vec::new() };
+    let share = |r: Option<f64>| r.map_or("n/a".to_owned(), |r| format!("{:.1} %", 100.0 * r));
+    for one in told.mechanisms.iter().filter(|m| m.since.is_some()) {
+        let sums = one.before_after.as_ref();
+        let together = sums
+            .filter(|s| s.together != 0)
+            .map(|s| format!("{} tokens taken off together with others", s.together));
+        let reason = one.saved.reason.clone().unwrap_or_default();
+        sheet.row([
+            one.mechanism.clone(),
+            share(sums.and_then(|s| s.reduction)),
+            share(one.saved.tokens.map(|s| s.estimate)),
+            between(one.saved.tokens),
+            together.unwrap_or(reason),
+        ]);
+    }
+    let whole = share(told.before_after.as_ref().and_then(|s| s.reduction));
+    let baseline = &told.against_baseline;
+    let words = match (&baseline.reduction, &baseline.baseline, &baseline.reason) {
+        (Some(r), Some(name), _) => format!("against baseline {name} (c): {}", share(Some(*r))),
+        (_, _, Some(why)) => format!("against a baseline (c): n/a: {why}"),
+        _ => String::new(),
+    };
+    sheet.row(["everything".to_owned(), whole, String::new(), String::new(), words]);
+    sheet
+}
+
+/// What each optimisation changed, by comparison with those held out.
+pub(crate) fn effects(told: &EvidenceView) -> Sheet {
+    let columns = vec![
+        "optimization",
+        "acts",
+        "held out",
+        "touched",
+        "tokens",
+        "cost",
+        "latency",
+        "quality",
+        "errors",
+        "guardrail",
+    ];
+    let mut sheet = Sheet { columns, rows: Vec::new() };
+    for one in &told.mechanisms {
+        let saved = |span: Option<SpanView>| {
+            span.map_or("n/a".to_owned(), |s| format!("{:+.1} %", -100.0 * s.estimate))
+        };
+        let quality = of(one, "quality").and_then(|q| q.effect);
+        let errors = of(one, "errors").and_then(|e| e.effect);
+        sheet.row([
+            one.mechanism.clone(),
+            if one.acts { "yes" } else { "no" }.to_owned(),
+            one.untouched.to_string(),
+            one.touched.to_string(),
+            saved(one.saved.tokens),
+            saved(one.saved.cost),
+            saved(one.saved.latency),
+            quality.map_or("n/a".to_owned(), |q| format!("{:+.1}", q.estimate)),
+            errors.map_or("n/a".to_owned(), |e| format!("{:+.2} pp", 100.0 * e.estimate)),
+            one.guardrail.decision.clone(),
+        ]);
+    }
+    sheet
+}
+
+fn say_advice(told: &EvidenceView) {
+    show::note(match told.advice {
+        Advice::NoControlGroup => {
+            "no control group: nobody is held out of an optimisation that acts, or too few calls yet"
+        }
+        Advice::Keep => "keep: nothing speaks against what acts",
+        Advice::Partial => "partial rollback advised: flowgauge opt rollback --only NAME",
+        Advice::Full => "full rollback advised: flowgauge opt rollback --all",
+    });
+    for why in told.mechanisms.iter().filter(|m| m.acts).filter_map(|m| m.against.as_deref()) {
+        show::note(&show::printable(why));
+    }
+}
+
+const fn code(advice: Advice) -> u8 {
+    match advice {
+        Advice::Keep => exit::OK,
+        Advice::Partial | Advice::Full => exit::FINDING,
+        Advice::NoControlGroup => exit::UNKNOWN,
+    }
+}
+
+fn of<'a>(one: &'a MechanismEvidence, metric: &str) -> Option<&'a FindingView> {
+    one.findings.iter().find(|f| f.metric == metric)
+}
+
+fn is_compared(one: &MechanismEvidence) -> bool {
+    one.saved.tokens.is_some() || one.findings.iter().any(|f| f.effect.is_some())
+}
+
+fn none_held_out(one: &MechanismEvidence) -> String {
+    format!("{} held out and {} touched are too few to compare", one.untouched, one.touched)
+}
+
+fn between(span: Option<SpanView>) -> String {
+    span.map_or(String::new(), |s| format!("{:.1} to {:.1} %", 100.0 * s.low, 100.0 * s.high))
+}
+
+/// Verbs of `opt` about evidence; they stand beside those that change something.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub(crate) enum EvidenceCommand {
+    /// What each optimisation saves and costs, by comparison with those held out
+    Evaluate(EvaluateArgs),
+    /// Keep, undo one, undo all: what the evidence advises
+    EvaluateRollback(EvaluateRollbackArgs),
+    /// What each optimisation does to quality
+    QualityImpact(QualityImpactArgs),
+}
+
+/// Runs one.
+pub(crate) fn run(command: &EvidenceCommand, globals: &Globals) -> Done {
+    match command {
+        EvidenceCommand::Evaluate(args) => evaluate(args, globals),
+        EvidenceCommand::EvaluateRollback(args) => evaluate_rollback(args, globals),
+        EvidenceCommand::QualityImpact(args) => quality_impact(args, globals),
+    }
+}
