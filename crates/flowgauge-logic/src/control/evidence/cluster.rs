@@ -7,8 +7,9 @@ use crate::unit::{Micros, UnixMicros};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A conversation is over when nothing came for so long; sessions of web analytics end then too.
-const IDLE: Micros = Micros::from_millis(30 * 60_000);
+/// A conversation is over when nothing came for so long. Sessions of web analytics end after thirty minutes; harm is to be
+/// seen earlier, and who comes back after ten asks something else.
+const IDLE: Micros = Micros::from_millis(10 * 60_000);
 /// Conversations open at once; beyond it the one quiet for longest is counted as it stands.
 const MAX_OPEN: usize = 10_000;
 /// Calls after which a conversation is counted and begins anew, so that an endless one is seen.
@@ -91,6 +92,15 @@ impl Clusters {
             let [_, _, _, quality] = &mut open.sums;
             *quality = (0.0, 0);
         }
+    }
+
+    /// The evidence with what is under way counted as it stands: to be shown, not to be acted on, since it changes still.
+    #[must_use]
+    pub fn so_far(&self, evidence: &Evidence) -> Evidence {
+        let (mut open, mut all) = (self.clone(), evidence.clone());
+        let conversations: Vec<u64> = self.open.keys().copied().collect();
+        conversations.into_iter().for_each(|c| open.close(c, &mut all));
+        all
     }
 
     /// Conversations under way.

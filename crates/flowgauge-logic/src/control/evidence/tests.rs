@@ -72,14 +72,16 @@ fn calls_of_one_conversation_count_as_one() {
         let quality = if minute % 2 == 0 { 70.0 } else { 90.0 };
         clusters.observe(1, Arm::HoldOut, &sample(10.0, quality), at(minute), &mut evidence);
     }
-    clusters.observe(2, Arm::Treated, &sample(10.0, 50.0), at(38), &mut evidence);
+    clusters.observe(2, Arm::Treated, &sample(10.0, 50.0), at(18), &mut evidence);
     assert_eq!(clusters.len(), 2);
-    clusters.settle(at(39), &mut evidence);
+    let so_far = clusters.so_far(&evidence).report(0.05).findings[0];
+    assert_eq!((so_far.untouched, so_far.touched), (1, 1));
+    clusters.settle(at(19), &mut evidence);
     assert_eq!(clusters.len(), 1);
     let finding = evidence.report(0.05).findings[0];
     assert_eq!((finding.untouched, finding.touched), (1, 0));
     // Another arm is another conversation.
-    clusters.observe(2, Arm::Waiting, &sample(10.0, 50.0), at(40), &mut evidence);
+    clusters.observe(2, Arm::Waiting, &sample(10.0, 50.0), at(20), &mut evidence);
     assert_eq!(evidence.report(0.05).findings[0].touched, 1);
 }
 

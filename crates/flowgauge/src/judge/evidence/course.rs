@@ -234,7 +234,13 @@ impl Course {
         self.acts = acts;
     }
 
-    /// What is known now.
+    /// What is to be seen now, conversations under way included as they stand.
+    #[must_use]
+    pub fn so_far(&self, alpha: f64) -> Report {
+        self.clusters.so_far(&self.evidence).report(alpha)
+    }
+
+    /// What is known now and may be acted on.
     #[must_use]
     pub fn report(&self, alpha: f64) -> Report {
         self.evidence.report(alpha)
@@ -247,7 +253,7 @@ impl Course {
     /// Untouched and touched units compared, and conversations under way.
     #[must_use]
     pub fn counts(&self) -> (u64, u64, usize) {
-        let (untouched, touched) = self.evidence.counts();
+        let (untouched, touched) = self.clusters.so_far(&self.evidence).counts();
         (untouched, touched, self.clusters.len())
     }
 }

@@ -216,7 +216,7 @@ fn view(trials: &Trials, focus: Focus, at: String, by_baseline: AgainstBaseline)
     let guardrail = snapshot.settings.as_ref().map(|s| s.guardrail.clone()).unwrap_or_default();
     let mut judged = Vec::new();
     let mechanisms = shown.mechanisms.iter().map(|(mechanism, standing)| {
-        let report = standing.course.as_ref().map(|c| c.report(guardrail.alpha));
+        let report = standing.course.as_ref().map(|c| c.so_far(guardrail.alpha));
         let view = mechanism_view(*mechanism, standing, report.as_ref(), focus);
         if view.acts && report.as_ref().is_some_and(advice::is_compared) {
             judged.push(view.against.is_some());
