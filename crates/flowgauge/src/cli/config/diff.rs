@@ -6,7 +6,7 @@ use super::super::remote::Remote;
 use super::super::show::{self, Sheet, ShowArgs};
 use super::backup::control_of;
 use super::set;
-use crate::tell::page::backups::{BackupSet, Part};
+use crate::tell::page::backups::{BackupSet, ControlPart, Part};
 use crate::tell::page::control::whole::WholeSettings;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,9 +112,11 @@ struct Running {
 fn running(remote: &Remote) -> Result<Running, Failure> {
     let set: BackupSet = remote.get("/api/v1/config/backup", &[])?;
     let text = |part| set.texts.iter().find(|t| t.part == part).map_or("", |t| t.text.as_str());
-    let control: Value = serde_json::from_str(text(Part::Control)).unwrap_or_default();
+    // Through the type: a number read as text has other digits than the same one written from memory.
+    let control: Option<ControlPart> = serde_json::from_str(text(Part::Control)).ok();
+    let control = control.map(|part| show::json(&part.settings)).transpose()?;
     Ok(Running {
-        control: control.get("settings").map(leaves).unwrap_or_default(),
+        control: control.as_ref().map(leaves).unwrap_or_default(),
         configuration: configuration(text(Part::Config))?,
         environment: lines(text(Part::Env)),
     })
