@@ -10,10 +10,12 @@ mod desk;
 mod keeper;
 mod live;
 pub mod memory;
+mod pace;
 
 pub use breakers::{Breakers, Standing};
 pub use desk::{Desk, Line, Made, Wanted};
 pub use live::{Live, Snapshot};
+pub use pace::{Closer, Pace};
 
 use crate::logic::control::rollout::Environment;
 use crate::logic::price::PriceBook;
@@ -34,6 +36,8 @@ pub struct Control {
     pub memory: Arc<Memory>,
     /// Optimisers that rest.
     pub breakers: Breakers,
+    /// How closely the application is watched.
+    pub pace: Pace,
     clock: Clock,
 }
 
@@ -51,7 +55,12 @@ impl Control {
         let desk = Desk::open(dir, environment, prices, clock.clone())?;
         let limits = desk.live().load().settings.as_ref().map(|s| s.cache.limits);
         let memory = Memory::new(limits.unwrap_or_default());
-        Ok(Arc::new(Self { desk, memory, breakers: Breakers::default(), clock }))
+        let closer = desk.store().note(Pace::NOTE).unwrap_or_else(|error| {
+            tracing::warn!(%error, "whether the watch is closer for now is not known");
+            None
+        });
+        let (breakers, pace) = (Breakers::default(), Pace::of(closer));
+        Ok(Arc::new(Self { desk, memory, breakers, pace, clock }))
     }
 
     /// Keeps the memory within the bounds in force, until told to stop.
