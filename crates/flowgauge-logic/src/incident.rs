@@ -166,7 +166,9 @@ pub fn report(incident: &Incident, meanwhile: &[Event]) -> String {
 
 fn told(line: &Line) -> Event {
     let what = match &line.what {
-        What::Opened { grade, note } => format!("opened as {} by {}: {note}", grade.word(), line.by),
+        What::Opened { grade, note } => {
+            format!("opened as {} by {}: {note}", grade.word(), line.by)
+        }
         What::Step { name, done: true, detail } => format!("{name}: {detail}"),
         What::Step { name, done: false, detail } => format!("{name} failed: {detail}"),
         What::Closed { note } => format!("closed by {}: {note}", line.by),
@@ -176,5 +178,8 @@ fn told(line: &Line) -> Event {
 
 /// Text in a cell of a table: no bar ends it, and no line.
 fn cell(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().replace('|', "\\|")
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect::<String>()
+        .replace('|', "\\|")
 }

@@ -112,7 +112,8 @@ impl ControlStore {
         };
         let rows = read().map_err(StoreError::io("reading the incident log"))?;
         let open = |(id, body): (i64, Vec<u8>)| {
-            sealed::open(&body).map_err(|why| damaged(format!("line {id} of the incident log"), why))
+            sealed::open(&body)
+                .map_err(|why| damaged(format!("line {id} of the incident log"), why))
         };
         rows.into_iter().map(open).collect()
     }

@@ -8,7 +8,8 @@ fn line(at: i64, incident: u64, what: What) -> Line {
 
 fn log() -> Vec<Line> {
     let opened = |note: &str| What::Opened { grade: Grade::High, note: note.to_owned() };
-    let step = What::Step { name: Text::from("notify"), done: false, detail: "a | b\nc".to_owned() };
+    let step =
+        What::Step { name: Text::from("notify"), done: false, detail: "a | b\nc".to_owned() };
     vec![
         line(1, 1, opened("slow answers")),
         line(2, 1, step),
@@ -27,11 +28,8 @@ fn incidents_follow_from_the_lines_of_the_log() {
 
 #[test]
 fn a_report_is_in_the_order_of_time_and_text_of_outsiders_stays_in_its_cell() {
-    let meanwhile =
-        [(5, "p95_critical fired"), (20, "too late")].map(|(at, what)| Event {
-            at: UnixMicros(at * 1_000_000),
-            what: what.to_owned(),
-        });
+    let meanwhile = [(5, "p95_critical fired"), (20, "too late")]
+        .map(|(at, what)| Event { at: UnixMicros(at * 1_000_000), what: what.to_owned() });
     let text = report(&incidents(&log())[0], &meanwhile);
     let rows: Vec<&str> = text.lines().filter(|l| l.starts_with("| 1970")).collect();
     assert_eq!(rows.len(), 4, "{text}");

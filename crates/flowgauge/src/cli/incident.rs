@@ -137,16 +137,73 @@ Exit codes:
   77  not permitted")]
     Respond(OpenArgs),
     /// Open an incident and watch closer; nothing is switched
+    #[command(after_help = "\
+Examples:
+  flowgauge incident start medium --reason \"costs rise\"
+
+Exit codes:
+  0   done
+  1   a step did not work: the table says which
+  64  wrong usage
+  69  no server answers
+  77  not permitted")]
     Start(OpenArgs),
     /// Watch closer for an hour
+    #[command(after_help = "\
+Examples:
+  flowgauge incident intensify --level high
+
+Exit codes:
+  0   done
+  64  wrong usage
+  69  no server answers
+  77  not permitted")]
     Intensify(IntensifyArgs),
     /// All incidents, the latest first
+    #[command(after_help = "\
+Examples:
+  flowgauge incident list --json
+
+Exit codes:
+  0   done
+  64  wrong usage
+  69  no server answers
+  77  not permitted")]
     List(ShowArgs),
     /// Close one
+    #[command(after_help = "\
+Examples:
+  flowgauge incident close 1 --reason \"the provider recovered\"
+
+Exit codes:
+  0   done
+  64  wrong usage
+  69  no server answers
+  77  not permitted")]
     Close(OneArgs),
     /// Its timeline as Markdown
+    #[command(after_help = "\
+Examples:
+  flowgauge incident report 1 --output incident.md
+
+Exit codes:
+  0   done
+  64  wrong usage
+  69  no server answers
+  77  not permitted")]
     Report(ReportArgs),
     /// Run a command of the operator's; 78 where none is configured
+    #[command(after_help = "\
+Examples:
+  flowgauge incident hook restart --incident 1
+
+Exit codes:
+  0   done
+  1   the command did not end well
+  64  wrong usage
+  69  no server answers
+  77  not permitted
+  78  hooks.restart or hooks.scale is not configured")]
     Hook(HookArgs),
 }
 
@@ -180,7 +237,9 @@ fn open(args: &OpenArgs, respond: bool, remote: &Remote) -> Done {
     args.show.print(&sheet, &show::json(&answered)?)?;
     show::note(&format!("incident {}", answered.id));
     if !answered.logged {
-        show::note("the incident log could not be written: what was done holds, the report lacks it");
+        show::note(
+            "the incident log could not be written: what was done holds, the report lacks it",
+        );
     }
     let all = answered.logged && answered.steps.iter().all(|s| s.done);
     Ok(if all { exit::OK } else { exit::FINDING })

@@ -115,6 +115,9 @@ Exit codes:
     /// What budgets have spent
     #[command(subcommand)]
     Budget(budget::BudgetCommand),
+    /// What the four optimizations save and cost
+    #[command(subcommand)]
+    Opt(opt_evidence::EvidenceCommand),
     /// Emergencies: answer, watch closer, close, report
     #[command(subcommand)]
     Incident(incident::IncidentCommand),
@@ -173,6 +176,7 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Store(command) => store::run(command, globals),
         Command::Budget(command) => budget::run(command, globals),
         Command::Alert(command) => alert::run(command, globals),
+        Command::Opt(command) => opt_evidence::run(command, globals),
         Command::Incident(command) => incident::run(command, globals),
         Command::Key(command) => key::run(command, globals),
         Command::Metrics(command) => metrics::run(command, globals),

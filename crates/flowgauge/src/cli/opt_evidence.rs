@@ -148,9 +148,9 @@ pub(crate) fn reduction(told: &EvidenceView) -> Sheet {
     let share = |r: Option<f64>| r.map_or("n/a".to_owned(), |r| format!("{:.1} %", 100.0 * r));
     for one in told.mechanisms.iter().filter(|m| m.since.is_some()) {
         let sums = one.before_after.as_ref();
-        let together = sums.filter(|s| s.together != 0).map(|s| {
-            format!("{} tokens taken off together with others", s.together)
-        });
+        let together = sums
+            .filter(|s| s.together != 0)
+            .map(|s| format!("{} tokens taken off together with others", s.together));
         let reason = one.saved.reason.clone().unwrap_or_default();
         sheet.row([
             one.mechanism.clone(),
@@ -173,8 +173,16 @@ pub(crate) fn reduction(told: &EvidenceView) -> Sheet {
 
 fn effects(told: &EvidenceView) -> Sheet {
     let columns = vec![
-        "optimization", "acts", "held out", "touched", "tokens", "cost", "latency", "quality",
-        "errors", "guardrail",
+        "optimization",
+        "acts",
+        "held out",
+        "touched",
+        "tokens",
+        "cost",
+        "latency",
+        "quality",
+        "errors",
+        "guardrail",
     ];
     let mut sheet = Sheet { columns, rows: Vec::new() };
     for one in &told.mechanisms {

@@ -303,8 +303,7 @@ impl Incidents {
 
     fn line(&self, incident: u64, by: &str, step: &Step) -> Line {
         let Step { name, done, detail } = step;
-        let what =
-            What::Step { name: Text::const_new(name), done: *done, detail: detail.clone() };
+        let what = What::Step { name: Text::const_new(name), done: *done, detail: detail.clone() };
         Line { at: self.clock.now(), incident, by: Text::from(by), what }
     }
 
@@ -360,8 +359,7 @@ fn switched(name: &'static str, made: Result<Made, Refused>) -> Step {
     match made {
         Ok(Made { change, generation, stored }) => {
             let disk = if stored { "" } else { "; not on disk yet, a restart would forget it" };
-            let detail =
-                format!("change {} in force as generation {generation}{disk}", change.id);
+            let detail = format!("change {} in force as generation {generation}{disk}", change.id);
             Step { name, done: true, detail }
         }
         Err(Refused::Nothing) => Step { name, done: true, detail: "it was so already".to_owned() },

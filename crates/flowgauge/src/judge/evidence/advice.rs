@@ -38,11 +38,7 @@ pub enum Advice {
 
 /// Why a mechanism should be undone, if it should.
 #[must_use]
-pub fn against(
-    mechanism: Mechanism,
-    report: &Report,
-    focus: Focus,
-) -> Option<(Finding, String)> {
+pub fn against(mechanism: Mechanism, report: &Report, focus: Focus) -> Option<(Finding, String)> {
     let quality = report.findings.iter().find(|f| f.metric == Metric::Quality);
     // The interval holds at any time, so what it excludes is certain.
     let lost = |f: &&Finding| f.effect.is_some_and(|e| e.high < 0.0);

@@ -265,7 +265,9 @@ pub(super) fn why(
     };
     let rollout = format!("/rollouts/{}", mechanism.word());
     let touches = |path: &str| {
-        path.starts_with(&rollout) || path.starts_with("/kill") || path.split('/').nth(1) == section.get(1..)
+        path.starts_with(&rollout)
+            || path.starts_with("/kill")
+            || path.split('/').nth(1) == section.get(1..)
     };
     let line = history.iter().rev().find(|l| l.change.diff.iter().any(|a| touches(&a.path)))?;
     let author: &Text = &line.change.author;

@@ -77,9 +77,13 @@ impl Trials {
     pub(super) async fn act(self: &Arc<Self>, due: Due) {
         let Due { mechanism, sentence } = due;
         let wanted = Wanted::by(AUTHOR, sentence.clone());
-        let made = self.control.desk.change(&wanted, |s| {
-            s.kill.only.insert(mechanism);
-        }).await;
+        let made = self
+            .control
+            .desk
+            .change(&wanted, |s| {
+                s.kill.only.insert(mechanism);
+            })
+            .await;
         let word = mechanism.word();
         let generation = match made {
             Ok(made) => made.generation,
@@ -164,7 +168,8 @@ fn critical(alerting: &Alerting, mechanism: Mechanism) -> Option<String> {
         let note = rule.annotations.get(NAMES).map(String::as_str);
         label == Some(mechanism.word()) || note == Some(mechanism.word())
     };
-    let open = alerting.open.iter().filter(|e| e.severity == Severity::Critical && e.ended.is_none());
+    let open =
+        alerting.open.iter().filter(|e| e.severity == Severity::Critical && e.ended.is_none());
     let mut named = open.filter(|e| {
         alerting.rules.iter().any(|seen| seen.rule.name == e.rule && names(&seen.rule))
     });

@@ -90,11 +90,8 @@ pub(super) async fn run(hooks: &Hooks, which: Which) -> Result<Outcome, HookErro
     let Some((program, arguments)) = words.split_first() else {
         return Err(HookError::NotConfigured(which.word()));
     };
-    let failed = |why: String| HookError::NotStarted {
-        which: which.word(),
-        program: program.clone(),
-        why,
-    };
+    let failed =
+        |why: String| HookError::NotStarted { which: which.word(), program: program.clone(), why };
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|e| failed(e.to_string()))?;
@@ -109,9 +106,7 @@ pub(super) async fn run(hooks: &Hooks, which: Which) -> Result<Outcome, HookErro
         }
     });
     match ended.await {
-        Ok(status) => {
-            status.map(|s: ExitStatus| Outcome::Ended(s.code())).map_err(failed)
-        }
+        Ok(status) => status.map(|s: ExitStatus| Outcome::Ended(s.code())).map_err(failed),
         Err(_) => {
             // One that ended just now cannot be killed, and need not be.
             let _ended = child.kill();
