@@ -12,6 +12,8 @@ const BENCHES: &[(&str, &str, &str)] = &[
     ("gateway", "flowgauge", "gateway_overhead"),
     ("recent", "flowgauge", "recent_rate"),
     ("alerts", "flowgauge", "alert_tick"),
+    ("control", "flowgauge", "control_path"),
+    ("optimisers", "flowgauge-logic", "control_rate"),
 ];
 
 /// Runs the named benchmarks, or all.

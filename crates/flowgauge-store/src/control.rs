@@ -3,6 +3,7 @@
 //! Owns its tables. Every row carries a checksum. Refuses to give a log of which a part is damaged: half of it would
 //! be another state.
 
+use crate::lock::DirLock;
 use crate::sealed::{self, Sealed};
 use crate::{StoreError, state};
 use flowgauge_logic::control::state::Change;
@@ -31,6 +32,8 @@ const TABLES: &str = "
 #[derive(Debug)]
 pub struct ControlStore {
     db: Mutex<Connection>,
+    /// Held while no server may run beside it.
+    _alone: Option<DirLock>,
 }
 
 impl ControlStore {
@@ -41,7 +44,17 @@ impl ControlStore {
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let db = state::connect(dir)?;
         db.execute_batch(TABLES).map_err(StoreError::io("preparing the tables of control"))?;
-        Ok(Self { db: Mutex::new(db) })
+        Ok(Self { db: Mutex::new(db), _alone: None })
+    }
+
+    /// Opens the tables of a directory that nobody serves, and keeps it from being served meanwhile: a server would
+    /// not see what another appends.
+    ///
+    /// # Errors
+    /// When a process serves the directory, or the database cannot be opened.
+    pub fn open_alone(dir: &Path) -> Result<Self, StoreError> {
+        let lock = DirLock::take(dir)?;
+        Ok(Self { _alone: Some(lock), ..Self::open(dir)? })
     }
 
     /// Opens what is there to read; nothing where there is no file, or one older than control.
@@ -53,7 +66,7 @@ impl ControlStore {
         let there = db
             .table_exists(None, "control_changes")
             .map_err(StoreError::io("looking for the tables of control"))?;
-        Ok(there.then(|| Self { db: Mutex::new(db) }))
+        Ok(there.then(|| Self { db: Mutex::new(db), _alone: None }))
     }
 
     /// All changes, the oldest first.

@@ -46,6 +46,8 @@ super::closed_set!(
         OptionRefused = "option_refused",
         /// The provider sampled again inside one answer and billed it by itself.
         Iteration = "iteration",
+        /// The target refused the request as an optimisation had changed it.
+        OptimisationRefused = "optimisation_refused",
     }
 );
 

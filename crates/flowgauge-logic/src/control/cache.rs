@@ -9,3 +9,4 @@ pub mod key;
 pub mod meaning;
 pub mod semantic;
 pub mod store;
+pub mod tune;

@@ -256,7 +256,7 @@ impl Plan<'_> {
         }
         let words: Vec<Vec<String>> = passages.iter().map(|p| p.words.clone()).collect();
         let mut going: Vec<Option<Because>> =
-            relevance::duplicates(&words, self.settings.duplicate)
+            relevance::duplicates(question, &words, self.settings.duplicate)
                 .into_iter()
                 .map(|twin| twin.then_some(Because::Duplicate))
                 .collect();

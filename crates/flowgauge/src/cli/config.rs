@@ -1,4 +1,10 @@
-//! `config validate`, `config explain`, `config example`: the configuration without a server.
+//! `config …`: checking, explaining, comparing, keeping and restoring the configuration.
+
+mod backup;
+mod diff;
+mod history;
+mod optimization;
+mod set;
 
 use super::exit::{self, Done, Failure};
 use super::globals::Globals;
@@ -14,9 +20,12 @@ pub(crate) enum ConfigCommand {
 Examples:
   flowgauge config validate
   flowgauge config validate /etc/flowgauge.yaml --no-secrets
+  flowgauge config validate --section optimization --json
 
 Exit codes:
   0   it is valid
+  1   the section has warnings
+  2   the section has errors
   64  wrong usage
   78  it is not; every problem is on stderr")]
     Validate {
@@ -25,6 +34,11 @@ Exit codes:
         /// Do not ask whether the secrets it refers to are there
         #[arg(long)]
         no_secrets: bool,
+        /// Also what is set while it runs: rules, settings of control, prices, variables
+        #[arg(long, value_enum)]
+        section: Option<Section>,
+        #[command(flatten)]
+        show: ShowArgs,
     },
     /// Show values, defaults, and where each value came from
     #[command(after_help = "\
@@ -56,14 +70,38 @@ Exit codes:
         #[arg(long, value_name = "FILE")]
         output: Option<String>,
     },
+    /// What was changed, by whom and why
+    History(history::HistoryArgs),
+    /// What is otherwise than it was
+    Diff(diff::DiffArgs),
+    /// Write a set of files to be here again
+    Backup(backup::BackupArgs),
+    /// Put such a set back
+    Restore(backup::RestoreArgs),
+}
+
+/// A part of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Section {
+    /// The four optimisations and what watches them
+    Optimization,
 }
 
 /// Runs one verb.
 pub(crate) fn run(command: &ConfigCommand, globals: &Globals) -> Done {
     match command {
-        ConfigCommand::Validate { file, no_secrets } => {
+        ConfigCommand::Validate { file, section: Some(Section::Optimization), show, .. } => {
+            let mut globals = globals.clone();
+            globals.config = file.clone().or(globals.config);
+            optimization::run(show, &globals)
+        }
+        ConfigCommand::Validate { file, no_secrets, .. } => {
             validate(file.clone(), !no_secrets, globals)
         }
+        ConfigCommand::History(args) => history::run(args, globals),
+        ConfigCommand::Diff(args) => diff::run(args, globals),
+        ConfigCommand::Backup(args) => backup::backup(args, globals),
+        ConfigCommand::Restore(args) => backup::restore(args, globals),
         ConfigCommand::Explain { key, show } => explain(key.as_deref(), show, globals),
         ConfigCommand::Example { output } => {
             let file = output.as_deref().filter(|f| *f != "-");

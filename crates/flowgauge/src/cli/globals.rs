@@ -131,7 +131,8 @@ impl Globals {
         Ok(owner.is_up().then_some(owner))
     }
 
-    fn remote_at(&self, base: &str) -> Result<Remote, Failure> {
+    /// The server at an address.
+    pub(crate) fn remote_at(&self, base: &str) -> Result<Remote, Failure> {
         let key = std::env::var("FLOWGAUGE_KEY").ok().filter(|k| !k.trim().is_empty());
         Remote::new(base, key)
     }

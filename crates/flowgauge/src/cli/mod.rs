@@ -7,6 +7,7 @@ mod alert;
 mod analysis;
 mod ask;
 mod budget;
+mod cache;
 mod checks;
 mod completions;
 mod config;
@@ -22,6 +23,7 @@ mod key;
 mod measure;
 mod metrics;
 mod number;
+mod opt;
 mod opt_evidence;
 mod period;
 mod prices;
@@ -34,6 +36,7 @@ mod serve;
 mod show;
 mod store;
 mod stream;
+mod sure;
 mod tokens;
 mod watch;
 
@@ -91,6 +94,12 @@ Exit codes:
     /// Where tokens go, and what optimisation saves
     #[command(subcommand)]
     Tokens(tokens::TokensCommand),
+    /// Answers in memory
+    #[command(subcommand)]
+    Cache(cache::CacheCommand),
+    /// The four optimisations: how they stand, switching them, the emergency rollback
+    #[command(subcommand)]
+    Opt(opt::OptCommand),
     /// What users and evaluators think of answers
     #[command(subcommand)]
     Quality(quality::QualityCommand),
@@ -115,9 +124,6 @@ Exit codes:
     /// What budgets have spent
     #[command(subcommand)]
     Budget(budget::BudgetCommand),
-    /// What the four optimizations save and cost
-    #[command(subcommand)]
-    Opt(opt_evidence::EvidenceCommand),
     /// Emergencies: answer, watch closer, close, report
     #[command(subcommand)]
     Incident(incident::IncidentCommand),
@@ -169,6 +175,8 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Import(args) => import::run(args, globals),
         Command::Health(command) => health::run(command, globals),
         Command::Tokens(command) => tokens::run(command, globals),
+        Command::Cache(command) => cache::run(command, globals),
+        Command::Opt(command) => opt::run(command, globals),
         Command::Quality(command) => quality::run(command, globals),
         Command::Regression(command) => regression::run(command, globals),
         Command::Requests(command) => requests::run(command, globals),
@@ -176,7 +184,6 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Store(command) => store::run(command, globals),
         Command::Budget(command) => budget::run(command, globals),
         Command::Alert(command) => alert::run(command, globals),
-        Command::Opt(command) => opt_evidence::run(command, globals),
         Command::Incident(command) => incident::run(command, globals),
         Command::Key(command) => key::run(command, globals),
         Command::Metrics(command) => metrics::run(command, globals),

@@ -171,7 +171,8 @@ pub(crate) fn reduction(told: &EvidenceView) -> Sheet {
     sheet
 }
 
-fn effects(told: &EvidenceView) -> Sheet {
+/// What each optimisation changed, by comparison with those held out.
+pub(crate) fn effects(told: &EvidenceView) -> Sheet {
     let columns = vec![
         "optimization",
         "acts",

@@ -142,6 +142,20 @@ impl Remote {
         })
     }
 
+    /// An answer that is plain text.
+    pub(crate) fn text(&self, path: &str) -> Result<String, Failure> {
+        self.block_on(async {
+            let work = async {
+                let sent = self.send(Method::GET, path, &[], Bytes::new()).await?;
+                body_of(accepted(sent).await?.into_body(), MAX_ANSWER).await
+            };
+            let text = tokio::time::timeout(ANSWER_TIMEOUT, work)
+                .await
+                .unwrap_or_else(|_| Err(self.silent("did not answer in time")))?;
+            Ok(String::from_utf8_lossy(&text).into_owned())
+        })
+    }
+
     /// Sends JSON whose answer may take as long as the work does.
     pub(crate) fn call_long<T: DeserializeOwned>(
         &self,

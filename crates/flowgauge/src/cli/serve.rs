@@ -52,6 +52,9 @@ pub(crate) struct DemoArgs {
     /// The same seed makes the same demo
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Switch all four optimisations on, with 5 % held out, and score answers
+    #[arg(long)]
+    optimised: bool,
     /// Begin without the made-up week
     #[arg(long)]
     no_history: bool,
@@ -79,6 +82,7 @@ pub(crate) fn demo(args: &DemoArgs) -> Done {
         listen: args.listen,
         speed: args.speed,
         seed: args.seed,
+        optimised: args.optimised,
         no_history: args.no_history,
         for_seconds: args.for_seconds,
     };

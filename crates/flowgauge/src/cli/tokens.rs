@@ -1,11 +1,14 @@
 //! Verbs of `tokens`: where they go, and what optimisation saves.
 
+pub(super) mod limits;
+
 use super::diagnose::{self, DiagnoseArgs};
 use super::exit::Done;
 use super::globals::Globals;
 use super::opt_evidence::{self, FocusArg};
 use super::show::{self, Format};
 use crate::query::diagnose::Name;
+use limits::LimitsCommand;
 
 /// Verbs of `tokens`.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -36,12 +39,16 @@ Exit codes:
   3   the size of prompts before optimisation is not known
   69  neither a server nor a data directory")]
     Status(DiagnoseArgs),
+    /// How much context and answer there may be
+    #[command(subcommand)]
+    Limits(LimitsCommand),
 }
 
 /// Runs one verb.
 pub(crate) fn run(command: &TokensCommand, globals: &Globals) -> Done {
     match command {
         TokensCommand::Analyze(args) => diagnose::run(Name::Tokens, args, globals, |_| Ok(())),
+        TokensCommand::Limits(command) => limits::run(command, globals),
         TokensCommand::Status(args) => status(args, globals),
     }
 }

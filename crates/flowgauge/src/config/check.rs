@@ -56,6 +56,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
         allow_open_bind: f.value(root, "allow_open_bind", false, read::boolean),
         switches: base.switches,
         hooks: hooks::hooks(f, root),
+        told: base.told,
     };
     config.quality = quality::quality(f, root, &config);
     contradictions(f, root, &config);
@@ -137,6 +138,7 @@ fn gateway(f: &mut Findings, root: &Node, base: Gateway, secrets: &dyn Secrets) 
         }),
         drain_window: f.value(root, "gateway.drain_window", base.drain_window, drain),
         inject_usage: f.value(root, "gateway.usage.inject", base.inject_usage, read::boolean),
+        optimiser_time: f.value(root, "gateway.optimiser_time", base.optimiser_time, read::length),
         tokenizers: tokenizers(f, root),
         require_key: f.value(root, "gateway.require_key", base.require_key, read::boolean),
     }

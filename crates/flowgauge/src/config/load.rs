@@ -4,10 +4,11 @@
 use super::check::{self, Secrets};
 use super::problem::{Place, Problem, Problems};
 use super::tree::{self, Node, Value};
-use super::{Config, Secret, Switches, schema};
+use super::{Config, Secret, Switches, Told, schema, variables};
 use crate::logic::control::rollout::Environment;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Begins the names of environment variables that set configuration: `FLOWGAUGE__STORE__SEAL_AGE`.
 pub const ENV_PREFIX: &str = "FLOWGAUGE__";
@@ -80,7 +81,10 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
         list.extend(found);
     }
     if list.is_empty() {
-        return Ok(Loaded { config, file, root });
+        let mut loaded = Loaded { config, file, root };
+        let variables = Arc::new(variables::told(&sources.environment));
+        loaded.config.told = Told { knobs: loaded.explain(None).into(), variables };
+        return Ok(loaded);
     }
     list.sort_by_key(order);
     Err(Problems { file, text, list })

@@ -11,6 +11,7 @@ pub(crate) mod read;
 pub mod schema;
 pub mod secret;
 pub(crate) mod tree;
+pub mod variables;
 
 use crate::logic::budget::Budget;
 use crate::logic::call::Text;
@@ -19,8 +20,10 @@ use crate::logic::retry::Policy;
 use crate::logic::score::Scale;
 use crate::logic::unit::Micros;
 use chrono_tz::Tz;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use load::{ENV_PREFIX, Explained, Loaded, Sources, example, load};
 pub use problem::{Place, Problem, Problems};
@@ -65,6 +68,8 @@ pub struct Config {
     pub switches: Switches,
     /// Commands of the operator's.
     pub hooks: Hooks,
+    /// What may be told of it.
+    pub told: Told,
 }
 
 /// Commands of the operator's, each an argument vector that no shell reads; empty is none.
@@ -83,6 +88,15 @@ impl Default for Hooks {
     fn default() -> Self {
         Self { restart: Vec::new(), scale: Vec::new(), timeout: Micros::from_millis(60_000) }
     }
+}
+
+/// What may be told of a configuration: secrets are named by where they are and never shown.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// Every knob with its value and origin.
+    pub knobs: Arc<[Explained]>,
+    /// Variables of the environment that shape optimisation.
+    pub variables: Arc<BTreeMap<String, String>>,
 }
 
 /// The variables of the guide, read at start.
@@ -118,6 +132,8 @@ pub struct Gateway {
     pub drain_window: Micros,
     /// Whether streams that do not ask for their usage are made to.
     pub inject_usage: bool,
+    /// Time one optimiser may take for one call; one that takes longer is passed over.
+    pub optimiser_time: Micros,
     /// Vocabularies of models whose tokens are counted here; first match wins.
     pub tokenizers: Vec<TokenizerFile>,
     /// Whether callers must show a flowgauge key even on loopback.
@@ -328,6 +344,7 @@ impl Default for Config {
             allow_open_bind: false,
             switches: Switches::default(),
             hooks: Hooks::default(),
+            told: Told::default(),
         }
     }
 }
@@ -351,6 +368,8 @@ impl Default for Gateway {
             max_body: 64 << 20,
             drain_window: Micros::from_millis(200),
             inject_usage: true,
+            // A call to a model takes hundreds of milliseconds; this is one in a hundred of it.
+            optimiser_time: Micros::from_millis(5),
             tokenizers: Vec::new(),
             require_key: false,
         }

@@ -69,6 +69,11 @@ pub const KNOBS: &[Knob] = &[
     ),
     knob("gateway.routes[].fallback[].model", "", "Model asked for there; else the caller's."),
     knob("gateway.usage.inject", "true", "Make streams tell their usage that were not asked to."),
+    knob(
+        "gateway.optimiser_time",
+        "5ms",
+        "Time one optimiser may take; beyond it the request goes as it came.",
+    ),
     knob("gateway.tokenizers[].model", "", "Model name; `*` at its end matches any rest."),
     knob("gateway.tokenizers[].file", "", "A tokenizer.json to count its tokens with."),
     knob("gateway.max_body", "64MiB", "Largest request body; larger ones are refused with 413."),

@@ -6,13 +6,18 @@ use crate::logic::control::rollout::Mechanism;
 use crate::logic::unit::UnixMicros;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Routes remembered; made-up ones share the last place.
 const MAX_ROUTES: usize = 1_024;
 
 /// A breaker for each optimiser and route.
 #[derive(Debug, Default)]
-pub struct Breakers(Mutex<BTreeMap<(Mechanism, Text), State>>);
+pub struct Breakers {
+    /// Whether there ever was a fault: spares all others the lock.
+    any: AtomicBool,
+    all: Mutex<BTreeMap<(Mechanism, Text), State>>,
+}
 
 #[derive(Debug, Default, Clone, Copy)]
 struct State {
@@ -43,20 +48,27 @@ impl Breakers {
     /// Whether an optimiser may act on a route.
     #[must_use]
     pub fn allows(&self, mechanism: Mechanism, route: &Text, now: UnixMicros) -> bool {
-        let all = self.0.lock();
+        if !self.any.load(Ordering::Acquire) {
+            return true;
+        }
+        let all = self.all.lock();
         all.get(&(mechanism, route.clone())).is_none_or(|s| s.breaker.allows(now))
     }
 
     /// A changed request was answered. Costs nothing where nothing ever went wrong.
     pub fn passed(&self, mechanism: Mechanism, route: &Text) {
-        if let Some(state) = self.0.lock().get_mut(&(mechanism, route.clone())) {
+        if !self.any.load(Ordering::Acquire) {
+            return;
+        }
+        if let Some(state) = self.all.lock().get_mut(&(mechanism, route.clone())) {
             state.breaker.passed();
         }
     }
 
     /// Something went wrong.
     pub fn fault(&self, mechanism: Mechanism, route: &Text, fault: Fault, now: UnixMicros) {
-        let mut all = self.0.lock();
+        let mut all = self.all.lock();
+        self.any.store(true, Ordering::Release);
         let full = all.len() >= MAX_ROUTES && !all.contains_key(&(mechanism, route.clone()));
         let route = if full { Text::const_new("(others)") } else { route.clone() };
         let state = all.entry((mechanism, route.clone())).or_default();
@@ -74,7 +86,7 @@ impl Breakers {
     /// All that ever had a fault.
     #[must_use]
     pub fn standing(&self, now: UnixMicros) -> Vec<Standing> {
-        let all = self.0.lock();
+        let all = self.all.lock();
         let one = |((mechanism, route), s): (&(Mechanism, Text), &State)| Standing {
             mechanism: *mechanism,
             route: route.clone(),

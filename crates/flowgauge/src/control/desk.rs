@@ -108,7 +108,7 @@ impl Desk {
         };
         let generation = state.as_ref().map_or(0, |s| s.generation);
         let stored = changes.len();
-        let log = Arc::new(Mutex::new(Log { changes, stored, waiting: Vec::new() }));
+        let log = Arc::new(Mutex::new(Log { changes, stored, ..Log::default() }));
         // One wake-up waiting is enough: whoever wakes writes all there is.
         let (wake, waking) = std::sync::mpsc::sync_channel(1);
         let thread = keeper::start(Arc::clone(&store), Arc::clone(&log), waking)?;
@@ -295,8 +295,13 @@ impl Desk {
     }
 
     async fn durable(&self, made: Made, stored: oneshot::Receiver<()>) -> Made {
-        let stored = tokio::time::timeout(DURABLE_WITHIN, stored).await.is_ok_and(|r| r.is_ok());
-        Made { stored, ..made }
+        let patience = if self.log.lock().late { Duration::ZERO } else { DURABLE_WITHIN };
+        let waited = tokio::time::timeout(patience, stored).await;
+        let stored = waited.is_ok_and(|told| told.is_ok());
+        let id = made.change.id;
+        let mut log = self.log.lock();
+        log.late |= !stored && (log.stored as u64) < id;
+        Made { stored: stored || log.stored as u64 >= id, ..made }
     }
 }
 

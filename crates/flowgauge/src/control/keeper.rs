@@ -25,6 +25,8 @@ pub(super) enum Wake {
 pub(super) struct Log {
     pub(super) changes: Vec<Change>,
     pub(super) stored: usize,
+    /// Somebody waited in vain: nobody else does until the disk takes something again.
+    pub(super) late: bool,
     /// Told once everything up to their change is stored.
     pub(super) waiting: Vec<(usize, oneshot::Sender<()>)>,
 }
@@ -74,6 +76,7 @@ fn write(store: &ControlStore, log: &Mutex<Log>, was_failing: bool) -> bool {
     }
     let mut log = log.lock();
     log.stored += new.len();
+    log.late = false;
     let stored = log.stored;
     for (_, told) in log.waiting.extract_if(.., |(upto, _)| *upto <= stored) {
         // One who does not wait any more was told that it is not stored yet.

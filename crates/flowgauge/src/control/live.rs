@@ -8,7 +8,11 @@ use crate::logic::control::rollout::{
 use crate::logic::control::state::{Settings, State};
 use crate::logic::fingerprint::fingerprint;
 use arc_swap::{ArcSwap, Guard};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// Stands in where there are no settings, which is off already.
+static NOT_KILLED: Kill = Kill { all: false, only: BTreeSet::new() };
 
 /// What is in force for a request.
 #[derive(Debug)]
@@ -60,12 +64,17 @@ impl Snapshot {
     /// What a mechanism does with a call.
     #[must_use]
     pub fn decide(&self, mechanism: Mechanism, call: &Placement<'_>, wish: Wish) -> Decision {
-        let none = Kill::default();
+        self.force(mechanism).decide(mechanism, call, wish)
+    }
+
+    /// What is in force for a mechanism.
+    #[must_use]
+    pub fn force(&self, mechanism: Mechanism) -> Force<'_> {
         let (kill, rollout) = match &self.settings {
             Some(settings) => (&settings.kill, Some(settings.rollouts.of(mechanism))),
-            None => (&none, None),
+            None => (&NOT_KILLED, None),
         };
-        Force { environment: &self.environment, kill, rollout }.decide(mechanism, call, wish)
+        Force { environment: &self.environment, kill, rollout }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::logic::control::cache::meaning::Meaning;
 use crate::logic::control::cache::semantic::embed::Embedding;
 use crate::logic::control::cache::semantic::{Index, Likeness};
 use crate::logic::control::cache::store::{Counts, Found, Limits, Purge, Store, Tags, Ticket};
+use crate::logic::control::cache::tune::AccessLog;
 use crate::logic::control::state::Semantic;
 use crate::logic::unit::{Micros, Ratio, UnixMicros};
 use bytes::Bytes;
@@ -112,6 +113,7 @@ pub struct Memory {
 struct Shelf {
     store: Store<Arc<Answer>>,
     limits: Limits,
+    log: AccessLog,
     flights: Flights,
     waiting: HashMap<Caller, oneshot::Sender<wait::Call>>,
     next: Caller,
@@ -141,6 +143,7 @@ impl Memory {
         let shelf = Shelf {
             store: Store::new(limits),
             limits,
+            log: AccessLog::default(),
             flights: Flights::default(),
             waiting: HashMap::new(),
             next: 0,
@@ -154,7 +157,11 @@ impl Memory {
 
     /// Looks a request up: equal ones first, then other words.
     pub fn look(self: &Arc<Self>, wanted: Wanted, now: UnixMicros) -> Look {
-        let ticket = self.shelf.lock().store.ticket();
+        let ticket = {
+            let mut shelf = self.shelf.lock();
+            shelf.log.look(&wanted.key, now);
+            shelf.store.ticket()
+        };
         let ticket = match self.exact(&wanted.key, now, None) {
             Ok(hit) if wanted.serves => return Look::Hit(hit),
             Ok(hit) => {
@@ -188,6 +195,13 @@ impl Memory {
             self.questions.write().clear();
         }
         gone
+    }
+
+    /// Lookups of late, and the bounds they were under.
+    #[must_use]
+    pub fn accesses(&self) -> (AccessLog, Limits) {
+        let shelf = self.shelf.lock();
+        (shelf.log.clone(), shelf.limits)
     }
 
     /// Takes other bounds, where they are others.

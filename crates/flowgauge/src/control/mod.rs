@@ -1,21 +1,30 @@
 //! What is switched how: the state every request reads, the log it follows from, and the memory of answers.
 //!
 //! The flow: `desk` takes a change, `live` makes it the state of the next request, `keeper` makes it durable; `memory`
-//! holds answers, `breakers` say which optimiser rests. Owns the order of these: a change counts at once, and whether
+//! holds answers, `breakers` say which optimiser rests, `health` which model does not answer, `tally` what the
+//! optimisers looked at. Owns the order of these: a change counts at once, and whether
 //! the disk has it is said, never waited for by a request. Refuses to decide: what a change means is
 //! `flowgauge-logic`'s, who may make one is the API's.
 
 mod breakers;
 mod desk;
+mod health;
+mod instances;
 mod keeper;
 mod live;
 pub mod memory;
 mod pace;
+mod prefixes;
+mod tally;
 
 pub use breakers::{Breakers, Standing};
 pub use desk::{Desk, Line, Made, Wanted};
+pub use health::Health;
+pub use instances::{BadName, Followed, Instance, Instances};
 pub use live::{Live, Snapshot};
 pub use pace::{Closer, Pace};
+pub use prefixes::Prefixes;
+pub use tally::{Looked, Tally};
 
 use crate::logic::control::rollout::Environment;
 use crate::logic::price::PriceBook;
@@ -38,6 +47,14 @@ pub struct Control {
     pub breakers: Breakers,
     /// How closely the application is watched.
     pub pace: Pace,
+    /// Models that answer.
+    pub health: Health,
+    /// What providers' prompt caches hold.
+    pub prefixes: Prefixes,
+    /// What optimisers looked at.
+    pub tally: Tally,
+    /// Applications that follow the state.
+    pub instances: Instances,
     clock: Clock,
 }
 
@@ -59,8 +76,17 @@ impl Control {
             tracing::warn!(%error, "whether the watch is closer for now is not known");
             None
         });
-        let (breakers, pace) = (Breakers::default(), Pace::of(closer));
-        Ok(Arc::new(Self { desk, memory, breakers, pace, clock }))
+        Ok(Arc::new(Self {
+            desk,
+            memory,
+            breakers: Breakers::default(),
+            pace: Pace::of(closer),
+            health: Health::default(),
+            prefixes: Prefixes::default(),
+            tally: Tally::default(),
+            instances: Instances::default(),
+            clock,
+        }))
     }
 
     /// Keeps the memory within the bounds in force, until told to stop.

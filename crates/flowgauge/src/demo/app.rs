@@ -6,6 +6,7 @@
 mod conversation;
 mod request;
 
+pub use conversation::INSTRUCTIONS;
 pub use request::{ChatRequest, Invalid};
 
 use super::caller::Caller;

@@ -25,6 +25,8 @@ const CHINESE: &str = include_str!("book/6-letters.zh.txt");
 /// Questions readers ask, one a line; each of at most 120 characters.
 const QUESTIONS: &str = include_str!("book/questions.txt");
 
+/// Sentences of a passage as the retriever cuts the book.
+const SENTENCES_OF_A_PASSAGE: usize = 2;
 /// Letters of a word that are compared: enough to keep words apart, few enough for their forms to
 /// meet.
 const LETTERS: usize = 5;
@@ -101,6 +103,34 @@ pub fn retrieve(query: &str, wanted: usize) -> String {
     chosen.sort_unstable();
     let chosen: Vec<&str> = chosen.into_iter().filter_map(|at| all.get(at).copied()).collect();
     chosen.join(" ")
+}
+
+/// Passages of the book that share words with a query, the best first, until their characters reach `wanted` and there
+/// are `fewest` of them: what a retriever brings before anybody chooses.
+#[must_use]
+pub fn passages(query: &str, wanted: usize, fewest: usize) -> Vec<String> {
+    let all: Vec<String> = CHAPTERS
+        .iter()
+        .flat_map(|c| paragraphs(c))
+        .flat_map(|p| {
+            split(p).chunks(SENTENCES_OF_A_PASSAGE).map(|c| c.join(" ")).collect::<Vec<_>>()
+        })
+        .collect();
+    let texts: Vec<&str> = all.iter().map(String::as_str).collect();
+    let mut order: Vec<usize> = rank(query, &texts).into_iter().map(|(_, at)| at).collect();
+    order.extend(0..texts.len());
+    let mut chosen: Vec<usize> = Vec::new();
+    let mut length = 0;
+    for at in order {
+        if length >= wanted && chosen.len() >= fewest {
+            break;
+        }
+        if !chosen.contains(&at) {
+            length += texts.get(at).map_or(0, |t| t.len());
+            chosen.push(at);
+        }
+    }
+    chosen.into_iter().filter_map(|at| all.get(at).cloned()).collect()
 }
 
 /// Sentences that share words with a query, best first, each with the weight it shares. Words that

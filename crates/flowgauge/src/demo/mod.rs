@@ -11,6 +11,7 @@ pub mod drive;
 pub mod history;
 pub mod local;
 pub mod model_server;
+pub mod optimised;
 pub mod stage;
 pub mod text;
 pub mod workload;
@@ -56,6 +57,8 @@ pub struct DemoOptions {
     pub speed: f64,
     /// The same seed makes the same demo.
     pub seed: u64,
+    /// Switch all four optimisations on, with 5 % held out, and score answers.
+    pub optimised: bool,
     /// Begin without the made-up week.
     pub no_history: bool,
     /// Stop by itself after so many seconds.
@@ -64,7 +67,14 @@ pub struct DemoOptions {
 
 impl Default for DemoOptions {
     fn default() -> Self {
-        Self { listen: None, speed: 1.0, seed: 1, no_history: false, for_seconds: None }
+        Self {
+            listen: None,
+            speed: 1.0,
+            seed: 1,
+            optimised: false,
+            no_history: false,
+            for_seconds: None,
+        }
     }
 }
 
@@ -85,6 +95,9 @@ pub enum DemoError {
     /// flowgauge did not start.
     #[error("start flowgauge: {0}")]
     Start(#[from] serve::StartError),
+    /// The optimisations were not switched on.
+    #[error("switch the optimisations on: {0}")]
+    Switch(#[from] crate::logic::control::state::Refused),
     /// The made-up week was not stored.
     #[error("store the made-up week: {0}")]
     History(#[from] Refused),
@@ -132,9 +145,15 @@ pub async fn play(
         .tempdir()
         .map_err(DemoError::io("make a temporary folder"))?;
     let stage = Stage::build(options, &clock).await?;
-    let config = stage.config(options.listen, folder.path());
+    let mut config = stage.config(options.listen, folder.path());
+    if options.optimised {
+        config.quality = optimised::quality();
+    }
     let running = serve::start(config, clock.clone()).await?;
     stage.open(running.addr);
+    if options.optimised {
+        optimised::switch_on(running.switches()).await?;
+    }
 
     // The second half of a first look is a stop in the middle of it, so every wait ends on `ended`.
     let played = tokio::select! {

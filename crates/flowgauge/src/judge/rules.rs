@@ -103,6 +103,14 @@ pub fn load_texts(
     whole::load(&files, world)
 }
 
+/// Name and text of a source, and whether it is shipped.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn text_of(source: &RuleSource) -> Result<(String, String, bool), Problems> {
+    open(source).map(|File { name, text, shipped }| (name, text, shipped))
+}
+
 fn open(source: &RuleSource) -> Result<File, Problems> {
     let shipped = |name: &str, text: &str| {
         Ok(File { name: name.to_owned(), text: text.to_owned(), shipped: true })

@@ -110,7 +110,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     }
 }
 
-/// Serves until SIGTERM or SIGINT; a second signal ends it at once.
+/// Serves until SIGTERM or SIGINT; a second one ends it at once. SIGUSR1 switches all optimisations off.
 ///
 /// # Errors
 /// When a part cannot be made or signals cannot be listened for.
@@ -126,12 +126,13 @@ pub fn run(config: Config, options: Options) -> Result<(), ServeError> {
     if !options.quiet {
         running.announce();
     }
+    let app = std::sync::Arc::clone(running.app());
     control.block_on(async {
-        signals.next().await;
+        signals.stop(&app).await;
         running::say("stopping; once more to stop at once");
         tokio::select! {
             () = running.stop() => {}
-            () = signals.next() => running::say("stopped at once; what was not stored is lost"),
+            () = signals.stop(&app) => running::say("stopped at once; what was not stored is lost"),
         }
     });
     Ok(())

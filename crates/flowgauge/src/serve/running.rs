@@ -8,6 +8,7 @@ use crate::control::Control;
 use crate::receive::gateway::Gateway;
 use crate::record::Recorder;
 use crate::record::ledger::Budgets;
+use crate::tell::page::control::{Aim, BY_SIGNAL, rollback};
 use crate::tell::page::{App, Facts, PortState};
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -95,6 +96,12 @@ impl Running {
         &self.keys
     }
 
+    /// What is switched how.
+    #[must_use]
+    pub fn switches(&self) -> &Arc<Control> {
+        &self.switched
+    }
+
     /// What the API's handlers share, to look at the routes.
     #[must_use]
     pub fn app(&self) -> &App {
@@ -153,26 +160,41 @@ pub(super) fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// SIGTERM and SIGINT.
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// To stop.
+    Stop,
+    /// To switch all optimisations off.
+    RollBack,
+}
+
+/// SIGTERM, SIGINT and SIGUSR1.
 #[cfg(unix)]
 #[derive(Debug)]
 pub(super) struct Signals {
     term: tokio::signal::unix::Signal,
     int: tokio::signal::unix::Signal,
+    usr1: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
     pub(super) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            usr1: signal(SignalKind::user_defined1())?,
+        })
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.int.recv() => {}
+            _ = self.term.recv() => Asked::Stop,
+            _ = self.int.recv() => Asked::Stop,
+            _ = self.usr1.recv() => Asked::RollBack,
         }
     }
 }
@@ -189,10 +211,25 @@ impl Signals {
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> Asked {
         // Where it cannot be listened for, the process is ended from outside.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
+        }
+        Asked::Stop
+    }
+}
+
+impl Signals {
+    /// Waits until told to stop. A rollback asked for meanwhile is carried out.
+    pub(super) async fn stop(&mut self, app: &App) {
+        while self.next().await == Asked::RollBack {
+            say("SIGUSR1: switching all optimisations off");
+            let reason = "SIGUSR1 was received";
+            let done = rollback::carry_out(app, &Aim::All, BY_SIGNAL, reason).await;
+            for step in &done.steps {
+                say(&format!("  {}  {:?}  {}", step.step, step.status, step.detail));
+            }
         }
     }
 }

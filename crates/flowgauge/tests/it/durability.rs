@@ -139,11 +139,11 @@ fn check(reader: &Reader, next: &[u64]) {
 }
 
 /// A small file system of its own; unmounted at the end.
-struct SmallDisk(tempfile::TempDir);
+pub(crate) struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
     /// Nothing, and why, where this process may not mount.
-    fn mount() -> Option<Self> {
+    pub(crate) fn mount() -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let done = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=48m", "tmpfs"])
@@ -162,7 +162,11 @@ impl SmallDisk {
         }
     }
 
-    fn fill(&self) {
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.0.path()
+    }
+
+    pub(crate) fn fill(&self) {
         let mut file = std::fs::File::create(self.0.path().join("filler")).unwrap();
         // Down to the last byte, in ever smaller pieces.
         let mut piece = vec![0u8; 1 << 20];

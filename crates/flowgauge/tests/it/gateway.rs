@@ -8,6 +8,6 @@ mod family;
 mod hang_up;
 mod head;
 mod passes;
-mod stage;
+pub(crate) mod stage;
 mod storm;
 mod usage;

@@ -18,15 +18,21 @@ mod alias_fixtures;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod config;
+#[cfg(test)]
+mod control;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod diagnoses;
 #[cfg(test)]
 mod durability;
+#[cfg(test)]
+mod flags;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]

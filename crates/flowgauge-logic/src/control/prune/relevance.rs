@@ -84,16 +84,17 @@ pub(super) fn scores(question: &[String], passages: &[Vec<String>]) -> Option<Ve
     Some(frequencies.iter().zip(passages).map(score).collect())
 }
 
-/// For each passage whether it repeats an earlier one: nearly the same words, and exactly the same numbers, so that two
-/// rows of one table are never taken for one.
-pub(super) fn duplicates(passages: &[Vec<String>], jaccard: f64) -> Vec<bool> {
+/// For each passage whether it repeats an earlier one: nearly the same words, exactly the same numbers, and the same
+/// words of the question, so that two rows of one table or two entries of one form are never taken for one.
+pub(super) fn duplicates(question: &[String], passages: &[Vec<String>], jaccard: f64) -> Vec<bool> {
     let hashed = |words: &mut dyn Iterator<Item = &String>| -> Vec<u64> {
         let mut set: Vec<u64> = words.map(|w| fingerprint(&[w.as_bytes()])).collect();
         set.sort_unstable();
         set.dedup();
         set
     };
-    let number = |w: &&String| w.chars().any(|c| c.is_ascii_digit());
+    // What must be the same to the word.
+    let number = |w: &&String| w.chars().any(|c| c.is_ascii_digit()) || question.contains(*w);
     let sets: Vec<(Vec<u64>, Vec<u64>)> = passages
         .iter()
         .map(|p| (hashed(&mut p.iter()), hashed(&mut p.iter().filter(number))))
@@ -152,6 +153,17 @@ mod tests {
             "Room with a view of the old harbour and one bed costs 45 a night",
             "A room with a view of the old harbour, and one bed: costs 40 a night!",
         ]);
-        assert_eq!(duplicates(&rows, 0.85), [false, false, true]);
+        assert_eq!(duplicates(&[], &rows, 0.85), [false, false, true]);
+    }
+
+    #[test]
+    fn entries_of_one_form_are_no_duplicates_where_the_question_tells_them_apart() {
+        let entry = |about: &str| {
+            format!("This passage is about {about} and says what sailors did with {about} at sea")
+        };
+        let entries = ["whaling", "harpoons", "ballast"].map(entry);
+        let passages = of(&entries.each_ref().map(String::as_str));
+        let asked = words("What did sailors do with harpoons?");
+        assert_eq!(duplicates(&asked, &passages, 0.85), [false, false, true]);
     }
 }

@@ -56,6 +56,7 @@ impl Slot {
         let bytes = answer.frames.iter().map(|f| f.len() as u64).sum();
         let (put, wake) = {
             let mut shelf = self.memory.shelf.lock();
+            shelf.log.kept(&self.key, bytes, &tags);
             let put = shelf.store.put(self.ticket, self.key, Arc::new(answer), tags, bytes, now);
             let leads = self.leads.take();
             let kept = put == Put::Kept;

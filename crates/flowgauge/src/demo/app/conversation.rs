@@ -11,11 +11,15 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-const INSTRUCTIONS: &str = "You help a reader with a book. Use the passages given, be brief, and \
+/// What the model is told beside the passages and the question.
+pub const INSTRUCTIONS: &str = "You help a reader with a book. Use the passages given, be brief, and \
                             say so where the book does not answer.";
 
 /// Fewest tokens of retrieved passages: three chunks, cut (catalogue E.3).
 const CONTEXT_TOKENS: u64 = 60;
+
+/// Fewest passages retrieved (catalogue E.2, `topKInitial` 8; the passages here are half as long).
+const PASSAGES: usize = 5;
 
 /// Characters of one token, the application's own rule of thumb (catalogue E.3).
 const CHARACTERS: usize = 4;
@@ -53,12 +57,13 @@ impl Conversation {
         let complexity = classify(intent, request.query.as_deref().unwrap_or_default());
         let own = text::tokens(request.words());
         let wanted = usize::try_from(CONTEXT_TOKENS.max(own * 3 / 4)).unwrap_or(usize::MAX);
-        let context = book::retrieve(request.words(), wanted.saturating_mul(CHARACTERS));
+        let context = book::passages(request.words(), wanted.saturating_mul(CHARACTERS), PASSAGES);
         let label = match (intent, request.language.as_deref()) {
             ("translate", Some(language)) => format!("translate {language}"),
             _ => intent.to_owned(),
         };
-        let prompt = format!("{context}\n\n{label}: {}", request.words());
+        let context = context.join("\n\n");
+        let prompt = format!("Context:\n{context}\n\nQuestion:\n{label}: {}", request.words());
         let mut ready = VecDeque::new();
         let known = (1..=super::BOOKS).any(|n| request.book == format!("book-{n}"));
         let state = if known { State::Asking } else { State::Over };

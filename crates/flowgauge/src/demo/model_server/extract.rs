@@ -123,6 +123,12 @@ impl<'a> Prompt<'a> {
         let mut passages: Vec<&str> =
             prompt.split("\n\n").map(str::trim).filter(|p| !p.is_empty()).collect();
         let mut out = Prompt { passages: Vec::new(), intent: "ask", language: "", question: None };
+        if let Some(first) = passages.first_mut() {
+            *first = first.strip_prefix("Context:").map_or(*first, str::trim);
+        }
+        if let Some(last) = passages.last_mut() {
+            *last = last.strip_prefix("Question:").map_or(*last, str::trim);
+        }
         if let Some(last) = passages.last().copied() {
             let labelled = last.split_once(": ").and_then(|(label, rest)| {
                 let (intent, language) = label.split_once(' ').unwrap_or((label, ""));

@@ -14,13 +14,23 @@ use std::task::{Context, Poll};
 pub struct Received {
     /// What was read ahead, oldest first; a failure comes last.
     ahead: VecDeque<Result<Frame<Bytes>, hyper::Error>>,
-    rest: Incoming,
+    /// Missing where all of it lay in memory.
+    rest: Option<Incoming>,
+    /// Its length is not promised, as that of a stream is not.
+    open_ended: bool,
 }
 
 impl Received {
     /// A body of which nothing was read.
     pub(super) fn new(rest: Incoming) -> Self {
-        Self { ahead: VecDeque::new(), rest }
+        Self { ahead: VecDeque::new(), rest: Some(rest), open_ended: false }
+    }
+
+    /// A body that lies in memory; the length of a `stream` is not promised.
+    #[must_use]
+    pub fn kept(frames: impl Iterator<Item = Bytes>, stream: bool) -> Self {
+        let ahead = frames.map(|data| Ok(Frame::data(data))).collect();
+        Self { ahead, rest: None, open_ended: stream }
     }
 
     /// Reads ahead until the end, a failure or `limit` bytes, and hands back a copy of what came. The
@@ -28,7 +38,7 @@ impl Received {
     pub async fn read_ahead(&mut self, limit: usize) -> Vec<u8> {
         let mut copy = Vec::new();
         while copy.len() < limit {
-            let Some(frame) = self.rest.frame().await else { break };
+            let Some(frame) = next(&mut self.rest).await else { break };
             if let Some(data) = frame.as_ref().ok().and_then(Frame::data_ref) {
                 copy.extend_from_slice(data);
             }
@@ -45,7 +55,7 @@ impl Received {
     /// its connection.
     pub async fn read_out(mut self, limit: usize) {
         let mut left = limit;
-        while let Some(Ok(frame)) = self.rest.frame().await {
+        while let Some(Ok(frame)) = next(&mut self.rest).await {
             match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
                 Some(less) => left = less,
                 None => break,
@@ -69,16 +79,22 @@ impl HttpBody for Received {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.ahead.pop_front() {
             Some(frame) => Poll::Ready(Some(frame)),
-            None => Pin::new(&mut self.rest).poll_frame(cx),
+            None => match &mut self.rest {
+                Some(rest) => Pin::new(rest).poll_frame(cx),
+                None => Poll::Ready(None),
+            },
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ahead.is_empty() && self.rest.is_end_stream()
+        self.ahead.is_empty() && self.rest.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let rest = self.rest.size_hint();
+        if self.open_ended {
+            return SizeHint::default();
+        }
+        let rest = self.rest.as_ref().map_or(SizeHint::with_exact(0), Incoming::size_hint);
         if self.ahead.is_empty() {
             return rest;
         }
@@ -90,4 +106,8 @@ impl HttpBody for Received {
         }
         hint
     }
+}
+
+async fn next(rest: &mut Option<Incoming>) -> Option<Result<Frame<Bytes>, hyper::Error>> {
+    rest.as_mut()?.frame().await
 }

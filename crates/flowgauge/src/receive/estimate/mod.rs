@@ -36,6 +36,19 @@ impl fmt::Debug for Order<'_> {
 }
 
 impl Vocabularies {
+    /// Counts tokens of texts as a model does.
+    pub fn counting(&self, model: &str) -> impl Fn(&str) -> u64 + '_ {
+        let vocabulary = self.of(model);
+        move |text| vocabulary.count(text)
+    }
+
+    /// Reads the built-in vocabularies.
+    pub fn warm() {
+        for vocabulary in [bpe_openai::cl100k_base(), bpe_openai::o200k_base()] {
+            Vocabulary::OpenAi(vocabulary).count("warm");
+        }
+    }
+
     /// Counts the tokens of one call. A side that cannot be counted stays unknown.
     #[must_use]
     pub fn usage(&self, order: &Order<'_>) -> Usage {

@@ -3,7 +3,9 @@
 //! Nothing is kept for a second request unless the route can make one. Once a byte of an answer went to
 //! the client there is no other request.
 
-use crate::logic::call::AttemptReason;
+use crate::logic::call::{AttemptReason, Text};
+use crate::logic::control::breaker::{Fault, may_be_our_fault};
+use crate::logic::control::rollout::Mechanism;
 use crate::logic::retry::{Failure, Wish};
 use crate::logic::unit::Micros;
 use crate::logic::wire::request::with_model;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use super::counters::count;
 use super::flight::Flight;
 use super::forward::ask;
+use super::optimise::AsItCame;
 use super::refuse::Refusal;
 use super::target::Target;
 use super::usage_option::{self, Original};
@@ -33,6 +36,8 @@ pub(super) struct Sending {
     pub(super) body: Outbound,
     /// The client's own, where something was added to it.
     pub(super) original: Option<Original>,
+    /// The caller's, where optimisers changed it.
+    pub(super) as_it_came: Option<AsItCame>,
 }
 
 /// The flight back from the wait, with what it brought.
@@ -78,7 +83,8 @@ impl Again {
 /// body keeps.
 pub(super) async fn run(mut flight: Flight, sending: Sending, max_body: u64) -> Head {
     let mut again = Again::of(&flight, &sending);
-    let Sending { way, parts, body, mut original } = sending;
+    let Sending { way, parts, body, mut original, mut as_it_came } = sending;
+    let mut blamed = None;
     let Ok(mut request) = way.target().request(parts, body, flight.protocol(), false) else {
         return Head::Failed(flight, Refusal::PATH);
     };
@@ -109,6 +115,19 @@ pub(super) async fn run(mut flight: Flight, sending: Sending, max_body: u64) -> 
                 continue;
             }
         }
+        if let Some(route) = blamed.take() {
+            learn(&mut flight, &route, &came);
+        } else if let Some(own) = as_it_came.take_if(|_| may_be_changed(&came)) {
+            let without = Again { parts: own.parts, body: own.body };
+            if let Some(next) = without.request(step, &flight) {
+                flight.sent_as_it_came();
+                flight.failed(Failure::Status(came.as_ref().map_or(0, |a| a.status().as_u16())));
+                (request, reason) = (next, AttemptReason::OptimisationRefused);
+                again = again.map(|_| without);
+                (original, blamed) = (None, Some(own.route));
+                continue;
+            }
+        }
         let (Some(again), Some(failure)) = (&again, failure(&came)) else {
             return head(flight, came, target);
         };
@@ -128,6 +147,25 @@ pub(super) async fn run(mut flight: Flight, sending: Sending, max_body: u64) -> 
         (step, request, reason, made) = (next, there, AttemptReason::Fallback, 1);
         flight.failed(failure);
         flight.fall_back(failure.class(), step);
+    }
+}
+
+/// Whether an answer may be the fault of what optimisers changed.
+fn may_be_changed(came: &Result<Answer, Refusal>) -> bool {
+    came.as_ref().is_ok_and(|answer| may_be_our_fault(answer.status().as_u16()))
+}
+
+/// The request was sent as it came, after it was refused as changed: where that is answered, those who changed it rest.
+fn learn(flight: &mut Flight, route: &Text, came: &Result<Answer, Refusal>) {
+    let answered = came.as_ref().is_ok_and(|answer| !answer.status().is_client_error());
+    let blamed = std::mem::take(&mut flight.terms().blamed);
+    if !answered {
+        return;
+    }
+    let gateway = Arc::clone(flight.gateway());
+    let now = gateway.clock.now();
+    for mechanism in Mechanism::ALL.into_iter().filter(|m| blamed & m.bit() != 0) {
+        gateway.control.breakers.fault(mechanism, route, Fault::Refused, now);
     }
 }
 

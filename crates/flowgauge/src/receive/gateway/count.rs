@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
+use tokio::sync::OnceCell;
 
 use super::counters::count;
 use super::flight::Flight;
@@ -25,6 +26,7 @@ pub(super) const MAX_REQUEST: usize = 1 << 20;
 pub(super) struct Counter {
     vocabularies: Arc<Vocabularies>,
     queue: OnceLock<Option<SyncSender<Flight>>>,
+    warmed: OnceCell<()>,
 }
 
 impl fmt::Debug for Counter {
@@ -35,7 +37,26 @@ impl fmt::Debug for Counter {
 
 impl Counter {
     pub(super) fn new(vocabularies: Vocabularies) -> Self {
-        Self { vocabularies: Arc::new(vocabularies), queue: OnceLock::new() }
+        Self {
+            vocabularies: Arc::new(vocabularies),
+            queue: OnceLock::new(),
+            warmed: OnceCell::new(),
+        }
+    }
+
+    /// The vocabularies, for those who count before a call.
+    pub(super) fn vocabularies(&self) -> Arc<Vocabularies> {
+        Arc::clone(&self.vocabularies)
+    }
+
+    /// Reads the built-in vocabularies, once: that takes longer than a call may be held up later.
+    pub(super) async fn warm(&self) {
+        self.warmed
+            .get_or_init(|| async {
+                // One that fails to warm up is read by the first call that counts.
+                let _cold = tokio::task::spawn_blocking(Vocabularies::warm).await;
+            })
+            .await;
     }
 
     /// Takes a call whose row is written once it is counted, or now where there is no room.

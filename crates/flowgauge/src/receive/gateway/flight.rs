@@ -4,6 +4,7 @@
 use crate::logic::call::{
     AttemptReason, Call, ErrorClass, Outcome, Protocol, Status, Text, TtftSource, Usage,
 };
+use crate::logic::control::rollout::Mechanism;
 use crate::logic::id::CallId;
 use crate::logic::retry::Failure;
 use crate::logic::unit::Micros;
@@ -16,7 +17,7 @@ use super::count::{is_due, is_stated};
 use super::counters::count;
 use super::retry_budget::Counted;
 use super::settle;
-use super::terms::Terms;
+use super::terms::{Saved, Terms};
 use super::trail::Trail;
 use super::way::Step;
 
@@ -154,6 +155,8 @@ impl Flight {
     /// The client left, and its row waits for what the upstream still says.
     pub(super) fn abandoned(&mut self) {
         self.cancelled();
+        // Those who wait for its answer do not wait for what is only read for its usage.
+        (self.terms.slot, self.terms.keep) = (None, None);
         self.gateway.recorder.left(self.id);
     }
 
@@ -193,6 +196,10 @@ impl Flight {
                 call.outcome.error_type = error.code.clone().or_else(|| error.kind.clone());
             }
         });
+        if let Some(usage) = self.terms.replayed {
+            self.terms.cached = true;
+            self.note(|call| (call.usage, call.cost.reported) = (usage, None));
+        }
         if seen.usage.flags & Usage::PARSE_FAILED != 0 {
             count(&self.gateway.counters.unreadable);
         }
@@ -217,6 +224,16 @@ impl Flight {
             call.outcome.attempts = call.outcome.attempts.saturating_add(1);
             call.outcome.http_status = None;
         });
+    }
+
+    /// The request is sent as it came: nothing is optimised any more, and the usage is not asked for on our account.
+    pub(super) fn sent_as_it_came(&mut self) {
+        self.terms.asked_for_client = false;
+        self.terms.saved = Saved::default();
+        self.terms.asked_model = None;
+        if let Some(call) = &mut self.call {
+            self.terms.blamed = std::mem::take(&mut call.control.applied);
+        }
     }
 
     /// Whether the target may be asked again, which then counts.
@@ -281,6 +298,45 @@ impl Flight {
         self.call.as_ref().map_or(Protocol::Other, |c| c.what.protocol)
     }
 
+    /// What the optimisations made of the call, and what its answer is to others.
+    fn conclude_control(&mut self, call: &mut Call) {
+        settle::control(&self.gateway.prices.load(), call, &self.terms);
+        if let Some(keep) = self.terms.keep.take() {
+            keep.end(call, &self.terms.produced, self.gateway.clock.now());
+        }
+        if let Some(slot) = self.terms.slot.take() {
+            match call.outcome.status {
+                // Another asks in the place of one who left.
+                Status::Cancelled => drop(slot),
+                _ => slot.release(),
+            }
+        }
+        self.learn_prefix(call);
+        if let Some(model) = self.terms.asked_model.take().filter(|_| call.outcome.attempts > 0) {
+            let failed = matches!(call.outcome.status, Status::Error | Status::Truncated);
+            self.gateway.control.health.ended(&model, failed, self.gateway.clock.now());
+        }
+    }
+
+    /// What the provider's prompt cache holds of the conversation, and that what was changed was taken.
+    fn learn_prefix(&self, call: &Call) {
+        let control = &self.gateway.control;
+        if call.outcome.status != Status::Ok || !control.desk.live().load().is_active() {
+            return;
+        }
+        if let (Some(conversation), Some(input)) = (self.terms.conversation, &call.usage.input) {
+            let written = input.cache_write_5m.saturating_add(input.cache_write_1h);
+            let held = input.cache_read.saturating_add(written);
+            control.prefixes.saw(conversation, held, self.gateway.clock.now());
+        }
+        let route = call.what.endpoint.clone().unwrap_or_default();
+        for mechanism in Mechanism::ALL {
+            if call.control.applied & mechanism.bit() != 0 {
+                control.breakers.passed(mechanism, &route);
+            }
+        }
+    }
+
     fn write(&mut self) {
         let Some(mut call) = self.call.take() else { return };
         let now = self.left.unwrap_or_else(|| self.gateway.clock.monotonic());
@@ -296,6 +352,7 @@ impl Flight {
             _ => {}
         }
         settle::settle(&self.gateway.prices.load(), &mut call, &self.terms);
+        self.conclude_control(&mut call);
         if self.held {
             self.gateway.budgets.settle(&call);
         }

@@ -23,6 +23,7 @@ mod ids;
 mod keys;
 mod observation;
 mod operation;
+mod optimise;
 mod own;
 mod phases;
 mod refuse;
@@ -52,6 +53,7 @@ use super::{Body, UserHasher};
 use crate::config;
 use crate::control::Control;
 use crate::logic::price::PriceBook;
+use crate::logic::unit::Micros;
 use crate::record::Recorder;
 use crate::record::ledger::Budgets;
 use crate::serve::clock::Clock;
@@ -84,6 +86,8 @@ pub struct Gateway {
     keys: Arc<dyn CallerKeys>,
     budgets: Arc<Budgets>,
     control: Arc<Control>,
+    /// Time one optimiser may take for one call.
+    optimiser_time: Micros,
     require_key: bool,
     max_body: u64,
     drains: Arc<Semaphore>,
@@ -145,6 +149,7 @@ impl Gateway {
             keys,
             budgets,
             control,
+            optimiser_time: config.gateway.optimiser_time,
             require_key: config.gateway.require_key,
             max_body: config.gateway.max_body as u64,
             drains: Arc::new(Semaphore::new(MAX_DRAINS)),

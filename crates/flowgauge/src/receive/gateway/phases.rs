@@ -2,6 +2,7 @@
 
 use crate::logic::call::{Call, Door, Protocol};
 use crate::logic::unit::Micros;
+use crate::logic::wire::request::Asked;
 use crate::receive::Body;
 use crate::receive::egress::Answer;
 use bytes::Bytes;
@@ -23,7 +24,8 @@ use super::dimensions;
 use super::family;
 use super::flight::Flight;
 use super::headers::{strip_hop_by_hop, strip_request};
-use super::refuse::{CACHE, REQUEST_ID, Refusal, id_value};
+use super::optimise::{self, Plan, Replayed};
+use super::refuse::{REQUEST_ID, Refusal, id_value};
 use super::route;
 use super::sample;
 use super::splice::Splice;
@@ -51,13 +53,26 @@ pub(super) async fn run(
     let mut flight = Flight::begin(Arc::clone(&gateway), call, begun);
     let (parts, body) = request.into_parts();
     let sending = match prepare(&gateway, &mut flight, parts, body, peer).await {
-        Ok(ready) => ready,
+        Ok(Ready::Send(sending)) => *sending,
+        Ok(Ready::Give(replayed, target)) => {
+            let answer = optimise::answer(&replayed);
+            flight.terms().replayed = Some(replayed.usage());
+            return answer_with(flight, answer, &target, Some(replayed.age));
+        }
         Err(refusal) => return refuse(flight, &refusal, family),
     };
     match attempts::run(flight, sending, gateway.max_body).await {
-        Head::Came(flight, answer, target) => answer_with(flight, answer, &target),
+        Head::Came(flight, answer, target) => answer_with(flight, answer, &target, None),
         Head::Failed(flight, refusal) => refuse(flight, &refusal, family),
     }
+}
+
+/// What follows from a request.
+enum Ready {
+    /// It is sent.
+    Send(Box<Sending>),
+    /// Its answer lies in memory.
+    Give(Replayed, Arc<Target>),
 }
 
 /// Authenticate, admit, dimensions, route: everything before a byte leaves.
@@ -67,7 +82,7 @@ async fn prepare(
     mut parts: Parts,
     body: Incoming,
     peer: SocketAddr,
-) -> Result<Sending, Refusal> {
+) -> Result<Ready, Refusal> {
     let path = parts.uri.path();
     let operation = gateway.routes.choose(path, None).target().operation(&parts.method, path);
     flight.note(|call| {
@@ -88,29 +103,43 @@ async fn prepare(
         admit(&parts.headers, body, operation.protocol, gateway.max_body).await?;
     let model = asked.as_ref().and_then(|a| a.model.as_deref());
     let way = Arc::clone(gateway.routes.choose(parts.uri.path(), model));
-    let size = budget::size(&body, asked.as_ref());
     flight.note(|call| {
         place(call, way.target());
-        let Some(asked) = &asked else { return };
-        call.what.model_requested.clone_from(&asked.model);
-        call.what.stream = asked.stream;
-        if call.what.intent.is_none() {
-            call.what.intent.clone_from(&asked.intent);
-        }
-        if call.who.user_key.is_none() {
-            call.who.user_key = asked.user.as_ref().map(|user| gateway.hasher.hash(user));
+        if let Some(asked) = &asked {
+            take(call, asked, gateway);
         }
     });
-    budget::reserve(gateway, flight, way.target(), size).await?;
-
-    let target = way.target();
-    family::enter(flight, target, &mut parts.headers);
+    let target = Arc::clone(way.target());
+    family::enter(flight, &target, &mut parts.headers);
     sample::consider(gateway, flight, &body);
+    let plan = Plan::of(gateway, flight, &parts, &target, &body);
+    if let Some(plan) = &plan
+        && let Some(replayed) = optimise::look(gateway, flight, plan, &parts, &target, &body).await
+    {
+        return Ok(Ready::Give(replayed, target));
+    }
     strip_request(&mut parts.headers);
     flight.terms().drain_window = target.streams.drain_window;
-    let mut sending = Sending { way, parts, body, original: None };
+    let mut sending = Sending { way, parts, body, original: None, as_it_came: None };
+    if let Some(plan) = &plan {
+        sending.as_it_came = optimise::change(gateway, flight, plan, &mut sending).await;
+    }
+    let size = budget::size(&sending.body, asked.as_ref());
+    budget::reserve(gateway, flight, &target, size).await?;
     sending.original = usage_option::ask(flight, asked.as_ref(), &mut sending).await;
-    Ok(sending)
+    Ok(Ready::Send(Box::new(sending)))
+}
+
+/// What a request asks for, as dimensions of its call.
+fn take(call: &mut Call, asked: &Asked, gateway: &Gateway) {
+    call.what.model_requested.clone_from(&asked.model);
+    call.what.stream = asked.stream;
+    if call.what.intent.is_none() {
+        call.what.intent.clone_from(&asked.intent);
+    }
+    if call.who.user_key.is_none() {
+        call.who.user_key = asked.user.as_ref().map(|user| gateway.hasher.hash(user));
+    }
 }
 
 /// Where the call goes, as a dimension.
@@ -143,7 +172,12 @@ fn name_attempts(flight: &Flight, headers: &mut HeaderMap) {
 }
 
 /// Passes an answer on with our fields added.
-fn answer_with(flight: Flight, answer: Answer, target: &Target) -> Response<Body> {
+fn answer_with(
+    flight: Flight,
+    answer: Answer,
+    target: &Target,
+    age: Option<Micros>,
+) -> Response<Body> {
     let (mut head, upstream) = answer.into_parts();
     let id = flight.id();
     let mut watch = Watch::open(flight, &head);
@@ -155,7 +189,7 @@ fn answer_with(flight: Flight, answer: Answer, target: &Target) -> Response<Body
     if let Some(id) = id_value(id) {
         head.headers.insert(REQUEST_ID, id);
     }
-    head.headers.insert(CACHE, HeaderValue::from_static("bypass"));
+    optimise::tell(watch.flight(), age, &mut head.headers);
     name_attempts(watch.flight(), &mut head.headers);
     let up = watch.flight().upstream();
     let own = watch.flight().elapsed().saturating_sub(up);
@@ -165,6 +199,7 @@ fn answer_with(flight: Flight, answer: Answer, target: &Target) -> Response<Body
     }
     head.version = Version::HTTP_11;
     let splice = if watch.spliced() { Splice::of(&mut head) } else { None };
+    watch.collect(&head);
     let body = TapBody::new(watch, upstream, splice, target.timeouts);
     Response::from_parts(head, body.boxed_unsync())
 }

@@ -4,7 +4,7 @@ use crate::logic::call::{
     Call, CostSource, CostUnknown, InputTokens, OutputTokens, Usage, UsageSource,
 };
 use crate::logic::price::PriceBook;
-use crate::logic::unit::NanoUsd;
+use crate::logic::unit::{NanoUsd, Tokens};
 
 use super::terms::Terms;
 
@@ -28,6 +28,30 @@ pub(super) fn settle(prices: &PriceBook, call: &mut Call, terms: &Terms) {
     if let Some(inner) = &terms.inner {
         inner.charge(&mut call.cost);
     }
+}
+
+/// What the optimisations took off a call: its tokens as it came, and what the rest would have cost.
+pub(super) fn control(prices: &PriceBook, call: &mut Call, terms: &Terms) {
+    let own = |usage: &Usage| usage.input_total().map(|t| t.0);
+    if let Some(usage) = &terms.replayed {
+        call.control.original_input_tokens = own(usage).map(Tokens);
+        return;
+    }
+    let saved = terms.saved.all();
+    if saved == 0 || call.control.applied == 0 {
+        return;
+    }
+    let Some(sent) = own(&call.usage) else { return };
+    call.control.original_input_tokens = Some(Tokens(sent.saturating_add(saved)));
+    let gone = Usage {
+        input: Some(InputTokens { text: saved, ..InputTokens::default() }),
+        output: Some(OutputTokens::default()),
+        ..Usage::default()
+    };
+    let provider = call.what.provider.as_deref();
+    let Some(model) = call.model().cloned() else { return };
+    let charge = prices.charge(provider, &model, call.cost.service_tier.as_deref(), &gone);
+    call.cost.avoided = charge.ok().map(|c| c.nanos);
 }
 
 /// What the application states about an answer from its cache is what the first such answer took.

@@ -3,10 +3,10 @@
 //! Refuses to guess: a call that may have been billed and has no figures leaves the sum unknown.
 
 use crate::logic::call::{
-    Call, Cost, CostSource, CostUnknown, InputTokens, OutputTokens, Protocol, Text, Usage,
-    UsageSource,
+    CacheOutcome, Call, Cost, CostSource, CostUnknown, InputTokens, OutputTokens, Protocol, Text,
+    Usage, UsageSource,
 };
-use crate::logic::unit::NanoUsd;
+use crate::logic::unit::{NanoUsd, Tokens};
 
 /// What inner calls add up to.
 #[derive(Debug, Default)]
@@ -26,6 +26,48 @@ pub(super) struct Sum {
     /// Of the first that generated something.
     model: Option<Text>,
     provider: Option<Text>,
+    control: Controlled,
+}
+
+/// What the optimisations made of the calls together.
+#[derive(Debug, Default)]
+struct Controlled {
+    cache: CacheOutcome,
+    applied: u8,
+    /// Tokens of input as the application sent them.
+    original: u64,
+    changed: bool,
+    avoided: NanoUsd,
+}
+
+impl Controlled {
+    /// Adds one call that ended.
+    fn add(&mut self, call: &Call) {
+        let control = &call.control;
+        // Together they came from memory only where each did that was looked up.
+        self.cache = match (self.cache, control.cache) {
+            (CacheOutcome::Disabled, new) | (CacheOutcome::Bypass, new) => new,
+            (_, CacheOutcome::Miss) | (CacheOutcome::Miss, _) => CacheOutcome::Miss,
+            (old, _) => old,
+        };
+        self.applied |= control.applied;
+        self.changed |= control.original_input_tokens.is_some();
+        let tokens = control.original_input_tokens.or_else(|| call.usage.input_total());
+        self.original = self.original.saturating_add(tokens.map_or(0, |t| t.0));
+        if let Some(avoided) = call.cost.avoided {
+            self.avoided = self.avoided.saturating_add(avoided);
+        }
+    }
+
+    fn complete(&self, call: &mut Call) {
+        if matches!(call.control.cache, CacheOutcome::Disabled | CacheOutcome::Bypass) {
+            call.control.cache = self.cache;
+        }
+        call.control.applied |= self.applied;
+        if self.changed {
+            call.control.original_input_tokens = Some(Tokens(self.original));
+        }
+    }
 }
 
 impl Sum {
@@ -37,6 +79,7 @@ impl Sum {
     /// Adds one call that ended.
     pub(super) fn add(&mut self, call: &Call) {
         let usage = &call.usage;
+        self.control.add(call);
         if !call.may_be_billed() {
             return;
         }
@@ -71,6 +114,7 @@ impl Sum {
         if call.what.provider.is_none() {
             call.what.provider.clone_from(&self.provider);
         }
+        self.control.complete(call);
         let own = call.usage.source != UsageSource::Absent && spent;
         if own || self.tokens_unknown {
             return;
@@ -83,6 +127,9 @@ impl Sum {
 
     /// What they cost together, exactly, as the models are known; nothing where one has no price.
     pub(super) fn charge(&self, cost: &mut Cost) {
+        if self.control.avoided > NanoUsd(0) {
+            cost.avoided = Some(self.control.avoided);
+        }
         if self.cost_unknown {
             return;
         }

@@ -52,6 +52,8 @@ pub(super) struct TapBody {
     /// Its length was promised, so nothing may be added.
     sized: bool,
     failing: Option<Failing>,
+    /// The last frame, taken out of the splice and not yet gone.
+    last: Option<Frame<Bytes>>,
 }
 
 impl TapBody {
@@ -72,6 +74,7 @@ impl TapBody {
             last_event,
             sized,
             failing: None,
+            last: None,
         }
     }
 
@@ -93,15 +96,35 @@ impl TapBody {
         {
             self.last_event = now;
         }
-        match &mut self.splice {
-            None => Ok(Some(frame)),
-            Some(splice) => splice.pass(frame),
+        let frame = match &mut self.splice {
+            None => Some(frame),
+            Some(splice) => splice.pass(frame)?,
+        };
+        if let (Some(data), Some((watch, _))) =
+            (frame.as_ref().and_then(Frame::data_ref), &mut self.live)
+        {
+            watch.gave(data);
         }
+        Ok(frame)
     }
 
     /// What is still to leave after the upstream's end.
     fn leftover(&mut self) -> Option<Frame<Bytes>> {
+        if let Some(last) = self.last.take() {
+            return Some(last);
+        }
         self.splice.as_mut()?.rest()
+    }
+
+    /// The upstream ended as it should: what is left of the answer is seen before the row is written.
+    fn ended(&mut self) {
+        self.last = self.leftover();
+        if let (Some(data), Some((watch, _))) =
+            (self.last.as_ref().and_then(Frame::data_ref), &mut self.live)
+        {
+            watch.gave(data);
+        }
+        self.over(Ending::Clean);
     }
 
     fn over(&mut self, ending: Ending) {
@@ -204,7 +227,7 @@ impl HttpBody for TapBody {
                 }
                 Poll::Ready(None) => {
                     this.arrived();
-                    this.over(Ending::Clean);
+                    this.ended();
                 }
                 Poll::Pending => {
                     if let Some((watch, _)) = &mut this.live {
@@ -224,7 +247,11 @@ impl HttpBody for TapBody {
     fn is_end_stream(&self) -> bool {
         match &self.live {
             Some((_, upstream)) => self.splice.is_none() && upstream.is_end_stream(),
-            None => self.failing.is_none() && self.splice.as_ref().is_none_or(Splice::is_empty),
+            None => {
+                self.failing.is_none()
+                    && self.last.is_none()
+                    && self.splice.as_ref().is_none_or(Splice::is_empty)
+            }
         }
     }
 
@@ -243,6 +270,10 @@ impl Drop for TapBody {
         let Some((mut watch, upstream)) = self.live.take() else { return };
         // The server stops asking once all promised bytes are out, and clients leave after the end mark.
         if upstream.is_end_stream() || watch.settled() {
+            if self.splice.as_ref().is_some_and(|s| !s.is_empty()) {
+                // The client has all that counts to it, but not every byte.
+                watch.flight().terms().keep = None;
+            }
             watch.settle(Ending::Clean);
             return;
         }

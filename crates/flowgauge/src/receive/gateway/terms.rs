@@ -1,11 +1,15 @@
 //! What was arranged for one call so that its usage becomes known.
 
+use crate::control::memory::Slot;
+use crate::logic::call::{Text, Usage};
+use crate::logic::control::rollout::Mechanism;
 use crate::logic::unit::Micros;
 use crate::logic::wire::Produced;
 use crate::receive::samples::Chosen;
 use bytes::Bytes;
 
 use super::family::Kin;
+use super::optimise::Keep;
 use super::sum::Sum;
 
 /// The arrangement. It holds content, so it cannot be printed.
@@ -34,4 +38,39 @@ pub(super) struct Terms {
     pub(super) kin: Kin,
     /// What the calls made for it add up to.
     pub(super) inner: Option<Sum>,
+    /// Where its answer goes, if it may be given again.
+    pub(super) slot: Option<Slot>,
+    /// Its answer, as far as it is collected; whole once `seen` says so.
+    pub(super) keep: Option<Keep>,
+    /// What the answer from memory took when it was asked for.
+    pub(super) replayed: Option<Usage>,
+    /// What optimisers took off the request.
+    pub(super) saved: Saved,
+    /// Whose prefix a provider's prompt cache may hold.
+    pub(super) conversation: Option<u64>,
+    /// Mechanisms whose change was refused, while the request is sent as it came.
+    pub(super) blamed: u8,
+    /// The model asked for in the caller's place.
+    pub(super) asked_model: Option<Text>,
+}
+
+/// Tokens that optimisers took off a request.
+#[derive(Debug, Default)]
+pub(super) struct Saved {
+    pub(super) pruning: u64,
+    pub(super) prompt: u64,
+}
+
+impl Saved {
+    pub(super) const fn add(&mut self, mechanism: Mechanism, tokens: u64) {
+        match mechanism {
+            Mechanism::ContextPruning => self.pruning += tokens,
+            Mechanism::PromptOptimization => self.prompt += tokens,
+            Mechanism::ResponseCaching | Mechanism::ModelSelection => {}
+        }
+    }
+
+    pub(super) const fn all(&self) -> u64 {
+        self.pruning + self.prompt
+    }
 }

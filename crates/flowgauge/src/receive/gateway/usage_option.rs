@@ -31,7 +31,7 @@ const REFUSAL_PATIENCE: Duration = Duration::from_secs(5);
 /// Splicing a body larger than this takes long enough to hold up other calls, so it is done elsewhere.
 const SPLICE_INLINE: usize = 1 << 20;
 /// Fields that vouch for the body: a changed one would be refused.
-const SIGNATURES: [&str; 5] =
+pub(super) const SIGNATURES: [&str; 5] =
     ["content-digest", "digest", "content-md5", "x-amz-content-sha256", "signature"];
 /// What a refusal names.
 const NAMES: [&str; 2] = ["stream_options", "include_usage"];

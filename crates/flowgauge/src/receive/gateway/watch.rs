@@ -1,5 +1,6 @@
 //! Follows one answer to its end and names the outcome.
 
+use crate::control::memory::Slot;
 use crate::logic::call::{ErrorClass, Protocol, Status, Text, Usage};
 use crate::logic::unit::Micros;
 use crate::logic::wire::Observed;
@@ -11,6 +12,7 @@ use super::counters::count;
 use super::flight::Flight;
 use super::idle::Liveness;
 use super::observation::Observation;
+use super::optimise::Keep;
 
 /// Reading more than this at the end of an answer would hold up other calls, so it is done elsewhere.
 const READ_INLINE: usize = 64 << 10;
@@ -66,7 +68,8 @@ impl Watch {
         });
         let protocol = flight.protocol();
         let terms = flight.terms();
-        let keeps_text = terms.request.is_some() || terms.chosen.is_some();
+        let compared = terms.slot.as_ref().is_some_and(Slot::compares);
+        let keeps_text = terms.request.is_some() || terms.chosen.is_some() || compared;
         let observation = Observation::new(protocol, event_stream, coding, keeps_text);
         let reads = protocol != Protocol::Other;
         let liveness = (event_stream && coding.is_none()).then(Liveness::default);
@@ -84,6 +87,20 @@ impl Watch {
 
     pub(super) const fn flight(&mut self) -> &mut Flight {
         &mut self.flight
+    }
+
+    /// Collects the answer as the client gets it, if it may be given again.
+    pub(super) fn collect(&mut self, head: &Parts) {
+        let slot = self.flight.terms().slot.take();
+        self.flight.terms().keep = slot.and_then(|slot| Keep::begin(slot, head));
+    }
+
+    /// A part of the body as the client gets it.
+    pub(super) fn gave(&mut self, part: &Bytes) {
+        let terms = self.flight.terms();
+        if let Some(keep) = terms.keep.take() {
+            terms.keep = keep.push(part);
+        }
     }
 
     /// Whether the client's copy is spliced: a stream that was asked for its usage on our account.
@@ -141,6 +158,10 @@ impl Watch {
             // A part of a JSON value is no fault of the answer's.
             seen.usage.flags &= !Usage::PARSE_FAILED;
             flight.terms().unseen = true;
+        }
+        let may_keep = ending == Ending::Clean;
+        if let Some(keep) = &mut flight.terms().keep {
+            keep.seen(may_keep.then_some(seen.as_ref()).flatten(), protocol, http_status);
         }
         match &mut seen {
             Some(seen) => flight.learn(seen, event_stream),

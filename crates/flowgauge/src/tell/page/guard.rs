@@ -149,6 +149,18 @@ pub(super) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Caller(pub(super) Option<Holder>);
 
+impl Caller {
+    /// Who it was: what they say, and whose key they used, which they cannot make up.
+    pub(super) fn name(&self, says: &str) -> String {
+        let says = says.trim();
+        match self.0.as_ref().map(|holder| &*holder.name) {
+            Some(name) if says.is_empty() || says == name => name.to_owned(),
+            Some(name) => format!("{says} (key {name})"),
+            None => says.to_owned(),
+        }
+    }
+}
+
 fn decide(
     gate: &Gate,
     headers: &HeaderMap,
@@ -160,8 +172,9 @@ fn decide(
     let app = &gate.app;
     let presented = presented(headers)?;
     let local = peer.is_some_and(|ip| ip.to_canonical().is_loopback());
-    // Who may send requests through the gateway without a key may say what became of them.
-    let open = app.keys.is_empty() || (gate.need == Need::Sender && local);
+    // Who may send requests through the gateway without a key may say what became of them, and ask for the switches.
+    let open =
+        app.keys.is_empty() || (matches!(gate.need, Need::Sender | Need::Application) && local);
     if open && presented.is_none() {
         return without_key(gate.need, app.exposure, peer).map(|()| None);
     }
@@ -190,7 +203,7 @@ fn without_key(need: Need, exposure: Exposure, peer: Option<IpAddr>) -> Result<(
 
 fn may(holder: &Holder, need: Need) -> Result<(), Problem> {
     let least = match need {
-        Need::Nothing => return Ok(()),
+        Need::Nothing | Need::Application => return Ok(()),
         Need::Sender if holder.scope.may_send() => return Ok(()),
         Need::Sender => Scope::Gateway,
         Need::Viewer => Scope::Viewer,

@@ -13,13 +13,17 @@ pub mod routes;
 pub mod shared;
 
 mod alertmanager;
+pub mod backups;
 pub mod baselines;
 mod budgets;
 mod checks;
+pub mod control;
 mod diagnoses;
 pub mod evidence;
 mod feedback;
 mod fields;
+pub mod flags;
+pub mod following;
 mod health;
 mod import;
 pub mod incidents;
@@ -52,7 +56,7 @@ use utoipa_axum::routes;
 /// Every route of the API with what it needs. A route that is not here is not served.
 #[must_use]
 pub fn declared(app: &App) -> Routes {
-    judgement(alerting(Routes::new(app)))
+    following(switching(judgement(alerting(Routes::new(app)))))
         .add(Need::Viewer, routes!(kpis::all))
         .add(Need::Viewer, routes!(kpis::one))
         .add(Need::Viewer, routes!(kpis::catalogue))
@@ -145,6 +149,34 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Viewer, routes!(incidents::report))
         .add(Need::Operator, routes!(incidents::intensify))
         .add(Need::Operator, routes!(incidents::hook))
+}
+
+fn following(routes: Routes) -> Routes {
+    routes
+        .add(Need::Application, routes!(flags::one))
+        .add(Need::Application, routes!(flags::all))
+        .add(Need::Application, routes!(flags::configuration))
+        .add(Need::Application, routes!(following::wait))
+        .add(Need::Application, routes!(following::acknowledge))
+        .add(Need::Application, routes!(following::env))
+        .add(Need::Viewer, routes!(control::whole::show))
+        .add(Need::Operator, routes!(control::whole::put))
+        .add(Need::Operator, routes!(backups::gather))
+        .add(Need::Viewer, routes!(control::tune::show))
+}
+
+fn switching(routes: Routes) -> Routes {
+    routes
+        .add(Need::Viewer, routes!(control::status::show))
+        .add(Need::Operator, routes!(control::rollback::make))
+        .add(Need::Operator, routes!(control::rollback::restore))
+        .add(Need::Viewer, routes!(control::changes::list))
+        .add(Need::Operator, routes!(control::changes::make))
+        .add(Need::Operator, routes!(control::changes::undo))
+        .add(Need::Operator, routes!(control::changes::profile))
+        .add(Need::Viewer, routes!(control::verify::show))
+        .add(Need::Viewer, routes!(control::cache::show))
+        .add(Need::Operator, routes!(control::cache::clear))
 }
 
 /// The router of API and page.

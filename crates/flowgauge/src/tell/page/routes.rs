@@ -21,6 +21,8 @@ pub enum Need {
     Nothing,
     /// May send requests, and what users and evaluators think of them.
     Sender,
+    /// May send requests or read: an application that asks how it is switched.
+    Application,
     /// May read.
     Viewer,
     /// May add data.
@@ -106,6 +108,7 @@ impl Routes {
             .with_state(Arc::clone(app))
             .route("/api/{*rest}", axum::routing::any(unknown))
             .route("/-/{*rest}", axum::routing::any(unknown))
+            .route("/ofrep/{*rest}", axum::routing::any(unknown))
             .merge(page)
             .layer(from_fn_with_state(Arc::clone(app), guard::front))
     }
@@ -130,7 +133,7 @@ fn operations(item: &mut PathItem) -> Vec<(http::Method, &mut Operation)> {
 fn describe(operation: &mut Operation, need: Need) {
     let scope = match need {
         Need::Nothing => return,
-        Need::Sender => "gateway",
+        Need::Sender | Need::Application => "gateway",
         Need::Viewer => "viewer",
         Need::Operator => "operator",
         Need::Admin => "admin",

@@ -30,6 +30,9 @@ const MAX_QUESTIONS: usize = 8;
 /// Live streams at once: each costs one task-free subscription and a few kilobytes a second.
 pub(super) const MAX_LIVE: usize = 64;
 
+/// Waits for the switches at once: each holds a connection and a timer, and a fleet has one per process.
+const MAX_WAITS: usize = 1_000;
+
 /// Handle on what handlers share.
 pub type App = Arc<Shared>;
 
@@ -154,6 +157,7 @@ pub struct Shared {
     pub(super) started: crate::logic::unit::UnixMicros,
     pub(super) started_mono: crate::logic::unit::Micros,
     pub(super) live: Arc<Semaphore>,
+    pub(super) waits: Arc<Semaphore>,
     pub(super) first_calls: Mutex<FirstCalls>,
     /// One at a time: two would read the same pages for the same changes.
     pub(super) recompute: Semaphore,
@@ -210,6 +214,7 @@ impl Shared {
             facts,
             stop,
             live: Arc::new(Semaphore::new(MAX_LIVE)),
+            waits: Arc::new(Semaphore::new(MAX_WAITS)),
             first_calls: Mutex::new(FirstCalls::default()),
             recompute: Semaphore::new(1),
             replay: Semaphore::new(1),
@@ -221,6 +226,12 @@ impl Shared {
     #[must_use]
     pub fn desk(&self) -> &Arc<Desk> {
         &self.desk
+    }
+
+    /// What is switched how.
+    #[must_use]
+    pub fn control(&self) -> &Arc<Control> {
+        &self.control
     }
 
     /// Asks the store, off the async threads.

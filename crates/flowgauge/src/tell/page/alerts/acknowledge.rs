@@ -64,21 +64,11 @@ pub(in super::super) async fn by_api(
         };
         serde_json::from_slice(&body).map_err(wrong)?
     };
-    let by = who(&wanted.by, &caller);
+    let by = caller.name(&wanted.by);
     let done = at_desk(&app, move |d| d.acknowledge(id, &by, wanted.note.as_deref()));
     let episode = done.await?.ok_or_else(|| super::episodes::unknown(id))?;
     tracing::info!(episode = %episode.id, rule = %episode.rule, "acknowledged an alert");
     Ok(Json(EpisodeView::of(&app.desk.seen(), &episode)))
-}
-
-/// Who it was: what they say, and whose key they used, which they cannot make up.
-fn who(says: &str, caller: &Caller) -> String {
-    let says = says.trim();
-    match caller.0.as_ref().map(|holder| &*holder.name) {
-        Some(name) if says.is_empty() || says == name => name.to_owned(),
-        Some(name) => format!("{says} (key {name})"),
-        None => says.to_owned(),
-    }
 }
 
 /// Asks whether to acknowledge what a message was about.

@@ -1,0 +1,120 @@
+//! `tokens limits check`: the limits against how long prompts and answers are, and how many answers were cut short.
+
+use super::super::super::ask::{Named, Where};
+use super::super::super::exit::{self, CRITICAL, Done, FINDING, Failure, UNKNOWN};
+use super::super::super::globals::{Globals, now};
+use super::super::super::period::{ANALYSIS, PeriodArgs};
+use super::super::super::remote::Remote;
+use super::super::super::show::{self, Sheet, ShowArgs};
+use crate::config::Loaded;
+use crate::logic::control::lengths::{Finding, Length, Lengths, MIN_CALLS};
+use crate::logic::control::state::Level;
+use crate::query::view::RequestView;
+use crate::tell::page::control::whole::WholeSettings;
+
+/// Newest calls looked at: a p99 of so many has a hundredth of them beyond it, which is enough to know it well.
+const CALLS: usize = 5_000;
+
+/// Options of `tokens limits check`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  flowgauge tokens limits check
+  flowgauge tokens limits check --last 7d --where intent=explain --json
+
+The newest 5,000 calls of the period are looked at. Nothing is changed; `flowgauge opt propose --apply` does.
+
+Exit codes:
+  0   the limits fit
+  1   one should be another
+  2   more than 5 % of answers are cut short
+  3   too few calls to say
+  69  no server answers
+  77  not permitted")]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    period: PeriodArgs,
+    /// Only calls with this value, as dimension=value; repeatable
+    #[arg(long = "where", value_name = "DIM=VALUE")]
+    filter: Vec<String>,
+    #[command(flatten)]
+    show: ShowArgs,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub(in super::super::super) struct Checked {
+    pub(in super::super::super) seen: Lengths,
+    context_tokens: u64,
+    max_answer_tokens: Option<u64>,
+    pub(in super::super::super) findings: Vec<Finding>,
+}
+
+/// Runs it.
+pub(super) fn run(args: &CheckArgs, globals: &Globals) -> Done {
+    let loaded = globals.load(false, &[])?;
+    let filter = Where::parse(&args.filter)?;
+    let remote = globals.remote(&loaded)?;
+    let checked = check(globals, &loaded, &remote, &args.period, &filter)?;
+    let mut sheet = Sheet { columns: vec!["what", "value"], rows: Vec::new() };
+    let word = |v: Option<u64>| v.map_or_else(|| "n/a".to_owned(), |v| v.to_string());
+    let seen = &checked.seen;
+    sheet.row(["calls", &seen.calls.to_string()]);
+    sheet.row(["p99 prompt tokens", &word(seen.input_p99)]);
+    sheet.row(["p99 answer tokens", &word(seen.output_p99)]);
+    let cut = seen.cut.map_or_else(|| "n/a".to_owned(), |r| format!("{:.2} %", r.percent()));
+    sheet.row(["answers cut short", &cut]);
+    sheet.row(["limit of context tokens", &checked.context_tokens.to_string()]);
+    sheet.row(["limit of answer tokens", &word(checked.max_answer_tokens)]);
+    args.show.print(&sheet, &show::json(&checked)?)?;
+    for finding in &checked.findings {
+        show::note(&words(finding));
+    }
+    if seen.calls < MIN_CALLS {
+        show::note(&format!("{} calls; {MIN_CALLS} are needed", seen.calls));
+        return Ok(UNKNOWN);
+    }
+    Ok(match checked.findings.iter().map(|f| f.problem.level).max() {
+        Some(Level::Error) => CRITICAL,
+        Some(Level::Warning) => FINDING,
+        None => exit::OK,
+    })
+}
+
+/// A finding in a line.
+pub(in super::super::super) fn words(finding: &Finding) -> String {
+    let Finding { problem, proposed } = finding;
+    let proposed = proposed.map(|p| format!("; {p} would fit")).unwrap_or_default();
+    format!("{}: {}{proposed}", problem.place, problem.says)
+}
+
+/// Looks at the newest calls and the limits in force.
+pub(in super::super::super) fn check(
+    globals: &Globals,
+    loaded: &Loaded,
+    remote: &Remote,
+    period: &PeriodArgs,
+    filter: &Where,
+) -> Result<Checked, Failure> {
+    let window = period.window(ANALYSIS, now(), loaded.config.time_zone)?;
+    let origin = globals.origin(loaded)?;
+    let calls = origin.requests(window, filter, &Named::default(), None, CALLS)?;
+    let lengths: Vec<Length> = calls.iter().map(length).collect();
+    let whole: WholeSettings = remote.get("/api/v1/control/settings", &[])?;
+    let answer = whole.settings.prompt.max_answer_tokens;
+    let seen = Lengths::of(&lengths);
+    let findings = seen.check(answer);
+    let context_tokens = whole.settings.prune.context_tokens;
+    Ok(Checked { seen, context_tokens, max_answer_tokens: answer, findings })
+}
+
+fn length(call: &RequestView) -> Length {
+    Length {
+        input: call.input_tokens.map(|t| t.0),
+        output: call.output_tokens.map(|t| t.0),
+        cut: call
+            .finish_reason
+            .as_deref()
+            .map(|r| matches!(r, "length" | "max_tokens" | "MAX_TOKENS")),
+    }
+}
