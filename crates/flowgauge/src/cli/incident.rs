@@ -5,7 +5,7 @@ use super::globals::Globals;
 use super::remote::Remote;
 use super::show::{self, Sheet, ShowArgs};
 use crate::tell::page::incidents::{
-    AnsweredView, IncidentView, NewIncident, Said, StepView, WantedPace,
+    AnsweredView, IncidentNote, IncidentStep, IncidentView, NewIncident, WantedPace,
 };
 use bytes::Bytes;
 use http::Method;
@@ -251,7 +251,7 @@ fn intensify(args: &IntensifyArgs, remote: &Remote) -> Done {
         LevelArg::Medium => "medium",
     };
     let wanted = WantedPace { level: level.to_owned(), author: args.who.author.clone() };
-    let step: StepView = post(remote, "/api/v1/pace", &wanted)?;
+    let step: IncidentStep = post(remote, "/api/v1/pace", &wanted)?;
     show::line(&show::printable(&step.detail))?;
     Ok(exit::OK)
 }
@@ -304,7 +304,7 @@ fn hook(args: &HookArgs, remote: &Remote) -> Done {
         HookArg::Scale => "scale",
     };
     let said = said(&args.who, args.incident);
-    let step: Result<StepView, Failure> = post(remote, &format!("/api/v1/hooks/{name}"), &said);
+    let step: Result<IncidentStep, Failure> = post(remote, &format!("/api/v1/hooks/{name}"), &said);
     let step = step.map_err(|failure| {
         if failure.message.contains("is not configured") {
             Failure::new(BAD_CONFIG, failure.message)
@@ -316,8 +316,8 @@ fn hook(args: &HookArgs, remote: &Remote) -> Done {
     Ok(if step.done { exit::OK } else { exit::FINDING })
 }
 
-fn said(who: &WhoArgs, incident: Option<u64>) -> Said {
-    Said { author: who.author.clone(), note: who.reason.clone(), incident }
+fn said(who: &WhoArgs, incident: Option<u64>) -> IncidentNote {
+    IncidentNote { author: who.author.clone(), note: who.reason.clone(), incident }
 }
 
 fn post<T: DeserializeOwned>(

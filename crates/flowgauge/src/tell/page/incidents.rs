@@ -45,7 +45,7 @@ pub struct WantedPace {
 /// Who does something about an incident, and why.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Said {
+pub struct IncidentNote {
     /// Who.
     pub author: String,
     /// Why.
@@ -56,7 +56,7 @@ pub struct Said {
 
 /// A step and what came of it.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct StepView {
+pub struct IncidentStep {
     /// Which.
     pub name: String,
     /// Whether it worked.
@@ -71,7 +71,7 @@ pub struct AnsweredView {
     /// Number of the incident.
     pub id: u64,
     /// The steps in their order.
-    pub steps: Vec<StepView>,
+    pub steps: Vec<IncidentStep>,
     /// Whether the log has them.
     pub logged: bool,
 }
@@ -109,7 +109,7 @@ impl From<&Incident> for IncidentView {
     }
 }
 
-impl From<Step> for StepView {
+impl From<Step> for IncidentStep {
     fn from(step: Step) -> Self {
         Self { name: step.name.to_owned(), done: step.done, detail: step.detail }
     }
@@ -117,7 +117,7 @@ impl From<Step> for StepView {
 
 impl From<Answered> for AnsweredView {
     fn from(answered: Answered) -> Self {
-        let steps = answered.steps.into_iter().map(StepView::from).collect();
+        let steps = answered.steps.into_iter().map(IncidentStep::from).collect();
         Self { id: answered.id, steps, logged: answered.logged }
     }
 }
@@ -159,7 +159,7 @@ pub(super) async fn list(
 }
 
 /// Closes an incident.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/close", tag = "incidents", request_body = Said,
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/close", tag = "incidents", request_body = IncidentNote,
     params(("id" = u64, Path)),
     responses((status = 200, body = IncidentView),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -169,7 +169,7 @@ pub(super) async fn close(
     Path(id): Path<u64>,
     body: Bytes,
 ) -> Result<Json<IncidentView>, Problem> {
-    let wanted: Said = read_body(&body)?;
+    let wanted: IncidentNote = read_body(&body)?;
     said("author", &wanted.author)?;
     said("note", &wanted.note)?;
     let closed = with(&app, move |i| i.close(id, &wanted.author, &wanted.note)).await?;
@@ -191,13 +191,13 @@ pub(super) async fn report(
 
 /// Watches closer for an hour.
 #[utoipa::path(post, path = "/api/v1/pace", tag = "incidents", request_body = WantedPace,
-    responses((status = 200, body = StepView),
+    responses((status = 200, body = IncidentStep),
         (status = 400, body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn intensify(
     State(app): State<App>,
     params: Params,
     body: Bytes,
-) -> Result<Json<StepView>, Problem> {
+) -> Result<Json<IncidentStep>, Problem> {
     params.only(&[], &[])?;
     let wanted: WantedPace = read_body(&body)?;
     let high = match wanted.level.as_str() {
@@ -210,22 +210,22 @@ pub(super) async fn intensify(
 }
 
 /// Runs a command of the operator's: `restart` or `scale`.
-#[utoipa::path(post, path = "/api/v1/hooks/{hook}", tag = "incidents", request_body = Said,
+#[utoipa::path(post, path = "/api/v1/hooks/{hook}", tag = "incidents", request_body = IncidentNote,
     params(("hook" = String, Path)),
-    responses((status = 200, body = StepView),
+    responses((status = 200, body = IncidentStep),
         (status = 501, body = Problem, content_type = "application/problem+json", description = "It is not configured")))]
 pub(super) async fn hook(
     State(app): State<App>,
     Path(hook): Path<String>,
     body: Bytes,
-) -> Result<Json<StepView>, Problem> {
+) -> Result<Json<IncidentStep>, Problem> {
     let which = Which::from_word(&hook)
         .ok_or_else(|| Problem::field("hook", &hook, "write restart or scale"))?;
-    let wanted: Said = read_body(&body)?;
+    let wanted: IncidentNote = read_body(&body)?;
     let author = said("author", &wanted.author)?;
     let outcome = app.incidents.hook(which, wanted.incident, author).await.map_err(problem)?;
     let (name, detail) = (which.word().to_owned(), outcome.to_string());
-    Ok(Json(StepView { name, done: outcome.is_good(), detail }))
+    Ok(Json(IncidentStep { name, done: outcome.is_good(), detail }))
 }
 
 fn said<'a>(place: &str, text: &'a str) -> Result<&'a str, Problem> {
