@@ -21,7 +21,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("receive", &["config", "record", "control", "serve::clock"]),
     ("query", &["config", "serve::clock", "record"]),
     ("judge", &["config", "serve::clock", "record", "control", "receive", "query"]),
-    ("keep", &["config", "receive", "serve::clock"]),
+    ("keep", &["config", "control", "receive", "serve::clock"]),
     (
         "tell",
         &[

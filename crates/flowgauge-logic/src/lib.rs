@@ -16,6 +16,7 @@ pub mod diagnose;
 pub mod duration;
 pub mod fingerprint;
 pub mod id;
+pub mod incident;
 pub mod known;
 pub mod kpi;
 pub mod nearest;

@@ -22,6 +22,10 @@ const TABLES: &str = "
         name TEXT PRIMARY KEY,
         body BLOB NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS incident_log (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        body BLOB NOT NULL
+    ) STRICT;
 ";
 
 /// Control on disk.
@@ -108,6 +112,36 @@ impl ControlStore {
         write().map_err(failed)
     }
 
+    /// Every line of the incident log, the oldest first.
+    ///
+    /// # Errors
+    /// The database refuses, or a line is damaged.
+    pub fn incident_log<T: DeserializeOwned>(&self) -> Result<Vec<T>, StoreError> {
+        let read = || -> rusqlite::Result<Vec<(i64, Vec<u8>)>> {
+            let db = self.db.lock();
+            let mut select = db.prepare_cached("SELECT id, body FROM incident_log ORDER BY id")?;
+            let rows = select.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            rows.collect()
+        };
+        let rows = read().map_err(StoreError::io("reading the incident log"))?;
+        let open = |(id, body): (i64, Vec<u8>)| {
+            sealed::open(&body)
+                .map_err(|why| damaged(format!("line {id} of the incident log"), why))
+        };
+        rows.into_iter().map(open).collect()
+    }
+
+    /// Appends a line to the incident log. Lines are never changed.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn log_incident<T: Serialize>(&self, line: &T) -> Result<(), StoreError> {
+        let sql = "INSERT INTO incident_log (body) VALUES (?1)";
+        let db = self.db.lock();
+        db.execute(sql, params![Sealed(line)]).map_err(StoreError::io("logging an incident"))?;
+        Ok(())
+    }
+
     /// What is remembered under a name.
     ///
     /// # Errors
@@ -173,6 +207,17 @@ mod tests {
         drop(db);
         let why = store.log().unwrap_err().to_string();
         assert!(why.contains("change 2 of the control log"), "{why}");
+    }
+
+    #[test]
+    fn the_incident_log_keeps_every_line_in_its_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ControlStore::open(dir.path()).unwrap();
+        store.log_incident(&"first").unwrap();
+        store.log_incident(&"second").unwrap();
+        drop(store);
+        let again = ControlStore::open(dir.path()).unwrap();
+        assert_eq!(again.incident_log::<String>().unwrap(), ["first", "second"]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod get;
 mod globals;
 mod health;
 mod import;
+mod incident;
 mod key;
 mod measure;
 mod metrics;
@@ -123,6 +124,9 @@ Exit codes:
     /// What budgets have spent
     #[command(subcommand)]
     Budget(budget::BudgetCommand),
+    /// Emergencies: answer, watch closer, close, report
+    #[command(subcommand)]
+    Incident(incident::IncidentCommand),
     /// API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -180,6 +184,7 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Store(command) => store::run(command, globals),
         Command::Budget(command) => budget::run(command, globals),
         Command::Alert(command) => alert::run(command, globals),
+        Command::Incident(command) => incident::run(command, globals),
         Command::Key(command) => key::run(command, globals),
         Command::Metrics(command) => metrics::run(command, globals),
         Command::Config(command) => config::run(command, globals),

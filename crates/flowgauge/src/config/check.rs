@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 mod budgets;
+mod hooks;
 mod labels;
 mod quality;
 
@@ -54,6 +55,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
         },
         allow_open_bind: f.value(root, "allow_open_bind", false, read::boolean),
         switches: base.switches,
+        hooks: hooks::hooks(f, root),
         told: base.told,
     };
     config.quality = quality::quality(f, root, &config);

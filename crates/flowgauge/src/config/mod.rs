@@ -66,8 +66,28 @@ pub struct Config {
     pub allow_open_bind: bool,
     /// What the five variables of the guide switch off.
     pub switches: Switches,
+    /// Commands of the operator's.
+    pub hooks: Hooks,
     /// What may be told of it.
     pub told: Told,
+}
+
+/// Commands of the operator's, each an argument vector that no shell reads; empty is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hooks {
+    /// Restarts the application's services.
+    pub restart: Vec<String>,
+    /// Gives the application more resources.
+    pub scale: Vec<String>,
+    /// How long one may run.
+    pub timeout: Micros,
+}
+
+impl Default for Hooks {
+    /// None; a minute, in which a service restarts.
+    fn default() -> Self {
+        Self { restart: Vec::new(), scale: Vec::new(), timeout: Micros::from_millis(60_000) }
+    }
 }
 
 /// What may be told of a configuration: secrets are named by where they are and never shown.
@@ -323,6 +343,7 @@ impl Default for Config {
             privacy: Privacy::default(),
             allow_open_bind: false,
             switches: Switches::default(),
+            hooks: Hooks::default(),
             told: Told::default(),
         }
     }

@@ -105,6 +105,17 @@ pub const KNOBS: &[Knob] = &[
     knob("checks[].every", "30s", "How often, 1s to 1h."),
     knob("checks[].timeout", "5s", "How long the answer may take."),
     knob("checks[].expect_status", "200", "The HTTP status that is good."),
+    knob(
+        "hooks.restart[]",
+        "",
+        "Program and arguments that restart the application's services; no shell reads them.",
+    ),
+    knob(
+        "hooks.scale[]",
+        "",
+        "Program and arguments that give the application more resources; no shell reads them.",
+    ),
+    knob("hooks.timeout", "60s", "How long a hook may run, 1s to 10m."),
     knob("budgets[].name", "", "Name of a budget."),
     knob(
         "budgets[].per",

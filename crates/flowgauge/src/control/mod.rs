@@ -13,6 +13,7 @@ mod instances;
 mod keeper;
 mod live;
 pub mod memory;
+mod pace;
 mod prefixes;
 mod tally;
 
@@ -21,6 +22,7 @@ pub use desk::{Desk, Line, Made, Wanted};
 pub use health::Health;
 pub use instances::{BadName, Followed, Instance, Instances};
 pub use live::{Live, Snapshot};
+pub use pace::{Closer, Pace};
 pub use prefixes::Prefixes;
 pub use tally::{Looked, Tally};
 
@@ -43,6 +45,8 @@ pub struct Control {
     pub memory: Arc<Memory>,
     /// Optimisers that rest.
     pub breakers: Breakers,
+    /// How closely the application is watched.
+    pub pace: Pace,
     /// Models that answer.
     pub health: Health,
     /// What providers' prompt caches hold.
@@ -68,10 +72,15 @@ impl Control {
         let desk = Desk::open(dir, environment, prices, clock.clone())?;
         let limits = desk.live().load().settings.as_ref().map(|s| s.cache.limits);
         let memory = Memory::new(limits.unwrap_or_default());
+        let closer = desk.store().note(Pace::NOTE).unwrap_or_else(|error| {
+            tracing::warn!(%error, "whether the watch is closer for now is not known");
+            None
+        });
         Ok(Arc::new(Self {
             desk,
             memory,
             breakers: Breakers::default(),
+            pace: Pace::of(closer),
             health: Health::default(),
             prefixes: Prefixes::default(),
             tally: Tally::default(),

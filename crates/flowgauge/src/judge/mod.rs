@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod desk;
 pub mod engine;
 pub mod evidence;
+pub mod incidents;
 pub mod proof;
 pub mod quality;
 pub mod recent;
@@ -17,6 +18,7 @@ pub mod seen;
 
 pub use desk::{Desk, DeskError};
 pub use evidence::Trials;
+pub use incidents::Incidents;
 pub use quality::Quality;
 pub use regressions::Regressions;
 pub use rule_set::RuleSet;

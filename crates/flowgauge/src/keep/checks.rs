@@ -3,6 +3,7 @@
 //! Refuses to judge what it did not see: a check that did not run leaves nothing behind.
 
 use crate::config::Check;
+use crate::control::Control;
 use crate::logic::unit::{Micros, UnixMicros};
 use crate::receive::BoxError;
 use crate::receive::egress::{Egress, Outbound};
@@ -33,6 +34,7 @@ pub struct Watch {
     checks: Vec<Check>,
     store: Arc<Checks>,
     clock: Clock,
+    control: Arc<Control>,
 }
 
 impl Watch {
@@ -40,21 +42,26 @@ impl Watch {
     ///
     /// # Errors
     /// When the database cannot be opened.
-    pub fn open(dir: &Path, checks: Vec<Check>, clock: Clock) -> Result<Self, StoreError> {
+    pub fn open(
+        dir: &Path,
+        checks: Vec<Check>,
+        clock: Clock,
+        control: Arc<Control>,
+    ) -> Result<Self, StoreError> {
         let target =
             |c: &Check| CheckTarget { name: c.name.clone(), url: c.url.clone(), every: c.every };
         let targets: Vec<CheckTarget> = checks.iter().map(target).collect();
         let store = Arc::new(Checks::open(dir, &targets)?);
-        Ok(Self { checks, store, clock })
+        Ok(Self { checks, store, clock, control })
     }
 
     /// Runs every check at its pace until told to stop.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { checks, store, clock } = self;
+        let Self { checks, store, clock, control } = self;
         let mut tasks = JoinSet::new();
         for check in checks {
             let (store, clock) = (Arc::clone(&store), clock.clone());
-            tasks.spawn(repeat(check, store, clock));
+            tasks.spawn(repeat(check, store, clock, Arc::clone(&control)));
         }
         tasks.spawn(forget(store, clock));
         // Dropping the set ends what is on its way: a check cut off by our own end says nothing.
@@ -62,7 +69,7 @@ impl Watch {
     }
 }
 
-async fn repeat(check: Check, store: Arc<Checks>, clock: Clock) {
+async fn repeat(check: Check, store: Arc<Checks>, clock: Clock, control: Arc<Control>) {
     let egress = match Egress::new(length(check.timeout)) {
         Ok(egress) => egress,
         Err(error) => {
@@ -73,7 +80,10 @@ async fn repeat(check: Check, store: Arc<Checks>, clock: Clock) {
     let mut ticks = interval(length(check.every));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = sooner(&check, &clock, &control) => {}
+        }
         let at = clock.now();
         let begun = clock.monotonic();
         let (good, detail) = ask(&egress, &check).await;
@@ -86,6 +96,16 @@ async fn repeat(check: Check, store: Arc<Checks>, clock: Clock) {
             Ok(Err(error)) => tracing::warn!(%error, check = %check.name, "a check was not kept"),
             Err(error) => tracing::error!(%error, check = %check.name, "a check was not kept"),
         }
+    }
+}
+
+/// Returns earlier than the next tick while the watch is closer than usual, and when it becomes so.
+async fn sooner(check: &Check, clock: &Clock, control: &Control) {
+    let every = control.pace.of_one(check.every, clock.now());
+    if every < check.every {
+        tokio::time::sleep(length(every)).await;
+    } else {
+        control.pace.changed().await;
     }
 }
 

@@ -14,7 +14,7 @@ use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
 use crate::config::Config;
 use crate::control::Control;
-use crate::judge::{Quality, Trials, quality};
+use crate::judge::{Incidents, Quality, Trials, quality};
 use crate::keep::Watch;
 use crate::receive::UserHasher;
 use crate::receive::gateway::{self, Gateway, GatewayError};
@@ -82,7 +82,7 @@ impl Blueprint {
         let (book, privacy) = (prices.shared(), config.privacy);
         let ingest = Ingest::new(recorder.clone(), book, clock.clone(), privacy, &user_key);
         let scores = scores(&config, &recorder, &clock)?;
-        let watch = Watch::open(&config.data_dir, config.checks.clone(), clock.clone())?;
+        let watch = watch(&config, &switched, &clock)?;
         ingest.keep_scores(Arc::clone(&scores));
         let facts = Facts {
             data_dir: config.data_dir.clone(),
@@ -95,6 +95,7 @@ impl Blueprint {
         let alerting = Alerting::build(&config, links, &clock, &recorder, &here)?;
         let quality = online(&config, &gateway, &scores, &recorder, &budgets, &prices, &clock)?;
         let trials = trials(&config, &switched, &alerting, (&recorder, &scores), &clock);
+        let incidents = incidents(&config, &switched, &alerting, &clock)?;
         let stopping = CancellationToken::new();
         let asked = page::Parts {
             recorder: recorder.clone(),
@@ -112,6 +113,7 @@ impl Blueprint {
             quality: Arc::clone(&quality),
             control: Arc::clone(&switched),
             trials: Arc::clone(&trials),
+            incidents,
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };
@@ -178,6 +180,22 @@ fn scores(
 ) -> Result<Arc<ScoreBook>, StoreError> {
     let evaluators = config.evaluators.clone();
     ScoreBook::open(&config.data_dir, recorder.clone(), clock.clone(), evaluators)
+}
+
+fn watch(config: &Config, control: &Arc<Control>, clock: &Clock) -> Result<Watch, StoreError> {
+    let (checks, control) = (config.checks.clone(), Arc::clone(control));
+    Watch::open(&config.data_dir, checks, clock.clone(), control)
+}
+
+fn incidents(
+    config: &Config,
+    control: &Arc<Control>,
+    alerting: &Alerting,
+    clock: &Clock,
+) -> Result<Arc<Incidents>, StoreError> {
+    let (control, desk) = (Arc::clone(control), Arc::clone(&alerting.desk));
+    let told_to = config.alerts.posted_to.clone();
+    Incidents::open(control, desk, clock.clone(), config.hooks.clone(), told_to)
 }
 
 fn trials(

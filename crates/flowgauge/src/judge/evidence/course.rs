@@ -50,8 +50,6 @@ pub struct BeforeAfter {
     pub alone: i64,
     /// Of the difference, what several mechanisms took off the same call together.
     pub together: i64,
-    /// Output tokens of answers from memory: an estimate, another answer might have been shorter.
-    pub output_avoided: u64,
     /// Nano-dollars not spent, as each row says.
     pub cost_avoided: i64,
 }
@@ -65,7 +63,6 @@ impl BeforeAfter {
         self.sent = self.sent.saturating_add(passed.sent);
         let part = if passed.applied & !alone == 0 { &mut self.alone } else { &mut self.together };
         *part = part.saturating_add(saved);
-        self.output_avoided = self.output_avoided.saturating_add(passed.output_avoided);
         self.cost_avoided = self.cost_avoided.saturating_add(passed.cost_avoided);
     }
 

@@ -32,8 +32,6 @@ pub(super) struct Passed {
     pub(super) original: u64,
     /// Input tokens that were billed.
     pub(super) sent: u64,
-    /// Output tokens of an answer from memory, which nobody wrote.
-    pub(super) output_avoided: u64,
     /// Nano-dollars not spent.
     pub(super) cost_avoided: i64,
     /// Bits of the mechanisms that acted.
@@ -117,18 +115,15 @@ fn passed(call: &Call) -> Option<Passed> {
     let ok = call.outcome.status == Status::Ok;
     let billed = call.usage.input_total().filter(|_| ok)?.0;
     let hit = matches!(call.control.cache, CacheOutcome::HitExact | CacheOutcome::HitSemantic);
-    let untouched = call.control.applied == 0 && !hit;
     let original = match call.control.original_input_tokens {
         Some(original) => original.0,
-        None if untouched => billed,
-        // Something was taken off, and nobody counted how much.
+        None if !hit => billed,
+        // An answer from memory whose first request nobody counted.
         None => return None,
     };
-    let output = call.usage.output_total().map_or(0, |o| o.0);
     Some(Passed {
         original,
         sent: if hit { 0 } else { billed },
-        output_avoided: if hit { output } else { 0 },
         cost_avoided: call.cost.avoided.map_or(0, |c| c.0),
         applied: call.control.applied,
     })

@@ -68,8 +68,6 @@ pub struct BeforeAfterView {
     pub alone: i64,
     /// Tokens that several mechanisms took off the same call; whose they are is not known.
     pub together: i64,
-    /// Output tokens of answers from memory: an estimate.
-    pub output_avoided: u64,
     /// Nano-dollars not spent.
     pub cost_avoided_nanos: i64,
 }
@@ -329,7 +327,6 @@ fn before_after(sums: &BeforeAfter) -> BeforeAfterView {
         reduction: sums.reduction(),
         alone: sums.alone,
         together: sums.together,
-        output_avoided: sums.output_avoided,
         cost_avoided_nanos: sums.cost_avoided,
     }
 }

@@ -26,6 +26,7 @@ pub mod flags;
 pub mod following;
 mod health;
 mod import;
+pub mod incidents;
 mod keys;
 mod kpis;
 mod live;
@@ -142,6 +143,12 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Viewer, routes!(quality::status))
         .add(Need::Viewer, routes!(quality::covered))
         .add(Need::Viewer, routes!(evidence::evidence))
+        .add(Need::Operator, routes!(incidents::open))
+        .add(Need::Viewer, routes!(incidents::list))
+        .add(Need::Operator, routes!(incidents::close))
+        .add(Need::Viewer, routes!(incidents::report))
+        .add(Need::Operator, routes!(incidents::intensify))
+        .add(Need::Operator, routes!(incidents::hook))
 }
 
 fn following(routes: Routes) -> Routes {

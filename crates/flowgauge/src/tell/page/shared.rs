@@ -3,7 +3,7 @@
 use super::{Exposure, Problem};
 use crate::config::Config;
 use crate::control::Control;
-use crate::judge::{Desk, Quality, Regressions, Trials};
+use crate::judge::{Desk, Incidents, Quality, Regressions, Trials};
 use crate::query::status::FirstCalls;
 use crate::receive::UserHasher;
 use crate::receive::ingest::Ingest;
@@ -123,6 +123,8 @@ pub struct Parts {
     pub control: Arc<Control>,
     /// What optimisations do, by comparison.
     pub trials: Arc<Trials>,
+    /// Incidents.
+    pub incidents: Arc<Incidents>,
     /// The gateway's counters.
     pub traffic: Arc<dyn Traffic>,
     /// How far the main port can be reached.
@@ -147,6 +149,7 @@ pub struct Shared {
     pub(super) quality: Arc<Quality>,
     pub(super) control: Arc<Control>,
     pub(super) trials: Arc<Trials>,
+    pub(super) incidents: Arc<Incidents>,
     pub(super) traffic: Arc<dyn Traffic>,
     pub(super) exposure: Exposure,
     pub(super) facts: Facts,
@@ -183,6 +186,7 @@ impl Shared {
             quality,
             control,
             trials,
+            incidents,
             traffic,
             exposure,
         } = parts;
@@ -204,6 +208,7 @@ impl Shared {
             quality,
             control,
             trials,
+            incidents,
             traffic,
             exposure,
             facts,

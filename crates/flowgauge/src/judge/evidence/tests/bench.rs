@@ -61,7 +61,7 @@ impl Bench {
     }
 
     fn over(dir: TempDir, clock: Clock, hand: Hand, seed: u64) -> Self {
-        let prices = Arc::new(ArcSwap::from_pointee(PriceBook::default()));
+        let prices = Arc::new(ArcSwap::from_pointee(PriceBook::embedded()));
         let none = Environment::default();
         let control = Control::open(dir.path(), none, prices, clock.clone()).unwrap();
         let alerts = Arc::new(AlertStore::open(dir.path()).unwrap());
