@@ -208,6 +208,45 @@ async fn the_whole_demo_has_a_week_at_once_and_live_calls_that_belong_together()
     demo.await.unwrap().unwrap();
 }
 
+/// FlowReader's workload with all four optimisations on, as many readers as it takes to see them act.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_all_four_optimisations_on_more_than_a_fifth_of_the_tokens_is_saved() {
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let options = DemoOptions {
+        listen: Some(listen),
+        speed: FAST,
+        optimised: true,
+        no_history: true,
+        ..DemoOptions::default()
+    };
+    let stop = CancellationToken::new();
+    let stopped = stop.clone().cancelled_owned();
+    let demo = tokio::spawn(async move { demo::play(&options, Clock::real(), stopped).await });
+    let url = format!("http://{listen}");
+    loop_until(|| async { get(&format!("{url}/api/v1/control")).await }).await;
+    let tally = Arc::new(drive::Tally::default());
+    let readers =
+        drive::run(format!("{url}/api/chat/stream"), 7, 100.0, Arc::clone(&tally), stop.clone());
+    let readers = tokio::spawn(readers);
+    let told = loop_until(|| async {
+        let told = get(&format!("{url}/api/v1/control/evidence")).await?;
+        (told["before_after"]["calls"].as_u64()? >= 500).then_some(told)
+    })
+    .await;
+    let reduction = told["before_after"]["reduction"].as_f64().unwrap();
+    assert!(reduction >= 0.21, "{reduction}");
+    for one in told["mechanisms"].as_array().unwrap() {
+        assert!(one["touched"].as_u64().unwrap() > 10, "{one}");
+        assert!(one["before_after"]["calls"].as_u64().unwrap() > 10, "{one}");
+    }
+    let quality = &told["mechanisms"][0]["findings"][0];
+    assert_eq!(quality["metric"], "quality");
+    assert!(quality["touched"].as_u64().unwrap() > 10, "answers are scored: {quality}");
+    stop.cancel();
+    readers.await.unwrap();
+    demo.await.unwrap().unwrap();
+}
+
 async fn get(url: &str) -> Option<Value> {
     let (status, body) = Caller::default().get(url).await.ok()?;
     status.is_success().then(|| serde_json::from_slice(&body).ok())?
