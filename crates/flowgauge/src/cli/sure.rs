@@ -11,7 +11,7 @@ pub(crate) struct Sure {
     #[arg(long, default_value = "")]
     pub(crate) reason: String,
     /// Who wants it
-    #[arg(long, env = "USER", hide_env_values = true, default_value = "")]
+    #[arg(long, env = "USER", hide_env_values = true, default_value = "someone at this machine")]
     pub(crate) by: String,
     /// Do not ask
     #[arg(long, short = 'y')]
