@@ -138,7 +138,8 @@ async fn the_section_is_checked_with_its_contradictions_and_unknown_prices() {
     let (code, stdout, stderr) = run(dir.path(), &validate).await;
     assert!(matches!(code, Some(0 | 1)), "{stdout}{stderr}");
     // A hundred tokens for the user's text under a context of 1,500 (catalogue E.4, 6).
-    let wrong = running.app().control().desk.change(&Wanted::by("ann", "x"), |s| {
+    let wanted = Wanted::by("ann", "x");
+    let wrong = running.app().control().desk.change(&wanted, |s| {
         s.prompt.max_user_tokens = Some(100);
     });
     assert!(wrong.await.is_err(), "a contradiction is refused before it is in force");
