@@ -12,6 +12,7 @@ use super::changes::carry_out as change;
 use super::verify::{self, Proof, Verdict};
 use super::{Aim, ControlChange, MadeChange, instances, person, refused};
 use crate::control::{Made, Wanted};
+use crate::judge::incidents::{HookError, IncidentError, Which};
 use crate::logic::control::cache::store::Purge;
 use crate::logic::control::rollout::{Mechanism, Mode, Share};
 use crate::logic::control::state::{Refused, Settings};
@@ -171,7 +172,7 @@ pub async fn carry_out(app: &App, aim: &Aim, author: &str, reason: &str) -> Roll
     let cleared = super::cache::purged(app, &Purge::default());
     let detail = format!("{} answers, {} bytes", cleared.entries, cleared.bytes);
     steps.push(step(4, "clear_caches", StepStatus::Done, detail));
-    steps.push(step(5, "restart_hook", StepStatus::Skipped, "none configured"));
+    steps.push(restarted(app, &wanted.author).await);
     let proof = verify::usual(app).await;
     steps.push(validated(&proof));
     steps.push(step(7, "watch", StepStatus::Skipped, format!("run `{WATCH}`")));
@@ -179,6 +180,19 @@ pub async fn carry_out(app: &App, aim: &Aim, author: &str, reason: &str) -> Roll
     let undo = change.as_ref().map(|c| format!("flowgauge opt restore {}", c.id));
     let watch = WATCH.to_owned();
     Rollback { change, generation, dry_run: false, steps, proof: Some(proof), watch, undo }
+}
+
+/// Runs the operator's restart hook, where there is one.
+async fn restarted(app: &App, author: &str) -> StepView {
+    const NAME: &str = "restart_hook";
+    match app.incidents.hook(Which::Restart, None, author).await {
+        Ok(outcome) if outcome.is_good() => step(5, NAME, StepStatus::Done, outcome.to_string()),
+        Ok(outcome) => step(5, NAME, StepStatus::Failed, outcome.to_string()),
+        Err(IncidentError::Hook(HookError::NotConfigured(_))) => {
+            step(5, NAME, StepStatus::Skipped, "none configured")
+        }
+        Err(error) => step(5, NAME, StepStatus::Failed, error.to_string()),
+    }
 }
 
 fn step(number: u8, step: &str, status: StepStatus, detail: impl Into<String>) -> StepView {
