@@ -107,7 +107,7 @@ fn acts_at(harm: Harm, seed: u64, settings: &Settings) -> Option<u64> {
                 quality: Some(
                     (85.0 - touched * harm.points + 12.0 * noise.normal()).clamp(0.0, 100.0),
                 ),
-                failed: f64::from(u8::from(failed)),
+                failed: Some(f64::from(u8::from(failed))),
             },
         );
         if call % PER_LOOK == 0 {

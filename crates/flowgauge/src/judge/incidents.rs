@@ -280,8 +280,9 @@ impl Incidents {
         let detail =
             format!("uptime checks run every {seconds} s or sooner until {}", until.to_rfc3339());
         let (store, note) = (Arc::clone(self.control.desk.store()), self.control.pace.get());
-        let kept = tokio::task::spawn_blocking(move || store.put_note(Pace::NOTE, &note)).await;
-        if !matches!(kept, Ok(Ok(()))) {
+        let keep = tokio::task::spawn_blocking(move || store.put_note(Pace::NOTE, &note));
+        let kept = tokio::time::timeout(QUEUED_WITHIN, keep).await;
+        if !matches!(kept, Ok(Ok(Ok(())))) {
             tracing::warn!("a restart would forget the closer watch");
         }
         Step { name: "intensify", done: true, detail }
@@ -311,17 +312,15 @@ impl Incidents {
     async fn log(self: &Arc<Self>, lines: Vec<Line>) -> bool {
         let store = Arc::clone(self.control.desk.store());
         let write = move || lines.iter().try_for_each(|line| store.log_incident(line));
-        match tokio::task::spawn_blocking(write).await {
-            Ok(Ok(())) => true,
-            Ok(Err(error)) => {
-                tracing::error!(%error, "the incident log lacks lines");
-                false
-            }
-            Err(error) => {
-                tracing::error!(%error, "the incident log lacks lines");
-                false
-            }
-        }
+        let written = tokio::task::spawn_blocking(write);
+        let why = match tokio::time::timeout(QUEUED_WITHIN, written).await {
+            Ok(Ok(Ok(()))) => return true,
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the disk did not take them in time".to_owned(),
+        };
+        tracing::error!(%why, "the incident log lacks lines");
+        false
     }
 
     fn alert(
