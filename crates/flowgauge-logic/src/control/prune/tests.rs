@@ -160,7 +160,7 @@ fn turn(id: usize, calls: usize, words: usize) -> Vec<Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10_000, ..ProptestConfig::default() })]
 
     #[test]
     fn a_trimmed_history_is_legal_and_keeps_system_and_last_turn(
