@@ -40,6 +40,8 @@ mod import;
 #[cfg(test)]
 mod judging;
 #[cfg(test)]
+mod opt;
+#[cfg(test)]
 mod otlp;
 #[cfg(test)]
 mod otlp_wire;

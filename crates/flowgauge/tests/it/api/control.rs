@@ -1,0 +1,276 @@
+//! Control over the API: switching off and on, settings, their proof.
+
+use super::client::{Answer, Served, ask, call, config, get, post, request, served};
+use bytes::Bytes;
+use flowgauge::logic::call::{CacheOutcome, Call, Control};
+use flowgauge::logic::unit::Micros;
+use flowgauge::serve::clock::Clock;
+use flowgauge::serve::{self, keys::Scope};
+use http::StatusCode;
+use http_body_util::Full;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+
+const ON: &str = r#"{"set": {"/rollouts/response_caching/mode": "on", "/rollouts/context_pruning/mode": "shadow"},
+    "author": "ann", "reason": "try it"}"#;
+
+async fn control(addr: SocketAddr) -> Value {
+    get(addr, "/api/v1/control").await.json()
+}
+
+fn of<'a>(control: &'a Value, mechanism: &str) -> &'a Value {
+    let all = control["mechanisms"].as_array().unwrap();
+    all.iter().find(|m| m["mechanism"] == mechanism).unwrap()
+}
+
+async fn send(addr: SocketAddr, path: &str, body: Value) -> Answer {
+    post(addr, path, &body.to_string()).await
+}
+
+/// The words of one step of a rollback: its status, and what came of it.
+fn step<'a>(rollback: &'a Value, name: &str) -> (&'a str, &'a str) {
+    let all = rollback["steps"].as_array().unwrap();
+    let step = all.iter().find(|s| s["step"] == name).unwrap();
+    (step["status"].as_str().unwrap(), step["detail"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_rollback_holds_for_the_next_read_and_after_a_restart() {
+    let Served { running, dir, .. } = served().await;
+    let addr = running.addr;
+    let made = post(addr, "/api/v1/control/changes", ON).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.text());
+    let before = control(addr).await;
+    assert_eq!((before["generation"].as_u64(), &before["readable"]), (Some(1), &json!(true)));
+    assert_eq!(of(&before, "response_caching")["source"], "settings");
+    assert_eq!(of(&before, "response_caching")["effective"], true);
+    assert_eq!(of(&before, "model_selection")["effective"], false);
+
+    let body = json!({"all": true, "author": "bob", "reason": "wrong answers"});
+    let done = send(addr, "/api/v1/control/rollback", body).await.json();
+    let order: Vec<&str> =
+        done["steps"].as_array().unwrap().iter().map(|s| s["step"].as_str().unwrap()).collect();
+    let wanted =
+        ["switch_off", "store", "acknowledge", "clear_caches", "restart_hook", "validate", "watch"];
+    assert_eq!(order, wanted);
+    for name in ["switch_off", "store", "acknowledge", "clear_caches"] {
+        assert_eq!(step(&done, name).0, "done", "{done}");
+    }
+    assert_eq!(step(&done, "restart_hook"), ("skipped", "none configured"));
+    assert!(step(&done, "validate").1.contains("no request since, nothing to prove yet"));
+    assert!(step(&done, "watch").1.contains("flowgauge metrics watch"));
+    let now = control(addr).await;
+    for mechanism in ["context_pruning", "response_caching", "model_selection"] {
+        let m = of(&now, mechanism);
+        assert_eq!((&m["source"], &m["effective"]), (&json!("kill"), &json!(false)));
+        assert_eq!(m["last_change"]["author"], "bob");
+    }
+    assert_eq!(of(&now, "response_caching")["mode"], "on");
+    running.stop().await;
+
+    let (clock, _hand) = Clock::frozen(super::client::NOW);
+    let again = serve::start(config(dir.path()), clock).await.unwrap();
+    let now = control(again.addr).await;
+    assert_eq!((&now["kill_all"], &now["generation"]), (&json!(true), &json!(2)));
+    assert_eq!(of(&now, "response_caching")["effective"], false);
+    again.stop().await;
+}
+
+#[tokio::test]
+async fn with_the_disk_in_trouble_it_is_off_at_once_and_says_that_a_restart_would_forget() {
+    let Served { running, dir, .. } = served().await;
+    let addr = running.addr;
+    post(addr, "/api/v1/control/changes", ON).await;
+    let holder = rusqlite::Connection::open(dir.path().join("state.db")).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let body = json!({"only": ["response-caching"]});
+    let done = send(addr, "/api/v1/control/rollback", body).await.json();
+    assert_eq!(step(&done, "switch_off").0, "done");
+    let (status, detail) = step(&done, "store");
+    assert!(status == "failed" && detail.contains("DISABLE_ALL_OPTIMIZATIONS=true"), "{detail}");
+    assert_eq!(step(&done, "acknowledge").0, "done");
+    assert_eq!(step(&done, "clear_caches").0, "done");
+    let now = control(addr).await;
+    assert_eq!(of(&now, "response_caching")["source"], "kill");
+    assert_eq!(of(&now, "context_pruning")["source"], "settings");
+    holder.execute_batch("ROLLBACK").unwrap();
+    running.stop().await;
+    let log = flowgauge::store::ControlStore::open(dir.path()).unwrap().log().unwrap();
+    assert_eq!(log.len(), 2, "stored once the disk took it");
+}
+
+#[tokio::test]
+async fn a_setting_that_does_not_fit_is_refused_with_its_place_and_what_is_allowed() {
+    let Served { running, .. } = served().await;
+    let addr = running.addr;
+    let set = |pointer: &str, value: Value| {
+        let body = json!({"set": {pointer: value}, "author": "ann", "reason": "x"});
+        async move { send(addr, "/api/v1/control/changes", body).await }
+    };
+    for (pointer, value, says) in [
+        ("/prune/context_tokns", json!(1), "/prune/context_tokens"),
+        ("/prune/context_tokens", json!("many"), "many"),
+        ("/prune/context_tokens", json!(100), "500 to 2000"),
+        ("/rollouts/model_selection/mode", json!("maybe"), "shadow"),
+        ("/rollouts/model_selection/holdout", json!(900_000), "1 to 5 %"),
+    ] {
+        let answer = set(pointer, value).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.text());
+        let problem = answer.json();
+        assert_eq!(problem["errors"][0]["place"], pointer);
+        assert!(problem["errors"][0]["detail"].as_str().unwrap().contains(says), "{problem}");
+    }
+    let same = set("/prune/context_tokens", json!(1_500)).await;
+    assert_eq!(same.status, StatusCode::CONFLICT);
+    let stale = json!({"set": {"/prune/top_k": 2}, "author": "ann", "reason": "x", "seen": 7});
+    let stale = send(addr, "/api/v1/control/changes", stale).await;
+    assert!(stale.status == StatusCode::CONFLICT && stale.text().contains("generation 0, not 7"));
+    assert_eq!(control(addr).await["generation"], 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn lifting_the_kill_switch_needs_a_person_and_a_reason_and_one_of_four_leaves_three() {
+    let Served { running, .. } = served().await;
+    let addr = running.addr;
+    let path = "/api/v1/control/restore";
+    post(addr, "/api/v1/control/changes", ON).await;
+    post(addr, "/api/v1/control/rollback", r#"{"all": true}"#).await;
+    for (author, reason, place) in [
+        ("", "well again", "body.author"),
+        ("guardrail", "well again", "body.author"),
+        ("signal", "well again", "body.author"),
+        ("ann", " ", "body.reason"),
+    ] {
+        let body = json!({"all": true, "author": author, "reason": reason});
+        let refused = send(addr, path, body).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.text());
+        assert_eq!(refused.json()["errors"][0]["place"], place);
+    }
+    let body = json!({"set": {"/kill/all": false}, "author": "guardrail", "reason": "x"});
+    let round = send(addr, "/api/v1/control/changes", body).await;
+    assert_eq!(round.status, StatusCode::BAD_REQUEST);
+    let body =
+        json!({"only": ["response_caching"], "gradual": true, "author": "ann", "reason": "one"});
+    assert_eq!(send(addr, path, body).await.status, StatusCode::OK);
+    let now = control(addr).await;
+    let cache = of(&now, "response_caching");
+    assert_eq!((&cache["source"], &cache["mode"]), (&json!("settings"), &json!("canary")));
+    assert_eq!(now["kill_only"].as_array().unwrap().len(), 3);
+    let body = json!({"all": true, "author": "ann", "reason": "the rest"});
+    assert_eq!(send(addr, path, body.clone()).await.status, StatusCode::OK);
+    assert_eq!(send(addr, path, body).await.status, StatusCode::CONFLICT);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_dry_run_changes_nothing() {
+    let Served { running, .. } = served().await;
+    let addr = running.addr;
+    let body = json!({"all": true, "dry_run": true});
+    let rollback = send(addr, "/api/v1/control/rollback", body).await.json();
+    assert_eq!(rollback["change"]["diff"][0]["path"], "/kill/all");
+    let body = json!({"set": {"/prune/top_k": 2}, "author": "ann", "reason": "x", "dry_run": true});
+    let change = send(addr, "/api/v1/control/changes", body).await.json();
+    assert_eq!(
+        (&change["dry_run"], &change["change"]["diff"][0]["before"]),
+        (&json!(true), &json!(3))
+    );
+    let body = json!({"profile": "token-focus", "author": "ann", "reason": "x", "dry_run": true});
+    let profile = send(addr, "/api/v1/control/profile", body).await;
+    assert_eq!(profile.status, StatusCode::OK, "{}", profile.text());
+    let now = control(addr).await;
+    assert_eq!((&now["generation"], &now["kill_all"]), (&json!(0), &json!(false)));
+    assert_eq!(get(addr, "/api/v1/control/changes").await.json(), json!([]));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_ends_by_itself_and_another_is_undone() {
+    let Served { running, hand, .. } = served().await;
+    let addr = running.addr;
+    let path = "/api/v1/control/changes";
+    let body = json!({"set": {"/prune/context_tokens": 1200}, "author": "ann", "reason": "slow",
+        "ttl_seconds": 60});
+    let made = send(addr, path, body).await.json();
+    assert_eq!(made["change"]["expires"], "2026-05-05T12:01:00.000000Z");
+    let now = control(addr).await;
+    assert_eq!(now["settings"]["prune"]["context_tokens"], 1_200);
+    assert_eq!(now["changes_at"], made["change"]["expires"]);
+    hand.advance(Micros(61_000_000));
+    let body = json!({"set": {"/prune/top_k": 5}, "author": "ann", "reason": "more"});
+    let second = send(addr, path, body).await.json();
+    assert_eq!(control(addr).await["settings"]["prune"]["context_tokens"], 1_500);
+    let undo = format!("{path}/{}/undo", second["change"]["id"]);
+    let body = json!({"author": "ann", "reason": "too many"});
+    let undone = send(addr, &undo, body.clone()).await.json();
+    assert_eq!(undone["change"]["undoes"], second["change"]["id"]);
+    assert_eq!(control(addr).await["settings"]["prune"]["top_k"], 3);
+    assert_eq!(send(addr, &undo, body).await.status, StatusCode::NOT_FOUND);
+    let all = get(addr, &format!("{path}?limit=2")).await.json();
+    assert_eq!((&all[0]["id"], &all[1]["id"]), (&json!(3), &json!(2)));
+    assert_eq!(all[1]["in_force"], false);
+    let kill = json!({"set": {"/kill/all": true}, "author": "a", "reason": "b", "ttl_seconds": 9});
+    let kill = send(addr, path, kill).await;
+    assert_eq!(kill.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", kill.text());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn who_may_only_look_switches_nothing() {
+    let Served { running, .. } = served().await;
+    let addr = running.addr;
+    let make = |scope| running.keys().make("eve", scope, None).unwrap().text;
+    let (viewer, operator) = (make(Scope::Viewer), make(Scope::Operator));
+    let send = |key: String, path: &'static str, body: &'static str| async move {
+        let request = request("POST", addr, path).header("authorization", format!("Bearer {key}"));
+        ask(addr, request.body(Full::new(Bytes::from(body))).unwrap()).await
+    };
+    for path in ["/api/v1/control/rollback", "/api/v1/control/restore", "/api/v1/cache/clear"] {
+        let refused = send(viewer.clone(), path, r#"{"all": true}"#).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    let done =
+        send(operator, "/api/v1/control/rollback", r#"{"all": true, "author": "bob"}"#).await;
+    assert_eq!(done.json()["change"]["author"], "bob (key eve)");
+    running.stop().await;
+}
+
+/// A gateway request under a generation.
+fn under(number: u8, generation: u64, applied: u8) -> Call {
+    let mut call = call(number, 0);
+    call.control.generation = generation;
+    call.control.applied = applied;
+    call
+}
+
+#[tokio::test]
+async fn a_rollback_is_proven_by_the_requests_since() {
+    let Served { running, .. } = served().await;
+    let addr = running.addr;
+    let verify = || async { get(addr, "/api/v1/control/verify?last=10").await.json() };
+    assert_eq!(verify().await["verdict"], "too_little_data");
+    post(addr, "/api/v1/control/changes", ON).await;
+    post(addr, "/api/v1/control/rollback", r#"{"only": ["response_caching"]}"#).await;
+    // Begun before the switch, and one that another mechanism touched.
+    let before = under(1, 1, Control::CACHING);
+    let rows = vec![before, under(2, 2, 0), under(3, 2, Control::PROMPT)];
+    running.recorder.submit(rows, Vec::new()).await.unwrap();
+    let proof = verify().await;
+    assert_eq!((&proof["verdict"], &proof["generation"]), (&json!("ok"), &json!(2)), "{proof}");
+    let figure = |proof: &Value, name: &str| {
+        let all = proof["checks"].as_array().unwrap();
+        let check = all.iter().find(|c| c["check"] == name).unwrap();
+        check["figure"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(figure(&proof, "optimised"), "0 of the last 2");
+    assert_eq!(figure(&proof, "stored"), "change 2 is on disk");
+    assert_eq!(figure(&proof, "caches_empty"), "0 answers, 0 questions");
+    let mut hit = under(4, 2, Control::CACHING);
+    hit.control.cache = CacheOutcome::HitExact;
+    running.recorder.submit(vec![hit], Vec::new()).await.unwrap();
+    let proof = verify().await;
+    assert_eq!(proof["verdict"], "critical");
+    assert_eq!(figure(&proof, "cached"), "1 of the last 3");
+    running.stop().await;
+}
