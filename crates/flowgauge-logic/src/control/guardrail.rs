@@ -34,7 +34,7 @@ const DAY: Micros = Micros::from_millis(24 * 3_600_000);
 pub struct Settings {
     /// Whether it acts or only says that it would not have waited.
     pub acts: bool,
-    /// Chance that a harmless mechanism is ever undone.
+    /// Chance that any harmless mechanism is ever undone; those that act share it.
     pub alpha: f64,
     /// Looks in a row that must see harm.
     pub confirm: u32,

@@ -13,8 +13,8 @@ use crate::logic::window::Window;
 use crate::store::{JudgedBy, Reader, RollupQuery, Step, StoreError};
 use std::collections::BTreeMap;
 
-/// Arms whose name begins so are holdouts.
-const HOLDOUT: &str = "holdout";
+/// Arms that say so of any mechanism were held out of it.
+const HELD_OUT: &str = "=hold_out";
 
 /// What is wanted of the past.
 #[derive(Debug, Clone)]
@@ -105,7 +105,7 @@ fn question(wanted: &Wanted, window: Window, step: Step) -> RollupQuery {
 /// Endpoint, intent and model; nothing for holdout traffic.
 fn key(values: &[Text]) -> Option<Key> {
     let [endpoint, intent, model, arm] = values else { return None };
-    (!arm.starts_with(HOLDOUT)).then(|| (endpoint.clone(), intent.clone(), model.clone()))
+    (!arm.contains(HELD_OUT)).then(|| (endpoint.clone(), intent.clone(), model.clone()))
 }
 
 /// The days of a window; the last may be cut.

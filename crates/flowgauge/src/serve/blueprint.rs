@@ -25,6 +25,7 @@ use crate::record::scores::ScoreBook;
 use crate::store::{State, StoreError};
 use crate::tell::page::{self, Exposure, Facts, Port, PortState, Shared};
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// Name of the gRPC port.
@@ -53,17 +54,22 @@ impl Blueprint {
     /// # Errors
     /// Names the part that could not be made and the way out.
     pub fn build(self) -> Result<Built, StartError> {
+        let data = Owned::data()?;
+        let control = Owned::control()?;
+        let inside = data.handle().enter();
+        let parts = self.ground()?.parts(control.handle())?;
+        drop(inside);
+        Ok(Built { data, control, parts })
+    }
+
+    /// What takes calls in and keeps them.
+    fn ground(self) -> Result<Ground, StartError> {
         let Self { config, clock } = self;
         let state = Arc::new(State::open(&config.data_dir)?);
         let keys = Arc::new(KeyRing::open(Arc::clone(&state), clock.clone())?);
-        let Listening { main, otlp_http, otlp_grpc } = listen(&config, &keys)?;
-        let exposure = Exposure { bound: main.port.addr.ip(), allow_open: config.allow_open_bind };
+        let listening = listen(&config, &keys)?;
         let user_key = user_key(&state)?;
         let prices = Arc::new(Prices::open(&config)?);
-        let data = Owned::data()?;
-        let control = Owned::control()?;
-        let _inside = data.handle().enter();
-
         let hasher = UserHasher::new(&user_key);
         let recorder = recorder(&config, &clock)?;
         let budgets = budgets(&config, &prices, &clock, &recorder)?;
@@ -82,14 +88,51 @@ impl Blueprint {
         let (book, privacy) = (prices.shared(), config.privacy);
         let ingest = Ingest::new(recorder.clone(), book, clock.clone(), privacy, &user_key);
         let scores = scores(&config, &recorder, &clock)?;
-        let watch = watch(&config, &switched, &clock)?;
         ingest.keep_scores(Arc::clone(&scores));
-        let facts = Facts {
-            data_dir: config.data_dir.clone(),
-            zone: config.time_zone,
-            ports: vec![main.port.clone(), otlp_http.port.clone(), otlp_grpc.port.clone()],
-            store_content: config.privacy.store_content,
-        };
+        Ok(Ground {
+            config,
+            clock,
+            state,
+            keys,
+            listening,
+            prices,
+            hasher,
+            recorder,
+            budgets,
+            switched,
+            gateway,
+            ingest,
+            scores,
+        })
+    }
+}
+
+/// What takes calls in and keeps them; the rest is built upon it.
+struct Ground {
+    config: Config,
+    clock: Clock,
+    state: Arc<State>,
+    keys: Arc<KeyRing>,
+    listening: Listening,
+    prices: Arc<Prices>,
+    hasher: UserHasher,
+    recorder: Recorder,
+    budgets: Arc<Budgets>,
+    switched: Arc<Control>,
+    gateway: Arc<Gateway>,
+    ingest: Arc<Ingest>,
+    scores: Arc<ScoreBook>,
+}
+
+impl Ground {
+    /// What judges and tells, and the doors.
+    fn parts(self, control: &Handle) -> Result<Parts, StartError> {
+        let facts = self.facts();
+        let Self { config, clock, state, keys, listening, prices, hasher, recorder, .. } = self;
+        let Self { budgets, switched, gateway, ingest, scores, .. } = self;
+        let Listening { main, otlp_http, otlp_grpc } = listening;
+        let exposure = Exposure { bound: main.port.addr.ip(), allow_open: config.allow_open_bind };
+        let watch = watch(&config, &switched, &clock)?;
         let links = state.secret(ALERT_LINKS, random()?)?;
         let here = format!("http://{}", reachable(main.port.addr));
         let alerting = Alerting::build(&config, links, &clock, &recorder, &here)?;
@@ -99,7 +142,7 @@ impl Blueprint {
         let stopping = CancellationToken::new();
         let asked = page::Parts {
             recorder: recorder.clone(),
-            config: Arc::new(config.clone()),
+            config: Arc::new(config),
             clock,
             keys: Arc::clone(&keys),
             prices,
@@ -119,15 +162,13 @@ impl Blueprint {
         };
         let app = Shared::new(asked, facts.clone(), stopping.clone());
         let router = page::router(&app, page::assets::routes());
-        let control_handle = control.handle().clone();
         let otlp = Arc::new(Otlp { ingest: Arc::clone(&ingest), keys: Arc::clone(&keys) });
         let (for_main, ours) = (Arc::clone(&otlp), Arc::clone(&gateway));
-        let behind = Main { otlp: for_main, gateway: ours, router, control: control_handle };
-        drop(_inside);
+        let behind = Main { otlp: for_main, gateway: ours, router, control: control.clone() };
         let doors = vec![(main, Door::Main(Arc::new(behind))), (otlp_http, Door::Otlp(otlp))];
-        let shown =
-            Shown { recorder, budgets, gateway, keys, app, facts, switched: Arc::clone(&switched) };
-        let parts = Parts {
+        let shared = Arc::clone(&switched);
+        let shown = Shown { recorder, budgets, gateway, keys, app, facts, switched: shared };
+        Ok(Parts {
             shown,
             stopping,
             doors,
@@ -139,8 +180,17 @@ impl Blueprint {
             quality,
             switched,
             trials,
-        };
-        Ok(Built { data, control, parts })
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        let Listening { main, otlp_http, otlp_grpc } = &self.listening;
+        Facts {
+            data_dir: self.config.data_dir.clone(),
+            zone: self.config.time_zone,
+            ports: [main, otlp_http, otlp_grpc].map(|bound| bound.port.clone()).into(),
+            store_content: self.config.privacy.store_content,
+        }
     }
 }
 

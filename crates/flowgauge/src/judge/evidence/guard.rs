@@ -55,6 +55,10 @@ impl Trials {
         let Some(settings) = snapshot.settings.as_ref().map(|s| &s.guardrail) else {
             return Vec::new();
         };
+        // The chance of a false alarm is that of all that act together.
+        let acting = state.courses.values().filter(|c| c.acts).count().max(1);
+        let alpha = settings.alpha / f64::from(u32::try_from(acting).unwrap_or(u32::MAX));
+        let settings = &Settings { alpha, ..settings.clone() };
         let alerting = self.desk.seen();
         let State { courses, kept, .. } = state;
         let mut due = Vec::new();
