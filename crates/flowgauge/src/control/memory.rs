@@ -96,7 +96,7 @@ pub enum Look {
     /// An answer.
     Hit(Hit),
     /// None; whoever asks now may put it here.
-    Miss(Slot),
+    Miss(Box<Slot>),
     /// Another asks the same already.
     Wait(Wait),
 }
@@ -227,9 +227,9 @@ impl Memory {
         }
     }
 
-    fn slot(self: &Arc<Self>, wanted: Wanted, leads: Option<Caller>, ticket: Ticket) -> Slot {
+    fn slot(self: &Arc<Self>, wanted: Wanted, leads: Option<Caller>, ticket: Ticket) -> Box<Slot> {
         let Wanted { key, question, .. } = wanted;
-        Slot { memory: Arc::clone(self), key, question, leads, ticket, rival: None }
+        Box::new(Slot { memory: Arc::clone(self), key, question, leads, ticket, rival: None })
     }
 
     fn exact(&self, key: &Key, now: UnixMicros, similarity: Option<f32>) -> Result<Hit, Ticket> {

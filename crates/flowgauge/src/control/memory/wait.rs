@@ -111,7 +111,7 @@ impl Memory {
 /// A wait for the answer of another.
 #[derive(Debug)]
 pub struct Wait {
-    slot: Option<Slot>,
+    slot: Option<Box<Slot>>,
     caller: Caller,
     told: oneshot::Receiver<Call>,
     patience: Micros,
@@ -123,12 +123,12 @@ pub enum Woke {
     /// With the answer.
     Hit(Hit),
     /// With the request still to be made.
-    Ask(Slot),
+    Ask(Box<Slot>),
 }
 
 impl Wait {
     pub(super) const fn new(
-        slot: Slot,
+        slot: Box<Slot>,
         caller: Caller,
         told: oneshot::Receiver<Call>,
         patience: Micros,

@@ -157,7 +157,7 @@ async fn a_late_score_finds_its_call_and_other_judges_and_strangers_are_counted(
     bench.trials.look();
     let call = bench.call(None);
     let mut heap = bench.tap.drain();
-    bench.tap.ended(&[call.clone()]);
+    bench.tap.ended(std::slice::from_ref(&call));
     bench.trials.look();
     let quality = |bench: &Bench| {
         let report = bench.course(PRUNING).report(0.05);
@@ -184,7 +184,7 @@ async fn another_version_of_the_judge_begins_quality_anew_and_nothing_else() {
     bench.run(100, None).await;
     let call = bench.call(None);
     bench.tap.drain();
-    bench.tap.ended(&[call.clone()]);
+    bench.tap.ended(std::slice::from_ref(&call));
     let mut newer = score(call.id, "judge", 50.0);
     newer.version = "2".into();
     bench.tap.scored(call.id, &newer);

@@ -39,9 +39,9 @@ pub(super) struct Terms {
     /// What the calls made for it add up to.
     pub(super) inner: Option<Sum>,
     /// Where its answer goes, if it may be given again.
-    pub(super) slot: Option<Slot>,
+    pub(super) slot: Option<Box<Slot>>,
     /// Its answer, as far as it is collected; whole once `seen` says so.
-    pub(super) keep: Option<Keep>,
+    pub(super) keep: Option<Box<Keep>>,
     /// What the answer from memory took when it was asked for.
     pub(super) replayed: Option<Usage>,
     /// What optimisers took off the request.

@@ -1,6 +1,5 @@
 //! Follows one answer to its end and names the outcome.
 
-use crate::control::memory::Slot;
 use crate::logic::call::{ErrorClass, Protocol, Status, Text, Usage};
 use crate::logic::unit::Micros;
 use crate::logic::wire::Observed;
@@ -68,7 +67,7 @@ impl Watch {
         });
         let protocol = flight.protocol();
         let terms = flight.terms();
-        let compared = terms.slot.as_ref().is_some_and(Slot::compares);
+        let compared = terms.slot.as_ref().is_some_and(|slot| slot.compares());
         let keeps_text = terms.request.is_some() || terms.chosen.is_some() || compared;
         let observation = Observation::new(protocol, event_stream, coding, keeps_text);
         let reads = protocol != Protocol::Other;
@@ -92,14 +91,14 @@ impl Watch {
     /// Collects the answer as the client gets it, if it may be given again.
     pub(super) fn collect(&mut self, head: &Parts) {
         let slot = self.flight.terms().slot.take();
-        self.flight.terms().keep = slot.and_then(|slot| Keep::begin(slot, head));
+        self.flight.terms().keep = slot.and_then(|slot| Keep::begin(slot, head)).map(Box::new);
     }
 
     /// A part of the body as the client gets it.
     pub(super) fn gave(&mut self, part: &Bytes) {
-        let terms = self.flight.terms();
-        if let Some(keep) = terms.keep.take() {
-            terms.keep = keep.push(part);
+        let keep = &mut self.flight.terms().keep;
+        if let Some(too_large) = keep.take_if(|keep| !keep.push(part)) {
+            too_large.let_go();
         }
     }
 

@@ -22,7 +22,7 @@ const GIST_BYTES: usize = 500;
 
 /// An answer being collected.
 pub(in super::super) struct Keep {
-    slot: Slot,
+    slot: Box<Slot>,
     headers: Vec<(HeaderName, HeaderValue)>,
     frames: Vec<Bytes>,
     bytes: usize,
@@ -31,7 +31,7 @@ pub(in super::super) struct Keep {
 
 impl Keep {
     /// Begins at the head as the caller gets it.
-    pub(in super::super) fn begin(slot: Slot, head: &Parts) -> Option<Self> {
+    pub(in super::super) fn begin(slot: Box<Slot>, head: &Parts) -> Option<Self> {
         if head.status.as_u16() != 200 {
             slot.release();
             return None;
@@ -43,15 +43,19 @@ impl Keep {
         Some(Self { slot, headers, frames: Vec::new(), bytes: 0, whole: false })
     }
 
-    /// A part of the body left; what is too large is let go.
-    pub(in super::super) fn push(mut self, part: &Bytes) -> Option<Self> {
+    /// A part of the body left; false where all of it is too large to be kept.
+    pub(in super::super) fn push(&mut self, part: &Bytes) -> bool {
         self.bytes += part.len();
-        if self.bytes > MAX_BYTES {
-            self.slot.release();
-            return None;
+        let fits = self.bytes <= MAX_BYTES;
+        if fits {
+            self.frames.push(part.clone());
         }
-        self.frames.push(part.clone());
-        Some(self)
+        fits
+    }
+
+    /// It is not kept: those who wait ask for themselves.
+    pub(in super::super) fn let_go(self) {
+        self.slot.release();
     }
 
     /// The answer was read to its end, or not.
