@@ -153,7 +153,8 @@ impl Ledger {
     ) -> Vec<(AccountKey, Account)> {
         let mut changed = Vec::new();
         for held in self.open.remove(&call).unwrap_or_default() {
-            let Some(account) = self.accounts.get_mut(&held.key) else { continue };
+            // An account on which nothing was left may have been let go while the call was on its way.
+            let account = self.accounts.entry(held.key.clone()).or_default();
             account.reserved = NanoUsd(account.reserved.0.saturating_sub(held.amount.0));
             count(account, &held);
             let now = *account;

@@ -14,24 +14,34 @@ use bench::{Bench, Wanted, on, score};
 const PRUNING: Mechanism = Mechanism::ContextPruning;
 const HARM: Option<bench::Harm> = Some((PRUNING, 15.0));
 
-/// Catalogue E.4, 6: pruning that cuts the question costs 15 points. Stated: 1,200 calls, 60 of them held out.
+/// Catalogue E.4, 6: pruning that cuts the question costs 15 points. Stated: 1,200 calls, 60 of them held out. The three
+/// that do no harm share a false alarm in twenty runs.
 #[tokio::test]
-async fn fifteen_points_of_harm_undo_that_mechanism_alone_within_twelve_hundred_calls() {
+async fn fifteen_points_of_harm_undo_that_mechanism_within_twelve_hundred_calls() {
+    let mut mistaken = 0;
     for seed in 0..10 {
         let mut bench = Bench::new(seed);
         bench.all_on(true).await;
-        let (_, first) =
-            bench.run(1_200, HARM).await.unwrap_or_else(|| panic!("seed {seed}: nothing"));
-        assert_eq!((first, bench.killed()), (PRUNING, vec![PRUNING]));
+        let mut left = 1_200;
+        loop {
+            let (used, first) =
+                bench.run(left, HARM).await.unwrap_or_else(|| panic!("seed {seed}: nothing"));
+            if first == PRUNING {
+                break;
+            }
+            (mistaken, left) = (mistaken + 1, left - used);
+        }
         let line = bench.control.desk.history().pop().unwrap().change;
         assert_eq!(line.author, "guardrail");
         assert!(line.reason.starts_with("context pruning cost "), "{}", line.reason);
         // The next call is not touched by it, and people are told.
-        assert!(!bench.call(HARM).control.arm.unwrap().contains("context_pruning"));
+        let arm = bench.call(HARM).control.arm.unwrap();
+        assert!(!arm.contains("context_pruning") && arm.contains("model_selection"), "{arm}");
         let told = bench.desk.posted();
-        assert_eq!(told[0].alert.annotations["summary"], line.reason);
-        assert_eq!(told[0].alert.labels["optimization"], "context_pruning");
+        let about = |o: &str| told.iter().find(|t| t.alert.labels["optimization"] == o).unwrap();
+        assert_eq!(about("context_pruning").alert.annotations["summary"], line.reason);
     }
+    assert!(mistaken <= 1, "{mistaken} in ten runs");
 }
 
 /// The stated rate is five in a hundred per mechanism over the whole life of a comparison.

@@ -101,7 +101,7 @@ async fn with_the_disk_in_trouble_it_is_off_at_once_and_says_that_a_restart_woul
 
 #[tokio::test]
 async fn a_setting_that_does_not_fit_is_refused_with_its_place_and_what_is_allowed() {
-    let Served { running, .. } = served().await;
+    let Served { running, dir: _dir, .. } = served().await;
     let addr = running.addr;
     let set = |pointer: &str, value: Value| {
         let body = json!({"set": {pointer: value}, "author": "ann", "reason": "x"});
@@ -131,7 +131,7 @@ async fn a_setting_that_does_not_fit_is_refused_with_its_place_and_what_is_allow
 
 #[tokio::test]
 async fn lifting_the_kill_switch_needs_a_person_and_a_reason_and_one_of_four_leaves_three() {
-    let Served { running, .. } = served().await;
+    let Served { running, dir: _dir, .. } = served().await;
     let addr = running.addr;
     let path = "/api/v1/control/restore";
     post(addr, "/api/v1/control/changes", ON).await;
@@ -165,7 +165,7 @@ async fn lifting_the_kill_switch_needs_a_person_and_a_reason_and_one_of_four_lea
 
 #[tokio::test]
 async fn a_dry_run_changes_nothing() {
-    let Served { running, .. } = served().await;
+    let Served { running, dir: _dir, .. } = served().await;
     let addr = running.addr;
     let body = json!({"all": true, "dry_run": true});
     let rollback = send(addr, "/api/v1/control/rollback", body).await.json();
@@ -218,7 +218,7 @@ async fn a_change_ends_by_itself_and_another_is_undone() {
 
 #[tokio::test]
 async fn who_may_only_look_switches_nothing() {
-    let Served { running, .. } = served().await;
+    let Served { running, dir: _dir, .. } = served().await;
     let addr = running.addr;
     let make = |scope| running.keys().make("eve", scope, None).unwrap().text;
     let (viewer, operator) = (make(Scope::Viewer), make(Scope::Operator));
@@ -246,7 +246,7 @@ fn under(number: u8, generation: u64, applied: u8) -> Call {
 
 #[tokio::test]
 async fn a_rollback_is_proven_by_the_requests_since() {
-    let Served { running, .. } = served().await;
+    let Served { running, dir: _dir, .. } = served().await;
     let addr = running.addr;
     let verify = || async { get(addr, "/api/v1/control/verify?last=10").await.json() };
     assert_eq!(verify().await["verdict"], "too_little_data");
