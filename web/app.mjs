@@ -5,6 +5,7 @@ import { followLinks, path } from "./state/address.mjs";
 import { Header } from "./parts/header.mjs";
 import { Keys } from "./parts/keys.mjs";
 import { Alerts } from "./pages/alerts.mjs";
+import { Control } from "./pages/control.mjs";
 import { Episode } from "./pages/episode.mjs";
 import { Live } from "./pages/live.mjs";
 import { Overview } from "./pages/overview.mjs";
@@ -23,6 +24,7 @@ function pageOf(at) {
     case "/live": return { title: "Live", view: html`<${Live} />` };
     case "/requests": return { title: "Requests", view: html`<${Requests} />` };
     case "/alerts": return { title: "Alerts", view: html`<${Alerts} />` };
+    case "/control": return { title: "Optimisations", view: html`<${Control} />` };
     case "/setup": return { title: "Setup", view: html`<${Setup} />` };
     default: return { title: "Overview", view: html`<${Overview} />` };
   }

@@ -12,7 +12,7 @@ const FLAGS = [
 /** Where the page under test is. */
 export const URL_UNDER_TEST = process.env.FLOWGAUGE_URL;
 /** Pages with an address of their own. */
-export const PAGES = ["overview", "live", "requests", "alerts", "setup"];
+export const PAGES = ["overview", "live", "requests", "alerts", "control", "setup"];
 /** Waits end here; none is waited out in a passing run. */
 export const DEADLINE_MS = 15_000;
 
@@ -38,7 +38,7 @@ export async function open(browser, address, { width = 1280, theme = "light", ba
 /** Waits until the page has its first answers. */
 export async function settled(page, name) {
   const sign = {
-    overview: ".tile[data-kpi]", live: "dl.figures [data-kpi]", requests: "main .empty, main table.requests", alerts: "main [data-verdict]", setup: "[data-door]",
+    overview: ".tile[data-kpi]", live: "dl.figures [data-kpi]", requests: "main .empty, main table.requests", alerts: "main [data-verdict]", control: "main [data-standing]", setup: "[data-door]",
   }[name];
   await page.locator(sign).first().waitFor({ state: "attached" });
 }

@@ -36,6 +36,7 @@ const PAGES: &[&str] = &[
     "/requests/{id}",
     "/alerts",
     "/alerts/{id}",
+    "/control",
     "/setup",
 ];
 /// Modules never change under their address.

@@ -26,7 +26,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 async fn every_page_answers_with_the_same_uncached_shell() {
     let (_, _, first) = ask("/", None).await;
     for path in
-        ["/overview", "/live", "/requests", "/requests/0199", "/alerts", "/alerts/0199", "/setup"]
+        ["/overview", "/live", "/requests", "/requests/0199", "/alerts", "/alerts/0199", "/control", "/setup"]
     {
         let (status, headers, body) = ask(path, None).await;
         assert_eq!(status, StatusCode::OK, "{path}");
