@@ -1,3 +1,4 @@
 //! Scripted upstreams and what else tests and benchmarks need. Never part of the program.
 
 pub mod upstream;
+pub mod wedge;

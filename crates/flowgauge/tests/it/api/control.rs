@@ -6,6 +6,7 @@ use flowgauge::logic::call::{CacheOutcome, Call, Control};
 use flowgauge::logic::unit::Micros;
 use flowgauge::serve::clock::Clock;
 use flowgauge::serve::{self, keys::Scope};
+use flowgauge_testkit::wedge::Wedged;
 use http::StatusCode;
 use http_body_util::Full;
 use serde_json::{Value, json};
@@ -81,8 +82,7 @@ async fn with_the_disk_in_trouble_it_is_off_at_once_and_says_that_a_restart_woul
     let Served { running, dir, .. } = served().await;
     let addr = running.addr;
     post(addr, "/api/v1/control/changes", ON).await;
-    let holder = rusqlite::Connection::open(dir.path().join("state.db")).unwrap();
-    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let wedged = Wedged::of(dir.path(), &["state.db"]).unwrap();
     let body = json!({"only": ["response-caching"]});
     let done = send(addr, "/api/v1/control/rollback", body).await.json();
     assert_eq!(step(&done, "switch_off").0, "done");
@@ -93,7 +93,7 @@ async fn with_the_disk_in_trouble_it_is_off_at_once_and_says_that_a_restart_woul
     let now = control(addr).await;
     assert_eq!(of(&now, "response_caching")["source"], "kill");
     assert_eq!(of(&now, "context_pruning")["source"], "settings");
-    holder.execute_batch("ROLLBACK").unwrap();
+    wedged.release().unwrap();
     running.stop().await;
     let log = flowgauge::store::ControlStore::open(dir.path()).unwrap().log().unwrap();
     assert_eq!(log.len(), 2, "stored once the disk took it");

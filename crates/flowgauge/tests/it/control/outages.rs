@@ -8,28 +8,7 @@ use flowgauge::control::Wanted;
 use flowgauge::logic::control::rollout::{Environment, Mechanism, Mode};
 use flowgauge::logic::control::state::Settings;
 use flowgauge_testkit::upstream::Script;
-use rusqlite::Connection;
-use std::path::Path;
-
-/// Both databases, locked by another: whoever writes waits.
-struct Wedged(Vec<Connection>);
-
-impl Wedged {
-    fn of(dir: &Path) -> Self {
-        let lock = |name: &str| {
-            let db = Connection::open(dir.join(name)).unwrap();
-            db.execute_batch("BEGIN IMMEDIATE").unwrap();
-            db
-        };
-        Self(["state.db", "hot.db"].map(lock).into())
-    }
-
-    fn release(self) {
-        for db in &self.0 {
-            db.execute_batch("ROLLBACK").unwrap();
-        }
-    }
-}
+use flowgauge_testkit::wedge::Wedged;
 
 async fn toggled(stage: &Stage, times: u32) {
     for _ in 0..times {
@@ -48,7 +27,7 @@ async fn with_the_store_wedged_the_switch_holds_streams_end_and_nothing_of_it_is
     on(&stage, Mechanism::ResponseCaching).await;
     stage.post(PATH, &Script::default(), CHAT).await;
     until(|| stage.control.memory.contents().entries == 1).await;
-    let wedged = Wedged::of(stage.data_dir());
+    let wedged = Wedged::of(stage.data_dir(), &["state.db", "hot.db"]).unwrap();
     let slow = Script { chunk_delay_ms: 60, words: Some(20), ..Script::default() };
     let mut streams = tokio::task::JoinSet::new();
     for n in 0..200 {
@@ -64,7 +43,7 @@ async fn with_the_store_wedged_the_switch_holds_streams_end_and_nothing_of_it_is
     for stream in streams.join_all().await {
         assert!(!stream.broken && stream.text().ends_with("data: [DONE]\n\n"));
     }
-    wedged.release();
+    wedged.release().unwrap();
     until(|| {
         let again = super::switch::reopen(stage.data_dir(), Environment::default());
         again.desk.history().len() == 202 && !again.desk.live().load().is_active()

@@ -25,9 +25,16 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 #[tokio::test]
 async fn every_page_answers_with_the_same_uncached_shell() {
     let (_, _, first) = ask("/", None).await;
-    for path in
-        ["/overview", "/live", "/requests", "/requests/0199", "/alerts", "/alerts/0199", "/control", "/setup"]
-    {
+    for path in [
+        "/overview",
+        "/live",
+        "/requests",
+        "/requests/0199",
+        "/alerts",
+        "/alerts/0199",
+        "/control",
+        "/setup",
+    ] {
         let (status, headers, body) = ask(path, None).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         assert_eq!(body, first, "{path}");
