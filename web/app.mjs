@@ -24,7 +24,7 @@ function pageOf(at) {
     case "/live": return { title: "Live", view: html`<${Live} />` };
     case "/requests": return { title: "Requests", view: html`<${Requests} />` };
     case "/alerts": return { title: "Alerts", view: html`<${Alerts} />` };
-    case "/control": return { title: "Optimisations", view: html`<${Control} />` };
+    case "/control": return { title: "Control", view: html`<${Control} />` };
     case "/setup": return { title: "Setup", view: html`<${Setup} />` };
     default: return { title: "Overview", view: html`<${Overview} />` };
   }

@@ -22,7 +22,7 @@ export function Control() {
     <${Failure} error=${error ?? evidence.error ?? changes.error} />
     ${data !== null && html`<${Standing} view=${data} />`}
     ${data !== null && html`<${Mechanisms} view=${data} evidence=${evidence.data} />`}
-    ${changes.data !== null && html`<${Changes} items=${changes.data.items} />`}
+    ${changes.data !== null && html`<${Changes} items=${changes.data} />`}
     <${SwitchDialog} />`;
 }
 

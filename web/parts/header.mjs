@@ -11,7 +11,7 @@ export const PAGES = [
   { title: "Live", path: "/live" },
   { title: "Requests", path: "/requests" },
   { title: "Alerts", path: "/alerts" },
-  { title: "Optimisations", path: "/control" },
+  { title: "Control", path: "/control" },
   { title: "Setup", path: "/setup" },
 ];
 

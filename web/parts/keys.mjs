@@ -19,7 +19,7 @@ const SHORTCUTS = [
   { key: "l", does: "Live", run: () => go(pageLink("/live")) },
   { key: "r", does: "Requests", run: () => go(pageLink("/requests")) },
   { key: "a", does: "Alerts", run: () => go(pageLink("/alerts")) },
-  { key: "c", does: "Optimisations", run: () => go(pageLink("/control")) },
+  { key: "c", does: "Control", run: () => go(pageLink("/control")) },
   { key: "s", does: "Setup", run: () => go(pageLink("/setup")) },
   ...RANGES.map((range, i) => ({ key: String(i + 1), does: `Last ${range.title}`, run: () => go(withParams({ since: range.since, from: null, to: null })) })),
   { key: "p", does: "Pause or follow", run: toggleLive },

@@ -25,6 +25,7 @@ for (const name of PAGES) {
     const { page, faults, close } = await open(browser, `/${name}`, { base });
     await settled(page, name);
     if (name === "setup") await page.getByText("Waiting for the first call").waitFor();
+    else if (name === "control") await page.getByText("All four are off. Nothing is touched.").waitFor();
     else if (name === "alerts") await page.getByText("Name rule files under").waitFor();
     else await page.getByRole("link", { name: "Set up an application" }).waitFor();
     await shoot(page, `empty-${name}`);
