@@ -1,9 +1,10 @@
 // Keyboard shortcuts and the dialog that lists them. Refuses single keys while someone types, and
 // altogether once they are switched off (speech input sends letters).
 import { signal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { html } from "../html.mjs";
 import { go, pageLink, withParams } from "../state/address.mjs";
+import { Dialog } from "./dialog.mjs";
 import { recall, remember } from "../state/theme.mjs";
 import { RANGES } from "../state/window.mjs";
 import { toggleLive } from "./time-picker.mjs";
@@ -59,25 +60,18 @@ function choose(on) {
 
 /** Listener and dialog. */
 export function Keys() {
-  const dialog = useRef(null);
   // As soon as the page stands, not after its first frame: an early key is not lost.
   useLayoutEffect(() => {
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, []);
-  const open = keysOpen.value;
-  useEffect(() => {
-    if (open) dialog.current.showModal();
-    else dialog.current.close();
-  }, [open]);
   return html`
-    <dialog ref=${dialog} aria-labelledby="keys-title" onClose=${() => (keysOpen.value = false)}>
-      <h2 id="keys-title">Keys</h2>
+    <${Dialog} id="keys-title" title="Keys" open=${keysOpen.value} close=${() => (keysOpen.value = false)}>
       <dl class="keys">
         ${SHORTCUTS.map((one) => html`<div><dt><kbd>${one.key}</kbd></dt><dd>${one.does}</dd></div>`)}
         ${CHART_KEYS.map(([key, does]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${does}</dd></div>`)}
       </dl>
       <label class="check"><input type="checkbox" checked=${enabled.value} onChange=${(event) => choose(event.target.checked)} /> Single-key shortcuts</label>
       <form method="dialog"><button class="primary">Close</button></form>
-    </dialog>`;
+    <//>`;
 }

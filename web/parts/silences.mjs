@@ -1,10 +1,11 @@
 // Silences in force and to come, and the dialog that makes one. Refuses to make one blindly: it says
 // first what would have been hidden.
 import { signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { html } from "../html.mjs";
 import { stamp } from "../format.mjs";
 import { ask, change } from "../state/answers.mjs";
+import { Dialog } from "./dialog.mjs";
 import { recall, remember } from "../state/theme.mjs";
 
 /** How long a silence may last by a click. */
@@ -41,17 +42,11 @@ function One({ silence }) {
 
 /** The dialog. */
 export function SilenceDialog() {
-  const dialog = useRef(null);
-  const open = wanted.value !== null;
-  useEffect(() => {
-    if (open) dialog.current.showModal();
-    else dialog.current.close();
-  }, [open]);
+  const matchers = wanted.value;
   return html`
-    <dialog ref=${dialog} aria-labelledby="silence-title" onClose=${() => (wanted.value = null)}>
-      <h2 id="silence-title">Silence alerts</h2>
-      ${open && html`<${Form} key=${wanted.value.join()} matchers=${wanted.value} />`}
-    </dialog>`;
+    <${Dialog} id="silence-title" title="Silence alerts" open=${matchers !== null} close=${() => (wanted.value = null)}>
+      <${Form} key=${matchers?.join()} matchers=${matchers} />
+    <//>`;
 }
 
 const lines = (text) => text.split("\n").map((line) => line.trim()).filter((line) => line !== "");

@@ -1,10 +1,11 @@
 // The dialog that rolls back, lifts the switch or undoes a change. Refuses to do it without a reason and a name; what came of
 // each step is shown as the server says it.
 import { signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { html } from "../html.mjs";
 import { nameOf } from "../control.mjs";
 import { change } from "../state/answers.mjs";
+import { Dialog } from "./dialog.mjs";
 import { recall, remember } from "../state/theme.mjs";
 
 /** Who changed something last in this browser. */
@@ -29,17 +30,12 @@ const HINTS = {
 
 /** The dialog. */
 export function SwitchDialog() {
-  const dialog = useRef(null);
-  const open = wanted.value !== null;
-  useEffect(() => {
-    if (open) dialog.current.showModal();
-    else dialog.current.close();
-  }, [open]);
+  const what = wanted.value;
+  const title = what === null ? "" : TITLES[what.act](what);
   return html`
-    <dialog ref=${dialog} aria-labelledby="switch-title" onClose=${() => (wanted.value = null)}>
-      <h2 id="switch-title">${open && TITLES[wanted.value.act](wanted.value)}</h2>
-      ${open && html`<${Form} key=${JSON.stringify(wanted.value)} what=${wanted.value} />`}
-    </dialog>`;
+    <${Dialog} id="switch-title" title=${title} open=${what !== null} close=${() => (wanted.value = null)}>
+      <${Form} key=${JSON.stringify(what)} what=${what} />
+    <//>`;
 }
 
 function Form({ what }) {

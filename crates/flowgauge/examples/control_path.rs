@@ -9,10 +9,9 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
 
 use anyhow::{Context, Result, bail, ensure};
+use flowgauge_testkit::processes::Server;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -185,63 +184,4 @@ impl Connection {
         }
         Ok(Answer { cache, took: started.elapsed().as_secs_f64() * 1e6 })
     }
-}
-
-/// A process of its own, stopped at the end.
-struct Server {
-    child: Child,
-    addr: SocketAddr,
-    _dir: Option<tempfile::TempDir>,
-}
-
-impl Server {
-    fn upstream() -> Result<Self> {
-        let addr = free()?;
-        let mut command = Command::new(beside("scripted-upstream")?);
-        command.args(["--port", &addr.port().to_string()]);
-        Self::start(command, addr, None)
-    }
-
-    fn gauge(upstream: SocketAddr) -> Result<Self> {
-        let (addr, dir) = (free()?, tempfile::tempdir()?);
-        let mut command = Command::new(beside("flowgauge")?);
-        command.arg("--data-dir").arg(dir.path());
-        command.args(["serve", "--quiet", "--listen", &addr.to_string()]);
-        command.args(["--upstream", &format!("http://{upstream}/v1")]);
-        Self::start(command, addr, Some(dir))
-    }
-
-    fn start(
-        mut command: Command,
-        addr: SocketAddr,
-        dir: Option<tempfile::TempDir>,
-    ) -> Result<Self> {
-        let child = command.stdout(Stdio::null()).spawn().context("start a server")?;
-        let server = Self { child, addr, _dir: dir };
-        let begun = Instant::now();
-        while TcpStream::connect(addr).is_err() {
-            ensure!(begun.elapsed() < Duration::from_secs(20), "{addr} does not listen");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Ok(server)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // A child that is gone already needs no end.
-        let _gone = self.child.kill();
-        let _gone = self.child.wait();
-    }
-}
-
-fn free() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
-}
-
-/// A program built beside this one.
-fn beside(name: &str) -> Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let folder = own.parent().and_then(std::path::Path::parent).context("no folder")?;
-    Ok(folder.join(name))
 }

@@ -9,10 +9,9 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
 
 use anyhow::{Context, Result, bail};
+use flowgauge_testkit::processes::Server;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 40;
@@ -41,7 +40,7 @@ fn main() -> Result<()> {
     let mut through = open_loop(gauge.addr, &body)?;
     report(&format!("open loop {OPEN_LOOP_RATE}/s"), &mut direct, &mut through);
 
-    let before = gauge.cpu_us()?;
+    let before = cpu_us(&gauge)?;
     let started = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -52,12 +51,12 @@ fn main() -> Result<()> {
             });
         }
     });
-    let per_request = (gauge.cpu_us()? - before) as f64 / CPU_REQUESTS as f64;
+    let per_request = (cpu_us(&gauge)? - before) as f64 / CPU_REQUESTS as f64;
     let rate = CPU_REQUESTS as f64 / started.elapsed().as_secs_f64();
     println!(
         "c=8: {per_request:.1} µs CPU per request (floor 120, limit 16–25), {rate:.0} requests/s"
     );
-    println!("RSS after load: {:.1} MiB", gauge.rss_mib()?);
+    println!("RSS after load: {:.1} MiB", rss_mib(&gauge)?);
     Ok(())
 }
 
@@ -157,75 +156,18 @@ impl Connection {
     }
 }
 
-struct Server {
-    child: Child,
-    addr: SocketAddr,
-    _data: Option<tempfile::TempDir>,
+/// Processor time of a process so far.
+fn cpu_us(server: &Server) -> Result<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.id()))?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok());
+    // utime and stime, in ticks of 10 ms; after the command they are fields 11 and 12.
+    Ok((ticks(11).context("utime")? + ticks(12).context("stime")?) * 10_000)
 }
 
-impl Server {
-    fn upstream() -> Result<Self> {
-        let addr = free_address()?;
-        let child = spawn("scripted-upstream", &["--port", &addr.port().to_string()])?;
-        wait_for(addr)?;
-        Ok(Self { child, addr, _data: None })
-    }
-
-    fn gauge(upstream: SocketAddr) -> Result<Self> {
-        let (addr, data) = (free_address()?, tempfile::tempdir()?);
-        let dir = data.path().to_str().context("temporary folder")?;
-        let (listen, url) = (addr.to_string(), format!("http://{upstream}/v1"));
-        let args = ["--data-dir", dir, "serve", "--listen", &listen, "--upstream", &url];
-        let child = spawn("flowgauge", &args)?;
-        wait_for(addr)?;
-        Ok(Self { child, addr, _data: Some(data) })
-    }
-
-    fn cpu_us(&self) -> Result<u64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
-        let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok());
-        // utime and stime, in ticks of 10 ms; after the command they are fields 11 and 12.
-        Ok((ticks(11).context("utime")? + ticks(12).context("stime")?) * 10_000)
-    }
-
-    fn rss_mib(&self) -> Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|l| l.starts_with("VmRSS")).context("VmRSS")?;
-        let kib = line.split_whitespace().nth(1).context("VmRSS")?.parse::<f64>()?;
-        Ok(kib / 1024.0)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().and_then(|()| self.child.wait().map(drop)).unwrap_or_default();
-    }
-}
-
-/// Programs stand one folder above this example in cargo's target folder.
-fn spawn(name: &str, args: &[&str]) -> Result<Child> {
-    let here: PathBuf = std::env::current_exe()?;
-    let folder = here.parent().and_then(|p| p.parent()).context("target folder")?;
-    Command::new(folder.join(name))
-        .args(args)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .with_context(|| format!("start {name}; build it in release first"))
-}
-
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
-}
-
-fn wait_for(addr: SocketAddr) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while Instant::now() < deadline {
-        if TcpStream::connect(addr).is_ok() {
-            return Ok(());
-        }
-        std::thread::yield_now();
-    }
-    bail!("nothing listens on {addr}")
+fn rss_mib(server: &Server) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id()))?;
+    let line = status.lines().find(|l| l.starts_with("VmRSS")).context("VmRSS")?;
+    let kib = line.split_whitespace().nth(1).context("VmRSS")?.parse::<f64>()?;
+    Ok(kib / 1024.0)
 }

@@ -121,3 +121,23 @@ fn days(window: Window) -> impl Iterator<Item = Window> {
         Some(day)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::control::rollout::{Arm, Mechanism};
+
+    #[test]
+    fn who_is_held_out_of_anything_is_no_part_of_the_past() {
+        let of = |arm: Arm| {
+            let arms = format!(
+                "response_caching=treated {}={}",
+                Mechanism::ModelSelection.word(),
+                arm.word()
+            );
+            key(&["chat", "ask", "m", &arms].map(Text::from)).is_some()
+        };
+        assert_eq!(Arm::ALL.map(of), [true, false, true]);
+        assert!(key(&["chat", "ask", "m", ""].map(Text::from)).is_some());
+    }
+}

@@ -16,6 +16,27 @@ pub enum Arm {
     Waiting,
 }
 
+impl Arm {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Treated, Self::HoldOut, Self::Waiting];
+
+    /// The word in rows and headers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Treated => "treated",
+            Self::HoldOut => "hold_out",
+            Self::Waiting => "waiting",
+        }
+    }
+
+    /// The arm of a word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|arm| arm.word() == word)
+    }
+}
+
 /// Whom an assignment sticks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject<'a> {

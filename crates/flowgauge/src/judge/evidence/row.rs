@@ -81,13 +81,7 @@ impl Row {
 fn arms(text: &str) -> Vec<(Mechanism, Arm)> {
     let one = |word: &str| {
         let (mechanism, arm) = word.split_once('=')?;
-        let arm = match arm {
-            "treated" => Arm::Treated,
-            "hold_out" => Arm::HoldOut,
-            "waiting" => Arm::Waiting,
-            _ => return None,
-        };
-        Some((Mechanism::from_word(mechanism)?, arm))
+        Some((Mechanism::from_word(mechanism)?, Arm::from_word(arm)?))
     };
     text.split_ascii_whitespace().filter_map(one).collect()
 }

@@ -51,7 +51,7 @@ fn take(own: &str, value: &str, hasher: &UserHasher, call: &mut Call) -> bool {
         "version" => call.origin.version = Some(Text::from(value)),
         "endpoint" => call.what.endpoint = Some(Text::from(value)),
         "source" => return source(value, call),
-        // Nothing is cached and nothing optimised unless switched on, so both are granted already.
+        // Wishes, not dimensions: `optimise` grants them before anything is looked up or changed.
         "cache" => return value == "bypass",
         "optimizations" => return value == "off",
         other => return label(other, value, call),

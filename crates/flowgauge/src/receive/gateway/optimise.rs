@@ -19,7 +19,7 @@ pub(super) use replay::{Replayed, answer};
 
 use crate::control::Snapshot;
 use crate::logic::call::{CacheOutcome, Text};
-use crate::logic::control::rollout::{Act, Arm, Decision, Mechanism, Placement, Subject, Wish};
+use crate::logic::control::rollout::{Act, Decision, Mechanism, Placement, Subject, Wish};
 use crate::receive::egress::Outbound;
 use http::Method;
 use http::header::{HeaderMap, HeaderName};
@@ -116,17 +116,9 @@ impl Plan {
             }
             text.push_str(mechanism.word());
             text.push('=');
-            text.push_str(arm_word(arm));
+            text.push_str(arm.word());
         }
         (!text.is_empty()).then_some(text)
-    }
-}
-
-const fn arm_word(arm: Arm) -> &'static str {
-    match arm {
-        Arm::Treated => "treated",
-        Arm::HoldOut => "hold_out",
-        Arm::Waiting => "waiting",
     }
 }
 

@@ -37,6 +37,8 @@ struct Controlled {
     /// Tokens of input as the application sent them.
     original: u64,
     changed: bool,
+    /// A call of which the tokens are not known may have been changed too.
+    unknown: bool,
     avoided: NanoUsd,
 }
 
@@ -53,7 +55,10 @@ impl Controlled {
         self.applied |= control.applied;
         self.changed |= control.original_input_tokens.is_some();
         let tokens = control.original_input_tokens.or_else(|| call.usage.input_total());
-        self.original = self.original.saturating_add(tokens.map_or(0, |t| t.0));
+        match tokens {
+            Some(tokens) => self.original = self.original.saturating_add(tokens.0),
+            None => self.unknown = true,
+        }
         if let Some(avoided) = call.cost.avoided {
             self.avoided = self.avoided.saturating_add(avoided);
         }
@@ -64,7 +69,7 @@ impl Controlled {
             call.control.cache = self.cache;
         }
         call.control.applied |= self.applied;
-        if self.changed {
+        if self.changed && !self.unknown {
             call.control.original_input_tokens = Some(Tokens(self.original));
         }
     }
@@ -238,5 +243,24 @@ mod tests {
         (silent.usage, silent.cost.nanos) = (Usage::default(), None);
         let call = application(&[inner("a", 5, UsageSource::Provider), silent]);
         assert_eq!((call.usage.source, call.cost.nanos), (UsageSource::Absent, None));
+    }
+
+    #[test]
+    fn what_was_optimised_inside_shows_outside_and_an_unknown_part_leaves_it_unknown() {
+        let mut changed = inner("a", 5, UsageSource::Provider);
+        changed.control.cache = CacheOutcome::Miss;
+        (changed.control.applied, changed.control.original_input_tokens) = (1, Some(Tokens(90)));
+        changed.cost.avoided = Some(NanoUsd(7));
+        let mut hit = inner("a", 0, UsageSource::Provider);
+        hit.control.cache = CacheOutcome::HitExact;
+        (hit.control.applied, hit.control.original_input_tokens) = (2, Some(Tokens(10)));
+        let call = application(&[hit.clone(), changed.clone()]);
+        assert_eq!((call.control.cache, call.control.applied), (CacheOutcome::Miss, 3));
+        assert_eq!(call.control.original_input_tokens, Some(Tokens(100)));
+        assert_eq!(call.cost.avoided, Some(NanoUsd(7)));
+        assert_eq!(application(&[hit.clone()]).control.cache, CacheOutcome::HitExact);
+        changed.usage = Usage::default();
+        changed.control.original_input_tokens = None;
+        assert_eq!(application(&[hit, changed]).control.original_input_tokens, None);
     }
 }

@@ -9,7 +9,7 @@ use crate::judge::evidence::{BeforeAfter, Course, Said, Standing, Unused};
 use crate::judge::regressions::RegressionError;
 use crate::logic::control::evidence::{Finding, Report, Span};
 use crate::logic::control::guardrail::Decision;
-use crate::logic::control::rollout::{Arm, Mechanism};
+use crate::logic::control::rollout::Mechanism;
 use crate::query::reduction::{AgainstBaseline, against_baseline};
 use axum::Json;
 use axum::extract::State;
@@ -272,12 +272,7 @@ fn mechanism_view(
 }
 
 fn arms(course: &Course) -> BTreeMap<String, u64> {
-    let word = |arm: &Arm| match arm {
-        Arm::Treated => "treated",
-        Arm::HoldOut => "hold_out",
-        Arm::Waiting => "waiting",
-    };
-    course.calls.iter().map(|(arm, n)| (word(arm).to_owned(), *n)).collect()
+    course.calls.iter().map(|(arm, n)| (arm.word().to_owned(), *n)).collect()
 }
 
 fn left_out(course: &Course) -> BTreeMap<String, u64> {

@@ -114,12 +114,7 @@ impl Bench {
             let decided = snapshot.decide(mechanism, &placement, Wish::default());
             assert!(matches!(decided.source, Source::Settings | Source::Kill));
             let Some(arm) = decided.arm else { continue };
-            let word = match arm {
-                Arm::Treated => "treated",
-                Arm::HoldOut => "hold_out",
-                Arm::Waiting => "waiting",
-            };
-            words.push(format!("{}={word}", mechanism.word()));
+            words.push(format!("{}={}", mechanism.word(), arm.word()));
             if let Some((of, points)) = harm
                 && of == mechanism
                 && arm == Arm::Treated
