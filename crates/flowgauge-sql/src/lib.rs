@@ -4,4 +4,13 @@
 //! (decisions D7, D26). Flow: `wire` (frames) → `policy` (what may be asked) → `table` → `function` →
 //! `catalog` → `worker`.
 
+pub mod encode;
+pub mod policy;
+pub mod schema;
+pub mod session;
 pub mod wire;
+pub mod worker;
+
+mod function;
+mod sandbox;
+mod table;
