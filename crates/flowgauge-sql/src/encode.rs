@@ -1,6 +1,6 @@
 //! Arrow's columns as cells for flowgauge and its clients.
 
-use crate::wire::{Cell, Column, Kind};
+use crate::wire::{ByteBuf, Cell, Column, Kind};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
@@ -113,7 +113,7 @@ fn column(array: &ArrayRef) -> Result<Vec<Cell>> {
         Kind::Interval => intervals(array)?,
         Kind::Bytes => {
             let array = cast(array, &DataType::Binary)?;
-            cells(array.as_binary::<i32>().iter(), |b: &[u8]| Cell::Bytes(b.to_vec()))
+            cells(array.as_binary::<i32>().iter(), |b: &[u8]| Cell::Bytes(ByteBuf::from(b)))
         }
         Kind::Decimal => decimals(array)?,
         Kind::TextList => lists(array)?,

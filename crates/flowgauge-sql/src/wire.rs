@@ -7,6 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 
+pub use serde_bytes::ByteBuf;
+
 /// Longest frame: a segment's worth of unsealed rows as Arrow is about 100 MiB.
 pub const MAX_FRAME: u32 = 256 << 20;
 /// Rows in one answer frame at most, so that a reader that stops early has read little.
@@ -80,6 +82,8 @@ pub struct Need {
     pub to: Option<i64>,
     /// Columns wanted, by name; empty = all.
     pub columns: Vec<String>,
+    /// Of `rollups`: minutes of the buckets wanted; hours where nothing is said.
+    pub minutes: Option<i64>,
 }
 
 /// Rows given to the worker.
@@ -90,7 +94,7 @@ pub struct Given {
     /// Calls in those segments that are out of date or given again, by id.
     pub replaced: Vec<String>,
     /// Rows as Arrow IPC streams: unsealed calls.
-    pub ipc: Vec<Vec<u8>>,
+    pub ipc: Vec<ByteBuf>,
     /// Rows of other tables: cells in the order of the table's columns.
     pub rows: Vec<Vec<Cell>>,
     /// What is missing from all this, in words.
@@ -120,7 +124,7 @@ pub enum FromWorker {
     /// Rows of the answer.
     Rows(Vec<Vec<Cell>>),
     /// Bytes of the Parquet file.
-    Bytes(Vec<u8>),
+    Bytes(ByteBuf),
     /// The answer is complete.
     End(End),
     /// There is no answer, or no more of it.
@@ -208,7 +212,7 @@ pub enum Cell {
     /// Months, days, microseconds.
     Interval(i32, i32, i64),
     /// Bytes.
-    Bytes(Vec<u8>),
+    Bytes(ByteBuf),
     /// List of texts.
     List(Vec<Option<String>>),
 }

@@ -49,6 +49,8 @@ pub use event::Event;
 pub use ledger::{BudgetUse, Kept, LedgerChanges, LedgerFile};
 pub use locate::Names;
 pub use read::Reader;
-pub use scores::{GradeGroup, JudgedBy, Put, ScoreGroup, ScoreQuery, ScoreRow, ScoreTable, Scores};
+pub use scores::{
+    GradeGroup, JudgedBy, PulledScore, Put, ScoreGroup, ScoreQuery, ScoreRow, ScoreTable, Scores,
+};
 pub use state::{KeyRow, State};
 pub use write::{Batch, Committed, Opened, Options, Store};

@@ -60,11 +60,11 @@ pub fn call_schema() -> Arc<Schema> {
 }
 
 impl Reader {
-    /// Calls of a window by start time. Checks each segment against its checksum when it is first met.
+    /// Calls of a window by start time, those of `ipc` with the wanted columns only; none named, all. Checks each segment against its checksum when it is first met.
     ///
     /// # Errors
     /// The database cannot be read. What is damaged is left out and named in `missing`.
-    pub fn pull_calls(&self, window: Window) -> Result<PulledCalls, StoreError> {
+    pub fn pull_calls(&self, window: Window, wanted: &[String]) -> Result<PulledCalls, StoreError> {
         let mut out = PulledCalls::default();
         let mut loose = Loose::default();
         self.shared.with(|db| {
@@ -106,7 +106,7 @@ impl Reader {
                 .missing
                 .push(format!("{} calls between {from} and {to}: {}", gap.lost, gap.reason));
         }
-        out.ipc = loose.streams().map_err(StoreError::io("packing rows as Arrow"))?;
+        out.ipc = loose.streams(wanted).map_err(StoreError::io("packing rows as Arrow"))?;
         out.replaced = loose.replaced.into_iter().collect();
         out.missing = loose.missing;
         Ok(out)
@@ -151,6 +151,14 @@ impl Reader {
             }
             Ok(())
         })
+    }
+
+    /// Every series that calls had.
+    ///
+    /// # Errors
+    /// None today; kept so that reading them from disk later changes nobody.
+    pub fn series(&self) -> Result<Vec<SeriesKey>, StoreError> {
+        Ok(self.shared.live().series.keys().values().cloned().collect())
     }
 
     fn checked(&self, row: &hot::SegmentRow) -> Option<(PathBuf, u64)> {
@@ -281,13 +289,13 @@ impl Loose {
         self.starts.get(first).is_some_and(|s| *s <= to)
     }
 
-    fn streams(&self) -> Result<Vec<Vec<u8>>, ArrowError> {
-        self.calls.chunks(ROWS).map(ipc_of).collect()
+    fn streams(&self, wanted: &[String]) -> Result<Vec<Vec<u8>>, ArrowError> {
+        self.calls.chunks(ROWS).map(|rows| ipc_of(rows, wanted)).collect()
     }
 }
 
-fn ipc_of(calls: &[Call]) -> Result<Vec<u8>, ArrowError> {
-    let batch = columns::batch_of(calls)?;
+fn ipc_of(calls: &[Call], wanted: &[String]) -> Result<Vec<u8>, ArrowError> {
+    let batch = columns::batch_of_some(calls, wanted)?;
     let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema())?;
     writer.write(&batch)?;
     writer.into_inner()

@@ -17,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use std::path::Path;
 
 pub use grades::GradeGroup;
-pub use read::{JudgedBy, ScoreGroup, ScoreQuery, ScoreRow, ScoreTable};
+pub use read::{JudgedBy, PulledScore, ScoreGroup, ScoreQuery, ScoreRow, ScoreTable};
 
 /// Others write to the file too. A transaction that reads first and is overtaken by one of them could
 /// not write any more, and would not be allowed to wait either.

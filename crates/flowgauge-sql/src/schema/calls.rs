@@ -7,7 +7,7 @@ use crate::wire::Kind::{self, Bool, Decimal, Float8, Int8, Text, TimestampTz};
 pub const PERFORMANCE_METRICS: Table = Table {
     name: "performance_metrics",
     meaning: "one successful call of real traffic; timestamp is its minute, so that grouping by it makes sense",
-    source: Source::Calls("leaf AND status = 'success' AND source = 'observed'"),
+    source: Source::Calls("leaf AND status = 'ok' AND source = 'observed'"),
     columns: COLUMNS,
 };
 
@@ -176,7 +176,7 @@ const COLUMNS: &[Column] = &[
     c("instance", Text, "", "replica of the application", "instance"),
     c("version", Text, "", "version of the application", "version"),
     c("source", Text, "", "observed, probe, replay or import", "source"),
-    c("status", Text, "", "success, error, timeout, cancelled, refused, …", "status"),
+    c("status", Text, "", "ok, error, cancelled, truncated, interrupted or refused", "status"),
     c("error_class", Text, "", "which kind of failure", "error_class"),
     c("error_type", Text, "", "the provider's word for the failure", "error_type"),
     c("http_status", Int8, "", "status of the answer", "CAST(http_status AS BIGINT)"),

@@ -87,36 +87,39 @@ const DIMS: [Column; 11] = [
     g("tenant", Text, "", "tenant or project"),
 ];
 
-/// What changed in the state of alerts.
+/// Episodes of alerts.
 pub const ALERTS: Table = Table {
     name: "alerts",
-    meaning: "one change of an alert's state",
+    meaning: "one episode of an alert, from firing to its end",
     source: Source::Given(Some("timestamp")),
     columns: &[
-        g("timestamp", TimestampTz, "", "when"),
+        g("timestamp", TimestampTz, "", "when it fired"),
         g("rule", Text, "", "name of the rule"),
         g("series", Text, "", "labels of the instance, as JSON"),
-        g("severity", Text, "", "critical, warning or info"),
-        g("state", Text, "", "pending, firing, resolved, …"),
-        g("value", Float8, "", "the value judged, in the KPI's unit"),
-        g("threshold", Float8, "", "the limit it was judged by"),
-        g("episode", Text, "", "what it belongs to, from firing to resolved"),
-        g("reason", Text, "", "why it changed"),
+        g("severity", Text, "", "how bad, at its worst"),
+        g("state", Text, "", "firing or resolved"),
+        g("value", Float8, "", "the worst violating value, in the KPI's base unit"),
+        g("since", TimestampTz, "", "first tick on which the condition held"),
+        g("resolved_at", TimestampTz, "", "when it ended; NULL while it is open"),
+        g("acked_at", TimestampTz, "", "when somebody acknowledged it"),
+        g("acked_by", Text, "", "who did"),
+        g("episode", Text, "", "its id"),
     ],
 };
 
-/// What was changed in the application, its switches, prices and configuration.
+/// Changes of the switches of optimisations.
 pub const CHANGES: Table = Table {
     name: "changes",
-    meaning: "one change: of a switch, a price, a rule, a deployment",
+    meaning: "one change of the optimisations' switches and settings",
     source: Source::Given(Some("timestamp")),
     columns: &[
         g("timestamp", TimestampTz, "", "when"),
-        g("kind", Text, "", "control, deployment, prices, rules, …"),
+        g("change", Int8, "", "its number, which opt restore takes"),
         g("author", Text, "", "who"),
         g("reason", Text, "", "why, in the author's words"),
-        g("generation", Int8, "", "generation of the switches, of changes to them"),
-        g("what", Text, "", "what changed, as JSON"),
+        g("undoes", Int8, "", "the change it takes back"),
+        g("expires", TimestampTz, "", "when it ends by itself"),
+        g("what", Text, "", "what it sets, as JSON"),
     ],
 };
 
@@ -127,7 +130,12 @@ pub const ROLLUPS: Table = Table {
     source: Source::Given(Some("timestamp")),
     columns: &[
         g("timestamp", TimestampTz, "", "start of the bucket"),
-        g("minutes", Int8, "min", "length of the bucket: 1 or 60; ask for one of them"),
+        g(
+            "minutes",
+            Int8,
+            "min",
+            "length of the bucket: 60, or 1 where the condition minutes = 1 asks for it",
+        ),
         DIMS[0],
         DIMS[1],
         DIMS[2],
@@ -193,7 +201,6 @@ pub const BUDGETS: Table = Table {
     meaning: "one budget in force, by its account that spent most",
     source: Source::Given(None),
     columns: &[
-        g("name", Text, "", "the budget"),
         g("committed_nanos", Int8, "10⁻⁹ USD", "spent and reserved in this period"),
         g("committed_usd", Decimal, "USD", "the same, exact"),
         g("limit_nanos", Int8, "10⁻⁹ USD", "the limit"),

@@ -131,11 +131,10 @@ impl CallRows {
                 batches.push(batch?);
             }
         }
-        if batches.is_empty() {
-            return Ok(None);
-        }
-        let projection = Some(projection.to_vec());
-        let schema = Arc::clone(&self.schema);
+        let Some(first) = batches.first() else { return Ok(None) };
+        let schema = first.schema();
+        let place = |c: &usize| schema.index_of(self.schema.field(*c).name());
+        let projection = Some(projection.iter().map(place).collect::<Result<_, _>>()?);
         Ok(Some(MemorySourceConfig::try_new_exec(&[batches], schema, projection)?))
     }
 }
@@ -192,10 +191,16 @@ impl TableProvider for CallRows {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let stretch = Stretch::of(filters, TIME);
         let table = "calls".to_owned();
-        let need = Need { table, from: stretch.from, to: stretch.to, columns: Vec::new() };
-        let given = self.supply.rows(need).await?;
         let every: Vec<usize> = (0..self.schema.fields().len()).collect();
         let projection = projection.unwrap_or(&every);
+        let mut columns: Vec<String> =
+            projection.iter().map(|c| self.schema.field(*c).name().clone()).collect();
+        if columns.is_empty() {
+            // Rows without any column, as count(*) wants them, have no length of their own.
+            columns.push(ID.to_owned());
+        }
+        let need = Need { table, from: stretch.from, to: stretch.to, columns, minutes: None };
+        let given = self.supply.rows(need).await?;
         let pruning = self.pruning(state, filters, stretch)?;
         let (whole, touched): (Vec<&File>, Vec<&File>) =
             given.files.iter().partition(|f| f.untouched);

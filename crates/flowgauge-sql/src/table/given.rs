@@ -12,9 +12,11 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Result, exec_err};
+use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType,
+};
 use datafusion::physical_plan::ExecutionPlan;
 use std::sync::Arc;
 
@@ -33,6 +35,17 @@ impl GivenTable {
         let fields: Vec<Field> =
             table.columns.iter().map(|c| Field::new(c.name, data_type(c.kind), true)).collect();
         Self { table, schema: Arc::new(Schema::new(fields)), supply: Arc::clone(supply) }
+    }
+}
+
+/// The number a condition asks of the column `minutes`.
+fn minutes_of(condition: &Expr) -> Option<i64> {
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else {
+        return None;
+    };
+    match (left.as_ref(), right.as_ref()) {
+        (Expr::Column(c), Expr::Literal(ScalarValue::Int64(n), _)) if c.name == "minutes" => *n,
+        _ => None,
     }
 }
 
@@ -125,6 +138,7 @@ impl TableProvider for GivenTable {
             from: stretch.from,
             to: stretch.to,
             columns: wanted.iter().filter_map(names).collect(),
+            minutes: filters.iter().find_map(minutes_of),
         };
         let given = self.supply.rows(need).await?;
         let mut arrays = Vec::with_capacity(self.table.columns.len());

@@ -3,7 +3,7 @@
 use crate::encode::{columns_of, kind_of, rows_of};
 use crate::policy;
 use crate::table::Supply;
-use crate::wire::{Ask, Cell, End, FromWorker, Head, Kind, Problem, ROWS_A_FRAME, Wish};
+use crate::wire::{Ask, ByteBuf, Cell, End, FromWorker, Head, Kind, Problem, ROWS_A_FRAME, Wish};
 use datafusion::common::{DataFusionError, ParamValues, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SQLOptions;
@@ -100,7 +100,7 @@ fn scalar_of(cell: &Cell) -> ScalarValue {
         Cell::Interval(months, days, us) => {
             ScalarValue::new_interval_mdn(*months, *days, us.saturating_mul(1_000))
         }
-        Cell::Bytes(b) => ScalarValue::Binary(Some(b.clone())),
+        Cell::Bytes(b) => ScalarValue::Binary(Some(b.to_vec())),
         Cell::List(texts) => {
             let values: Vec<ScalarValue> = texts.iter().cloned().map(ScalarValue::Utf8).collect();
             let list = ScalarValue::new_list_nullable(
@@ -159,7 +159,7 @@ async fn parquet(frame: DataFrame, supply: &Supply, most: u64) -> Result<u64, Pr
 
 fn bytes(supply: &Supply, ready: &[u8]) -> Result<(), Problem> {
     for chunk in ready.chunks(CHUNK) {
-        said(tokio::task::block_in_place(|| supply.say(&FromWorker::Bytes(chunk.to_vec()))))?;
+        said(tokio::task::block_in_place(|| supply.say(&FromWorker::Bytes(ByteBuf::from(chunk)))))?;
     }
     Ok(())
 }

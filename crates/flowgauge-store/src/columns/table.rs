@@ -40,6 +40,16 @@ pub(crate) fn batch_of(calls: &[Call]) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(schema(), arrays)
 }
 
+/// Rows as some columns, in file order; none named, all.
+pub(crate) fn batch_of_some(calls: &[Call], wanted: &[String]) -> Result<RecordBatch, ArrowError> {
+    let some = |c: &&Column| wanted.is_empty() || wanted.iter().any(|name| name == c.name);
+    let columns: Vec<&Column> = ALL.iter().filter(some).collect();
+    let field = |c: &&Column| Field::new(c.name, data_type(c.kind), true);
+    let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
+    let arrays = columns.iter().map(|c| array_of(c, calls)).collect();
+    RecordBatch::try_new(Arc::new(schema), arrays)
+}
+
 macro_rules! fill {
     ($builder:expr, $calls:expr, $column:expr, $variant:ident) => {{
         let mut builder = $builder;

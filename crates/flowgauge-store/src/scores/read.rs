@@ -170,6 +170,53 @@ impl Reader {
     }
 }
 
+/// A score, its call and that call's series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PulledScore {
+    /// The score and its call.
+    pub row: ScoreRow,
+    /// The call's series; nothing while the score waits for its call.
+    pub series: Option<SeriesKey>,
+}
+
+impl Reader {
+    /// Every score of one form in a window: by the start of its call, else by its own time.
+    ///
+    /// # Errors
+    /// The database cannot be read, or a row is damaged.
+    pub fn pull_scores(
+        &self,
+        kind: ScoreKind,
+        window: Window,
+    ) -> Result<Vec<PulledScore>, StoreError> {
+        let Some(db) = state::open_reader(self.dir())? else { return Ok(Vec::new()) };
+        if !has_scores(&db)? {
+            return Ok(Vec::new());
+        }
+        let keys = series(&db)?;
+        let read = || {
+            let mut select = db.prepare(
+                "SELECT json, call, start_us, series FROM scores WHERE kind = ?1
+                 AND ifnull(start_us, time_us) >= ?2 AND ifnull(start_us, time_us) < ?3",
+            )?;
+            let rows = select.query_map(params![kind.code(), window.from.0, window.to.0], |r| {
+                let call: Option<[u8; 16]> = r.get(1)?;
+                let start: Option<i64> = r.get(2)?;
+                Ok((r.get::<_, String>(0)?, call.zip(start), r.get::<_, Option<i64>>(3)?))
+            })?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let rows = read().map_err(StoreError::io::<rusqlite::Error>("reading scores"))?;
+        rows.into_iter()
+            .map(|(json, attached, id)| {
+                let attached = attached.map(|(call, start)| (CallId(call), UnixMicros(start)));
+                let series = id.and_then(|id| keys.get(&id).cloned());
+                Ok(PulledScore { row: ScoreRow { score: from_json(&json)?, attached }, series })
+            })
+            .collect()
+    }
+}
+
 /// First minute of the step, values of the dimensions, intent.
 type GroupName = (i64, Vec<Text>, Text);
 

@@ -16,6 +16,9 @@ use crate::query::diagnose::{Name, Question};
 /// Verbs of `metrics`.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum MetricsCommand {
+    /// Ask in SQL
+    #[cfg(feature = "sql")]
+    Query(super::query::QueryArgs),
     /// Print one metric as a bare number
     Get(GetArgs),
     /// Print a line per interval from observed traffic
@@ -112,6 +115,8 @@ pub(crate) struct DistributionArgs {
 /// Runs one verb.
 pub(crate) fn run(command: &MetricsCommand, globals: &Globals) -> Done {
     match command {
+        #[cfg(feature = "sql")]
+        MetricsCommand::Query(args) => super::query::run(args, globals),
         MetricsCommand::Get(args) => get::run(args, globals),
         MetricsCommand::Watch(args) => watch::run(args, globals),
         MetricsCommand::Measure(args) => measure::run(args, globals),

@@ -29,6 +29,8 @@ mod period;
 mod prices;
 mod quality;
 mod quality_diagnosed;
+#[cfg(feature = "sql")]
+mod query;
 mod regression;
 mod remote;
 mod requests;
@@ -85,6 +87,13 @@ Examples:
 Exit codes:
   0   printed")]
     Version,
+    /// Runs statements handed over by the server
+    #[cfg(feature = "sql")]
+    #[command(hide = true)]
+    SqlWorker {
+        /// Where the segments are
+        segments: std::path::PathBuf,
+    },
     /// Read, watch and measure metrics
     #[command(subcommand)]
     Metrics(metrics::MetricsCommand),
@@ -173,6 +182,11 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Serve(args) => serve::serve(args, globals),
         Command::Demo(args) => serve::demo(args),
         Command::Import(args) => import::run(args, globals),
+        #[cfg(feature = "sql")]
+        Command::SqlWorker { segments } => {
+            flowgauge_sql::worker::run(segments)?;
+            Ok(exit::OK)
+        }
         Command::Health(command) => health::run(command, globals),
         Command::Tokens(command) => tokens::run(command, globals),
         Command::Cache(command) => cache::run(command, globals),

@@ -166,6 +166,19 @@ impl Remote {
         self.block_on(self.ask_within(LONG_TIMEOUT, Method::POST, path, &json, body))
     }
 
+    /// Sends JSON whose answer is a file.
+    pub(crate) fn bytes(&self, path: &str, body: Bytes) -> Result<Bytes, Failure> {
+        let json = [("content-type", "application/json")];
+        self.block_on(async {
+            let sent = self.send(Method::POST, path, &json, body);
+            let work =
+                async { body_of(accepted(sent.await?).await?.into_body(), MAX_ANSWER).await };
+            tokio::time::timeout(LONG_TIMEOUT, work)
+                .await
+                .unwrap_or_else(|_| Err(self.silent("did not answer in time")))
+        })
+    }
+
     /// A change without an answer.
     pub(crate) fn change(&self, method: Method, path: &str) -> Result<(), Failure> {
         self.block_on(async {

@@ -106,7 +106,8 @@ fn refused(error: ServeError) -> Failure {
             StartError::Bind { .. }
             | StartError::Keys(_)
             | StartError::Store(_)
-            | StartError::Threads(_) => UNREACHABLE,
+            | StartError::Threads(_)
+            | StartError::Program(_) => UNREACHABLE,
         },
         ServeError::Signals(_) => UNREACHABLE,
     };

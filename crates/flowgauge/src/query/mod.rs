@@ -15,6 +15,8 @@ pub mod provenance;
 pub mod reduction;
 pub mod reprice;
 pub mod scores;
+#[cfg(feature = "sql")]
+pub mod sql;
 pub mod status;
 pub mod view;
 

@@ -139,6 +139,8 @@ impl Ground {
         let quality = online(&config, &gateway, &scores, &recorder, &budgets, &prices, &clock)?;
         let trials = trials(&config, &switched, &alerting, (&recorder, &scores), &clock);
         let incidents = incidents(&config, &switched, &alerting, &clock)?;
+        #[cfg(feature = "sql")]
+        let sql = sql(&config, &recorder, &clock)?;
         let stopping = CancellationToken::new();
         let asked = page::Parts {
             recorder: recorder.clone(),
@@ -157,6 +159,8 @@ impl Ground {
             control: Arc::clone(&switched),
             trials: Arc::clone(&trials),
             incidents,
+            #[cfg(feature = "sql")]
+            sql,
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };
@@ -210,6 +214,19 @@ fn listen(config: &Config, keys: &KeyRing) -> Result<Listening, StartError> {
         check_exposure(bound, config.allow_open_bind, keys)?;
     }
     Ok(Listening { main, otlp_http, otlp_grpc })
+}
+
+/// Workers that run statements; none is started yet.
+#[cfg(feature = "sql")]
+fn sql(
+    config: &Config,
+    recorder: &Recorder,
+    clock: &Clock,
+) -> Result<Arc<crate::query::sql::Sql>, StartError> {
+    let recorder = recorder.clone();
+    let origin = crate::query::sql::Origin::new(move || recorder.reader(), config.data_dir.clone());
+    let program = std::env::current_exe().map_err(StartError::Program)?;
+    Ok(crate::query::sql::Sql::new(origin, clock.clone(), program))
 }
 
 fn budgets(

@@ -82,6 +82,9 @@ pub enum StartError {
     /// The data directory.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It cannot tell where its own program is.
+    #[error("find this program, which also runs statements: {0}")]
+    Program(std::io::Error),
     /// The machine gives no threads.
     #[error("start threads: {0}")]
     Threads(std::io::Error),

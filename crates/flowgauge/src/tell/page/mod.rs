@@ -39,6 +39,8 @@ mod recompute;
 pub mod regressions;
 mod requests;
 mod scores;
+#[cfg(feature = "sql")]
+pub mod sql;
 
 pub use guard::Exposure;
 pub use keys::{KeyList, KeyView, MadeKey};
@@ -56,7 +58,7 @@ use utoipa_axum::routes;
 /// Every route of the API with what it needs. A route that is not here is not served.
 #[must_use]
 pub fn declared(app: &App) -> Routes {
-    following(switching(judgement(alerting(Routes::new(app)))))
+    asking(following(switching(judgement(alerting(Routes::new(app))))))
         .add(Need::Viewer, routes!(kpis::all))
         .add(Need::Viewer, routes!(kpis::one))
         .add(Need::Viewer, routes!(kpis::catalogue))
@@ -163,6 +165,16 @@ fn following(routes: Routes) -> Routes {
         .add(Need::Operator, routes!(control::whole::put))
         .add(Need::Operator, routes!(backups::gather))
         .add(Need::Viewer, routes!(control::tune::show))
+}
+
+#[cfg(feature = "sql")]
+fn asking(routes: Routes) -> Routes {
+    routes.add(Need::Viewer, routes!(sql::tables)).add(Need::Viewer, routes!(sql::run))
+}
+
+#[cfg(not(feature = "sql"))]
+fn asking(routes: Routes) -> Routes {
+    routes
 }
 
 fn switching(routes: Routes) -> Routes {

@@ -4,6 +4,8 @@ use super::{Exposure, Problem};
 use crate::config::Config;
 use crate::control::Control;
 use crate::judge::{Desk, Incidents, Quality, Regressions, Trials};
+#[cfg(feature = "sql")]
+use crate::query::sql::Sql;
 use crate::query::status::FirstCalls;
 use crate::receive::UserHasher;
 use crate::receive::ingest::Ingest;
@@ -125,6 +127,9 @@ pub struct Parts {
     pub trials: Arc<Trials>,
     /// Incidents.
     pub incidents: Arc<Incidents>,
+    /// Workers that run statements.
+    #[cfg(feature = "sql")]
+    pub sql: Arc<Sql>,
     /// The gateway's counters.
     pub traffic: Arc<dyn Traffic>,
     /// How far the main port can be reached.
@@ -150,6 +155,8 @@ pub struct Shared {
     pub(super) control: Arc<Control>,
     pub(super) trials: Arc<Trials>,
     pub(super) incidents: Arc<Incidents>,
+    #[cfg(feature = "sql")]
+    sql: Arc<Sql>,
     pub(super) traffic: Arc<dyn Traffic>,
     pub(super) exposure: Exposure,
     pub(super) facts: Facts,
@@ -187,6 +194,8 @@ impl Shared {
             control,
             trials,
             incidents,
+            #[cfg(feature = "sql")]
+            sql,
             traffic,
             exposure,
         } = parts;
@@ -209,6 +218,8 @@ impl Shared {
             control,
             trials,
             incidents,
+            #[cfg(feature = "sql")]
+            sql,
             traffic,
             exposure,
             facts,
@@ -226,6 +237,13 @@ impl Shared {
     #[must_use]
     pub fn desk(&self) -> &Arc<Desk> {
         &self.desk
+    }
+
+    /// Workers that run statements.
+    #[cfg(feature = "sql")]
+    #[must_use]
+    pub fn sql(&self) -> &Arc<Sql> {
+        &self.sql
     }
 
     /// What is switched how.
