@@ -89,24 +89,14 @@ pub(crate) fn install(
     series: &[(u32, Vec<u8>)],
     now: UnixMicros,
 ) -> Result<(), StoreError> {
+    let sound = manifest_is_sound(db)?;
     let sql = || {
         for (id, key) in series {
             db.prepare_cached("INSERT OR REPLACE INTO series VALUES(?1,?2)")?
                 .execute(params![id, key])?;
         }
         if let Some(s) = &sealed.segment {
-            db.execute(
-                "INSERT INTO segments VALUES(?1,?2,?3,?4,?5,?6,?7)",
-                params![
-                    s.id,
-                    s.file,
-                    s.rows.cast_signed(),
-                    s.bytes.cast_signed(),
-                    s.min_time,
-                    s.max_time,
-                    s.crc
-                ],
-            )?;
+            hot::insert_segment(db, s)?;
             install_keys(db, s.id, sealed, now)?;
             sights::install(db, s.id, &sealed.sights, now)?;
             amend::baked(db, &sealed.baked)?;
@@ -115,11 +105,26 @@ pub(crate) fn install(
         for seq in &sealed.batches {
             delete.execute([seq])?;
         }
+        if let Some(last) = sealed.batches.iter().max() {
+            hot::raise_mark(db, hot::mark::SEALED, *last)?;
+        }
+        if sound {
+            hot::seal_manifest(db)?;
+        }
         Ok(())
     };
     sql().map_err(StoreError::io::<rusqlite::Error>("listing a segment"))?;
     change_rollups(db, minutes, Rollup::merge)?;
     change_rollups(db, taken, Rollup::unmerge)
+}
+
+/// Whether the manifest is as it was left; a change to it hides no damage it had before.
+pub(crate) fn manifest_is_sound(db: &Connection) -> Result<bool, StoreError> {
+    match hot::segments(db) {
+        Ok(_) => Ok(true),
+        Err(StoreError::Damaged { .. }) => Ok(false),
+        Err(e) => Err(e),
+    }
 }
 
 fn install_keys(
