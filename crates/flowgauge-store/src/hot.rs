@@ -65,8 +65,6 @@ CREATE TABLE IF NOT EXISTS marks(name TEXT PRIMARY KEY, value INTEGER NOT NULL) 
 pub(crate) mod mark {
     /// Checksum over the whole manifest: a row that vanished shows as one that changed.
     pub(crate) const MANIFEST: &str = "manifest";
-    /// Checksum over the names of all series.
-    pub(crate) const SERIES: &str = "series";
     /// Highest sequence ever sealed: segments that were dropped take it along.
     pub(crate) const SEALED: &str = "sealed";
     /// First minute whose rollups are kept by the minute; before it there are hours.

@@ -3,6 +3,7 @@
 //! An acknowledged batch is one row of `hot.db`; sealing turns batches into a Parquet segment and
 //! adds their rollups to those on disk, in one transaction (decisions D4, D5, D6).
 
+pub mod age;
 pub mod alerts;
 pub mod amend;
 pub mod ask;
@@ -11,6 +12,7 @@ pub mod checks;
 pub mod control;
 pub mod error;
 pub mod event;
+pub mod fsck;
 pub mod read;
 pub mod scores;
 pub mod state;
@@ -31,11 +33,13 @@ mod newest;
 mod packed;
 mod pins;
 mod plan;
+mod rebuild;
 mod replay;
 mod seal;
 mod sealed;
 mod segment;
 mod sights;
+mod wal;
 
 pub use alerts::{
     AlertChanges, AlertStore, Analysis, Attempted, ChannelHealth, Delivery, EpisodeQuery, Joined,
@@ -52,6 +56,7 @@ pub use ledger::{BudgetUse, Kept, LedgerChanges, LedgerFile};
 pub use locate::Names;
 pub use pins::{Pin, PinnedSegment};
 pub use read::Reader;
+pub use rebuild::{Rebuilt, rebuild};
 pub use scores::{GradeGroup, JudgedBy, Put, ScoreGroup, ScoreQuery, ScoreRow, ScoreTable, Scores};
 pub use state::{KeyRow, State};
 pub use write::{Batch, Committed, Opened, Options, Store};

@@ -11,21 +11,32 @@ const VERSION: u8 = 1;
 /// something, so that rollups written before it existed still open.
 const USERS: u8 = 1;
 
-/// A rollup as bytes, its checksum last: a flipped bit is never a wrong figure.
-pub(crate) fn seal_rollup(r: &Rollup) -> Vec<u8> {
+/// Where a rollup stands: level, series, bucket.
+pub(crate) type Place = (i64, u32, i64);
+
+/// A rollup as bytes, its checksum last: a flipped bit is never a wrong figure. The checksum is
+/// over its place too, so that it is never a figure of another hour or series.
+pub(crate) fn seal_rollup(place: Place, r: &Rollup) -> Vec<u8> {
     let mut out = put_rollup(r);
-    let crc = crc32c::crc32c(&out);
+    let crc = placed(crc32c::crc32c(&out), place);
     out.extend_from_slice(&crc.to_le_bytes());
     out
 }
 
-/// A rollup from bytes that end in their checksum.
-pub(crate) fn open_rollup(blob: &[u8]) -> Result<Rollup, Damage> {
+/// A rollup from bytes that end in their checksum. Those of older versions have one without place.
+pub(crate) fn open_rollup(place: Place, blob: &[u8]) -> Result<Rollup, Damage> {
     let (body, crc) = blob.split_last_chunk::<4>().ok_or(Damage("ends early"))?;
-    if crc32c::crc32c(body) != u32::from_le_bytes(*crc) {
+    let (known, plain) = (u32::from_le_bytes(*crc), crc32c::crc32c(body));
+    if known != placed(plain, place) && known != plain {
         return Err(Damage("does not match its checksum"));
     }
     take_rollup(body)
+}
+
+fn placed(crc: u32, (level, series, bucket): Place) -> u32 {
+    let crc = crc32c::crc32c_append(crc, &level.to_le_bytes());
+    let crc = crc32c::crc32c_append(crc, &series.to_le_bytes());
+    crc32c::crc32c_append(crc, &bucket.to_le_bytes())
 }
 
 fn put_rollup(r: &Rollup) -> Vec<u8> {

@@ -10,7 +10,7 @@ use crate::seal::{HOUR_LEVEL, MINUTES_PER_HOUR};
 use crate::segment::{self, Segment};
 use crate::damage::{self, Missing};
 use crate::pins::Pins;
-use crate::{AmendmentRow, Event, StoreError, amend, codec, packed, replay};
+use crate::{AmendmentRow, Event, StoreError, amend, codec, packed, replay, wal};
 use flowgauge_logic::call::Call;
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
@@ -65,6 +65,11 @@ impl Shared {
 
     pub(crate) fn segments_dir(&self) -> &Path {
         &self.segments
+    }
+
+    /// Whether nobody writes to the directory meanwhile.
+    pub(crate) const fn is_copy(&self) -> bool {
+        self.copy.is_some()
     }
 
     /// Nothing while somebody asks a question.
@@ -178,15 +183,22 @@ impl Reader {
             }
         }
         DirLock::check_free(dir)?;
+        let torn = wal::damage(&copy.path().join("hot.db-wal"))
+            .map_err(copying("checking hot.db-wal"))?;
         let db = hot::open_writer(copy.path())?;
-        let live = replay::replay(&db, ANY_SERIES)?.live;
+        let mut live = replay::replay(&db, ANY_SERIES)?.live;
+        if let Some(why) = torn {
+            live.note_missing(Missing::anywhere(format!("hot.db-wal: {why}")));
+        }
         let mut shared = Shared::new(copy.path().to_owned(), hot::segments_dir(dir), live);
         shared.copy = Some(copy);
         shared.pool.lock().push(db);
         Ok(Self::over(Arc::new(shared)))
     }
 
-    /// Merged rollups, groups sorted by step, then key. No group for what holds no call.
+    /// Merged rollups, groups sorted by step, then key. No group for what holds no call. Before
+    /// [`StoreStatus::minutes_from`] they are of whole hours: a window that cuts one there is widened,
+    /// as the group's start says, and a step shorter than an hour has the hour's calls in its first.
     ///
     /// # Errors
     /// The database cannot be read, or a rollup is damaged.
@@ -195,7 +207,9 @@ impl Reader {
             // Memory and disk are looked at in one moment: sealing moves rollups from one to the other.
             let live = self.shared.live();
             let tx = snapshot(db)?;
-            let mut plan = Plan::new(query, &live.series);
+            let minutes_from = hot::get_mark(&tx, hot::mark::MINUTES_FROM)
+                .map_err(StoreError::io("reading hot.db"))?;
+            let mut plan = Plan::new(query, &live.series, minutes_from);
             for generation in live.generations() {
                 for ((minute, series), rollup) in &generation.minutes {
                     plan.add(*minute, *series, rollup);
@@ -454,7 +468,7 @@ fn add_stored(db: &Connection, plan: &mut Plan) -> Result<(), StoreError> {
                     .get(0)
                     .and_then(|b: i64| Ok((b, row.get_ref(1)?.as_blob()?)))
                     .map_err(failed("reading a rollup"))?;
-                let rollup = packed::open_rollup(blob).map_err(|e| StoreError::Damaged {
+                let rollup = packed::open_rollup((level, *id, bucket), blob).map_err(|e| StoreError::Damaged {
                     what: format!("rollup {level}/{id}/{bucket}"),
                     detail: e.to_string(),
                 })?;

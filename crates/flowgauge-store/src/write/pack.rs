@@ -49,7 +49,7 @@ pub(super) fn still_open<'b>(batches: &'b [Batch], fresh: &[&Call]) -> Vec<&'b C
     begun
 }
 
-pub(super) fn begin(db: &Connection) -> Result<Transaction<'_>, StoreError> {
+pub(crate) fn begin(db: &Connection) -> Result<Transaction<'_>, StoreError> {
     Transaction::new_unchecked(db, rusqlite::TransactionBehavior::Immediate)
         .map_err(StoreError::io("beginning a transaction"))
 }

@@ -1,5 +1,6 @@
 //! Behaviour of the store as its users see it.
 
+mod ageing;
 mod alerts;
 mod amendments;
 mod merge;
