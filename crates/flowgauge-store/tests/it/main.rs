@@ -3,6 +3,7 @@
 mod ageing;
 mod alerts;
 mod amendments;
+mod damage;
 mod merge;
 mod pairing;
 mod recovery;

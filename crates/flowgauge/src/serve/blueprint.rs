@@ -20,6 +20,7 @@ use crate::receive::UserHasher;
 use crate::receive::gateway::{self, Gateway, GatewayError};
 use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
+use crate::record::ageing::Ageing;
 use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
 use crate::store::{State, StoreError};
@@ -140,6 +141,12 @@ impl Ground {
         let trials = trials(&config, &switched, &alerting, (&recorder, &scores), &clock);
         let incidents = incidents(&config, &switched, &alerting, &clock)?;
         let stopping = CancellationToken::new();
+        let ageing = Ageing {
+            recorder: recorder.clone(),
+            keep: config.retention.clone(),
+            zone: config.time_zone,
+            clock: clock.clone(),
+        };
         let asked = page::Parts {
             recorder: recorder.clone(),
             config: Arc::new(config),
@@ -180,6 +187,7 @@ impl Ground {
             quality,
             switched,
             trials,
+            ageing,
         })
     }
 
