@@ -62,7 +62,7 @@ impl SeriesTable {
 
     /// Series not on disk yet, packed.
     pub(crate) fn unsaved(&self) -> Vec<(u32, Vec<u8>)> {
-        let packed = |id: &u32| Some((*id, packed::put_series(self.keys.get(id)?)));
+        let packed = |id: &u32| Some((*id, packed::seal_series(*id, self.keys.get(id)?)));
         self.unsaved.iter().filter_map(packed).collect()
     }
 

@@ -10,7 +10,7 @@ use crate::seal::{HOUR_LEVEL, MINUTES_PER_HOUR};
 use crate::segment::{self, Segment};
 use crate::damage::{self, Missing};
 use crate::pins::Pins;
-use crate::{AmendmentRow, Event, StoreError, amend, codec, packed, replay, wal};
+use crate::{AmendmentRow, Event, StoreError, amend, codec, fsck, packed, replay, wal};
 use flowgauge_logic::call::Call;
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
@@ -187,6 +187,9 @@ impl Reader {
             .map_err(copying("checking hot.db-wal"))?;
         let db = hot::open_writer(copy.path())?;
         let mut live = replay::replay(&db, ANY_SERIES)?.live;
+        for missing in fsck::complaints(&db, &hot::path(copy.path())) {
+            live.note_missing(missing);
+        }
         if let Some(why) = torn {
             live.note_missing(Missing::anywhere(format!("hot.db-wal: {why}")));
         }

@@ -49,9 +49,12 @@ fn read_tables(db: &Connection, out: &mut Replayed) -> rusqlite::Result<()> {
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (id, blob): (u32, Vec<u8>) = (row.get(0)?, row.get(1)?);
-        match packed::take_series(&blob) {
+        match packed::open_series(id, &blob) {
             Ok(key) => out.live.series.load(id, key),
-            Err(e) => out.live.note_damage(format!("name of series {id} {e}")),
+            Err(e) => {
+                let what = format!("name of series {id} {e}: its figures are in no group");
+                out.live.note_missing(Missing::anywhere(what));
+            }
         }
     }
     let last: Option<i64> = db.query_row(

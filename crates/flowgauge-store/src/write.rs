@@ -14,7 +14,7 @@ use crate::lock::DirLock;
 use crate::read::Shared;
 use crate::replay;
 use crate::seal::Sealed;
-use crate::{Event, Gap, Reader, StoreError, sights, wal};
+use crate::{Event, Gap, Reader, StoreError, fsck, sights, wal};
 use flowgauge_logic::call::{Call, Source, Status};
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
@@ -131,7 +131,8 @@ impl Store {
         synced.map_err(StoreError::io("syncing the data directory"))?;
         let mut found = replay::rebuild(dir, &db, options.max_series, now)?;
         let mut live = std::mem::take(&mut found.live);
-        torn.into_iter().for_each(|torn| live.note_missing(torn));
+        let found_wrong = fsck::complaints(&db, &hot::path(dir));
+        torn.into_iter().chain(found_wrong).for_each(|torn| live.note_missing(torn));
         let mut store = Self {
             dir: dir.to_owned(),
             options,

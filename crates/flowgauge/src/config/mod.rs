@@ -63,32 +63,7 @@ pub struct Config {
     pub store: StoreSection,
     /// How long data is kept.
     pub retention: Retention,
-    /// How long data is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retention {
-    /// Raw calls.
-    pub raw: Span,
-    /// Rollups of minutes.
-    pub minutes: Span,
-    /// Rollups of hours.
-    pub hours: Span,
-    /// Where raw calls are archived before they are dropped; nothing where they are not.
-    pub archive: Option<PathBuf>,
-}
-
-impl Default for Retention {
-    /// The tiers of the catalogue (S50).
-    fn default() -> Self {
-        Self {
-            raw: Span::fixed(30 * UnixMicros::DAY),
-            minutes: Span::fixed(90 * UnixMicros::DAY),
-            hours: Span { months: 25, micros: 0 },
-            archive: None,
-        }
-    }
-}
-
-/// What may be kept of what was said.
+    /// What may be kept of what was said.
     pub privacy: Privacy,
     /// Whether a bind beyond loopback is allowed without any API key.
     pub allow_open_bind: bool,
