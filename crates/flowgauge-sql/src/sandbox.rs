@@ -9,16 +9,16 @@ use landlock::{
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// The newest rules asked for; an older kernel holds those it has.
 const RULES: ABI = ABI::V5;
 
-/// Takes everything away but reading below a directory.
+/// Takes everything away but reading below directories.
 ///
 /// # Errors
 /// The kernel has neither, and nothing would be taken away.
-pub(crate) fn enter(segments: &Path) -> io::Result<()> {
+pub(crate) fn enter(segments: &[PathBuf]) -> io::Result<()> {
     let files = landlock(segments);
     let calls = seccomp();
     match (files, calls) {
@@ -28,20 +28,20 @@ pub(crate) fn enter(segments: &Path) -> io::Result<()> {
     }
 }
 
-fn landlock(segments: &Path) -> Result<(), String> {
+fn landlock(segments: &[PathBuf]) -> Result<(), String> {
     let told = |e: &dyn std::fmt::Display| e.to_string();
     let reading: BitFlags<AccessFs> = AccessFs::ReadFile | AccessFs::ReadDir;
     let rules = Ruleset::default()
         .handle_access(AccessFs::from_all(RULES))
         .and_then(Ruleset::create)
         .map_err(|e| told(&e))?;
-    let rules = match PathFd::new(segments) {
-        Ok(directory) => {
-            rules.add_rule(PathBeneath::new(directory, reading)).map_err(|e| told(&e))?
+    let mut rules = rules;
+    for directory in segments {
+        // Where nothing was sealed yet there is nothing to read.
+        if let Ok(directory) = PathFd::new(directory) {
+            rules = rules.add_rule(PathBeneath::new(directory, reading)).map_err(|e| told(&e))?;
         }
-        // Nothing was sealed yet: there is nothing to read.
-        Err(_) => rules,
-    };
+    }
     rules.restrict_self().map(drop).map_err(|e| told(&e))
 }
 

@@ -11,7 +11,7 @@ use crate::table::Supply;
 use crate::wire::{self, Ask, FromWorker, Limits, Problem, ToWorker};
 use datafusion::prelude::SessionContext;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -32,7 +32,7 @@ const TOO_LONG: &str = "57014";
 ///
 /// # Errors
 /// The pipes break, or the sandbox cannot be set up.
-pub fn run(segments: &Path) -> io::Result<()> {
+pub fn run(segments: &[PathBuf]) -> io::Result<()> {
     // Before the first thread: threads take over what their parent may do.
     sandbox::enter(segments)?;
     let runtime = Builder::new_multi_thread()

@@ -152,4 +152,13 @@ pub struct StoreStatus {
     pub unsealed_rows: u64,
     /// Damage found at start, named; empty in health.
     pub damage: Vec<String>,
+    /// What is missing from answers because of damage, as far as it is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<crate::Missing>,
+    /// Raw rows before this moment were dropped because of their age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw_from: Option<UnixMicros>,
+    /// Rollups before this moment are kept by the hour only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes_from: Option<UnixMicros>,
 }

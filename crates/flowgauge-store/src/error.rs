@@ -18,6 +18,9 @@ pub enum StoreError {
     /// There is no store at this place.
     #[error("{0} holds no flowgauge data; run `flowgauge serve` or `flowgauge import` first")]
     Absent(PathBuf),
+    /// There is no archive at this place.
+    #[error("{0} holds no archive of flowgauge; `flowgauge metrics archive --to DIR` makes one")]
+    NoArchive(PathBuf),
     /// A newer flowgauge wrote it: upgrade this one.
     #[error("{0} was written by a newer flowgauge (format {1}); this one reads up to {2}")]
     Newer(PathBuf, u32, u32),

@@ -3,6 +3,7 @@
 //! An acknowledged batch is one row of `hot.db`; sealing turns batches into a Parquet segment and
 //! adds their rollups to those on disk, in one transaction (decisions D4, D5, D6).
 
+pub mod age;
 pub mod alerts;
 pub mod amend;
 pub mod ask;
@@ -11,6 +12,7 @@ pub mod checks;
 pub mod control;
 pub mod error;
 pub mod event;
+pub mod fsck;
 pub mod pull;
 pub mod read;
 pub mod scores;
@@ -21,6 +23,7 @@ mod bytes;
 mod checkpoint;
 mod codec;
 mod columns;
+mod damage;
 mod dedupe;
 mod hot;
 mod ledger;
@@ -29,12 +32,15 @@ mod locate;
 mod lock;
 mod newest;
 mod packed;
+mod pins;
 mod plan;
+mod rebuild;
 mod replay;
 mod seal;
 mod sealed;
 mod segment;
 mod sights;
+mod wal;
 
 pub use alerts::{
     AlertChanges, AlertStore, Analysis, Attempted, ChannelHealth, Delivery, EpisodeQuery, Joined,
@@ -44,13 +50,16 @@ pub use amend::{Amended, Amendment, AmendmentRow, Change, Merge, Why};
 pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};
 pub use checks::{CheckRow, CheckRun, CheckTarget, Checks};
 pub use control::ControlStore;
+pub use damage::Missing;
 pub use error::StoreError;
 pub use event::Event;
 pub use ledger::{BudgetUse, Kept, LedgerChanges, LedgerFile};
 pub use locate::Names;
+pub use pins::{Pin, PinnedSegment};
 pub use read::Reader;
 pub use scores::{
     GradeGroup, JudgedBy, PulledScore, Put, ScoreGroup, ScoreQuery, ScoreRow, ScoreTable, Scores,
 };
+pub use rebuild::{Rebuilt, rebuild};
 pub use state::{KeyRow, State};
 pub use write::{Batch, Committed, Opened, Options, Store};

@@ -1,6 +1,7 @@
 //! What is known of batches not yet sealed: their rollups, in memory, and the series table.
 
 use crate::amend::Edit;
+use crate::damage::Missing;
 use crate::packed;
 use flowgauge_logic::call::{Call, Source};
 use flowgauge_logic::rollup::{Rollup, SeriesKey};
@@ -61,7 +62,7 @@ impl SeriesTable {
 
     /// Series not on disk yet, packed.
     pub(crate) fn unsaved(&self) -> Vec<(u32, Vec<u8>)> {
-        let packed = |id: &u32| Some((*id, packed::put_series(self.keys.get(id)?)));
+        let packed = |id: &u32| Some((*id, packed::seal_series(*id, self.keys.get(id)?)));
         self.unsaved.iter().filter_map(packed).collect()
     }
 
@@ -162,6 +163,8 @@ pub(crate) struct Live {
     pub(crate) current: Generation,
     /// Damage found, named.
     pub(crate) damage: Vec<String>,
+    /// What of it is missing from answers.
+    pub(crate) missing: Vec<Missing>,
 }
 
 impl Live {
@@ -181,6 +184,14 @@ impl Live {
         if !self.damage.contains(&what) {
             tracing::error!("{what}");
             self.damage.push(what);
+        }
+    }
+
+    /// Names damage and what it costs, once.
+    pub(crate) fn note_missing(&mut self, missing: Missing) {
+        self.note_damage(missing.what.clone());
+        if !self.missing.contains(&missing) {
+            self.missing.push(missing);
         }
     }
 }

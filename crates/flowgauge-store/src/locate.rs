@@ -1,7 +1,7 @@
 //! Finds rows by what names them: their id, the provider's response id, their trace.
 
 use crate::hot::{self, SegmentRow};
-use crate::read::{Reader, batch_spans, snapshot};
+use crate::read::{Reader, snapshot};
 use crate::{StoreError, amend};
 use flowgauge_logic::call::Call;
 use flowgauge_logic::id::{CallId, TraceId};
@@ -53,7 +53,7 @@ impl Reader {
                 keep(self.batch(&tx, *seq)?, &mut left, &mut found);
             }
             // A sealed batch went into the first segment whose newest batch is not older.
-            let segments = hot::segments(&tx).map_err(StoreError::io("reading the manifest"))?;
+            let segments = hot::readable(&tx)?;
             let sealed: HashSet<i64> = places
                 .iter()
                 .filter_map(|seq| segments.iter().map(|s| s.id).find(|id| id >= seq))
@@ -85,7 +85,7 @@ impl Reader {
         let (Some(first), Some(last)) = (first, last) else { return Ok(()) };
         let far =
             |min: i64, max: i64| min.saturating_sub(last).max(first.saturating_sub(max)).max(0);
-        let mut spans = batch_spans(db, i64::MIN, i64::MAX)?;
+        let mut spans = self.batch_spans(db, i64::MIN, i64::MAX)?;
         spans.sort_by_key(|(_, min, max)| far(*min, *max));
         for (seq, ..) in spans {
             if left.is_empty() {
@@ -93,7 +93,7 @@ impl Reader {
             }
             keep(self.batch(db, seq)?, left, found);
         }
-        let mut segments = hot::segments(db).map_err(StoreError::io("reading the manifest"))?;
+        let mut segments = hot::readable(db)?;
         segments.sort_by_key(|s| far(s.min_time, s.max_time));
         for row in &segments {
             if left.is_empty() {
@@ -159,10 +159,10 @@ impl Reader {
         }
         self.shared.with(|db| {
             let tx = snapshot(db)?;
-            for (seq, ..) in batch_spans(&tx, from, to)? {
+            for (seq, ..) in self.batch_spans(&tx, from, to)? {
                 out.extend(self.batch(&tx, seq)?.into_iter().filter(|c| names.fit(c)));
             }
-            for row in hot::segments(&tx).map_err(StoreError::io("reading the manifest"))? {
+            for row in hot::readable(&tx)? {
                 if row.min_time > to || row.max_time < from {
                     continue;
                 }

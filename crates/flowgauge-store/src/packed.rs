@@ -7,25 +7,38 @@ use flowgauge_logic::rollup::{Dist, Distinct, Rollup, SeriesKey};
 
 /// Version of both formats.
 const VERSION: u8 = 1;
+/// Version of series keys that end in a checksum over themselves and their id.
+const CHECKED: u8 = 2;
 /// Opens the part that holds users. Parts follow the fixed fields, each only where it says
 /// something, so that rollups written before it existed still open.
 const USERS: u8 = 1;
 
-/// A rollup as bytes, its checksum last: a flipped bit is never a wrong figure.
-pub(crate) fn seal_rollup(r: &Rollup) -> Vec<u8> {
+/// Where a rollup stands: level, series, bucket.
+pub(crate) type Place = (i64, u32, i64);
+
+/// A rollup as bytes, its checksum last: a flipped bit is never a wrong figure. The checksum is
+/// over its place too, so that it is never a figure of another hour or series.
+pub(crate) fn seal_rollup(place: Place, r: &Rollup) -> Vec<u8> {
     let mut out = put_rollup(r);
-    let crc = crc32c::crc32c(&out);
+    let crc = placed(crc32c::crc32c(&out), place);
     out.extend_from_slice(&crc.to_le_bytes());
     out
 }
 
-/// A rollup from bytes that end in their checksum.
-pub(crate) fn open_rollup(blob: &[u8]) -> Result<Rollup, Damage> {
+/// A rollup from bytes that end in their checksum. Those of older versions have one without place.
+pub(crate) fn open_rollup(place: Place, blob: &[u8]) -> Result<Rollup, Damage> {
     let (body, crc) = blob.split_last_chunk::<4>().ok_or(Damage("ends early"))?;
-    if crc32c::crc32c(body) != u32::from_le_bytes(*crc) {
+    let (known, plain) = (u32::from_le_bytes(*crc), crc32c::crc32c(body));
+    if known != placed(plain, place) && known != plain {
         return Err(Damage("does not match its checksum"));
     }
     take_rollup(body)
+}
+
+fn placed(crc: u32, (level, series, bucket): Place) -> u32 {
+    let crc = crc32c::crc32c_append(crc, &level.to_le_bytes());
+    let crc = crc32c::crc32c_append(crc, &series.to_le_bytes());
+    crc32c::crc32c_append(crc, &bucket.to_le_bytes())
 }
 
 fn put_rollup(r: &Rollup) -> Vec<u8> {
@@ -162,6 +175,27 @@ pub(crate) fn take_dist(from: &mut Take<'_>) -> Result<Dist, Damage> {
     Ok(Dist { histogram, sum })
 }
 
+/// The key of a series of `hot.db` as bytes, its checksum last: a name with a flipped bit is never
+/// another's.
+pub(crate) fn seal_series(id: u32, key: &SeriesKey) -> Vec<u8> {
+    let mut out = put_series(key);
+    out.insert(0, CHECKED);
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&out), &id.to_le_bytes());
+    out.extend_from_slice(&crc.to_le_bytes());
+    out
+}
+
+/// The same from bytes. Those of older versions have no checksum.
+pub(crate) fn open_series(id: u32, blob: &[u8]) -> Result<SeriesKey, Damage> {
+    let Some((&CHECKED, rest)) = blob.split_first() else { return take_series(blob) };
+    let (body, crc) = rest.split_last_chunk::<4>().ok_or(Damage("ends early"))?;
+    let known = crc32c::crc32c_append(crc32c::crc32c(&[CHECKED]), body);
+    if crc32c::crc32c_append(known, &id.to_le_bytes()) != u32::from_le_bytes(*crc) {
+        return Err(Damage("does not match its checksum"));
+    }
+    take_series(body)
+}
+
 /// A series key as bytes.
 pub(crate) fn put_series(key: &SeriesKey) -> Vec<u8> {
     let mut out = vec![
@@ -256,6 +290,8 @@ mod tests {
                     prop_assert_eq!(take_rollup(&put_rollup(&r)), Ok(r));
                 }
                 if let Ok(k) = take_series(b) {
+                    prop_assert_eq!(open_series(7, &seal_series(7, &k)).as_ref(), Ok(&k));
+                    prop_assert!(open_series(8, &seal_series(7, &k)).is_err());
                     prop_assert_eq!(take_series(&put_series(&k)), Ok(k));
                 }
             }

@@ -17,6 +17,8 @@ pub(crate) type Stretch = (i64, i64, i64);
 pub(crate) struct Plan {
     from: i64,
     to: i64,
+    /// First minute that has rollups of its own; before it there are hours.
+    minutes_from: i64,
     step: Option<i64>,
     /// Group of each series that counts.
     pub(crate) series: HashMap<u32, usize>,
@@ -27,15 +29,17 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(query: &RollupQuery, table: &SeriesTable) -> Self {
+    pub(crate) fn new(query: &RollupQuery, table: &SeriesTable, minutes_from: Option<i64>) -> Self {
         let window = query.window.whole_minutes();
+        let minutes_from = minutes_from.unwrap_or(i64::MIN);
         let step = match query.step {
             Step::Whole => None,
             Step::Minutes(m) => Some(i64::from(m.max(1))),
         };
         let mut plan = Self {
-            from: window.from.minute(),
-            to: window.to.minute(),
+            from: coarse(window.from.minute(), minutes_from, 0),
+            to: coarse(window.to.minute(), minutes_from, MINUTES_PER_HOUR - 1),
+            minutes_from,
             step,
             series: HashMap::new(),
             groups: Vec::new(),
@@ -71,17 +75,26 @@ impl Plan {
 
     /// What to read from disk.
     pub(crate) fn stretches(&self) -> Vec<Stretch> {
-        let first = self.from.saturating_add(MINUTES_PER_HOUR - 1).div_euclid(MINUTES_PER_HOUR);
-        let last = self.to.div_euclid(MINUTES_PER_HOUR);
+        let (from, to) = (self.from.max(self.minutes_from), self.to);
+        let mut out = Vec::with_capacity(4);
+        if self.from < self.minutes_from {
+            // Both are whole hours there.
+            let end = self.minutes_from.min(self.to).div_euclid(MINUTES_PER_HOUR);
+            out.push((HOUR_LEVEL, self.from.div_euclid(MINUTES_PER_HOUR), end));
+        }
+        let first = from.saturating_add(MINUTES_PER_HOUR - 1).div_euclid(MINUTES_PER_HOUR);
+        let last = to.div_euclid(MINUTES_PER_HOUR);
         let whole_hours = self.step.is_none_or(|s| s % MINUTES_PER_HOUR == 0);
         if !whole_hours || first >= last {
-            return vec![(MINUTE_LEVEL, self.from, self.to)];
+            out.push((MINUTE_LEVEL, from, to));
+            return out;
         }
-        vec![
-            (MINUTE_LEVEL, self.from, first * MINUTES_PER_HOUR),
+        out.extend([
+            (MINUTE_LEVEL, from, first * MINUTES_PER_HOUR),
             (HOUR_LEVEL, first, last),
-            (MINUTE_LEVEL, last * MINUTES_PER_HOUR, self.to),
-        ]
+            (MINUTE_LEVEL, last * MINUTES_PER_HOUR, to),
+        ]);
+        out
     }
 
     /// Adds a rollup of a minute if it counts.
@@ -102,6 +115,7 @@ impl Plan {
         if !(self.from..self.to).contains(&minute) {
             return None;
         }
+        let minute = coarse(minute, self.minutes_from, 0);
         let group = self.series.get(&series)?;
         Some((self.step.map_or(self.from, |s| minute.div_euclid(s) * s), *group))
     }
@@ -124,6 +138,14 @@ impl Plan {
         out.sort_by(|a, b| (a.from, &a.key).cmp(&(b.from, &b.key)));
         out
     }
+}
+
+/// The start of a minute's hour where only hours are known, `add` minutes later; else the minute.
+fn coarse(minute: i64, minutes_from: i64, add: i64) -> i64 {
+    if minute >= minutes_from {
+        return minute;
+    }
+    minute.saturating_add(add).div_euclid(MINUTES_PER_HOUR) * MINUTES_PER_HOUR
 }
 
 /// A key that says nothing but its source.

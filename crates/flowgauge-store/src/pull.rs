@@ -6,10 +6,12 @@
 use crate::amend;
 use crate::bytes::Take;
 use crate::columns;
+use crate::damage::{self, Missing};
 use crate::hot;
 use crate::live::{FIRST_SERIES, Live};
 use crate::packed;
-use crate::read::{Reader, batch_spans, snapshot};
+use crate::pins::Pin;
+use crate::read::{Reader, snapshot};
 use crate::seal::{HOUR_LEVEL, MINUTE_LEVEL, MINUTES_PER_HOUR};
 use crate::{StoreError, codec};
 use arrow_ipc::writer::StreamWriter;
@@ -51,6 +53,8 @@ pub struct PulledCalls {
     pub ipc: Vec<Vec<u8>>,
     /// What should be here and cannot be read, or was never recorded.
     pub missing: Vec<String>,
+    /// Keeps the files there until they are read.
+    pub pin: Option<Pin>,
 }
 
 /// The columns of segments and of `ipc`.
@@ -70,7 +74,7 @@ impl Reader {
         self.shared.with(|db| {
             let tx = snapshot(db)?;
             loose.amended(&tx, window)?;
-            for (seq, _, _) in batch_spans(&tx, window.from.0, window.to.0)? {
+            for (seq, _, _) in self.batch_spans(&tx, window.from.0, window.to.0)? {
                 match hot::blob(&tx, seq).map_err(StoreError::io("reading a batch"))? {
                     None => {}
                     Some((blob, crc)) => match codec::decode(&blob, crc) {
@@ -79,11 +83,10 @@ impl Reader {
                     },
                 }
             }
-            let segments = hot::segments(&tx).map_err(StoreError::io("reading the manifest"))?;
-            for row in segments {
-                if row.min_time >= window.to.0 || row.max_time < window.from.0 {
-                    continue;
-                }
+            let rows = hot::readable(&tx)?;
+            let rows: Vec<_> = rows.into_iter().filter(|s| s.touches(window)).collect();
+            out.pin = Some(self.pin(&rows.iter().map(|s| s.id).collect::<Vec<_>>()));
+            for row in rows {
                 let Some((path, bytes)) = self.checked(&row) else {
                     let (from, to) = (UnixMicros(row.min_time), UnixMicros(row.max_time));
                     loose.missing.push(format!(
@@ -98,6 +101,8 @@ impl Reader {
                 let untouched = !loose.touches(row.min_time, row.max_time);
                 out.files.push(PulledFile { id: row.id, path, bytes, untouched });
             }
+            let lost = damage::recorded(&tx).map_err(StoreError::io("reading recorded losses"))?;
+            loose.missing.extend(lost.iter().filter(|m| m.touches(window)).map(told));
             Ok(())
         })?;
         for gap in self.gaps(window)? {
@@ -151,6 +156,23 @@ impl Reader {
             }
             Ok(())
         })
+    }
+
+    /// Directories outside the data directory whose segments answer too: attached archives.
+    ///
+    /// # Errors
+    /// The manifest cannot be read.
+    pub fn attached_directories(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let rows = self.shared.with(|db| hot::readable(db))?;
+        let mut out: Vec<PathBuf> = rows
+            .iter()
+            .map(|row| PathBuf::from(&row.file))
+            .filter(|file| file.is_absolute())
+            .filter_map(|file| file.parent().map(std::path::Path::to_owned))
+            .collect();
+        out.sort();
+        out.dedup();
+        Ok(out)
     }
 
     /// Every series that calls had.
@@ -220,6 +242,12 @@ impl Fresh {
     }
 }
 
+fn told(missing: &Missing) -> String {
+    let rows = missing.rows.map_or_else(|| "calls".to_owned(), |n| format!("{n} calls"));
+    let (from, to) = (missing.from.to_rfc3339(), missing.to.to_rfc3339());
+    format!("{rows} between {from} and {to}: {}", missing.what)
+}
+
 fn within(bucket: i64, minutes: i64, window: Window) -> bool {
     let from = UnixMicros::from_minute(bucket * minutes);
     let to = UnixMicros::from_minute((bucket + 1) * minutes);
@@ -249,7 +277,7 @@ fn stored(
     while let Some(row) = rows.next().map_err(failed("reading rollups"))? {
         let read = || Ok((row.get(0)?, row.get(1)?, row.get_ref(2)?.as_blob()?));
         let (series, bucket, blob) = read().map_err(failed("reading a rollup"))?;
-        let rollup = packed::open_rollup(blob).map_err(|e| StoreError::Damaged {
+        let rollup = packed::open_rollup((level, series, bucket), blob).map_err(|e| StoreError::Damaged {
             what: format!("rollup of {}", UnixMicros::from_minute(bucket * minutes).to_rfc3339()),
             detail: e.to_string(),
         })?;

@@ -8,9 +8,12 @@ use crate::newest::Newest;
 use crate::plan::Plan;
 use crate::seal::{HOUR_LEVEL, MINUTES_PER_HOUR};
 use crate::segment::{self, Segment};
-use crate::{AmendmentRow, Event, StoreError, amend, codec, packed, replay};
+use crate::damage::{self, Missing};
+use crate::pins::Pins;
+use crate::{AmendmentRow, Event, StoreError, amend, codec, fsck, packed, replay, wal};
 use flowgauge_logic::call::Call;
 use flowgauge_logic::id::CallId;
+use flowgauge_logic::unit::UnixMicros;
 use flowgauge_logic::window::Window;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use rusqlite::{Connection, Transaction, params};
@@ -30,7 +33,12 @@ pub(crate) struct Shared {
     segments: PathBuf,
     live: RwLock<Live>,
     pool: Mutex<Vec<Connection>>,
-    verified: Mutex<HashSet<i64>>,
+    /// Files whose bytes were checked.
+    verified: Mutex<HashSet<String>>,
+    /// Segments others read by path.
+    pub(crate) pins: Pins,
+    /// Held while a question is asked: nothing is unlinked under it.
+    files: RwLock<()>,
     /// Holds `hot.db` of a directory that must not be written to.
     copy: Option<tempfile::TempDir>,
 }
@@ -49,8 +57,29 @@ impl Shared {
             live: RwLock::new(live),
             pool: Mutex::default(),
             verified: Mutex::default(),
+            pins: Pins::default(),
+            files: RwLock::default(),
             copy: None,
         }
+    }
+
+    pub(crate) fn segments_dir(&self) -> &Path {
+        &self.segments
+    }
+
+    /// Whether nobody writes to the directory meanwhile.
+    pub(crate) const fn is_copy(&self) -> bool {
+        self.copy.is_some()
+    }
+
+    /// Nothing while somebody asks a question.
+    pub(crate) fn no_questions(&self) -> Option<RwLockWriteGuard<'_, ()>> {
+        self.files.try_write()
+    }
+
+    /// What was believed of files so far: their bytes are looked at again.
+    pub(crate) fn doubt(&self) {
+        self.verified.lock().clear();
     }
 
     pub(crate) fn live(&self) -> RwLockReadGuard<'_, Live> {
@@ -71,6 +100,8 @@ impl Shared {
         &self,
         ask: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        // Questions ask further ones: a waiting unlink must not come between.
+        let _files = self.files.read_recursive();
         let pooled = self.pool.lock().pop();
         let db = match pooled {
             Some(db) => db,
@@ -91,17 +122,17 @@ impl Shared {
 
     /// A segment whose bytes were checked; nothing where they are damaged, which is named.
     pub(crate) fn segment(&self, row: &SegmentRow) -> Option<Segment> {
-        if !self.verified.lock().contains(&row.id) {
-            if let Err(e) = segment::verify(&self.segments, row) {
-                self.live.write().note_damage(e.to_string());
+        if !self.verified.lock().contains(&row.file) {
+            if let Err(why) = segment::verify(&self.segments, row) {
+                self.live.write().note_missing(row.missing(&why));
                 return None;
             }
-            self.verified.lock().insert(row.id);
+            self.verified.lock().insert(row.file.clone());
         }
         match Segment::open(&self.segments, &row.file) {
             Ok(s) => Some(s),
             Err(e) => {
-                self.live.write().note_damage(format!("segment {}: {e}", row.file));
+                self.live.write().note_missing(row.missing(&e));
                 None
             }
         }
@@ -157,15 +188,25 @@ impl Reader {
             }
         }
         DirLock::check_free(dir)?;
+        let torn = wal::damage(&copy.path().join("hot.db-wal"))
+            .map_err(copying("checking hot.db-wal"))?;
         let db = hot::open_writer(copy.path())?;
-        let live = replay::replay(&db, ANY_SERIES)?.live;
+        let mut live = replay::replay(&db, ANY_SERIES)?.live;
+        for missing in fsck::complaints(&db, &hot::path(copy.path())) {
+            live.note_missing(missing);
+        }
+        if let Some(why) = torn {
+            live.note_missing(Missing::anywhere(format!("hot.db-wal: {why}")));
+        }
         let mut shared = Shared::new(copy.path().to_owned(), hot::segments_dir(dir), live);
         shared.copy = Some(copy);
         shared.pool.lock().push(db);
         Ok(Self::over(Arc::new(shared)))
     }
 
-    /// Merged rollups, groups sorted by step, then key. No group for what holds no call.
+    /// Merged rollups, groups sorted by step, then key. No group for what holds no call. Before
+    /// [`StoreStatus::minutes_from`] they are of whole hours: a window that cuts one there is widened,
+    /// as the group's start says, and a step shorter than an hour has the hour's calls in its first.
     ///
     /// # Errors
     /// The database cannot be read, or a rollup is damaged.
@@ -174,7 +215,9 @@ impl Reader {
             // Memory and disk are looked at in one moment: sealing moves rollups from one to the other.
             let live = self.shared.live();
             let tx = snapshot(db)?;
-            let mut plan = Plan::new(query, &live.series);
+            let minutes_from = hot::get_mark(&tx, hot::mark::MINUTES_FROM)
+                .map_err(StoreError::io("reading hot.db"))?;
+            let mut plan = Plan::new(query, &live.series, minutes_from);
             for generation in live.generations() {
                 for ((minute, series), rollup) in &generation.minutes {
                     plan.add(*minute, *series, rollup);
@@ -203,14 +246,13 @@ impl Reader {
         self.shared.with(|db| {
             // Rows, amended forms and manifest of one moment: no call is seen twice or not at all.
             let tx = snapshot(db)?;
-            for (seq, _, max) in batch_spans(&tx, newest.from(), newest.to())? {
+            for (seq, _, max) in self.batch_spans(&tx, newest.from(), newest.to())? {
                 if newest.beats(max) {
                     break;
                 }
                 newest.offer(self.batch(&tx, seq)?);
             }
-            let mut segments: Vec<SegmentRow> = hot::segments(&tx)
-                .map_err(StoreError::io("reading the manifest"))?
+            let mut segments: Vec<SegmentRow> = hot::readable(&tx)?
                 .into_iter()
                 .filter(|s| s.min_time < newest.to() && s.max_time >= newest.from())
                 .collect();
@@ -252,7 +294,7 @@ impl Reader {
     }
 
     pub(crate) fn note(&self, row: &SegmentRow, why: &dyn fmt::Display) {
-        self.shared.live_mut().note_damage(format!("segment {}: {why}", row.file));
+        self.shared.live_mut().note_missing(row.missing(why));
     }
 
     /// One row.
@@ -285,6 +327,28 @@ impl Reader {
         self.shared.with(|db| amend::history(db, id))
     }
 
+    /// Batches of finished calls that touch a stretch of time, newest first: sequence, first and
+    /// last start. Those whose times are damaged are named and left out.
+    pub(crate) fn batch_spans(
+        &self,
+        db: &Connection,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<(i64, i64, i64)>, StoreError> {
+        let rows = hot::batches(db).map_err(StoreError::io("listing batches"))?;
+        let mut out = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (min, max) = row.span;
+            if !row.sound {
+                self.shared.live_mut().note_missing(row.missing("has damaged times or counts"));
+            } else if row.kind == Kind::Calls as i64 && min < to && max >= from {
+                out.push((row.seq, min, max));
+            }
+        }
+        out.sort_by_key(|(_, _, max)| std::cmp::Reverse(*max));
+        Ok(out)
+    }
+
     /// Rows of a batch; none where it is damaged, which is named.
     pub(crate) fn batch(&self, db: &Connection, seq: i64) -> Result<Vec<Call>, StoreError> {
         let blob = hot::blob(db, seq).map_err(StoreError::io("reading a batch"))?;
@@ -295,7 +359,13 @@ impl Reader {
                 Ok(calls)
             }
             Err(e) => {
-                self.shared.live_mut().note_damage(format!("batch {seq} {e}"));
+                let rows = hot::batches(db).map_err(StoreError::io("listing batches"))?;
+                let row = rows.iter().find(|b| b.seq == seq);
+                let missing = row.map_or_else(
+                    || Missing::anywhere(format!("batch {seq} {e}")),
+                    |row| row.missing(&e.to_string()),
+                );
+                self.shared.live_mut().note_missing(missing);
                 Ok(Vec::new())
             }
         }
@@ -335,6 +405,13 @@ impl Reader {
         })
     }
 
+    /// What is missing from answers, as far as it is known without reading any file.
+    fn losses(&self, db: &Connection, live: &Live) -> Result<Vec<Missing>, StoreError> {
+        let mut losses = damage::recorded(db).map_err(StoreError::io("reading recorded losses"))?;
+        losses.extend(live.missing.iter().filter(|m| !losses.contains(m)).cloned().collect::<Vec<_>>());
+        Ok(losses)
+    }
+
     /// Sizes and health.
     ///
     /// # Errors
@@ -342,7 +419,7 @@ impl Reader {
     pub fn status(&self) -> Result<StoreStatus, StoreError> {
         self.shared.with(|db| {
             let live = self.shared.live();
-            let segments = hot::segments(db).map_err(StoreError::io("reading the manifest"))?;
+            let segments = hot::segments(db)?;
             let sum = |f: fn(&crate::live::Generation) -> u64| live.generations().map(f).sum();
             Ok(StoreStatus {
                 batches: sum(|g| g.batches.len() as u64),
@@ -352,9 +429,18 @@ impl Reader {
                 segment_rows: segments.iter().map(|s| s.rows).sum(),
                 segment_bytes: segments.iter().map(|s| s.bytes).sum(),
                 damage: live.damage.clone(),
+                missing: self.losses(db, &live)?,
+                raw_from: moment(db, hot::mark::RAW_FROM, 1)?,
+                minutes_from: moment(db, hot::mark::MINUTES_FROM, UnixMicros::MINUTE)?,
             })
         })
     }
+}
+
+/// A mark that is a moment, in units of so many microseconds.
+fn moment(db: &Connection, name: &str, unit: i64) -> Result<Option<UnixMicros>, StoreError> {
+    let value = hot::get_mark(db, name).map_err(StoreError::io("reading hot.db"))?;
+    Ok(value.map(|v| UnixMicros(v.saturating_mul(unit))))
 }
 
 /// A transaction that sees the database as it is at this moment.
@@ -366,25 +452,6 @@ pub(crate) fn snapshot(db: &Connection) -> Result<Transaction<'_>, StoreError> {
         Ok(tx)
     };
     begin().map_err(StoreError::io::<rusqlite::Error>("beginning to read hot.db"))
-}
-
-/// Batches of finished calls that touch a stretch of time: sequence, first and last start.
-pub(crate) fn batch_spans(
-    db: &Connection,
-    from: i64,
-    to: i64,
-) -> Result<Vec<(i64, i64, i64)>, StoreError> {
-    let read = || {
-        db.prepare_cached(
-            "SELECT seq, min_time, max_time FROM batches \
-             WHERE kind=?1 AND min_time < ?3 AND max_time >= ?2 ORDER BY max_time DESC",
-        )?
-        .query_map(params![Kind::Calls as i64, from, to], |r| {
-            Ok((r.get(0)?, r.get(1)?, r.get(2)?))
-        })?
-        .collect::<rusqlite::Result<Vec<_>>>()
-    };
-    read().map_err(StoreError::io::<rusqlite::Error>("listing batches"))
 }
 
 fn add_stored(db: &Connection, plan: &mut Plan) -> Result<(), StoreError> {
@@ -409,7 +476,7 @@ fn add_stored(db: &Connection, plan: &mut Plan) -> Result<(), StoreError> {
                     .get(0)
                     .and_then(|b: i64| Ok((b, row.get_ref(1)?.as_blob()?)))
                     .map_err(failed("reading a rollup"))?;
-                let rollup = packed::open_rollup(blob).map_err(|e| StoreError::Damaged {
+                let rollup = packed::open_rollup((level, *id, bucket), blob).map_err(|e| StoreError::Damaged {
                     what: format!("rollup {level}/{id}/{bucket}"),
                     detail: e.to_string(),
                 })?;

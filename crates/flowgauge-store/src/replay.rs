@@ -4,7 +4,8 @@ use crate::amend::Edit;
 use crate::dedupe::{Seen, key_of};
 use crate::hot::{self, BatchRow, Kind};
 use crate::live::{Live, SeriesTable};
-use crate::{StoreError, codec, packed};
+use crate::damage::{self, Missing};
+use crate::{StoreError, codec, packed, segment};
 use flowgauge_logic::call::Call;
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
@@ -48,9 +49,12 @@ fn read_tables(db: &Connection, out: &mut Replayed) -> rusqlite::Result<()> {
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (id, blob): (u32, Vec<u8>) = (row.get(0)?, row.get(1)?);
-        match packed::take_series(&blob) {
+        match packed::open_series(id, &blob) {
             Ok(key) => out.live.series.load(id, key),
-            Err(e) => out.live.note_damage(format!("name of series {id} {e}")),
+            Err(e) => {
+                let what = format!("name of series {id} {e}: its figures are in no group");
+                out.live.note_missing(Missing::anywhere(what));
+            }
         }
     }
     let last: Option<i64> = db.query_row(
@@ -59,7 +63,9 @@ fn read_tables(db: &Connection, out: &mut Replayed) -> rusqlite::Result<()> {
         [],
         |r| r.get(0),
     )?;
-    out.next = last.unwrap_or_default() + 1;
+    // Segments that were dropped have left their sequence behind.
+    let sealed = hot::get_mark(db, hot::mark::SEALED)?;
+    out.next = last.max(sealed).unwrap_or_default() + 1;
     let mut statement = db.prepare("SELECT seq, rows, reason FROM quarantine ORDER BY seq")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -73,13 +79,17 @@ fn named(seq: i64, rows: i64, reason: &str) -> String {
     format!("batch {seq} ({rows} rows) {reason}; it is set aside")
 }
 
+fn set_aside(row: BatchRow, reason: &str) -> Missing {
+    row.missing(&format!("{reason}; it is set aside"))
+}
+
 fn read_batch(db: &Connection, row: BatchRow, out: &mut Replayed) -> rusqlite::Result<()> {
     let Some((blob, crc)) = hot::blob(db, row.seq)? else { return Ok(()) };
     let calls = match codec::decode(&blob, crc) {
         Ok(calls) => calls,
         Err(e) => {
             let reason = e.to_string();
-            out.live.note_damage(named(row.seq, row.rows.cast_signed(), &reason));
+            out.live.note_missing(set_aside(row, &reason));
             out.bad.push((row.seq, reason));
             return Ok(());
         }
@@ -161,11 +171,23 @@ fn unpack_keys(blob: &[u8]) -> impl Iterator<Item = u64> {
     blob.chunks_exact(8).map(|c| c.iter().rev().fold(0u64, |n, b| (n << 8) | u64::from(*b)))
 }
 
-/// Moves damaged batches out of the way, so that every later start goes on too.
-pub(crate) fn quarantine(db: &Connection, bad: &[(i64, String)]) -> Result<(), StoreError> {
-    let set_aside = || {
+/// Moves damaged batches out of the way, so that every later start goes on too, and keeps what is
+/// missing because of them.
+pub(crate) fn quarantine(
+    db: &Connection,
+    bad: &[(i64, String)],
+    now: UnixMicros,
+) -> Result<(), StoreError> {
+    if bad.is_empty() {
+        return Ok(());
+    }
+    let move_them = || {
         let tx = db.unchecked_transaction()?;
+        let rows = hot::batches(&tx)?;
         for (seq, reason) in bad {
+            if let Some(row) = rows.iter().find(|b| b.seq == *seq) {
+                damage::record(&tx, &set_aside(*row, reason), now)?;
+            }
             tx.execute(
                 "INSERT OR REPLACE INTO quarantine \
                  SELECT seq, kind, rows, crc, ?2, blob FROM batches WHERE seq=?1",
@@ -175,30 +197,46 @@ pub(crate) fn quarantine(db: &Connection, bad: &[(i64, String)]) -> Result<(), S
         }
         tx.commit()
     };
-    set_aside().map_err(StoreError::io("setting damaged batches aside"))
+    move_them().map_err(StoreError::io("setting damaged batches aside"))
 }
 
-/// Deletes temporary files, and segments whose batches are still here: their sealing did not end.
-/// A segment that neither the manifest nor a batch accounts for is kept and named.
+/// Deletes temporary files, segments whose batches are still here (their sealing did not end),
+/// files that left the manifest, and merged files whose parts are still listed (their merging did
+/// not end). A segment that nothing accounts for is kept and named.
 pub(crate) fn sweep(dir: &Path, db: &Connection, live: &mut Live) -> Result<(), StoreError> {
     let failed = StoreError::io::<std::io::Error>;
-    let listed: HashSet<String> = hot::segments(db)
-        .map_err(StoreError::io("listing segments"))?
-        .into_iter()
-        .map(|s| s.file)
-        .collect();
+    let segments = match hot::segments(db) {
+        Ok(segments) => segments,
+        // Which files are listed is not known: none is deleted.
+        Err(e @ StoreError::Damaged { .. }) => {
+            live.note_missing(Missing::anywhere(e.to_string()));
+            return Ok(());
+        }
+        Err(e) => return Err(e),
+    };
+    let listed: HashSet<&str> = segments.iter().map(|s| s.file.as_str()).collect();
+    let ids: HashSet<i64> = segments.iter().map(|s| s.id).collect();
+    let dropped = hot::unlinks(db).map_err(StoreError::io("listing dropped files"))?;
+    let dropped: HashSet<String> = dropped.into_iter().map(|(file, _)| file).collect();
     let unsealed: HashSet<String> =
         live.generations().flat_map(|g| &g.batches).map(|s| format!("{s:016x}.parquet")).collect();
     for entry in std::fs::read_dir(dir).map_err(failed("listing segments"))? {
         let entry = entry.map_err(failed("listing segments"))?;
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if listed.contains(&name) {
+        if listed.contains(name.as_str()) || dropped.contains(&name) {
             continue;
         }
-        if name.ends_with(".parquet.tmp") || unsealed.contains(&name) {
+        let unfinished = name.ends_with(".parquet.tmp") || unsealed.contains(&name) || {
+            let parts = segment::entry(&entry.path()).map(|e| e.replaces).unwrap_or_default();
+            !parts.is_empty() && parts.iter().all(|id| ids.contains(id))
+        };
+        if unfinished {
             std::fs::remove_file(entry.path()).map_err(failed("sweeping an unfinished segment"))?;
         } else if name.ends_with(".parquet") {
-            live.note_damage(format!("segment {name} is in no manifest; it is kept, not read"));
+            live.note_damage(format!(
+                "segment {name} is in no manifest; it is kept, not read: `flowgauge store fsck \
+                 --rebuild` lists it again"
+            ));
         }
     }
     Ok(())
@@ -213,9 +251,7 @@ pub(crate) fn rebuild(
 ) -> Result<Replayed, StoreError> {
     let mut found = replay(db, max_series)?;
     load_recent(db, &mut found.seen, now)?;
-    if !found.bad.is_empty() {
-        quarantine(db, &found.bad)?;
-    }
+    quarantine(db, &found.bad, now)?;
     sweep(&hot::segments_dir(dir), db, &mut found.live)?;
     Ok(found)
 }

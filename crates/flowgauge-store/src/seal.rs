@@ -6,6 +6,7 @@ use crate::dedupe::{Key, WINDOW, key_of};
 use crate::hot::{self, SegmentRow};
 use crate::live::Minutes;
 use crate::{StoreError, amend, codec, packed, replay, segment, sights};
+use flowgauge_logic::call::Call;
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::rollup::Rollup;
 use flowgauge_logic::unit::UnixMicros;
@@ -37,6 +38,24 @@ pub(crate) struct Sealed {
 }
 
 impl Sealed {
+    /// A segment that was sealed before and is listed again.
+    pub(crate) fn relisted(row: SegmentRow, calls: &[Call]) -> Self {
+        let mut out = Self { segment: Some(row), ..Self::default() };
+        out.know(calls);
+        out
+    }
+
+    /// How these rows are recognised, should they come again or meet their other witness.
+    fn know(&mut self, calls: &[Call]) {
+        self.sights = calls.iter().filter_map(|c| Sight::of(c, 0)).collect();
+        for key in calls.iter().map(key_of) {
+            match key {
+                Key::Recent(k) => self.recent.push(k),
+                Key::Import(k) => self.imports.push(k),
+            }
+        }
+    }
+
     /// Batches that turned out to be damaged.
     pub(crate) fn bad(&self) -> &[(i64, String)] {
         &self.bad
@@ -65,13 +84,7 @@ pub(crate) fn write(dir: &Path, batches: Vec<i64>) -> Result<Sealed, StoreError>
     // A damaged form stays where it is, and the row as it was: nothing is lost that could be read.
     out.baked = overlaid.used;
     out.damaged = overlaid.damaged;
-    out.sights = calls.iter().filter_map(|c| Sight::of(c, 0)).collect();
-    for key in calls.iter().map(key_of) {
-        match key {
-            Key::Recent(k) => out.recent.push(k),
-            Key::Import(k) => out.imports.push(k),
-        }
-    }
+    out.know(&calls);
     if let Some(id) = batches.iter().max()
         && !calls.is_empty()
     {
@@ -89,24 +102,14 @@ pub(crate) fn install(
     series: &[(u32, Vec<u8>)],
     now: UnixMicros,
 ) -> Result<(), StoreError> {
+    let sound = manifest_is_sound(db)?;
     let sql = || {
         for (id, key) in series {
             db.prepare_cached("INSERT OR REPLACE INTO series VALUES(?1,?2)")?
                 .execute(params![id, key])?;
         }
         if let Some(s) = &sealed.segment {
-            db.execute(
-                "INSERT INTO segments VALUES(?1,?2,?3,?4,?5,?6,?7)",
-                params![
-                    s.id,
-                    s.file,
-                    s.rows.cast_signed(),
-                    s.bytes.cast_signed(),
-                    s.min_time,
-                    s.max_time,
-                    s.crc
-                ],
-            )?;
+            hot::insert_segment(db, s)?;
             install_keys(db, s.id, sealed, now)?;
             sights::install(db, s.id, &sealed.sights, now)?;
             amend::baked(db, &sealed.baked)?;
@@ -115,11 +118,26 @@ pub(crate) fn install(
         for seq in &sealed.batches {
             delete.execute([seq])?;
         }
+        if let Some(last) = sealed.batches.iter().max() {
+            hot::raise_mark(db, hot::mark::SEALED, *last)?;
+        }
+        if sound {
+            hot::seal_manifest(db)?;
+        }
         Ok(())
     };
     sql().map_err(StoreError::io::<rusqlite::Error>("listing a segment"))?;
     change_rollups(db, minutes, Rollup::merge)?;
     change_rollups(db, taken, Rollup::unmerge)
+}
+
+/// Whether the manifest is as it was left; a change to it hides no damage it had before.
+pub(crate) fn manifest_is_sound(db: &Connection) -> Result<bool, StoreError> {
+    match hot::segments(db) {
+        Ok(_) => Ok(true),
+        Err(StoreError::Damaged { .. }) => Ok(false),
+        Err(e) => Err(e),
+    }
 }
 
 fn install_keys(
@@ -159,16 +177,17 @@ fn change_rollups(db: &Connection, minutes: &Minutes, how: How) -> Result<(), St
 
 fn change_one(
     db: &Connection,
-    (level, series, bucket): (i64, u32, i64),
+    place: packed::Place,
     rollup: &Rollup,
     how: How,
 ) -> Result<(), StoreError> {
+    let (level, series, bucket) = place;
     let failed = StoreError::io::<rusqlite::Error>;
     let old: Option<Vec<u8>> = db
         .prepare_cached("SELECT blob FROM rollups WHERE level=?1 AND series=?2 AND bucket=?3")
         .and_then(|mut s| s.query_row(params![level, series, bucket], |r| r.get(0)).optional())
         .map_err(failed("reading a rollup"))?;
-    let mut sum = match old.map(|old| packed::open_rollup(&old)) {
+    let mut sum = match old.map(|old| packed::open_rollup(place, &old)) {
         None => Rollup::default(),
         Some(Ok(sum)) => sum,
         // Left as it is: reading it goes on naming the damage, which a fresh sum would hide.
@@ -183,7 +202,7 @@ fn change_one(
             .map_err(failed("dropping an empty rollup"));
     }
     db.prepare_cached("INSERT OR REPLACE INTO rollups VALUES(?1,?2,?3,?4)")
-        .and_then(|mut s| s.execute(params![level, series, bucket, packed::seal_rollup(&sum)]))
+        .and_then(|mut s| s.execute(params![level, series, bucket, packed::seal_rollup(place, &sum)]))
         .map(drop)
         .map_err(failed("writing a rollup"))
 }

@@ -36,6 +36,15 @@ pub(crate) fn seal<T: Serialize>(value: &T) -> Result<Vec<u8>, rmp_serde::encode
 
 /// The value again, or how its damage shows.
 pub(crate) fn open<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    rmp_serde::from_slice(content(bytes)?).map_err(|e| e.to_string())
+}
+
+/// Whether the bytes are as they were written.
+pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
+    content(bytes).map(drop)
+}
+
+fn content(bytes: &[u8]) -> Result<&[u8], String> {
     let (format, rest) = bytes.split_first().ok_or("it is empty")?;
     if *format != FORMAT {
         return Err(format!("its format is {format}, this flowgauge reads {FORMAT}"));
@@ -44,7 +53,7 @@ pub(crate) fn open<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     if u32::from_le_bytes(*crc) != crc32c::crc32c(content) {
         return Err("its checksum does not match".to_owned());
     }
-    rmp_serde::from_slice(content).map_err(|e| e.to_string())
+    Ok(content)
 }
 
 #[cfg(test)]

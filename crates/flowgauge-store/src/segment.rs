@@ -3,7 +3,7 @@
 use crate::StoreError;
 use crate::bytes::Damage;
 use crate::columns;
-use crate::hot::SegmentRow;
+use crate::hot::{FORMAT, SegmentRow};
 use arrow_array::cast::AsArray;
 use flowgauge_logic::call::Call;
 use parquet::arrow::arrow_reader::{
@@ -22,7 +22,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 /// Rows read together: small, so that the newest page of calls touches little of a file.
-const ROW_GROUP: usize = 16_384;
+pub(crate) const ROW_GROUP: usize = 16_384;
 /// Key of the copy of the manifest entry in each file, from which a lost manifest is rebuilt.
 const MANIFEST_KEY: &str = "flowgauge.manifest";
 /// Columns by which single rows are found long after: their filters say which groups to read.
@@ -32,27 +32,71 @@ const CHECK_CHUNK: usize = 1 << 20;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
+/// What a file says about itself: its line of the manifest, length and checksum left open.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Entry {
+    /// Format of the store that wrote it.
+    #[serde(default)]
+    pub(crate) format: u32,
+    #[serde(flatten)]
+    pub(crate) row: SegmentRow,
+    /// Segments it was merged from, which it stands for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) replaces: Vec<i64>,
+}
+
 /// Writes calls as the segment `id`; on return it is on disk under its name, listed nowhere yet.
 pub(crate) fn write(dir: &Path, id: i64, calls: &mut [Call]) -> Result<SegmentRow, StoreError> {
+    write_as(dir, id, format!("{id:016x}.parquet"), Vec::new(), calls)
+}
+
+/// The same under a name, in the place of others.
+pub(crate) fn write_as(
+    dir: &Path,
+    id: i64,
+    file: String,
+    replaces: Vec<i64>,
+    calls: &mut [Call],
+) -> Result<SegmentRow, StoreError> {
     calls.sort_by_key(|c| (c.time.start, c.id));
-    let mut row = SegmentRow {
+    let row = SegmentRow {
         id,
-        file: format!("{id:016x}.parquet"),
+        file,
         rows: calls.len() as u64,
         bytes: 0,
         min_time: calls.first().map_or(0, |c| c.time.start.0),
         max_time: calls.last().map_or(0, |c| c.time.start.0),
         crc: 0,
     };
-    let bytes = encode(&row, calls).map_err(StoreError::io("encoding a segment"))?;
-    row.bytes = bytes.len() as u64;
-    row.crc = crc32c::crc32c(&bytes);
-    put_file(dir, &row.file, &bytes).map_err(StoreError::io("writing a segment"))?;
-    Ok(row)
+    let mut entry = Entry { format: FORMAT, row, replaces };
+    let bytes = encode(&entry, calls).map_err(StoreError::io("encoding a segment"))?;
+    entry.row.bytes = bytes.len() as u64;
+    entry.row.crc = crc32c::crc32c(&bytes);
+    put_file(dir, &entry.row.file, &bytes).map_err(StoreError::io("writing a segment"))?;
+    Ok(entry.row)
 }
 
-fn encode(row: &SegmentRow, calls: &[Call]) -> Result<Vec<u8>, Cause> {
-    let entry = KeyValue::new(MANIFEST_KEY.to_owned(), serde_json::to_string(row)?);
+/// What a file says about itself; nothing where it says nothing or cannot be read.
+pub(crate) fn entry(file: &Path) -> Option<Entry> {
+    let file = File::open(file).ok()?;
+    let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).ok()?;
+    let pairs = footer.metadata().file_metadata().key_value_metadata()?;
+    let text = pairs.iter().find(|kv| kv.key == MANIFEST_KEY)?.value.as_ref()?;
+    serde_json::from_str(text).ok()
+}
+
+fn encode(entry: &Entry, calls: &[Call]) -> Result<Vec<u8>, Cause> {
+    let entry = KeyValue::new(MANIFEST_KEY.to_owned(), serde_json::to_string(entry)?);
+    let properties = properties(entry)?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), columns::schema(), Some(properties))?;
+    for chunk in calls.chunks(ROW_GROUP) {
+        writer.write(&columns::batch_of(chunk)?)?;
+    }
+    Ok(writer.into_inner()?)
+}
+
+/// How segments, and exports like them, are written.
+pub(crate) fn properties(entry: KeyValue) -> Result<WriterProperties, Cause> {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_max_row_group_row_count(Some(ROW_GROUP))
@@ -60,15 +104,11 @@ fn encode(row: &SegmentRow, calls: &[Call]) -> Result<Vec<u8>, Cause> {
     for column in LOOKED_UP {
         properties = properties.set_column_bloom_filter_enabled(ColumnPath::from(*column), true);
     }
-    let mut writer = ArrowWriter::try_new(Vec::new(), columns::schema(), Some(properties.build()))?;
-    for chunk in calls.chunks(ROW_GROUP) {
-        writer.write(&columns::batch_of(chunk)?)?;
-    }
-    Ok(writer.into_inner()?)
+    Ok(properties.build())
 }
 
 /// Temp file, fsync, rename, fsync of the directory: a listed segment is a whole one.
-fn put_file(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn put_file(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     let temp = dir.join(format!("{name}.tmp"));
     let mut file = File::create(&temp)?;
     file.write_all(bytes)?;
@@ -77,27 +117,28 @@ fn put_file(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Checks a whole file against the manifest.
-pub(crate) fn verify(dir: &Path, row: &SegmentRow) -> Result<(), StoreError> {
-    let damaged = |detail: String| StoreError::Damaged {
-        what: format!("segment {} ({} rows)", row.file, row.rows),
-        detail,
-    };
-    let mut file = File::open(dir.join(&row.file)).map_err(|e| damaged(e.to_string()))?;
+/// Checks a whole file against the manifest; says how damage shows.
+pub(crate) fn verify(dir: &Path, row: &SegmentRow) -> Result<(), String> {
+    let (bytes, crc) = measure(&dir.join(&row.file)).map_err(|e| e.to_string())?;
+    if bytes == row.bytes && crc == row.crc {
+        return Ok(());
+    }
+    Err(format!("its {bytes} bytes do not match the checksum of {}", row.bytes))
+}
+
+/// Length and checksum of a file.
+pub(crate) fn measure(file: &Path) -> std::io::Result<(u64, u32)> {
+    let mut file = File::open(file)?;
     let mut chunk = vec![0; CHECK_CHUNK];
     let (mut crc, mut bytes) = (0, 0u64);
     loop {
-        let n = file.read(&mut chunk).map_err(|e| damaged(e.to_string()))?;
+        let n = file.read(&mut chunk)?;
         if n == 0 {
-            break;
+            return Ok((bytes, crc));
         }
         crc = crc32c::crc32c_append(crc, chunk.get(..n).unwrap_or_default());
         bytes += n as u64;
     }
-    if bytes == row.bytes && crc == row.crc {
-        return Ok(());
-    }
-    Err(damaged(format!("{bytes} bytes do not match the checksum of {}", row.bytes)))
 }
 
 /// A segment open for reading.

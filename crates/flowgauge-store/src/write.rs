@@ -6,6 +6,7 @@ mod sealing;
 
 use crate::amend::{self, Edit, Merge};
 use crate::checkpoint::Checkpointer;
+use crate::damage::{self, Missing};
 use crate::dedupe::{Here, Key, Seen};
 use crate::hot::{self, Kind};
 use crate::live::Live;
@@ -13,12 +14,13 @@ use crate::lock::DirLock;
 use crate::read::Shared;
 use crate::replay;
 use crate::seal::Sealed;
-use crate::{Event, Gap, Reader, StoreError, sights};
+use crate::{Event, Gap, Reader, StoreError, fsck, sights, wal};
 use flowgauge_logic::call::{Call, Source, Status};
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
 use flowgauge_logic::witness::Witnesses;
-use pack::{Packed, begin, delete_batches, insert_events, still_open};
+pub(crate) use pack::begin;
+use pack::{Packed, delete_batches, insert_events, still_open};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -91,17 +93,19 @@ pub struct Opened {
 pub struct Store {
     dir: PathBuf,
     options: Options,
-    db: Connection,
-    shared: Arc<Shared>,
+    pub(crate) db: Connection,
+    pub(crate) shared: Arc<Shared>,
     seen: Seen,
     witnesses: Witnesses,
     open: HashMap<CallId, Call>,
     started: Vec<i64>,
     next: i64,
-    checkpoint: Checkpointer,
+    pub(crate) checkpoint: Checkpointer,
     job: Option<JoinHandle<Result<Sealed, StoreError>>>,
     no_seal_before: UnixMicros,
     failed: bool,
+    /// Files that left the manifest may still be on disk.
+    pub(crate) dropping: bool,
     /// Told by [`Store::take_merges`].
     merges: Vec<Merge>,
     /// Told by [`Store::take_known`].
@@ -118,11 +122,17 @@ impl Store {
         let segments = hot::segments_dir(dir);
         fs::create_dir_all(&segments).map_err(StoreError::io("creating the data directory"))?;
         let lock = DirLock::take(dir)?;
+        let torn = set_torn_log_aside(dir, now)?;
         let db = hot::open_writer(dir)?;
+        if let Some(torn) = &torn {
+            damage::record(&db, torn, now).map_err(StoreError::io("recording a loss"))?;
+        }
         let synced = File::open(dir).and_then(|d| d.sync_all());
         synced.map_err(StoreError::io("syncing the data directory"))?;
         let mut found = replay::rebuild(dir, &db, options.max_series, now)?;
-        let live = std::mem::take(&mut found.live);
+        let mut live = std::mem::take(&mut found.live);
+        let found_wrong = fsck::complaints(&db, &hot::path(dir));
+        torn.into_iter().chain(found_wrong).for_each(|torn| live.note_missing(torn));
         let mut store = Self {
             dir: dir.to_owned(),
             options,
@@ -137,10 +147,12 @@ impl Store {
             job: None,
             no_seal_before: UnixMicros(i64::MIN),
             failed: false,
+            dropping: true,
             merges: Vec::new(),
             known: Vec::new(),
             _lock: lock,
         };
+        store.unlink_dropped()?;
         let interrupted = store.end_open_calls(now)?;
         Ok(Opened { store, interrupted })
     }
@@ -237,6 +249,9 @@ impl Store {
         if self.job.as_ref().is_some_and(JoinHandle::is_finished) {
             self.land(now)?;
         }
+        if self.dropping {
+            self.unlink_dropped()?;
+        }
         if self.is_due(now) {
             self.shared.live_mut().freeze();
         }
@@ -275,7 +290,7 @@ impl Store {
         Reader::over(Arc::clone(&self.shared)).preferring(preferred)
     }
 
-    fn ready(&self) -> Result<(), StoreError> {
+    pub(crate) fn ready(&self) -> Result<(), StoreError> {
         if self.failed {
             return Err(StoreError::io("writing")("the store failed and is not open again yet"));
         }
@@ -425,6 +440,21 @@ impl Drop for Store {
             drop(job.join());
         }
     }
+}
+
+/// Keeps a copy of a write-ahead log that is damaged, before SQLite cuts it where the damage begins.
+fn set_torn_log_aside(dir: &Path, now: UnixMicros) -> Result<Option<Missing>, StoreError> {
+    let failed = StoreError::io::<std::io::Error>;
+    let log = dir.join("hot.db-wal");
+    let Some(why) = wal::damage(&log).map_err(failed("checking hot.db-wal"))? else {
+        return Ok(None);
+    };
+    let aside = dir.join("quarantine");
+    fs::create_dir_all(&aside).map_err(failed("making the quarantine"))?;
+    let name = format!("hot.db-wal.{}", now.0);
+    fs::copy(&log, aside.join(&name)).map_err(failed("copying a damaged log"))?;
+    let what = format!("hot.db-wal: {why}; a copy is quarantine/{name}");
+    Ok(Some(Missing::anywhere(what)))
 }
 
 /// Which of a batch's calls are not among the new ones, which keep their order.

@@ -14,7 +14,6 @@ use std::collections::HashSet;
 #[derive(Debug)]
 pub(super) struct Packed {
     pub(super) row: BatchRow,
-    span: (i64, i64),
     pub(super) blob: Vec<u8>,
 }
 
@@ -30,13 +29,13 @@ impl Packed {
         let span = (starts().min().unwrap_or(i64::MIN), starts().max().unwrap_or(i64::MAX));
         let crc = codec::checksum(&blob);
         let rows = calls.len() as u64;
-        let row = BatchRow { seq, kind: kind as i64, rows, committed: now, crc };
-        Ok(Self { row, span, blob })
+        let kind = kind as i64;
+        let row = BatchRow { seq, kind, rows, committed: now, span, crc, sound: true };
+        Ok(Self { row, blob })
     }
 
     pub(super) fn insert(&self, db: &Connection) -> Result<(), StoreError> {
-        hot::insert_batch(db, self.row, self.span, &self.blob)
-            .map_err(StoreError::io("writing a batch"))
+        hot::insert_batch(db, self.row, &self.blob).map_err(StoreError::io("writing a batch"))
     }
 }
 
@@ -50,7 +49,7 @@ pub(super) fn still_open<'b>(batches: &'b [Batch], fresh: &[&Call]) -> Vec<&'b C
     begun
 }
 
-pub(super) fn begin(db: &Connection) -> Result<Transaction<'_>, StoreError> {
+pub(crate) fn begin(db: &Connection) -> Result<Transaction<'_>, StoreError> {
     Transaction::new_unchecked(db, rusqlite::TransactionBehavior::Immediate)
         .map_err(StoreError::io("beginning a transaction"))
 }

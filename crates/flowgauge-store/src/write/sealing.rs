@@ -60,7 +60,7 @@ impl Store {
             self.open = open;
             carried?
         };
-        replay::quarantine(&self.db, sealed.bad())?;
+        replay::quarantine(&self.db, sealed.bad(), now)?;
         let (minutes, series) = {
             let mut live = self.shared.live_mut();
             for (seq, reason) in sealed.bad() {

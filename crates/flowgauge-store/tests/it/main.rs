@@ -1,7 +1,9 @@
 //! Behaviour of the store as its users see it.
 
+mod ageing;
 mod alerts;
 mod amendments;
+mod damage;
 mod merge;
 mod pairing;
 mod recovery;

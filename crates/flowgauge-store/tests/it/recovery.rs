@@ -192,7 +192,7 @@ fn a_newer_store_is_refused_untouched() {
     drop(open(dir.path()));
     edit(dir.path(), "PRAGMA user_version = 99");
     let refused = Store::open(dir.path(), Default::default(), T0);
-    assert!(matches!(refused, Err(flowgauge_store::StoreError::Newer(_, 99, 2))));
+    assert!(matches!(refused, Err(flowgauge_store::StoreError::Newer(_, 99, 3))));
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl From<crate::store::StoreError> for Failure {
     fn from(e: crate::store::StoreError) -> Self {
         use crate::store::StoreError;
         let code = match &e {
-            StoreError::Absent(_) => UNREACHABLE,
+            StoreError::Absent(_) | StoreError::NoArchive(_) => UNREACHABLE,
             StoreError::Locked { .. } => TRY_LATER,
             StoreError::Newer(..) | StoreError::Damaged { .. } => BAD_DATA,
             StoreError::Io { .. } => CANNOT_WRITE,

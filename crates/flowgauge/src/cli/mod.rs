@@ -91,8 +91,9 @@ Exit codes:
     #[cfg(feature = "sql")]
     #[command(hide = true)]
     SqlWorker {
-        /// Where the segments are
-        segments: std::path::PathBuf,
+        /// Directories with segments
+        #[arg(required = true)]
+        segments: Vec<std::path::PathBuf>,
     },
     /// Read, watch and measure metrics
     #[command(subcommand)]

@@ -11,10 +11,12 @@ use super::read::{self, Findings};
 use super::schema::RESERVED;
 use super::tree::{Node, Value};
 use super::{
-    App, AppDialect, Config, Gateway, Listener, Provider, Route, Secret, StreamSettings, Timeouts,
-    TokenizerFile, again,
+    App, AppDialect, Config, Gateway, Listener, Provider, Retention, Route, Secret, StreamSettings,
+    Timeouts, TokenizerFile, again,
 };
+use crate::logic::duration::Span;
 use crate::logic::nearest::nearest;
+use crate::logic::unit::UnixMicros;
 use std::path::PathBuf;
 
 /// How secret references are followed.
@@ -49,6 +51,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
             seal_age: f.value(root, "store.seal_age", base.store.seal_age, read::length),
             max_series: f.value(root, "store.max_series", base.store.max_series, read::count),
         },
+        retention: retention(f, root),
         privacy: super::Privacy {
             store_content: f.value(root, "privacy.store_content", false, read::boolean),
             metrics_only: f.value(root, "privacy.metrics_only", false, read::boolean),
@@ -61,6 +64,38 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
     config.quality = quality::quality(f, root, &config);
     contradictions(f, root, &config);
     (config, found.0)
+}
+
+fn retention(f: &mut Findings, root: &Node) -> Retention {
+    let base = Retention::default();
+    let told = Retention {
+        raw: f.value(root, "retention.raw", base.raw, span),
+        minutes: f.value(root, "retention.minutes", base.minutes, span),
+        hours: f.value(root, "retention.hours", base.hours, span),
+        archive: f.value(root, "retention.archive", None, |t| path(t).map(Some)),
+    };
+    // Any moment does: what is compared is far longer than a month.
+    let before = |s: Span| s.before(UnixMicros(0), chrono_tz::Tz::UTC);
+    for (key, shorter, longer) in [
+        ("retention.hours", told.minutes, told.hours),
+        ("retention.minutes", told.raw, told.minutes),
+    ] {
+        if before(longer) > before(shorter) {
+            let place = root.at(key).map_or(Place::Default, |n| n.place.clone());
+            let why = format!("{key} keeps its figures for less long than what is finer than they");
+            f.add(Problem::new(place, why).hint("keep raw for less long than minutes, and minutes than hours"));
+        }
+    }
+    told
+}
+
+/// How long data is kept: a day at least, since rows are recognised for one.
+fn span(text: &str) -> Result<Span, String> {
+    let span = crate::logic::duration::parse(text).map_err(|e| e.to_string())?;
+    if span.months == 0 && span.micros < UnixMicros::DAY {
+        return Err(format!("{text:?} is less than a day"));
+    }
+    Ok(span)
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {

@@ -18,7 +18,8 @@ use crate::logic::call::Text;
 use crate::logic::control::rollout::{Environment, Misread};
 use crate::logic::retry::Policy;
 use crate::logic::score::Scale;
-use crate::logic::unit::Micros;
+use crate::logic::duration::Span;
+use crate::logic::unit::{Micros, UnixMicros};
 use chrono_tz::Tz;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -60,6 +61,8 @@ pub struct Config {
     pub prices: Option<PathBuf>,
     /// Storing.
     pub store: StoreSection,
+    /// How long data is kept.
+    pub retention: Retention,
     /// What may be kept of what was said.
     pub privacy: Privacy,
     /// Whether a bind beyond loopback is allowed without any API key.
@@ -303,6 +306,31 @@ pub struct StoreSection {
     pub max_series: usize,
 }
 
+/// How long data is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// Raw calls.
+    pub raw: Span,
+    /// Rollups of minutes.
+    pub minutes: Span,
+    /// Rollups of hours.
+    pub hours: Span,
+    /// Where raw calls are archived before they are dropped; nothing where they are not.
+    pub archive: Option<PathBuf>,
+}
+
+impl Default for Retention {
+    /// The tiers of the catalogue (S50).
+    fn default() -> Self {
+        Self {
+            raw: Span::fixed(30 * UnixMicros::DAY),
+            minutes: Span::fixed(90 * UnixMicros::DAY),
+            hours: Span { months: 25, micros: 0 },
+            archive: None,
+        }
+    }
+}
+
 /// What may be kept of what was said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Privacy {
@@ -340,6 +368,7 @@ impl Default for Config {
                 seal_age: Micros::from_millis(3_600_000),
                 max_series: 5_000,
             },
+            retention: Retention::default(),
             privacy: Privacy::default(),
             allow_open_bind: false,
             switches: Switches::default(),

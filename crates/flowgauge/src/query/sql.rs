@@ -122,10 +122,14 @@ impl Sql {
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.map_err(|_| Problem::new("57P01", "flowgauge is stopping"))?;
         drop(queued);
-        let idle = self.idle.lock().pop();
+        let origin = self.origin.clone();
+        let directories = tokio::task::spawn_blocking(move || origin.directories()).await;
+        let directories = directories.map_err(|e| Problem::new("58000", e.to_string()))?;
+        // What a worker may read is settled when it starts.
+        let idle = self.idle.lock().pop().filter(|p| p.reads(&directories));
         let process = match idle {
             Some(process) => process,
-            None => Process::start(&self.program, &self.origin.segments())
+            None => Process::start(&self.program, directories)
                 .await
                 .map_err(|e| Problem::new("58000", format!("start the SQL worker: {e}")))?,
         };

@@ -3,6 +3,7 @@
 //! The gateway never waits here: a full queue drops the row, counts it and shows a gap. Ingest
 //! waits for the commit and is refused, never lied to, when there is no room (decision D6).
 
+pub mod ageing;
 pub mod scores;
 
 mod counters;
@@ -17,7 +18,7 @@ use crate::logic::id::CallId;
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::serve::clock::Clock;
-use crate::store::{Amended, Amendment, Event, Gap, Merge, Options, Reader, StoreError};
+use crate::store::{Amended, Amendment, Event, Gap, Merge, Options, Reader, Store, StoreError};
 use counters::Shared;
 pub use heard::Heard;
 use parking_lot::Mutex;
@@ -27,7 +28,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use tokio::sync::{broadcast, oneshot};
 use told::Told;
-use writer::{Message, Writer};
+use writer::{Message, Work, Writer};
 
 /// Messages waiting for the writer. At 15,000 calls a second with three messages each it bridges
 /// more than a second in which the disk stands still.
@@ -235,6 +236,34 @@ impl Recorder {
             Ok(Err(why)) => Err(self.refused(why)),
             Err(_) => Err(self.refused("the recorder stopped".to_owned())),
         }
+    }
+
+    /// Does one short change on the writer's thread, and waits for it. Blocks: never call it from a
+    /// task.
+    ///
+    /// # Errors
+    /// As the change, or the store takes no changes now.
+    pub fn with_store<T, F>(&self, change: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Store, UnixMicros) -> Result<T, StoreError> + Send + 'static,
+    {
+        let failed = StoreError::io::<&str>;
+        let (reply, answer) = sync_channel(1);
+        let work = Work(Box::new(move |store, now| {
+            let done = match store {
+                Some(store) => change(store, now),
+                None => Err(StoreError::io("changing the store")("it takes no changes now")),
+            };
+            let failed = matches!(done, Err(StoreError::Io { .. }));
+            // An error means that whoever asked has left.
+            drop(reply.send(done));
+            failed
+        }));
+        self.queue
+            .send(Message::Work(work))
+            .map_err(|_| failed("changing the store")("the recorder stopped"))?;
+        answer.recv().map_err(|_| failed("changing the store")("the recorder stopped"))?
     }
 
     fn refuse(&self, rows: u64, reason: String) -> Refused {

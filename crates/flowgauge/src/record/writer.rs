@@ -36,7 +36,17 @@ pub(super) enum Message {
     Left(CallId),
     Submit { calls: Vec<Call>, events: Vec<Event>, reply: Reply },
     Amend { changes: Vec<Amendment>, reply: oneshot::Sender<Result<Amended, String>> },
+    Work(Work),
     Stop,
+}
+
+/// A change to the store, or nothing where it is not open; says whether it failed.
+pub(super) struct Work(pub(super) Box<dyn FnOnce(Option<&mut Store>, UnixMicros) -> bool + Send>);
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Work")
+    }
 }
 
 type Reply = oneshot::Sender<Result<Ack, String>>;
@@ -49,6 +59,7 @@ struct Group {
     noted: Vec<Noted>,
     submitted: Vec<Waiting>,
     amendments: Vec<Amending>,
+    work: Vec<Work>,
     rows: usize,
     stop: bool,
 }
@@ -93,6 +104,10 @@ impl Group {
             Message::Amend { changes, reply } => {
                 self.rows += changes.len();
                 self.amendments.push(Amending { changes, reply });
+            }
+            Message::Work(work) => {
+                self.rows += 1;
+                self.work.push(work);
             }
             Message::Stop => self.stop = true,
         }
@@ -225,7 +240,7 @@ impl Writer {
         if !self.healthy(quiet) {
             return self.hold(group);
         }
-        let Group { started, mut finished, submitted, amendments, .. } = group;
+        let Group { started, mut finished, submitted, amendments, work, .. } = group;
         if !self.ring.is_empty() {
             let mut held = self.ring.drain();
             held.append(&mut finished);
@@ -244,7 +259,18 @@ impl Writer {
         }
         self.commit(batches, replies);
         self.amend(amendments);
+        self.work(work);
         self.write_gaps(quiet);
+    }
+
+    /// Changes by age, after the rows of the same group.
+    fn work(&mut self, work: Vec<Work>) {
+        for Work(change) in work {
+            let now = self.clock.now();
+            if change(self.store.as_mut().filter(|_| !self.broken), now) {
+                tracing::warn!("a change to stored data failed; the store is looked at again");
+            }
+        }
     }
 
     /// Tells of the gateway's calls before the disk is asked: their rows may have to wait for it.
@@ -362,6 +388,9 @@ impl Writer {
     /// Nothing can be stored now: calls of the gateway wait, senders are told to.
     fn hold(&mut self, group: Group) {
         self.keep(group.finished);
+        for Work(change) in group.work {
+            change(None, self.clock.now());
+        }
         for Amending { reply, .. } in group.amendments {
             refuse_changes(reply, self.shared.degraded());
         }

@@ -20,6 +20,7 @@ use crate::receive::UserHasher;
 use crate::receive::gateway::{self, Gateway, GatewayError};
 use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
+use crate::record::ageing::Ageing;
 use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
 use crate::store::{State, StoreError};
@@ -142,6 +143,12 @@ impl Ground {
         #[cfg(feature = "sql")]
         let sql = sql(&config, &recorder, &clock)?;
         let stopping = CancellationToken::new();
+        let ageing = Ageing {
+            recorder: recorder.clone(),
+            keep: config.retention.clone(),
+            zone: config.time_zone,
+            clock: clock.clone(),
+        };
         let asked = page::Parts {
             recorder: recorder.clone(),
             config: Arc::new(config),
@@ -184,6 +191,7 @@ impl Ground {
             quality,
             switched,
             trials,
+            ageing,
         })
     }
 

@@ -10,6 +10,7 @@ use crate::control::Control;
 use crate::judge::{Quality, Trials};
 use crate::keep::Watch;
 use crate::receive::ingest::Ingest;
+use crate::record::ageing::Ageing;
 use crate::record::scores::ScoreBook;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub(super) struct Parts {
     pub(super) quality: Arc<Quality>,
     pub(super) switched: Arc<Control>,
     pub(super) trials: Arc<Trials>,
+    pub(super) ageing: Ageing,
 }
 
 impl Built {
@@ -46,7 +48,7 @@ impl Built {
     pub fn run(self) -> Running {
         let Self { data, control, parts } = self;
         let Parts { shown, stopping, doors, otlp_grpc, ingest, .. } = parts;
-        let Parts { scores, watch, alerting, quality, switched, trials, .. } = parts;
+        let Parts { scores, watch, alerting, quality, switched, trials, ageing, .. } = parts;
         let stop = Stop { drain: stopping, cut: CancellationToken::new() };
         let mut tasks = JoinSet::new();
         for (bound, door) in doors {
@@ -64,6 +66,7 @@ impl Built {
         tasks.spawn_on(desk.run(stop.drain.clone()), control.handle());
         tasks.spawn_on(switched.run(stop.drain.clone()), control.handle());
         tasks.spawn_on(trials.run(stop.drain.clone()), control.handle());
+        tasks.spawn_on(ageing.run(stop.drain.clone()), control.handle());
         quality.run(&mut tasks, control.handle(), &stop.drain);
         alerting.run(&mut tasks, control.handle(), &stop.drain);
         Running::new((data, control), shown, stop, tasks)

@@ -2,7 +2,7 @@
 
 use flowgauge_sql::wire::{self, FromWorker, MAX_FRAME, ToWorker};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
@@ -14,6 +14,7 @@ const START: Duration = Duration::from_secs(20);
 /// A running worker; killed when dropped.
 #[derive(Debug)]
 pub(super) struct Process {
+    directories: Vec<PathBuf>,
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -21,10 +22,10 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts one. It is given no environment: nothing in it is for statements.
-    pub(super) async fn start(program: &Path, segments: &Path) -> io::Result<Self> {
+    pub(super) async fn start(program: &Path, directories: Vec<PathBuf>) -> io::Result<Self> {
         let mut child = Command::new(program)
             .arg("sql-worker")
-            .arg(segments)
+            .args(&directories)
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -33,7 +34,7 @@ impl Process {
             .spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (input, output) = pipes.ok_or_else(|| io::Error::other("it has no pipes"))?;
-        let mut process = Self { child, input, output: BufReader::new(output) };
+        let mut process = Self { directories, child, input, output: BufReader::new(output) };
         match tokio::time::timeout(START, process.read()).await {
             Ok(Ok(Some(FromWorker::Ready))) => Ok(process),
             Ok(Ok(_)) => {
@@ -42,6 +43,11 @@ impl Process {
             Ok(Err(e)) => Err(e),
             Err(_) => Err(io::Error::other("it took too long")),
         }
+    }
+
+    /// Whether it may read just these.
+    pub(super) fn reads(&self, directories: &[PathBuf]) -> bool {
+        self.directories == directories
     }
 
     /// Writes a frame.

@@ -3,6 +3,7 @@
 use super::process::Process;
 use super::rows::Origin;
 use crate::logic::unit::UnixMicros;
+use crate::store::Pin;
 use flowgauge_sql::wire::{Ask, Cell, End, FromWorker, Head, Limits, Need, Problem, ToWorker};
 use flowgauge_sql::worker::too_long;
 use parking_lot::Mutex;
@@ -76,6 +77,8 @@ impl Pump {
         if let Err(e) = process.write(&ToWorker::Ask(ask)).await {
             return Ended::Badly(Some(broken(&e)));
         }
+        // Until the statement has ended, the files it reads stay where they are.
+        let mut pins = Vec::new();
         loop {
             let frame = match self.frame(process, deadline).await {
                 Ok(frame) => frame,
@@ -83,7 +86,7 @@ impl Pump {
             };
             let part = match frame {
                 FromWorker::Need(need) => {
-                    let rows = self.supply(need).await;
+                    let rows = self.supply(need, &mut pins).await;
                     if let Err(e) = process.write(&rows).await {
                         return Ended::Badly(Some(broken(&e)));
                     }
@@ -134,11 +137,14 @@ impl Pump {
         }
     }
 
-    async fn supply(&self, need: Need) -> ToWorker {
+    async fn supply(&self, need: Need, pins: &mut Vec<Pin>) -> ToWorker {
         let (origin, now) = (self.origin.clone(), self.now);
         // Reading the store blocks.
         match tokio::task::spawn_blocking(move || origin.given(&need, now)).await {
-            Ok(Ok(given)) => ToWorker::Given(given),
+            Ok(Ok((given, pin))) => {
+                pins.extend(pin);
+                ToWorker::Given(given)
+            }
             Ok(Err(e)) => ToWorker::Withheld(e.to_string()),
             Err(e) => ToWorker::Withheld(e.to_string()),
         }

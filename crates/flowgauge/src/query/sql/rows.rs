@@ -7,7 +7,7 @@ use crate::logic::score::ScoreKind;
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::store::pull::dist_bytes;
-use crate::store::{AlertStore, ControlStore, EpisodeQuery, PulledScore, Reader, StoreError};
+use crate::store::{AlertStore, ControlStore, EpisodeQuery, Pin, PulledScore, Reader, StoreError};
 use flowgauge_sql::wire::{ByteBuf, Cell, File, Given, Need};
 use std::fmt;
 use std::path::PathBuf;
@@ -67,13 +67,21 @@ impl Origin {
         (self.reader)().ok_or(Withheld::Closed)
     }
 
-    /// Where the segments are.
-    pub(super) fn segments(&self) -> PathBuf {
-        self.dir.join("segments")
+    /// Directories with segments: the store's, then those of attached archives.
+    pub(super) fn directories(&self) -> Vec<PathBuf> {
+        let mut out = vec![self.dir.join("segments")];
+        // A store that is not open has nothing attached that could be read.
+        let attached = self.reader().ok().and_then(|r| r.attached_directories().ok());
+        out.extend(attached.unwrap_or_default());
+        out
     }
 
     /// What a worker asked for.
-    pub(super) fn given(&self, need: &Need, now: UnixMicros) -> Result<Given, Withheld> {
+    pub(super) fn given(
+        &self,
+        need: &Need,
+        now: UnixMicros,
+    ) -> Result<(Given, Option<Pin>), Withheld> {
         let window = Window {
             from: UnixMicros(need.from.unwrap_or(i64::MIN)),
             to: UnixMicros(need.to.unwrap_or(i64::MAX)),
@@ -99,23 +107,28 @@ impl Origin {
             ));
             rows.truncate(MOST_ROWS);
         }
-        Ok(Given { rows, missing, ..Given::default() })
+        Ok((Given { rows, missing, ..Given::default() }, None))
     }
 
-    fn calls(&self, window: Window, columns: &[String]) -> Result<Given, Withheld> {
+    fn calls(
+        &self,
+        window: Window,
+        columns: &[String],
+    ) -> Result<(Given, Option<Pin>), Withheld> {
         let pulled = self.reader()?.pull_calls(window, columns)?;
         let file = |f: crate::store::pull::PulledFile| File {
             path: f.path.to_string_lossy().into_owned(),
             bytes: f.bytes,
             untouched: f.untouched,
         };
-        Ok(Given {
+        let given = Given {
             files: pulled.files.into_iter().map(file).collect(),
             replaced: pulled.replaced.iter().map(ToString::to_string).collect(),
             ipc: pulled.ipc.into_iter().map(ByteBuf::from).collect(),
             rows: Vec::new(),
             missing: pulled.missing,
-        })
+        };
+        Ok((given, pulled.pin))
     }
 
     fn scores(

@@ -12,6 +12,7 @@ pub mod problem;
 pub mod routes;
 pub mod shared;
 
+pub mod ageing;
 mod alertmanager;
 pub mod backups;
 pub mod baselines;
@@ -93,6 +94,10 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Nothing, routes!(health::healthy))
         .add(Need::Nothing, routes!(health::ready))
         .add(Need::Operator, routes!(alerts::reload))
+        .add(Need::Viewer, routes!(ageing::fsck))
+        .add(Need::Admin, routes!(ageing::prune))
+        .add(Need::Admin, routes!(ageing::archive))
+        .add(Need::Admin, routes!(ageing::attach))
 }
 
 fn alerting(routes: Routes) -> Routes {

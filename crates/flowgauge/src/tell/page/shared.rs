@@ -170,6 +170,8 @@ pub struct Shared {
     pub(super) recompute: Semaphore,
     /// One at a time: each reads all of its window.
     pub(super) replay: Semaphore,
+    /// One at a time: each changes what the next would look at.
+    pub(super) ageing: Semaphore,
     questions: Semaphore,
 }
 
@@ -229,6 +231,7 @@ impl Shared {
             first_calls: Mutex::new(FirstCalls::default()),
             recompute: Semaphore::new(1),
             replay: Semaphore::new(1),
+            ageing: Semaphore::new(1),
             questions: Semaphore::new(MAX_QUESTIONS),
         })
     }
