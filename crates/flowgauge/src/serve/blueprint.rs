@@ -245,7 +245,8 @@ fn incidents(
 ) -> Result<Arc<Incidents>, StoreError> {
     let (control, desk) = (Arc::clone(control), Arc::clone(&alerting.desk));
     let told_to = config.alerts.posted_to.clone();
-    Incidents::open(control, desk, clock.clone(), config.hooks.clone(), told_to)
+    let (dir, hooks) = (&config.data_dir, config.hooks.clone());
+    Incidents::open(dir, control, desk, clock.clone(), hooks, told_to)
 }
 
 fn trials(

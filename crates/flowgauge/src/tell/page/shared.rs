@@ -163,6 +163,10 @@ pub struct Shared {
     pub(super) recompute: Semaphore,
     /// One at a time: each reads all of its window.
     pub(super) replay: Semaphore,
+    /// Answers to requests that named themselves.
+    pub(super) answered: Mutex<super::conditional::once::Answered>,
+    /// The watch after the last rollback.
+    pub(super) watching: Mutex<Option<tokio::task::JoinHandle<()>>>,
     questions: Semaphore,
 }
 
@@ -218,6 +222,8 @@ impl Shared {
             first_calls: Mutex::new(FirstCalls::default()),
             recompute: Semaphore::new(1),
             replay: Semaphore::new(1),
+            answered: Mutex::new(super::conditional::once::Answered::default()),
+            watching: Mutex::new(None),
             questions: Semaphore::new(MAX_QUESTIONS),
         })
     }
