@@ -7,6 +7,7 @@
 //! `flowgauge-logic`'s, who may make one is the API's.
 
 mod breakers;
+mod chronicle;
 mod desk;
 mod health;
 mod instances;
@@ -18,6 +19,7 @@ mod prefixes;
 mod tally;
 
 pub use breakers::{Breakers, Standing};
+pub use chronicle::{Chronicle, Chronicled, DIGEST, Kind};
 pub use desk::{Desk, Line, Made, Wanted};
 pub use health::Health;
 pub use instances::{BadName, Followed, Instance, Instances};
@@ -55,6 +57,8 @@ pub struct Control {
     pub tally: Tally,
     /// Applications that follow the state.
     pub instances: Instances,
+    /// What changed beside the settings.
+    pub chronicle: Chronicle,
     clock: Clock,
 }
 
@@ -76,6 +80,7 @@ impl Control {
             tracing::warn!(%error, "whether the watch is closer for now is not known");
             None
         });
+        let chronicle = Chronicle::new(Arc::clone(desk.store()), clock.clone());
         Ok(Arc::new(Self {
             desk,
             memory,
@@ -85,6 +90,7 @@ impl Control {
             prefixes: Prefixes::default(),
             tally: Tally::default(),
             instances: Instances::default(),
+            chronicle,
             clock,
         }))
     }

@@ -173,6 +173,18 @@ pub fn answer(book: &PriceBook, model: &str, found: PriceRef<'_>) -> PriceAnswer
     }
 }
 
+/// The rates of every model in words, to see later which of them changed.
+#[must_use]
+pub fn seen(book: &PriceBook) -> BTreeMap<String, String> {
+    let words = |found: PriceRef<'_>| {
+        let view = PriceView::from(found);
+        let rate = |(unit, usd): (&_, &_)| format!("{unit} ${usd}");
+        let rates: Vec<String> = view.usd_per_million.iter().map(rate).collect();
+        (found.name.to_owned(), rates.join(", "))
+    };
+    book.rows().map(words).collect()
+}
+
 /// What to do about a model without a price.
 #[must_use]
 pub fn way_out(model: &str) -> String {

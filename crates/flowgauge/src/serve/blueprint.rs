@@ -13,9 +13,10 @@ use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
 use crate::config::Config;
-use crate::control::Control;
+use crate::control::{Control, Kind};
 use crate::judge::{Incidents, Quality, Trials, quality};
 use crate::keep::Watch;
+use crate::query;
 use crate::receive::UserHasher;
 use crate::receive::gateway::{self, Gateway, GatewayError};
 use crate::receive::ingest::Ingest;
@@ -135,7 +136,8 @@ impl Ground {
         let watch = watch(&config, &switched, &clock)?;
         let links = state.secret(ALERT_LINKS, random()?)?;
         let here = format!("http://{}", reachable(main.port.addr));
-        let alerting = Alerting::build(&config, links, &clock, &recorder, &here)?;
+        let alerting = Alerting::build(&config, links, &clock, (&recorder, &switched), &here)?;
+        chronicled(&switched, &prices);
         let quality = online(&config, &gateway, &scores, &recorder, &budgets, &prices, &clock)?;
         let trials = trials(&config, &switched, &alerting, (&recorder, &scores), &clock);
         let incidents = incidents(&config, &switched, &alerting, &clock)?;
@@ -192,6 +194,14 @@ impl Ground {
             store_content: self.config.privacy.store_content,
         }
     }
+}
+
+/// Writes down what is other than before the restart.
+fn chronicled(control: &Control, prices: &Prices) {
+    const START: &str = "start";
+    control.chronicle.saw(Kind::Prices, &query::prices::seen(&prices.book()), START);
+    let version = [("flowgauge".to_owned(), env!("CARGO_PKG_VERSION").to_owned())];
+    control.chronicle.saw(Kind::Program, &version.into(), START);
 }
 
 /// The ports, bound.

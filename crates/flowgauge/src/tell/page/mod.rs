@@ -26,6 +26,7 @@ mod fields;
 pub mod flags;
 pub mod following;
 mod health;
+pub mod history;
 mod import;
 pub mod incidents;
 mod keys;
@@ -164,6 +165,7 @@ fn following(routes: Routes) -> Routes {
         .conditional(Need::Operator, routes!(control::whole::put))
         .add(Need::Operator, routes!(backups::gather))
         .add(Need::Viewer, routes!(control::tune::show))
+        .add(Need::Viewer, routes!(history::list))
 }
 
 fn switching(routes: Routes) -> Routes {
