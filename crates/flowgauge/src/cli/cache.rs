@@ -140,6 +140,7 @@ fn status(view: &CacheView) -> Vec<(&'static str, String)> {
     vec![
         ("answers", view.entries.to_string()),
         ("hit rate", format!("{} (n={lookups})", percent(c.hit_rate))),
+        ("found wrong", c.disputed.to_string()),
         ("saved tokens", c.saved_tokens.to_string()),
         ("saved cost", format!("{} USD", c.saved_cost_usd)),
         ("saved time", format!("{} ms", c.saved_latency_ms)),

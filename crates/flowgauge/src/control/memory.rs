@@ -82,6 +82,8 @@ pub struct Wanted {
 pub struct Hit {
     /// The answer.
     pub answer: Arc<Answer>,
+    /// Under which it is held.
+    pub key: Key,
     /// How old it is.
     pub age: Micros,
     /// How like the questions are; nothing where the requests are equal.
@@ -197,6 +199,12 @@ impl Memory {
         gone
     }
 
+    /// Somebody found the answer held under a key wrong: it goes and stays out for as long as an answer lives.
+    pub fn dispute(&self, key: &Key, now: UnixMicros) {
+        self.shelf.lock().store.dispute(key, now);
+        self.questions.write().remove(key);
+    }
+
     /// Lookups of late, and the bounds they were under.
     #[must_use]
     pub fn accesses(&self) -> (AccessLog, Limits) {
@@ -237,7 +245,7 @@ impl Memory {
             Found::Miss(ticket) => Err(ticket),
             Found::Hit { value, tags, age } => {
                 let (answer, tags) = (Arc::clone(value), tags.clone());
-                Ok(Hit { answer, age, similarity, tags })
+                Ok(Hit { answer, key: *key, age, similarity, tags })
             }
         }
     }

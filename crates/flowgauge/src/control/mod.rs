@@ -9,9 +9,11 @@
 mod breakers;
 mod chronicle;
 mod desk;
+mod disputes;
 mod health;
 mod instances;
 mod keeper;
+mod latch;
 mod live;
 pub mod memory;
 mod pace;
@@ -21,6 +23,7 @@ mod tally;
 pub use breakers::{Breakers, Standing};
 pub use chronicle::{Chronicle, Chronicled, DIGEST, Kind};
 pub use desk::{Desk, Line, Made, Wanted};
+pub use disputes::Disputes;
 pub use health::Health;
 pub use instances::{BadName, Followed, Instance, Instances};
 pub use live::{Live, Snapshot};
@@ -57,6 +60,8 @@ pub struct Control {
     pub tally: Tally,
     /// Applications that follow the state.
     pub instances: Instances,
+    /// Answers from memory that were found wrong.
+    pub disputes: Arc<Disputes>,
     /// What changed beside the settings.
     pub chronicle: Chronicle,
     clock: Clock,
@@ -80,6 +85,7 @@ impl Control {
             tracing::warn!(%error, "whether the watch is closer for now is not known");
             None
         });
+        let disputes = Disputes::new(Arc::clone(&memory), Arc::clone(desk.live()), clock.clone());
         let chronicle = Chronicle::new(Arc::clone(desk.store()), clock.clone());
         Ok(Arc::new(Self {
             desk,
@@ -91,6 +97,7 @@ impl Control {
             tally: Tally::default(),
             instances: Instances::default(),
             chronicle,
+            disputes,
             clock,
         }))
     }

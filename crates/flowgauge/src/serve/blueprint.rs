@@ -13,7 +13,7 @@ use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
 use crate::config::Config;
-use crate::control::{Control, Kind};
+use crate::control::{Control, Disputes, Kind};
 use crate::judge::{Incidents, Quality, Trials, quality};
 use crate::keep::Watch;
 use crate::query;
@@ -90,6 +90,7 @@ impl Blueprint {
         let ingest = Ingest::new(recorder.clone(), book, clock.clone(), privacy, &user_key);
         let scores = scores(&config, &recorder, &clock)?;
         ingest.keep_scores(Arc::clone(&scores));
+        scores.listen(Arc::<Disputes>::clone(&switched.disputes));
         Ok(Ground {
             config,
             clock,

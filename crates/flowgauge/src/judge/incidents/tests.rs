@@ -105,3 +105,33 @@ async fn a_hook_is_refused_where_none_is_configured_and_takes_its_arguments_as_t
     let outcome = bench(hooks).incidents.hook(Which::Scale, None, "ann").await.unwrap();
     assert!(matches!(outcome, Outcome::TimedOut(_)));
 }
+
+/// Whether a process runs.
+#[cfg(target_os = "linux")]
+fn runs(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    !stat.is_empty() && !stat.contains(") Z ")
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_hook_nobody_waits_for_any_more_is_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pid");
+    let script = format!("echo $$ > {}; exec sleep 600", file.display());
+    let words = vec!["sh".to_owned(), "-c".to_owned(), script];
+    let hooks = Hooks { restart: words, timeout: Micros(600_000_000), ..Hooks::default() };
+    let incidents = Arc::clone(&bench(hooks).incidents);
+    let waits = tokio::spawn(async move { incidents.hook(Which::Restart, None, "ann").await });
+    let written = || std::fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n'));
+    while !written() {
+        tokio::task::yield_now().await;
+    }
+    let pid = std::fs::read_to_string(&file).unwrap();
+    assert!(runs(pid.trim()));
+    waits.abort();
+    assert!(waits.await.unwrap_err().is_cancelled());
+    while runs(pid.trim()) {
+        tokio::task::yield_now().await;
+    }
+}

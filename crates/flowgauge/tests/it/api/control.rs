@@ -130,7 +130,7 @@ async fn a_critical_emergency_is_told_first_and_carries_out_the_whole_rollback()
     assert_eq!(control(addr).await["kill_all"], true);
     assert_eq!(get(addr, "/api/v2/alerts").await.json().as_array().unwrap().len(), 1, "told once");
     let report = get(addr, "/api/v1/incidents/1/report").await;
-    assert!(report.text().contains("rollback: all off; switch_off done"), "{}", report.text());
+    assert!(report.text().contains("switch_off: in force since generation 2"), "{}", report.text());
     let medium = open("medium").await.json();
     assert_eq!(medium["steps"][1]["name"], "propose_cache");
     assert!(medium["steps"][1]["detail"].as_str().unwrap().starts_with("too little to say"));

@@ -72,6 +72,9 @@ pub(in super::super) async fn look(
     flight.note(|call| call.control.cache = outcome);
     match found {
         Look::Hit(hit) => {
+            if let Some(call) = flight.call() {
+                gateway.control.disputes.served(call.id, hit.key);
+            }
             flight.note(|call| {
                 call.control.similarity = hit.similarity;
                 call.control.applied |= Mechanism::ResponseCaching.bit();

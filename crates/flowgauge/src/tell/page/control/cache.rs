@@ -66,6 +66,9 @@ pub struct CacheCounts {
     pub invalidated: u64,
     /// Answers cleared all together.
     pub cleared: u64,
+    /// Entries whose answer a user or an evaluator found wrong; they stay out for a life.
+    #[serde(default)]
+    pub disputed: u64,
     /// Time lived of the time that could be lived, 0–1.
     pub ttl_effectiveness: Option<f64>,
     /// Share of expired and evicted answers that were used, 0–1.
@@ -143,6 +146,7 @@ impl CacheCounts {
             evicted: c.evicted,
             invalidated: c.invalidated,
             cleared: c.cleared,
+            disputed: c.disputed,
             ttl_effectiveness: share(c.ttl_effectiveness()),
             reuse: share(c.reuse()),
             saved_tokens: c.saved_tokens,

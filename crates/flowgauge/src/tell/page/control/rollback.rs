@@ -174,12 +174,12 @@ pub(in super::super) async fn carry_out_for(
     aim: &Aim,
     author: &str,
     reason: &str,
-    incident: Option<u64>,
+    answers: Option<u64>,
 ) -> Rollback {
     let wanted = named(author, reason);
     let made = app.control.desk.change(&wanted, switch_off(aim)).await;
     let generation = app.control.desk.live().load().generation;
-    let told = incident.is_none().then(|| tell(app, aim, &wanted, generation));
+    let told = answers.is_none().then(|| tell(app, aim, &wanted, generation));
     tracing::warn!(by = %wanted.author, reason = wanted.reason, generation, "rolled optimisations back");
     let mut steps = vec![switched(&made), on_disk(app, &made).await];
     steps.push(acknowledged(app, generation).await);
@@ -189,7 +189,7 @@ pub(in super::super) async fn carry_out_for(
     steps.push(restarted(app, &wanted.author).await);
     let proof = verify::usual(app).await;
     steps.push(validated(&proof));
-    let incident = incident.or_else(|| app.incidents.latest_open());
+    let incident = answers.or_else(|| app.incidents.latest_open());
     watch::begin(app, &wanted.author, incident, &proof);
     steps.push(step(
         7,
@@ -197,11 +197,14 @@ pub(in super::super) async fn carry_out_for(
         StepStatus::Done,
         format!("every 30 s for 30 min; `{WATCH}` shows it"),
     ));
-    steps.insert(2, notified(app, told, incident).await);
+    steps.insert(2, notified(app, told, answers).await);
     for (number, step) in (1..).zip(&mut steps) {
         step.number = number;
     }
-    log(app, aim, &wanted.author, incident, &steps).await;
+    // The answer to an incident is logged step by step with the incident itself.
+    if answers.is_none() {
+        log(app, aim, &wanted.author, incident, &steps).await;
+    }
     let change = made.ok().map(|m| ControlChange::of(&m.change, true));
     let undo = change.as_ref().map(|c| format!("flowgauge opt restore {}", c.id));
     let watch = WATCH.to_owned();
