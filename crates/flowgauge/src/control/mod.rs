@@ -18,6 +18,7 @@ mod live;
 pub mod memory;
 mod pace;
 mod prefixes;
+pub mod shared;
 mod tally;
 
 pub use breakers::{Breakers, Standing};
@@ -102,8 +103,19 @@ impl Control {
         }))
     }
 
-    /// Keeps the memory within the bounds in force, until told to stop.
+    /// Keeps the memory within the bounds in force, and what is shared up to date, until told to stop.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let bounds = self.bounds(&stop);
+        let shared = async {
+            match self.memory.shared().cloned() {
+                Some(shared) => shared.run(Arc::clone(&self.memory), stop.clone()).await,
+                None => stop.cancelled().await,
+            }
+        };
+        tokio::join!(bounds, shared);
+    }
+
+    async fn bounds(&self, stop: &CancellationToken) {
         let mut changed = self.desk.watch();
         loop {
             tokio::select! {

@@ -13,6 +13,7 @@ use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
 use crate::config::Config;
+use crate::control::shared::Shared;
 use crate::control::{Control, Disputes, Kind};
 use crate::judge::{Incidents, Quality, Trials, quality};
 use crate::keep::Watch;
@@ -24,7 +25,7 @@ use crate::record::Recorder;
 use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
 use crate::store::{State, StoreError};
-use crate::tell::page::{self, Exposure, Facts, Port, PortState, Shared};
+use crate::tell::page::{self, Exposure, Facts, Port, PortState};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -76,6 +77,10 @@ impl Blueprint {
         let budgets = budgets(&config, &prices, &clock, &recorder)?;
         let switches = config.switches.environment.clone();
         let switched = Control::open(&config.data_dir, switches, prices.shared(), clock.clone())?;
+        let shared = Shared::of(config.shared_cache.as_ref(), &clock);
+        if let Some(shared) = shared.map_err(StartError::Shared)? {
+            switched.memory.behind(shared);
+        }
         let parts = gateway::Parts {
             recorder: recorder.clone(),
             prices: prices.shared(),
@@ -163,7 +168,7 @@ impl Ground {
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };
-        let app = Shared::new(asked, facts.clone(), stopping.clone());
+        let app = page::Shared::new(asked, facts.clone(), stopping.clone());
         let router = page::router(&app, page::assets::routes());
         let otlp = Arc::new(Otlp { ingest: Arc::clone(&ingest), keys: Arc::clone(&keys) });
         let (for_main, ours) = (Arc::clone(&otlp), Arc::clone(&gateway));

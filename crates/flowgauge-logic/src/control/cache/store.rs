@@ -233,6 +233,19 @@ impl<V> Store<V> {
         bytes: u64,
         now: UnixMicros,
     ) -> Put {
+        self.put_since(ticket, key, value, tags, bytes, (now, now))
+    }
+
+    /// Keeps an answer that was made before now: it ends when it would have ended had it been kept then.
+    pub fn put_since(
+        &mut self,
+        ticket: Ticket,
+        key: Key,
+        value: V,
+        tags: Tags,
+        bytes: u64,
+        (begun, now): (UnixMicros, UnixMicros),
+    ) -> Put {
         let bytes = bytes.saturating_add(OVERHEAD);
         let refused = if ticket.0 != self.generation {
             Some(Put::Purged)
@@ -251,12 +264,12 @@ impl<V> Store<V> {
         self.sweep(now);
         self.make_room(bytes, now);
         self.turn += 1;
-        let (rank, ends) = ((0, self.turn), now.after(self.limits.ttl));
+        let (rank, ends) = ((0, self.turn), begun.after(self.limits.ttl));
         self.order.insert((rank, key));
         self.ends.insert((ends, key));
         self.bytes += bytes;
         self.counts.kept += 1;
-        self.entries.insert(key, Entry { value, tags, bytes, begun: now, ends, hits: 0, rank });
+        self.entries.insert(key, Entry { value, tags, bytes, begun, ends, hits: 0, rank });
         Put::Kept
     }
 

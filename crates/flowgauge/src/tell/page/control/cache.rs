@@ -4,6 +4,7 @@ use super::super::ask::Params;
 use super::super::guard::Caller;
 use super::super::{App, Problem};
 use crate::control::memory::Contents;
+use crate::control::shared::SharedCounts;
 use crate::logic::call::Text;
 use crate::logic::control::cache::store::{Limits, Purge};
 use crate::logic::unit::{Micros, Ratio};
@@ -30,6 +31,34 @@ pub struct CacheView {
     pub counts: CacheCounts,
     /// What it would have done where it only watches.
     pub shadow: CacheShadow,
+    /// What other instances share; nothing where nothing is shared.
+    #[serde(default)]
+    pub shared: Option<CacheShared>,
+}
+
+/// Answers shared with other instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CacheShared {
+    /// Answers found there since the start.
+    pub hits: u64,
+    /// Answers not found there.
+    pub misses: u64,
+    /// Lookups that failed or took too long; the request went on.
+    pub failed: u64,
+    /// Lookups left out while it is in trouble.
+    pub passed: u64,
+    /// Answers not handed over, because too many were on their way.
+    pub dropped: u64,
+    /// Whether a clearing has still to reach it; nothing is read from it until then.
+    pub behind: bool,
+}
+
+impl CacheShared {
+    fn of(app: &App) -> Option<Self> {
+        let shared = app.control.memory.shared()?;
+        let SharedCounts { hits, misses, failed, passed, dropped } = shared.counts();
+        Some(Self { hits, misses, failed, passed, dropped, behind: shared.is_behind() })
+    }
 }
 
 /// Bounds.
@@ -111,6 +140,7 @@ impl CacheView {
             limits: CacheLimits::from(limits),
             counts: CacheCounts::of(&contents),
             shadow: CacheShadow::of(&contents),
+            shared: CacheShared::of(app),
         }
     }
 }
