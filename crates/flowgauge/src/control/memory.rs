@@ -7,7 +7,7 @@
 mod shadow;
 mod wait;
 
-pub use shadow::Shadow;
+pub use shadow::{Near, Shadow, ThresholdAdvice};
 pub use wait::{Slot, Wait, Woke};
 
 use super::shared::Shared;
