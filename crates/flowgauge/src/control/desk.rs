@@ -79,6 +79,8 @@ pub struct Desk {
     log: Arc<Mutex<Log>>,
     /// Why the log gives no state.
     broken: Option<String>,
+    /// Whether there is a latch.
+    latched: bool,
     wake: SyncSender<Wake>,
     thread: Mutex<Option<JoinHandle<()>>>,
     generation: watch::Sender<u64>,
@@ -97,10 +99,11 @@ impl Desk {
     ) -> Result<Arc<Self>, StoreError> {
         let store = Arc::new(ControlStore::open(dir)?);
         let (latch, held) = latch(dir);
+        let latched = latch.is_some();
         let now = clock.now();
         let read = store.log().map_err(|e| e.to_string()).and_then(|mut log| {
             let stored = log.len();
-            latched(&mut log, held, now);
+            take_over(&mut log, held, now);
             let state = State::at(&log, now).map_err(|e| e.to_string())?;
             Ok((log, stored, state))
         });
@@ -127,6 +130,7 @@ impl Desk {
             clock,
             log,
             broken,
+            latched,
             wake,
             thread: Mutex::new(Some(thread)),
             generation: watch::Sender::new(generation),
@@ -137,6 +141,12 @@ impl Desk {
     #[must_use]
     pub const fn live(&self) -> &Arc<Live> {
         &self.live
+    }
+
+    /// Whether the latch has what the kill switch holds, so that a restart keeps it whatever the log has.
+    #[must_use]
+    pub fn is_latched(&self) -> bool {
+        self.latched && self.log.lock().held.is_none()
     }
 
     /// What is remembered beside the log.
@@ -326,7 +336,7 @@ fn latch(dir: &Path) -> (Option<Latch>, Option<Held>) {
 }
 
 /// Adds the kill that the latch holds and the log does not know: it was made while the disk refused.
-fn latched(log: &mut Vec<Change>, held: Option<Held>, now: UnixMicros) {
+fn take_over(log: &mut Vec<Change>, held: Option<Held>, now: UnixMicros) {
     let last = log.last().map_or(0, |c| c.id);
     let Some(held) = held.filter(|h| h.is_any() && h.change > last) else { return };
     let author = Author {

@@ -82,7 +82,10 @@ fn advised(args: &TuneArgs, tuned: &Tuned) -> Result<BTreeMap<String, Value>, Fa
     };
     if let (true, ThresholdAdvice::Change { serve, .. }) = (args.all, &tuned.threshold) {
         // In hundredths, so that it reads as it was said.
-        set.insert("/cache/likeness/serve".to_owned(), Value::from((f64::from(*serve) * 100.0).round() / 100.0));
+        set.insert(
+            "/cache/likeness/serve".to_owned(),
+            Value::from((f64::from(*serve) * 100.0).round() / 100.0),
+        );
     }
     Ok(set)
 }
@@ -91,7 +94,9 @@ fn advised(args: &TuneArgs, tuned: &Tuned) -> Result<BTreeMap<String, Value>, Fa
 fn threshold(tuned: &Tuned) -> String {
     let serve = tuned.serve;
     match &tuned.threshold {
-        ThresholdAdvice::TooLittle { reason } => format!("likeness {serve:.2}: too little to say: {reason}"),
+        ThresholdAdvice::TooLittle { reason } => {
+            format!("likeness {serve:.2}: too little to say: {reason}")
+        }
         ThresholdAdvice::Keep { reason } => format!("likeness {serve:.2}: keep it: {reason}"),
         ThresholdAdvice::Change { serve: other, reason, .. } => {
             format!("likeness {serve:.2}: {other:.2} would be better: {reason}")

@@ -88,7 +88,9 @@ impl Shadow {
             let reason = format!("{seen} near misses were seen; {MIN_NEAR} are needed");
             return ThresholdAdvice::TooLittle { reason };
         }
-        if self.compared >= MIN_COMPARED && self.agreed.saturating_mul(100) < self.compared * AGREEING {
+        if self.compared >= MIN_COMPARED
+            && self.agreed.saturating_mul(100) < self.compared * AGREEING
+        {
             let serve = (serve + STRICTER).min(STRICTEST);
             let (agreed, compared) = (self.agreed, self.compared);
             let reason = format!(
@@ -143,11 +145,7 @@ impl Shadow {
 
 /// Whole percents of a cosine, rounded down; opposites are nothing.
 fn percent(cosine: f32) -> u8 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "within 0..=100"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0..=100")]
     let percent = (cosine.clamp(0.0, 1.0) * 100.0) as u8;
     percent
 }
@@ -157,8 +155,9 @@ mod tests {
     use super::*;
 
     fn seen(near: &[(u8, u64, u64)], compared: u64, agreed: u64) -> Shadow {
-        let near =
-            near.iter().map(|(p, same, different)| (*p, Near { same: *same, different: *different }));
+        let near = near
+            .iter()
+            .map(|(p, same, different)| (*p, Near { same: *same, different: *different }));
         Shadow { near: near.collect(), compared, agreed, ..Shadow::default() }
     }
 
@@ -166,7 +165,8 @@ mod tests {
     fn the_threshold_is_let_down_to_above_other_questions_and_never_far() {
         let of = |near: &[(u8, u64, u64)]| seen(near, 0, 0).threshold(0.95);
         assert!(matches!(of(&[(93, 49, 0)]), ThresholdAdvice::TooLittle { .. }));
-        let ThresholdAdvice::Change { serve, gained, .. } = of(&[(93, 30, 0), (90, 20, 0), (88, 9, 4)])
+        let ThresholdAdvice::Change { serve, gained, .. } =
+            of(&[(93, 30, 0), (90, 20, 0), (88, 9, 4)])
         else {
             panic!("it should change")
         };

@@ -285,8 +285,13 @@ async fn on_disk(app: &App, made: &Result<Made, Refused>) -> StepView {
     let (status, detail) = match made {
         Ok(made) if made.stored => (StepStatus::Done, format!("as change {}", made.change.id)),
         Ok(_) => {
+            let held = if app.control.desk.is_latched() {
+                "the file kill.latch keeps it off over a restart"
+            } else {
+                "a restart would forget it"
+            };
             let detail = format!(
-                "in force and not on disk; it is tried again every second. Until then, {WAY_OUT}"
+                "in force and not in the log, which is tried again every second; {held}. For certain, {WAY_OUT}"
             );
             (StepStatus::Failed, detail)
         }

@@ -40,5 +40,7 @@ pub(in super::super) async fn show(
     let serve = state.settings.as_ref().map(|s| s.cache.likeness.serve);
     let serve = serve.unwrap_or_else(|| Likeness::default().serve);
     let threshold = app.control.memory.contents().shadow.threshold(serve);
-    tuned.map(|bounds| Json(Tuned { bounds, serve, threshold })).map_err(|e| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))
+    tuned
+        .map(|bounds| Json(Tuned { bounds, serve, threshold }))
+        .map_err(|e| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))
 }
