@@ -60,9 +60,27 @@ unpacked() {
     fi
 }
 
+# redis: Debian's server with the libraries it needs, as one program. It is in the package of its tools, where its name
+# decides what it does; the package of its own name only starts it.
+redis() {
+    set --
+    for part in redis-tools libatomic1 libhiredis0.14 libjemalloc2 liblua5.1-0 liblzf1 lua-bitop lua-cjson; do
+        unpacked "$part"
+        for libraries in "$cache/debian/$part"/usr/lib/*-linux-gnu; do
+            [ ! -d "$libraries" ] || set -- "$@" "$libraries"
+        done
+    done
+    tools="$cache/debian/redis-tools/usr/bin"
+    ln -sfn redis-check-rdb "$tools/redis-server"
+    path=$(IFS=:; echo "$*")
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s/redis-server "$@"\n' "$path" "$tools" > "$cache/redis-server"
+    chmod +x "$cache/redis-server"
+}
+
 environment requirements main
 unpacked prometheus
 unpacked prometheus-alertmanager
+redis
 for kind in otel openinference traceloop json node frameworks litellm llamaindex; do
     environment "requirements-$kind" "$kind"
 done

@@ -26,7 +26,14 @@ const TABLES: &str = "
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         body BLOB NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS chronicle (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        body BLOB NOT NULL
+    ) STRICT;
 ";
+
+/// Lines of the chronicle kept: prices, rules and versions change some times a week, so this is decades.
+const MAX_CHRONICLE: i64 = 10_000;
 
 /// Control on disk.
 #[derive(Debug)]
@@ -140,6 +147,43 @@ impl ControlStore {
         let db = self.db.lock();
         db.execute(sql, params![Sealed(line)]).map_err(StoreError::io("logging an incident"))?;
         Ok(())
+    }
+
+    /// Every line of the chronicle, the oldest first; none where the directory is older than it.
+    ///
+    /// # Errors
+    /// The database refuses, or a line is damaged.
+    pub fn chronicle<T: DeserializeOwned>(&self) -> Result<Vec<T>, StoreError> {
+        let read = || -> rusqlite::Result<Vec<(i64, Vec<u8>)>> {
+            let db = self.db.lock();
+            if !db.table_exists(None, "chronicle")? {
+                return Ok(Vec::new());
+            }
+            let mut select = db.prepare_cached("SELECT id, body FROM chronicle ORDER BY id")?;
+            let rows = select.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            rows.collect()
+        };
+        let rows = read().map_err(StoreError::io("reading the chronicle"))?;
+        let open = |(id, body): (i64, Vec<u8>)| {
+            sealed::open(&body).map_err(|why| damaged(format!("line {id} of the chronicle"), why))
+        };
+        rows.into_iter().map(open).collect()
+    }
+
+    /// Adds a line to the chronicle; at its limit the oldest goes.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn chronicled<T: Serialize>(&self, line: &T) -> Result<(), StoreError> {
+        let mut db = self.db.lock();
+        let mut write = || -> rusqlite::Result<()> {
+            let tx = db.transaction()?;
+            tx.execute("INSERT INTO chronicle (body) VALUES (?1)", params![Sealed(line)])?;
+            let keep = "DELETE FROM chronicle WHERE id <= (SELECT max(id) FROM chronicle) - ?1";
+            tx.execute(keep, params![MAX_CHRONICLE])?;
+            tx.commit()
+        };
+        write().map_err(StoreError::io("adding to the chronicle"))
     }
 
     /// What is remembered under a name.

@@ -13,7 +13,7 @@ use crate::packed;
 use crate::pins::Pin;
 use crate::read::{Reader, snapshot};
 use crate::seal::{HOUR_LEVEL, MINUTE_LEVEL, MINUTES_PER_HOUR};
-use crate::{StoreError, codec};
+use crate::StoreError;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, Schema};
 use flowgauge_logic::call::Call;
@@ -75,34 +75,25 @@ impl Reader {
             let tx = snapshot(db)?;
             loose.amended(&tx, window)?;
             for (seq, _, _) in self.batch_spans(&tx, window.from.0, window.to.0)? {
-                match hot::blob(&tx, seq).map_err(StoreError::io("reading a batch"))? {
-                    None => {}
-                    Some((blob, crc)) => match codec::decode(&blob, crc) {
-                        Ok(calls) => loose.offer(calls, window),
-                        Err(e) => loose.missing.push(format!("a batch of unsealed calls {e}")),
-                    },
-                }
+                loose.offer(self.batch(&tx, seq)?, window);
             }
             let rows = hot::readable(&tx)?;
             let rows: Vec<_> = rows.into_iter().filter(|s| s.touches(window)).collect();
             out.pin = Some(self.pin(&rows.iter().map(|s| s.id).collect::<Vec<_>>()));
             for row in rows {
-                let Some((path, bytes)) = self.checked(&row) else {
-                    let (from, to) = (UnixMicros(row.min_time), UnixMicros(row.max_time));
-                    loose.missing.push(format!(
-                        "{} calls between {} and {}: segment {} is damaged",
-                        row.rows,
-                        from.to_rfc3339(),
-                        to.to_rfc3339(),
-                        row.file
-                    ));
-                    continue;
-                };
+                // One that is damaged is named among what is missing.
+                let Some((path, bytes)) = self.checked(&row) else { continue };
                 let untouched = !loose.touches(row.min_time, row.max_time);
                 out.files.push(PulledFile { id: row.id, path, bytes, untouched });
             }
-            let lost = damage::recorded(&tx).map_err(StoreError::io("reading recorded losses"))?;
-            loose.missing.extend(lost.iter().filter(|m| m.touches(window)).map(told));
+            let mut lost =
+                damage::recorded(&tx).map_err(StoreError::io("reading recorded losses"))?;
+            lost.extend(self.shared.live().missing.iter().cloned());
+            for what in lost.iter().filter(|m| m.touches(window)).map(told) {
+                if !loose.missing.contains(&what) {
+                    loose.missing.push(what);
+                }
+            }
             Ok(())
         })?;
         for gap in self.gaps(window)? {

@@ -53,6 +53,8 @@ pub struct Row {
     pub provider: Option<Text>,
     /// `chat`, `embedding`, …
     pub mode: Option<Text>,
+    /// Longest prompt the model takes, where the list says.
+    pub max_input_tokens: Option<u64>,
     /// Longest answer, for reservations.
     pub max_output_tokens: Option<u64>,
     /// Day after which the provider no longer serves the model.
@@ -219,6 +221,7 @@ fn read_row(fields: &Fields<'_>) -> Result<Row, &'static str> {
         mode: text(fields, "mode"),
         source: text(fields, "source"),
         deprecation_date: text(fields, "deprecation_date"),
+        max_input_tokens: fields.get("max_input_tokens").and_then(|text| text.parse().ok()),
         max_output_tokens: ["max_output_tokens", "max_tokens"]
             .iter()
             .find_map(|key| fields.get(key)?.parse().ok()),

@@ -7,7 +7,7 @@ use super::globals::Globals;
 use super::remote::Remote;
 use super::show::{self, Sheet, ShowArgs};
 use super::sure::Sure;
-use crate::tell::page::control::cache::{CacheView, Cleared, WantedClear};
+use crate::tell::page::control::cache::{CacheShared, CacheView, Cleared, WantedClear};
 use bytes::Bytes;
 use http::Method;
 
@@ -140,6 +140,7 @@ fn status(view: &CacheView) -> Vec<(&'static str, String)> {
     vec![
         ("answers", view.entries.to_string()),
         ("hit rate", format!("{} (n={lookups})", percent(c.hit_rate))),
+        ("found wrong", c.disputed.to_string()),
         ("saved tokens", c.saved_tokens.to_string()),
         ("saved cost", format!("{} USD", c.saved_cost_usd)),
         ("saved time", format!("{} ms", c.saved_latency_ms)),
@@ -148,7 +149,16 @@ fn status(view: &CacheView) -> Vec<(&'static str, String)> {
         ("of these agreed", format!("{} of {}", s.agreed, s.compared)),
         ("near and another question", different),
         ("near, not like enough", s.below.to_string()),
+        (
+            "shared with other instances",
+            view.shared.as_ref().map_or_else(|| "no".to_owned(), shared),
+        ),
     ]
+}
+
+fn shared(s: &CacheShared) -> String {
+    let behind = if s.behind { "; behind, nothing is read from it" } else { "" };
+    format!("{} found, {} not, {} failed{behind}", s.hits, s.misses, s.failed)
 }
 
 /// A share, `n/a` where there is none yet.

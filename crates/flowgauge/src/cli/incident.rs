@@ -127,7 +127,8 @@ Examples:
   flowgauge incident respond critical --reason \"answers are wrong\"
   flowgauge incident respond high
 
-critical switches every optimization off, high sets safer limits, medium switches nothing.
+People are told first. critical carries out the whole rollback with its proof, high sets safer limits, medium
+proposes bounds of the cache and sets nothing.
 
 Exit codes:
   0   every step worked

@@ -10,6 +10,7 @@ mod rollback;
 mod rollout;
 mod set;
 mod status;
+mod stored;
 mod verify;
 
 pub(super) use set::{Change, made, seconds};

@@ -5,6 +5,7 @@ mod budgets;
 mod hooks;
 mod labels;
 mod quality;
+mod shared_cache;
 
 use super::problem::{Place, Problem};
 use super::read::{self, Findings};
@@ -59,6 +60,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
         allow_open_bind: f.value(root, "allow_open_bind", false, read::boolean),
         switches: base.switches,
         hooks: hooks::hooks(f, root),
+        shared_cache: shared_cache::shared_cache(f, root, secrets),
         told: base.told,
     };
     config.quality = quality::quality(f, root, &config);

@@ -71,6 +71,8 @@ pub struct Config {
     pub switches: Switches,
     /// Commands of the operator's.
     pub hooks: Hooks,
+    /// Where several flowgauges share answers, if they do.
+    pub shared_cache: Option<SharedCache>,
     /// What may be told of it.
     pub told: Told,
 }
@@ -91,6 +93,23 @@ impl Default for Hooks {
     fn default() -> Self {
         Self { restart: Vec::new(), scale: Vec::new(), timeout: Micros::from_millis(60_000) }
     }
+}
+
+/// Where several flowgauges share answers.
+#[derive(Debug, Clone)]
+pub struct SharedCache {
+    /// Address; a password may be in it.
+    pub url: Secret,
+    /// Those of one namespace share.
+    pub namespace: String,
+    /// How long a request may wait for it.
+    pub within: Micros,
+}
+
+impl SharedCache {
+    /// Longest wait unless said otherwise: twenty ways there and back in one network, and a hundredth of the answer it
+    /// would save.
+    pub const WITHIN: Micros = Micros::from_millis(20);
 }
 
 /// What may be told of a configuration: secrets are named by where they are and never shown.
@@ -373,6 +392,7 @@ impl Default for Config {
             allow_open_bind: false,
             switches: Switches::default(),
             hooks: Hooks::default(),
+            shared_cache: None,
             told: Told::default(),
         }
     }

@@ -116,6 +116,17 @@ pub const KNOBS: &[Knob] = &[
         "Program and arguments that give the application more resources; no shell reads them.",
     ),
     knob("hooks.timeout", "60s", "How long a hook may run, 1s to 10m."),
+    knob(
+        "shared_cache.url",
+        "",
+        "Redis in which several flowgauges share answers: redis://host:6379, env:NAME or file:PATH.",
+    ),
+    knob(
+        "shared_cache.namespace",
+        "default",
+        "Those of one namespace share; others see nothing of it.",
+    ),
+    knob("shared_cache.within", "20ms", "How long a request may wait for it, 1ms to 1s."),
     knob("budgets[].name", "", "Name of a budget."),
     knob(
         "budgets[].per",

@@ -4,6 +4,7 @@
 //! Refuses a change without author and reason, and one made against another state than its author saw.
 
 use super::keeper::{self, Log, Wake};
+use super::latch::{Held, Latch};
 use super::live::Live;
 use crate::logic::control::rollout::Environment;
 use crate::logic::control::state::{
@@ -78,6 +79,8 @@ pub struct Desk {
     log: Arc<Mutex<Log>>,
     /// Why the log gives no state.
     broken: Option<String>,
+    /// Whether there is a latch.
+    latched: bool,
     wake: SyncSender<Wake>,
     thread: Mutex<Option<JoinHandle<()>>>,
     generation: watch::Sender<u64>,
@@ -95,23 +98,31 @@ impl Desk {
         clock: Clock,
     ) -> Result<Arc<Self>, StoreError> {
         let store = Arc::new(ControlStore::open(dir)?);
-        let read = store.log().map_err(|e| e.to_string()).and_then(|log| {
-            let state = State::at(&log, clock.now()).map_err(|e| e.to_string())?;
-            Ok((log, state))
+        let (latch, held) = latch(dir);
+        let latched = latch.is_some();
+        let now = clock.now();
+        let read = store.log().map_err(|e| e.to_string()).and_then(|mut log| {
+            let stored = log.len();
+            take_over(&mut log, held, now);
+            let state = State::at(&log, now).map_err(|e| e.to_string())?;
+            Ok((log, stored, state))
         });
-        let (changes, state, broken) = match read {
-            Ok((log, state)) => (log, Some(state), None),
+        let (changes, stored, state, broken) = match read {
+            Ok((log, stored, state)) => (log, stored, Some(state), None),
             Err(why) => {
                 tracing::error!(%why, "all optimisations are off");
-                (Vec::new(), None, Some(why))
+                (Vec::new(), 0, None, Some(why))
             }
         };
         let generation = state.as_ref().map_or(0, |s| s.generation);
-        let stored = changes.len();
-        let log = Arc::new(Mutex::new(Log { changes, stored, ..Log::default() }));
+        let added = changes.last().filter(|_| changes.len() > stored).map(|c| c.id);
+        let held = added.zip(state.as_ref()).map(|(id, s)| Held::of(id, &s.settings.kill));
+        let log = Arc::new(Mutex::new(Log { changes, stored, held, ..Log::default() }));
         // One wake-up waiting is enough: whoever wakes writes all there is.
         let (wake, waking) = std::sync::mpsc::sync_channel(1);
-        let thread = keeper::start(Arc::clone(&store), Arc::clone(&log), waking)?;
+        let thread = keeper::start(Arc::clone(&store), Arc::clone(&log), latch, waking)?;
+        // What the latch added is not stored yet.
+        let _full = wake.try_send(Wake::Write);
         Ok(Arc::new(Self {
             live: Live::new(environment, state),
             store,
@@ -119,6 +130,7 @@ impl Desk {
             clock,
             log,
             broken,
+            latched,
             wake,
             thread: Mutex::new(Some(thread)),
             generation: watch::Sender::new(generation),
@@ -129,6 +141,12 @@ impl Desk {
     #[must_use]
     pub const fn live(&self) -> &Arc<Live> {
         &self.live
+    }
+
+    /// Whether the latch has what the kill switch holds, so that a restart keeps it whatever the log has.
+    #[must_use]
+    pub fn is_latched(&self) -> bool {
+        self.latched && self.log.lock().held.is_none()
     }
 
     /// What is remembered beside the log.
@@ -279,6 +297,7 @@ impl Desk {
             }
         };
         let generation = state.generation;
+        log.held = Some(Held::of(change.id, &state.settings.kill));
         self.publish(state);
         let (told, stored) = oneshot::channel();
         let upto = log.changes.len();
@@ -302,6 +321,46 @@ impl Desk {
         let mut log = self.log.lock();
         log.late |= !stored && (log.stored as u64) < id;
         Made { stored: stored || log.stored as u64 >= id, ..made }
+    }
+}
+
+/// The latch, and what it held last. Without it a kill holds after a restart only where the log has it.
+fn latch(dir: &Path) -> (Option<Latch>, Option<Held>) {
+    match Latch::open(dir) {
+        Ok((latch, held)) => (Some(latch), held),
+        Err(error) => {
+            tracing::error!(%error, "the kill switch has no latch: with a full disk a restart would lift it");
+            (None, None)
+        }
+    }
+}
+
+/// Adds the kill that the latch holds and the log does not know: it was made while the disk refused.
+fn take_over(log: &mut Vec<Change>, held: Option<Held>, now: UnixMicros) {
+    let last = log.last().map_or(0, |c| c.id);
+    let Some(held) = held.filter(|h| h.is_any() && h.change > last) else { return };
+    let author = Author {
+        name: "flowgauge",
+        reason: "it was switched off before the restart and could not be stored",
+    };
+    let edit = |settings: &mut Settings| held.add_to(&mut settings.kill);
+    match propose(log, now, &author, None, None, &AnyPrice, edit) {
+        Ok(change) => {
+            tracing::warn!("the kill switch holds what it held before the restart");
+            log.push(change);
+        }
+        Err(Refused::Nothing) => {}
+        // A log that gives no state switches everything off anyway.
+        Err(error) => tracing::error!(%error, "the latch of the kill switch was not taken over"),
+    }
+}
+
+/// Prices play no part in switching off.
+struct AnyPrice;
+
+impl Market for AnyPrice {
+    fn has_price(&self, _model: &str) -> bool {
+        true
     }
 }
 

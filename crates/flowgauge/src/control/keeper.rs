@@ -1,6 +1,7 @@
 //! The thread that makes changes of control durable: all that came meanwhile in one commit, again and again until the
 //! disk takes them.
 
+use super::latch::{Held, Latch};
 use crate::logic::control::state::Change;
 use crate::store::{ControlStore, StoreError};
 use parking_lot::Mutex;
@@ -27,6 +28,8 @@ pub(super) struct Log {
     pub(super) stored: usize,
     /// Somebody waited in vain: nobody else does until the disk takes something again.
     pub(super) late: bool,
+    /// What the kill switch holds since the last change, until the latch has it.
+    pub(super) held: Option<Held>,
     /// Told once everything up to their change is stored.
     pub(super) waiting: Vec<(usize, oneshot::Sender<()>)>,
 }
@@ -35,15 +38,21 @@ pub(super) struct Log {
 pub(super) fn start(
     store: Arc<ControlStore>,
     log: Arc<Mutex<Log>>,
+    mut latch: Option<Latch>,
     waking: Receiver<Wake>,
 ) -> Result<JoinHandle<()>, StoreError> {
     std::thread::Builder::new()
         .name("fg-control".into())
-        .spawn(move || run(&store, &log, &waking))
+        .spawn(move || run(&store, &log, latch.as_mut(), &waking))
         .map_err(StoreError::io("starting the thread of control"))
 }
 
-fn run(store: &ControlStore, log: &Mutex<Log>, waking: &Receiver<Wake>) {
+fn run(
+    store: &ControlStore,
+    log: &Mutex<Log>,
+    mut latch: Option<&mut Latch>,
+    waking: &Receiver<Wake>,
+) {
     let mut failing = false;
     loop {
         let woken = if failing {
@@ -51,11 +60,24 @@ fn run(store: &ControlStore, log: &Mutex<Log>, waking: &Receiver<Wake>) {
         } else {
             waking.recv().map_err(|_| RecvTimeoutError::Disconnected)
         };
+        // First: it needs no room, and a kill must hold whatever becomes of the log.
+        hold(log, latch.as_deref_mut());
         failing = !write(store, log, failing);
         match woken {
             Ok(Wake::Write) | Err(RecvTimeoutError::Timeout) => {}
             Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
         }
+    }
+}
+
+/// Lets the latch hold what the kill switch holds.
+fn hold(log: &Mutex<Log>, latch: Option<&mut Latch>) {
+    let Some(latch) = latch else { return };
+    let Some(held) = log.lock().held.take() else { return };
+    if let Err(error) = latch.write(held) {
+        tracing::error!(%error, "the latch of the kill switch cannot be written");
+        // Tried again with the log, unless another change came.
+        log.lock().held.get_or_insert(held);
     }
 }
 

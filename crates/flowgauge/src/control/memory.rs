@@ -7,9 +7,10 @@
 mod shadow;
 mod wait;
 
-pub use shadow::Shadow;
+pub use shadow::{Near, Shadow, ThresholdAdvice};
 pub use wait::{Slot, Wait, Woke};
 
+use super::shared::Shared;
 use crate::logic::call::Usage;
 use crate::logic::control::cache::flight::{Caller, Flights, Part};
 use crate::logic::control::cache::key::Key;
@@ -25,7 +26,7 @@ use http::header::{HeaderName, HeaderValue};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 
 /// Questions that are found in other words; a scan of so many takes one to two milliseconds (performance, 3.6).
@@ -82,6 +83,8 @@ pub struct Wanted {
 pub struct Hit {
     /// The answer.
     pub answer: Arc<Answer>,
+    /// Under which it is held.
+    pub key: Key,
     /// How old it is.
     pub age: Micros,
     /// How like the questions are; nothing where the requests are equal.
@@ -107,6 +110,7 @@ pub struct Memory {
     shelf: Mutex<Shelf>,
     questions: RwLock<Index>,
     shadow: Mutex<Shadow>,
+    shared: OnceLock<Arc<Shared>>,
 }
 
 #[derive(Debug)]
@@ -152,6 +156,7 @@ impl Memory {
             shelf: Mutex::new(shelf),
             questions: RwLock::new(Index::new(MAX_QUESTIONS)),
             shadow: Mutex::new(Shadow::default()),
+            shared: OnceLock::new(),
         })
     }
 
@@ -188,13 +193,55 @@ impl Memory {
         self.join(wanted, ticket, now)
     }
 
-    /// Takes out what fits; entries and bytes that went. Answers on their way are not kept when they come.
+    /// Puts answers behind this memory that other instances share. The first counts.
+    pub fn behind(&self, shared: Arc<Shared>) {
+        // A second one would be a second group of instances.
+        let _first = self.shared.set(shared);
+    }
+
+    /// What other instances share.
+    #[must_use]
+    pub fn shared(&self) -> Option<&Arc<Shared>> {
+        self.shared.get()
+    }
+
+    /// An answer another instance kept, taken into this memory as well; the place itself where there is none.
+    ///
+    /// # Errors
+    /// There is none: the place is given back.
+    pub async fn look_behind(&self, slot: Box<Slot>, now: UnixMicros) -> Result<Hit, Box<Slot>> {
+        let ttl = self.shelf.lock().limits.ttl;
+        let Some(shared) = self.shared.get() else { return Err(slot) };
+        let Some((hit, begun)) = shared.get(slot.key(), ttl).await else { return Err(slot) };
+        slot.take_in(&hit, begun, now);
+        Ok(hit)
+    }
+
+    /// Takes out what fits, here and where other instances share it; entries and bytes that went here. What is shared
+    /// goes all together: whatever fits is among it.
     pub fn clear(&self, purge: &Purge, now: UnixMicros) -> (u64, u64) {
+        if let Some(shared) = self.shared.get() {
+            shared.clear();
+        }
+        self.clear_own(purge, now)
+    }
+
+    /// Takes out what fits, here only; entries and bytes that went. Answers on their way are not kept when they come.
+    pub fn clear_own(&self, purge: &Purge, now: UnixMicros) -> (u64, u64) {
         let gone = self.shelf.lock().store.purge(purge, now);
         if *purge == Purge::default() {
             self.questions.write().clear();
         }
         gone
+    }
+
+    /// Somebody found the answer held under a key wrong: it goes and stays out for as long as an answer lives.
+    pub fn dispute(&self, key: &Key, now: UnixMicros) {
+        self.shelf.lock().store.dispute(key, now);
+        self.questions.write().remove(key);
+        if let Some(shared) = self.shared.get() {
+            shared.forget(*key);
+        }
     }
 
     /// Lookups of late, and the bounds they were under.
@@ -237,7 +284,7 @@ impl Memory {
             Found::Miss(ticket) => Err(ticket),
             Found::Hit { value, tags, age } => {
                 let (answer, tags) = (Arc::clone(value), tags.clone());
-                Ok(Hit { answer, age, similarity, tags })
+                Ok(Hit { answer, key: *key, age, similarity, tags })
             }
         }
     }

@@ -7,18 +7,24 @@
 //! `flowgauge-logic`'s, who may make one is the API's.
 
 mod breakers;
+mod chronicle;
 mod desk;
+mod disputes;
 mod health;
 mod instances;
 mod keeper;
+mod latch;
 mod live;
 pub mod memory;
 mod pace;
 mod prefixes;
+pub mod shared;
 mod tally;
 
 pub use breakers::{Breakers, Standing};
+pub use chronicle::{Chronicle, Chronicled, DIGEST, Kind};
 pub use desk::{Desk, Line, Made, Wanted};
+pub use disputes::Disputes;
 pub use health::Health;
 pub use instances::{BadName, Followed, Instance, Instances};
 pub use live::{Live, Snapshot};
@@ -55,6 +61,10 @@ pub struct Control {
     pub tally: Tally,
     /// Applications that follow the state.
     pub instances: Instances,
+    /// Answers from memory that were found wrong.
+    pub disputes: Arc<Disputes>,
+    /// What changed beside the settings.
+    pub chronicle: Chronicle,
     clock: Clock,
 }
 
@@ -76,6 +86,8 @@ impl Control {
             tracing::warn!(%error, "whether the watch is closer for now is not known");
             None
         });
+        let disputes = Disputes::new(Arc::clone(&memory), Arc::clone(desk.live()), clock.clone());
+        let chronicle = Chronicle::new(Arc::clone(desk.store()), clock.clone());
         Ok(Arc::new(Self {
             desk,
             memory,
@@ -85,12 +97,25 @@ impl Control {
             prefixes: Prefixes::default(),
             tally: Tally::default(),
             instances: Instances::default(),
+            chronicle,
+            disputes,
             clock,
         }))
     }
 
-    /// Keeps the memory within the bounds in force, until told to stop.
+    /// Keeps the memory within the bounds in force, and what is shared up to date, until told to stop.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let bounds = self.bounds(&stop);
+        let shared = async {
+            match self.memory.shared().cloned() {
+                Some(shared) => shared.run(Arc::clone(&self.memory), stop.clone()).await,
+                None => stop.cancelled().await,
+            }
+        };
+        tokio::join!(bounds, shared);
+    }
+
+    async fn bounds(&self, stop: &CancellationToken) {
         let mut changed = self.desk.watch();
         loop {
             tokio::select! {

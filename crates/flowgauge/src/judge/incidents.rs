@@ -1,12 +1,15 @@
 //! Incidents of a running server: opened, answered, watched more closely, closed, and told as a timeline.
 //!
-//! Owns the order of the emergency response (catalogue T7, S43): the message is handed over first, the switch waits for
-//! nothing, then the log says what came of each step. Refuses to pretend: a hook that is not configured is refused, and
+//! Owns the steps of the emergency response (catalogue T7, S43) that are not the rollback's: the message is handed over
+//! first, then the log says what came of each step. Refuses to pretend: a hook that is not configured is refused, and
 //! a step that failed says so.
 
 mod hook;
+mod responses;
+mod rollback;
 
 pub use hook::{HookError, Outcome, Which};
+pub use rollback::{Affected, Telling};
 
 use crate::config::Hooks;
 use crate::control::{Control, Made, Pace, Wanted};
@@ -14,14 +17,15 @@ use crate::judge::Desk;
 use crate::judge::desk::PostedAlert;
 use crate::logic::alert::silence::{NAME_LABEL, SEVERITY_LABEL};
 use crate::logic::call::Text;
-use crate::logic::control::cache::store::Purge;
 use crate::logic::control::state::{Profile, Refused};
 use crate::logic::incident::{Event, Grade, Incident, Line, What, incidents, report};
 use crate::logic::unit::{Micros, UnixMicros};
 use crate::serve::clock::Clock;
 use crate::store::{StoreError, TransitionQuery};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use responses::Responses;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +75,7 @@ pub struct Answered {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// Which.
-    pub name: &'static str,
+    pub name: Text,
     /// Whether it worked.
     pub done: bool,
     /// What came of it.
@@ -87,8 +91,35 @@ pub struct Incidents {
     hooks: Hooks,
     /// Channels that hear of it.
     told_to: Vec<Text>,
-    /// Number of the last one. Held in memory, so that an emergency needs no disk.
-    last: Mutex<u64>,
+    /// Held in memory, so that an emergency needs no disk.
+    numbers: Mutex<Numbers>,
+    responses: Responses,
+}
+
+/// Numbers of incidents.
+#[derive(Debug, Default)]
+struct Numbers {
+    last: u64,
+    open: BTreeSet<u64>,
+}
+
+/// An incident that was opened and is being answered: people are being told.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its number.
+    pub id: u64,
+    grade: Grade,
+    by: String,
+    note: String,
+    told: Telling,
+}
+
+impl Opened {
+    /// Why whatever is done about it is done.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        format!("incident {}: {}", self.id, self.note)
+    }
 }
 
 impl Incidents {
@@ -97,6 +128,7 @@ impl Incidents {
     /// # Errors
     /// The log cannot be read.
     pub fn open(
+        dir: &Path,
         control: Arc<Control>,
         desk: Arc<Desk>,
         clock: Clock,
@@ -104,28 +136,49 @@ impl Incidents {
         told_to: Vec<Text>,
     ) -> Result<Arc<Self>, StoreError> {
         let log: Vec<Line> = control.desk.store().incident_log()?;
-        let last = Mutex::new(log.iter().map(|l| l.incident).max().unwrap_or(0));
-        Ok(Arc::new(Self { control, desk, clock, hooks, told_to, last }))
+        let last = log.iter().map(|l| l.incident).max().unwrap_or(0);
+        let open = incidents(&log).iter().filter(|i| i.closed.is_none()).map(|i| i.id).collect();
+        let numbers = Mutex::new(Numbers { last, open });
+        let responses = Responses::of(dir);
+        Ok(Arc::new(Self { control, desk, clock, hooks, told_to, numbers, responses }))
     }
 
-    /// Answers an emergency: people are told, what its severity asks for is switched, the watch becomes closer.
-    pub async fn respond(self: &Arc<Self>, grade: Grade, by: &str, note: &str) -> Answered {
+    /// Opens an incident: the message is on its way before anything else is done.
+    pub fn begin(self: &Arc<Self>, grade: Grade, by: &str, note: &str) -> Opened {
         let id = self.next();
-        let told = self.tell(id, grade, note);
-        let mut steps = Vec::new();
-        steps.extend(self.switch(id, grade, by, note).await);
+        let now = self.clock.now();
+        let ends = UnixMicros(now.0.saturating_add(TOLD_FOR));
+        let told = self.hand_over(self.alert(id, grade, note, now, ends));
+        Opened { id, grade, by: by.to_owned(), note: note.to_owned(), told }
+    }
+
+    /// Sets safer limits (catalogue C46), in answer to an incident.
+    pub async fn conservative(&self, opened: &Opened) -> Step {
+        let wanted = Wanted::by(opened.by.as_str(), opened.reason());
+        let safer = |s: &mut _| Profile::Conservative.apply(s);
+        switched("conservative", self.control.desk.change(&wanted, safer).await)
+    }
+
+    /// Watches closer, says whether people were told, and logs all of it: the end of an answer, and its one line among
+    /// the responses.
+    pub async fn finish(self: &Arc<Self>, opened: Opened, mut steps: Vec<Step>) -> Answered {
+        let grade = opened.grade;
         steps.push(self.watch_closer(if grade == Grade::Medium { MEDIUM } else { HIGH }).await);
-        steps.insert(0, self.handed_over(told).await);
-        self.answered(id, (grade, by, note), steps).await
+        let Opened { id, by, note, told, .. } = opened;
+        steps.insert(0, self.heard(told).await);
+        let line = responses::line(self.clock.now(), grade, id, (&by, &note), &steps);
+        let written = self.responses.append(line).await;
+        let logged = self.answered(id, (grade, &by, &note), &steps).await;
+        Answered { id, steps, logged: logged && written }
     }
 
     /// Opens an incident and watches closer; nothing is switched.
     pub async fn start(self: &Arc<Self>, grade: Grade, by: &str, note: &str) -> Answered {
-        let id = self.next();
-        let told = self.tell(id, grade, note);
+        let Opened { id, told, .. } = self.begin(grade, by, note);
         let closer = self.watch_closer(if grade == Grade::Medium { MEDIUM } else { HIGH }).await;
-        let steps = vec![self.handed_over(told).await, closer];
-        self.answered(id, (grade, by, note), steps).await
+        let steps = vec![self.heard(told).await, closer];
+        let logged = self.answered(id, (grade, by, note), &steps).await;
+        Answered { id, steps, logged }
     }
 
     /// Watches closer for an hour: at ten seconds (`high`) or thirty.
@@ -146,8 +199,11 @@ impl Incidents {
         by: &str,
     ) -> Result<Outcome, IncidentError> {
         let outcome = hook::run(&self.hooks, which).await?;
-        let step =
-            Step { name: which.word(), done: outcome.is_good(), detail: outcome.to_string() };
+        let step = Step {
+            name: Text::const_new(which.word()),
+            done: outcome.is_good(),
+            detail: outcome.to_string(),
+        };
         self.log(vec![self.line(incident.unwrap_or(0), by, &step)]).await;
         Ok(outcome)
     }
@@ -183,6 +239,7 @@ impl Incidents {
         let what = What::Closed { note: note.to_owned() };
         let line = Line { at: now, incident: id, by: Text::from(by), what };
         self.control.desk.store().log_incident(&line)?;
+        self.numbers.lock().open.remove(&id);
         let ended = self.alert(id, incident.grade, &incident.note, incident.opened, now);
         if let Err(error) = self.desk.post(vec![ended]) {
             tracing::error!(%error, incident = id, "people were not told that it is over");
@@ -216,61 +273,17 @@ impl Incidents {
     }
 
     fn next(&self) -> u64 {
-        let mut last = self.last.lock();
-        *last += 1;
-        *last
+        let mut numbers = self.numbers.lock();
+        numbers.last += 1;
+        let id = numbers.last;
+        numbers.open.insert(id);
+        id
     }
 
-    fn tell(
-        self: &Arc<Self>,
-        id: u64,
-        grade: Grade,
-        note: &str,
-    ) -> tokio::task::JoinHandle<Result<usize, crate::judge::DeskError>> {
-        let now = self.clock.now();
-        let ends = UnixMicros(now.0.saturating_add(TOLD_FOR));
-        let (this, alert) = (Arc::clone(self), self.alert(id, grade, note, now, ends));
-        tokio::task::spawn_blocking(move || this.desk.post(vec![alert]))
-    }
-
-    /// What came of handing the message over.
-    async fn handed_over(
-        &self,
-        told: tokio::task::JoinHandle<Result<usize, crate::judge::DeskError>>,
-    ) -> Step {
-        let outcome = match tokio::time::timeout(QUEUED_WITHIN, told).await {
-            Ok(Ok(Ok(0))) if self.told_to.is_empty() => {
-                Err("it is shown as an alert and told to nobody: set alerts.posted_to".to_owned())
-            }
-            Ok(Ok(Ok(0))) => Ok(format!("queued for {}", self.told_to.join(", "))),
-            Ok(Ok(Ok(_))) => Err("too many alerts are posted already".to_owned()),
-            Ok(Ok(Err(error))) => Err(error.to_string()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the disk did not take the message in time; it is tried on".to_owned()),
-        };
-        let done = outcome.is_ok();
-        Step { name: "notify", done, detail: outcome.unwrap_or_else(|why| why) }
-    }
-
-    /// What a severity asks to be switched (catalogue T7): critical everything off, high safer limits, medium nothing.
-    async fn switch(&self, id: u64, grade: Grade, by: &str, note: &str) -> Option<Step> {
-        let wanted = Wanted::by(by, format!("incident {id}: {note}"));
-        let (name, made) = match grade {
-            Grade::Critical => {
-                ("rollback", self.control.desk.change(&wanted, |s| s.kill.all = true).await)
-            }
-            Grade::High => {
-                let safer = |s: &mut _| Profile::Conservative.apply(s);
-                ("conservative", self.control.desk.change(&wanted, safer).await)
-            }
-            Grade::Medium => return None,
-        };
-        let mut step = switched(name, made);
-        if grade == Grade::Critical && step.done {
-            let (entries, _) = self.control.memory.clear(&Purge::default(), self.clock.now());
-            step.detail.push_str(&format!("; {entries} stored answers dropped"));
-        }
-        Some(step)
+    /// The latest incident that is open.
+    #[must_use]
+    pub fn latest_open(&self) -> Option<u64> {
+        self.numbers.lock().open.last().copied()
     }
 
     async fn watch_closer(&self, every: Micros) -> Step {
@@ -285,26 +298,25 @@ impl Incidents {
         if !matches!(kept, Ok(Ok(Ok(())))) {
             tracing::warn!("a restart would forget the closer watch");
         }
-        Step { name: "intensify", done: true, detail }
+        Step { name: Text::const_new("intensify"), done: true, detail }
     }
 
     async fn answered(
         self: &Arc<Self>,
         id: u64,
         (grade, by, note): (Grade, &str, &str),
-        steps: Vec<Step>,
-    ) -> Answered {
+        steps: &[Step],
+    ) -> bool {
         let opened = What::Opened { grade, note: note.to_owned() };
         let at = self.clock.now();
         let mut lines = vec![Line { at, incident: id, by: Text::from(by), what: opened }];
         lines.extend(steps.iter().map(|step| self.line(id, by, step)));
-        let logged = self.log(lines).await;
-        Answered { id, steps, logged }
+        self.log(lines).await
     }
 
     fn line(&self, incident: u64, by: &str, step: &Step) -> Line {
         let Step { name, done, detail } = step;
-        let what = What::Step { name: Text::const_new(name), done: *done, detail: detail.clone() };
+        let what = What::Step { name: name.clone(), done: *done, detail: detail.clone() };
         Line { at: self.clock.now(), incident, by: Text::from(by), what }
     }
 
@@ -355,6 +367,7 @@ impl Incidents {
 }
 
 fn switched(name: &'static str, made: Result<Made, Refused>) -> Step {
+    let name = Text::const_new(name);
     match made {
         Ok(Made { change, generation, stored }) => {
             let disk = if stored { "" } else { "; not on disk yet, a restart would forget it" };

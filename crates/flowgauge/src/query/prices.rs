@@ -37,6 +37,9 @@ pub struct PriceView {
     pub usd_per_code_session: Option<String>,
     /// It is priced by query, image or second: its calls have no cost.
     pub not_by_token: bool,
+    /// Longest prompt the model takes, where the list says.
+    #[serde(default)]
+    pub max_input_tokens: Option<u64>,
     /// Longest answer.
     pub max_output_tokens: Option<u64>,
     /// Day after which it is no longer served.
@@ -112,6 +115,7 @@ impl From<PriceRef<'_>> for PriceView {
             usd_per_file_search: row.usd_per_file_search(),
             usd_per_code_session: row.usd_per_code_session(),
             not_by_token: row.per_unit_only,
+            max_input_tokens: row.max_input_tokens,
             max_output_tokens: row.max_output_tokens,
             deprecation_date: row.deprecation_date.clone(),
             source: row.source.clone(),
@@ -171,6 +175,18 @@ pub fn answer(book: &PriceBook, model: &str, found: PriceRef<'_>) -> PriceAnswer
         model: model.to_owned(),
         price: PriceView::from(found),
     }
+}
+
+/// The rates of every model in words, to see later which of them changed.
+#[must_use]
+pub fn seen(book: &PriceBook) -> BTreeMap<String, String> {
+    let words = |found: PriceRef<'_>| {
+        let view = PriceView::from(found);
+        let rate = |(unit, usd): (&_, &_)| format!("{unit} ${usd}");
+        let rates: Vec<String> = view.usd_per_million.iter().map(rate).collect();
+        (found.name.to_owned(), rates.join(", "))
+    };
+    book.rows().map(words).collect()
 }
 
 /// What to do about a model without a price.

@@ -4,15 +4,19 @@ use super::StartError;
 use super::clock::Clock;
 use crate::config::Config;
 use crate::config::alerts::Alerts;
+use crate::control::{Control, DIGEST, Kind};
 use crate::judge::engine::{Engine, Parts, Reload, Reloads};
 use crate::judge::recent::{Long, Recent, RecentOptions};
 use crate::judge::rules::{World, load};
 use crate::judge::{Desk, Regressions, RuleSet, analysis};
+use crate::logic::alert::rule::Rule;
+use crate::logic::fingerprint::fingerprint;
 use crate::record::Recorder;
 use crate::store::AlertStore;
 use crate::tell::deliver::ways::Ways;
 use crate::tell::deliver::ways::memory::MAX_NOTES;
 use crate::tell::deliver::{Board, Channels, Deliver, Heart, Limits, Standing};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -38,11 +42,12 @@ impl Alerting {
         config: &Config,
         secret: [u8; 32],
         clock: &Clock,
-        recorder: &Recorder,
+        (recorder, control): (&Recorder, &Arc<Control>),
         reached_at: &str,
     ) -> Result<Self, StartError> {
         let alerts = &config.alerts;
         let rules = read(config).map_err(StartError::Rules)?;
+        control.chronicle.saw(Kind::Rules, &seen(&rules), "start");
         let store = Arc::new(AlertStore::open(&config.data_dir)?);
         let ways = Arc::new(Ways::new(alerts, store.way_notes(MAX_NOTES)?, clock.clone())?);
         let channels = Channels::new(&rules.channels, alerts.smtp.as_ref());
@@ -89,7 +94,8 @@ impl Alerting {
             clock: clock.clone(),
         });
         let standing = Standing { store, ways, board: Arc::clone(&board), clock: clock.clone() };
-        let reloads = reloads(config.clone(), settings, &desk, Arc::clone(&board));
+        let again = (Arc::clone(&board), Arc::clone(control));
+        let reloads = reloads(config.clone(), settings, &desk, again);
         let regressions = Arc::new(regressions);
         Ok(Self { desk, board, regressions, engine, reloads, deliver, standing, heart })
     }
@@ -117,11 +123,27 @@ fn read(config: &Config) -> Result<RuleSet, String> {
     })
 }
 
-fn reloads(config: Config, settings: Alerts, desk: &Desk, board: Arc<Board>) -> Reloads {
+/// Rules by name with what each stands for, to see later which of them changed.
+fn seen(rules: &RuleSet) -> BTreeMap<String, String> {
+    let one = |rule: &Rule| {
+        // Rules are plain data; one that could not be written would only look unchanged.
+        let digest = serde_json::to_vec(rule).map_or(0, |bytes| fingerprint(&[&bytes]));
+        (rule.name.to_string(), format!("{DIGEST}{digest:016x}"))
+    };
+    rules.rules.iter().map(one).collect()
+}
+
+fn reloads(
+    config: Config,
+    settings: Alerts,
+    desk: &Desk,
+    (board, control): (Arc<Board>, Arc<Control>),
+) -> Reloads {
     let again = move || match read(&config) {
         Ok(rules) => {
             board.set_channels(Channels::new(&rules.channels, config.alerts.smtp.as_ref()));
             tracing::info!(rules = rules.rules.len(), "rule files were read again");
+            control.chronicle.saw(Kind::Rules, &seen(&rules), "reload");
             Reload::Rules(Box::new(rules))
         }
         Err(why) => {

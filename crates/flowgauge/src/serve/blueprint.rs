@@ -13,9 +13,11 @@ use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
 use crate::config::Config;
-use crate::control::Control;
+use crate::control::shared::Shared;
+use crate::control::{Control, Disputes, Kind};
 use crate::judge::{Incidents, Quality, Trials, quality};
 use crate::keep::Watch;
+use crate::query;
 use crate::receive::UserHasher;
 use crate::receive::gateway::{self, Gateway, GatewayError};
 use crate::receive::ingest::Ingest;
@@ -24,7 +26,7 @@ use crate::record::ageing::Ageing;
 use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
 use crate::store::{State, StoreError};
-use crate::tell::page::{self, Exposure, Facts, Port, PortState, Shared};
+use crate::tell::page::{self, Exposure, Facts, Port, PortState};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -76,6 +78,10 @@ impl Blueprint {
         let budgets = budgets(&config, &prices, &clock, &recorder)?;
         let switches = config.switches.environment.clone();
         let switched = Control::open(&config.data_dir, switches, prices.shared(), clock.clone())?;
+        let shared = Shared::of(config.shared_cache.as_ref(), &clock);
+        if let Some(shared) = shared.map_err(StartError::Shared)? {
+            switched.memory.behind(shared);
+        }
         let parts = gateway::Parts {
             recorder: recorder.clone(),
             prices: prices.shared(),
@@ -90,6 +96,7 @@ impl Blueprint {
         let ingest = Ingest::new(recorder.clone(), book, clock.clone(), privacy, &user_key);
         let scores = scores(&config, &recorder, &clock)?;
         ingest.keep_scores(Arc::clone(&scores));
+        scores.listen(Arc::<Disputes>::clone(&switched.disputes));
         Ok(Ground {
             config,
             clock,
@@ -136,7 +143,8 @@ impl Ground {
         let watch = watch(&config, &switched, &clock)?;
         let links = state.secret(ALERT_LINKS, random()?)?;
         let here = format!("http://{}", reachable(main.port.addr));
-        let alerting = Alerting::build(&config, links, &clock, &recorder, &here)?;
+        let alerting = Alerting::build(&config, links, &clock, (&recorder, &switched), &here)?;
+        chronicled(&switched, &prices);
         let quality = online(&config, &gateway, &scores, &recorder, &budgets, &prices, &clock)?;
         let trials = trials(&config, &switched, &alerting, (&recorder, &scores), &clock);
         let incidents = incidents(&config, &switched, &alerting, &clock)?;
@@ -171,7 +179,7 @@ impl Ground {
             traffic: Arc::new(GatewayTraffic(Arc::clone(&gateway))),
             exposure,
         };
-        let app = Shared::new(asked, facts.clone(), stopping.clone());
+        let app = page::Shared::new(asked, facts.clone(), stopping.clone());
         let router = page::router(&app, page::assets::routes());
         let otlp = Arc::new(Otlp { ingest: Arc::clone(&ingest), keys: Arc::clone(&keys) });
         let (for_main, ours) = (Arc::clone(&otlp), Arc::clone(&gateway));
@@ -204,6 +212,14 @@ impl Ground {
             store_content: self.config.privacy.store_content,
         }
     }
+}
+
+/// Writes down what is other than before the restart.
+fn chronicled(control: &Control, prices: &Prices) {
+    const START: &str = "start";
+    control.chronicle.saw(Kind::Prices, &query::prices::seen(&prices.book()), START);
+    let version = [("flowgauge".to_owned(), env!("CARGO_PKG_VERSION").to_owned())];
+    control.chronicle.saw(Kind::Program, &version.into(), START);
 }
 
 /// The ports, bound.
@@ -270,7 +286,8 @@ fn incidents(
 ) -> Result<Arc<Incidents>, StoreError> {
     let (control, desk) = (Arc::clone(control), Arc::clone(&alerting.desk));
     let told_to = config.alerts.posted_to.clone();
-    Incidents::open(control, desk, clock.clone(), config.hooks.clone(), told_to)
+    let (dir, hooks) = (&config.data_dir, config.hooks.clone());
+    Incidents::open(dir, control, desk, clock.clone(), hooks, told_to)
 }
 
 fn trials(

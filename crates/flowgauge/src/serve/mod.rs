@@ -40,6 +40,9 @@ pub struct Options {
 /// Why it did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// What several flowgauges share is configured and cannot be.
+    #[error("{0}")]
+    Shared(String),
     /// A port that is needed is taken, or the address is not ours.
     #[error(
         "cannot listen on {addr} ({name}): {source}; stop what uses it or choose another address"

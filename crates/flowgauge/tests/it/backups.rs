@@ -1,7 +1,8 @@
 //! A backup of a running flowgauge, the way back, and what is otherwise meanwhile.
 
-use super::api::client::{config, get};
+use super::api::client::{config, get, post};
 use super::commands::{flowgauge, out};
+use flowgauge::config::alerts::RuleSource;
 use flowgauge::control::Wanted;
 use flowgauge::logic::control::rollout::{Mode, Share};
 use flowgauge::logic::control::state::Settings;
@@ -107,6 +108,63 @@ async fn a_set_tells_the_servers_environment_without_secrets_and_a_changed_file_
     assert!(stderr.contains(control.file_name().unwrap().to_str().unwrap()), "{stderr}");
     assert_eq!(settings(&running).prune.context_tokens, 1_200);
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prices_and_rules_come_back_as_files_and_what_changed_is_in_the_history() {
+    const RULE: &str = "alert: slow\ncondition: p95_latency > 2s for 5 minutes\n";
+    let dir = tempfile::tempdir().unwrap();
+    let rules = dir.path().join("rules.yaml");
+    std::fs::write(&rules, RULE).unwrap();
+    let mut config = config(dir.path());
+    config.alerts.rules = vec![RuleSource::File(rules.clone())];
+    let running = start(config, Clock::real()).await.unwrap();
+    let set = |input: &'static str| async move {
+        vec!["prices", "set", "ours", "--input", input, "--output", "15"]
+    };
+    let (code, _, stderr) = run(dir.path(), &set("3").await).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    run(dir.path(), &["config", "backup", "--dir", "set"]).await;
+    let prices = std::fs::read_to_string(dir.path().join("prices.json")).unwrap();
+    run(dir.path(), &set("4").await).await;
+    std::fs::write(&rules, RULE.replace("2s", "3s")).unwrap();
+    post(running.addr, "/-/reload", "").await;
+    let restore = ["config", "restore", "set", "--files", "--reason", "lost disk", "--yes"];
+    let (code, _, stderr) = run(dir.path(), &[&restore[..], &["--dry-run"]].concat()).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("rules.yaml") && stderr.contains("prices.json"), "{stderr}");
+    assert_ne!(std::fs::read_to_string(&rules).unwrap(), RULE, "a dry run writes nothing");
+    let (code, _, stderr) = run(dir.path(), &restore).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(std::fs::read_to_string(&rules).unwrap(), RULE);
+    assert_eq!(std::fs::read_to_string(dir.path().join("prices.json")).unwrap(), prices);
+    let kept = std::fs::read_dir(dir.path())
+        .unwrap()
+        .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().contains(".before-"));
+    assert_eq!(kept.count(), 2, "what was there is kept beside");
+    let history = async |kind: &'static str| {
+        let (_, stdout, _) =
+            run(dir.path(), &["config", "history", "--kind", kind, "--json"]).await;
+        let all: Value = serde_json::from_str(&stdout).unwrap();
+        all.as_array().unwrap().clone()
+    };
+    let prices = history("prices").await;
+    let told = |n: usize| prices[n]["what"].as_str().unwrap();
+    assert_eq!(prices.len(), 3);
+    assert_eq!(told(2), "new: ours");
+    assert!(told(1).contains("input $3") && told(1).contains("-> input $4"), "{}", told(1));
+    assert!(told(0).contains("-> input $3"), "{}", told(0));
+    until(async || !history("rules").await.is_empty()).await;
+    assert_eq!(history("rules").await[0]["what"], "changed: slow");
+    assert_eq!(history("program").await, Vec::<Value>::new());
+    running.stop().await;
+}
+
+/// Waits for what is done in the background.
+async fn until(what: impl AsyncFn() -> bool) {
+    while !what().await {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

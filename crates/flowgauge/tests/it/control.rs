@@ -6,6 +6,8 @@ mod cache;
 mod optimise;
 #[cfg(test)]
 mod outages;
+#[cfg(feature = "redis")]
+mod shared;
 #[cfg(test)]
 mod switch;
 

@@ -70,6 +70,24 @@ async fn settings_are_shown_confirmed_changed_and_taken_back() {
     let (code, stdout, _) = run(dir, &["cache", "clear", "--all", "--yes"]).await;
     assert!(code == Some(0) && stdout.starts_with("response 0 answers"), "{stdout}");
     running.stop().await;
+
+    let (code, stdout, stderr) = run(dir, &["opt", "history", "--json"]).await;
+    let stored: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, stored.as_array().unwrap().len()), (Some(0), 4), "{stderr}");
+    assert!(stderr.contains("no server runs"), "{stderr}");
+    let only = ["opt", "history", "--mechanism", "response_caching", "--json"];
+    let (_, stdout, _) = run(dir, &only).await;
+    assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()[0]["id"], 1);
+    let (code, stdout, _) = run(dir, &["opt", "status", "--json"]).await;
+    let status: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        (code, &status["from"], &status["generation"]),
+        (Some(0), &"stored".into(), &4.into())
+    );
+    let (code, stdout, stderr) = run(dir, &["opt", "status"]).await;
+    assert!(code == Some(0) && stdout.contains("canary 5 %"), "{stdout}{stderr}");
+    let nowhere = flowgauge(dir).args(["opt", "status", "--data-dir", "nowhere"]).output().unwrap();
+    assert_eq!(nowhere.status.code(), Some(69));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,12 +5,14 @@
 //! order leave equal contents.
 
 mod counts;
+mod dispute;
 mod purge;
 
 #[cfg(test)]
 mod tests;
 
 pub use counts::Counts;
+use dispute::Disputed;
 pub use purge::Purge;
 
 use super::key::Key;
@@ -113,6 +115,8 @@ pub enum Put {
     TooLarge,
     /// The cache was purged since its request was looked up.
     Purged,
+    /// Somebody found the answer to this request wrong, not long ago.
+    Disputed,
 }
 
 #[derive(Debug)]
@@ -141,6 +145,7 @@ pub struct Store<V> {
     turn: u64,
     generation: u64,
     counts: Counts,
+    disputed: Disputed,
 }
 
 /// Whether an answer may be kept: whole, without error, and ended by itself. One that was cut short, filtered or asks
@@ -169,6 +174,7 @@ impl<V> Store<V> {
             turn: 0,
             generation: 0,
             counts: Counts::default(),
+            disputed: Disputed::default(),
         }
     }
 
@@ -227,9 +233,24 @@ impl<V> Store<V> {
         bytes: u64,
         now: UnixMicros,
     ) -> Put {
+        self.put_since(ticket, key, value, tags, bytes, (now, now))
+    }
+
+    /// Keeps an answer that was made before now: it ends when it would have ended had it been kept then.
+    pub fn put_since(
+        &mut self,
+        ticket: Ticket,
+        key: Key,
+        value: V,
+        tags: Tags,
+        bytes: u64,
+        (begun, now): (UnixMicros, UnixMicros),
+    ) -> Put {
         let bytes = bytes.saturating_add(OVERHEAD);
         let refused = if ticket.0 != self.generation {
             Some(Put::Purged)
+        } else if self.disputed.holds(&key, now) {
+            Some(Put::Disputed)
         } else if bytes > self.limits.max_bytes / LARGEST_PART || self.limits.max_entries == 0 {
             Some(Put::TooLarge)
         } else {
@@ -243,12 +264,12 @@ impl<V> Store<V> {
         self.sweep(now);
         self.make_room(bytes, now);
         self.turn += 1;
-        let (rank, ends) = ((0, self.turn), now.after(self.limits.ttl));
+        let (rank, ends) = ((0, self.turn), begun.after(self.limits.ttl));
         self.order.insert((rank, key));
         self.ends.insert((ends, key));
         self.bytes += bytes;
         self.counts.kept += 1;
-        self.entries.insert(key, Entry { value, tags, bytes, begun: now, ends, hits: 0, rank });
+        self.entries.insert(key, Entry { value, tags, bytes, begun, ends, hits: 0, rank });
         Put::Kept
     }
 

@@ -5,8 +5,10 @@ use super::super::opt::Change;
 use super::super::remote::Remote;
 use super::super::show::{self, Sheet, ShowArgs};
 use super::super::sure::Sure;
+use crate::control::memory::ThresholdAdvice;
 use crate::logic::control::cache::store::Limits;
 use crate::logic::control::cache::tune::{Advice, Outcome, Tuning};
+use crate::tell::page::control::tune::Tuned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -19,6 +21,7 @@ const SHOWN: usize = 8;
 Examples:
   flowgauge cache tune
   flowgauge cache tune --aggressive --format json
+  flowgauge cache tune --all
   flowgauge cache tune --apply --reason 'questions come back after 20 minutes' --yes
 
 The lookups of late are replayed under other lives, sizes and orders of eviction. Nothing is changed without --apply.
@@ -32,7 +35,7 @@ Exit codes:
   75  in force, not on disk yet
   77  not confirmed, or not permitted")]
 pub(crate) struct TuneArgs {
-    /// Every namespace; there is one
+    /// Also the threshold of likeness, from near misses in shadow
     #[arg(long)]
     all: bool,
     /// Also lives of up to 24 times the present one
@@ -53,19 +56,52 @@ pub(crate) struct TuneArgs {
 
 /// Runs it.
 pub(super) fn run(args: &TuneArgs, remote: &Remote) -> Done {
-    let tuning = ask(remote, args.aggressive)?;
-    if args.apply
-        && let Advice::Change { limits, .. } = &tuning.advice
-    {
-        let change = Change { set: assignments(limits)?, ttl: None, seen: None };
-        return change.make(remote, &args.sure);
+    let tuned: Tuned =
+        remote.get("/api/v1/cache/tune", &[("aggressive", args.aggressive.to_string())])?;
+    if args.apply {
+        let set = advised(args, &tuned)?;
+        if !set.is_empty() {
+            return Change { set, ttl: None, seen: None }.make(remote, &args.sure);
+        }
     }
-    print(args, &tuning)?;
-    Ok(match &tuning.advice {
+    print(args, &tuned)?;
+    let threshold = args.all && matches!(tuned.threshold, ThresholdAdvice::Change { .. });
+    Ok(match &tuned.bounds.advice {
+        Advice::Change { .. } => FINDING,
+        _ if threshold => FINDING,
         Advice::TooLittle { .. } => UNKNOWN,
         Advice::Keep { .. } => exit::OK,
-        Advice::Change { .. } => FINDING,
     })
+}
+
+/// The settings that are advised. The threshold decides who is served whose words, so it is set only with `--all`.
+fn advised(args: &TuneArgs, tuned: &Tuned) -> Result<BTreeMap<String, Value>, Failure> {
+    let mut set = match &tuned.bounds.advice {
+        Advice::Change { limits, .. } => assignments(limits)?,
+        Advice::TooLittle { .. } | Advice::Keep { .. } => BTreeMap::new(),
+    };
+    if let (true, ThresholdAdvice::Change { serve, .. }) = (args.all, &tuned.threshold) {
+        // In hundredths, so that it reads as it was said.
+        set.insert(
+            "/cache/likeness/serve".to_owned(),
+            Value::from((f64::from(*serve) * 100.0).round() / 100.0),
+        );
+    }
+    Ok(set)
+}
+
+/// What near misses say, in words.
+fn threshold(tuned: &Tuned) -> String {
+    let serve = tuned.serve;
+    match &tuned.threshold {
+        ThresholdAdvice::TooLittle { reason } => {
+            format!("likeness {serve:.2}: too little to say: {reason}")
+        }
+        ThresholdAdvice::Keep { reason } => format!("likeness {serve:.2}: keep it: {reason}"),
+        ThresholdAdvice::Change { serve: other, reason, .. } => {
+            format!("likeness {serve:.2}: {other:.2} would be better: {reason}")
+        }
+    }
 }
 
 /// What the server's lookups say.
@@ -96,7 +132,8 @@ fn bounds(limits: &Limits) -> String {
     format!("{} s, {max_entries} entries, {} MB, {order}", ttl.0 / 1_000_000, max_bytes >> 20)
 }
 
-fn print(args: &TuneArgs, tuning: &Tuning) -> Result<(), Failure> {
+fn print(args: &TuneArgs, tuned: &Tuned) -> Result<(), Failure> {
+    let tuning = &tuned.bounds;
     let columns =
         vec!["bounds", "lookups", "hits", "hit rate", "saved tokens", "saved $", "most MB"];
     let mut sheet = Sheet { columns, rows: Vec::new() };
@@ -116,7 +153,8 @@ fn print(args: &TuneArgs, tuning: &Tuning) -> Result<(), Failure> {
     tuning.candidates.iter().take(many).for_each(|o| add(bounds(&o.limits), o));
     let format = if args.sure.json { Some(show::Format::Json) } else { args.format };
     let show = ShowArgs { format, ..ShowArgs::default() };
-    show.print(&sheet, &show::json(tuning)?)?;
+    show.print(&sheet, &show::json(tuned)?)?;
     show::note(&words(&tuning.advice));
+    show::note(&threshold(tuned));
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::tell::page::baselines::BaselineChange;
 use crate::tell::page::control::ControlChange;
+use crate::tell::page::history::HistoryView;
 use serde::Serialize;
 
 /// Changes asked of the server: more than anyone reads.
@@ -19,6 +20,9 @@ const FIGURES: [&str; 2] = ["p95_latency", "error_rate"];
 /// Stretch of time before and after: an hour has enough calls for a p95 at a few calls a minute.
 const AROUND: i64 = 60 * UnixMicros::MINUTE;
 
+/// What can change.
+const KINDS: [&str; 6] = ["control", "baseline", "prices", "rules", "program", "deployment"];
+
 /// Options of `config history`.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
@@ -26,7 +30,7 @@ Examples:
   flowgauge config history --last 10
   flowgauge config history --since 7d --figures --json
 
-Settings of control and baselines, the newest first. The figures are those of the hour before and the hour after.
+Settings of control, baselines, prices, rules, versions of flowgauge and of applications, the newest first. The figures are those of the hour before and the hour after.
 
 Exit codes:
   0   listed
@@ -39,6 +43,9 @@ pub(crate) struct HistoryArgs {
     /// Only those since then: 7d, 2026-11-23, RFC 3339
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
+    /// Only these kinds: control, baseline, prices, rules, program, deployment
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = KINDS)]
+    kind: Vec<String>,
     /// What latency and errors did afterwards
     #[arg(long)]
     figures: bool,
@@ -50,7 +57,7 @@ pub(crate) struct HistoryArgs {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Entry {
     at: String,
-    kind: &'static str,
+    kind: String,
     id: String,
     by: String,
     what: String,
@@ -76,10 +83,13 @@ pub(super) fn run(args: &HistoryArgs, globals: &Globals) -> Done {
     let limit = [("limit", MOST.to_string())];
     let control: Vec<ControlChange> = remote.get("/api/v1/control/changes", &limit)?;
     let baselines: Vec<BaselineChange> = remote.get("/api/v1/baselines/history", &limit)?;
+    let others: Vec<HistoryView> = remote.get("/api/v1/history", &limit)?;
     let mut all: Vec<(UnixMicros, Entry)> = control
         .iter()
         .map(of_control)
         .chain(baselines.iter().map(of_baseline))
+        .chain(others.into_iter().map(of_other))
+        .filter(|entry| args.kind.is_empty() || args.kind.contains(&entry.kind))
         .filter_map(|entry| Some((moment(&entry.at)?, entry)))
         .filter(|(at, _)| since.is_none_or(|since| *at >= since))
         .collect();
@@ -101,7 +111,7 @@ fn print(args: &HistoryArgs, entries: Vec<Entry>) -> Done {
     }
     let mut sheet = Sheet { columns, rows: Vec::new() };
     for e in &entries {
-        let mut row = vec![&*e.at, e.kind, &e.id, &e.by, &e.what, &e.why];
+        let mut row = vec![&*e.at, &e.kind, &e.id, &e.by, &e.what, &e.why];
         let figures: Vec<String> = e.figures.iter().map(Figure::words).collect();
         let figures = figures.join(", ");
         if args.figures {
@@ -129,7 +139,7 @@ fn of_control(change: &ControlChange) -> Entry {
     };
     Entry {
         at: change.at.clone(),
-        kind: "control",
+        kind: "control".to_owned(),
         id: change.id.to_string(),
         by: change.author.clone(),
         what,
@@ -142,11 +152,25 @@ fn of_control(change: &ControlChange) -> Entry {
 fn of_baseline(change: &BaselineChange) -> Entry {
     Entry {
         at: change.at.clone(),
-        kind: "baseline",
+        kind: "baseline".to_owned(),
         id: change.name.clone(),
         by: change.by.clone(),
         what: change.what.clone(),
         why: change.why.clone(),
+        in_force: None,
+        figures: Vec::new(),
+    }
+}
+
+fn of_other(change: HistoryView) -> Entry {
+    let HistoryView { at, kind, what, by } = change;
+    Entry {
+        at,
+        kind,
+        id: String::new(),
+        by,
+        what,
+        why: String::new(),
         in_force: None,
         figures: Vec::new(),
     }

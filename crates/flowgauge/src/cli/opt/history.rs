@@ -1,9 +1,12 @@
 //! `opt history`: what was changed, by whom and why.
 
-use super::super::exit::{self, Done};
+use super::super::exit::{self, Done, Failure};
 use super::super::globals::Globals;
 use super::super::show::{self, Sheet, ShowArgs};
+use super::rollout::mechanism;
+use super::stored::{self, From, Stored};
 use crate::tell::page::control::ControlChange;
+use crate::tell::page::control::status::touches;
 
 /// Options of `opt history`.
 #[derive(Debug, Clone, clap::Args)]
@@ -15,7 +18,7 @@ Examples:
 Exit codes:
   0   listed
   64  no such mechanism
-  69  no server answers
+  69  no server answers, and there is no data directory to read
   77  not permitted")]
 pub(crate) struct HistoryArgs {
     /// At most so many
@@ -30,13 +33,28 @@ pub(crate) struct HistoryArgs {
 
 /// Runs it.
 pub(super) fn run(args: &HistoryArgs, globals: &Globals) -> Done {
-    let remote = globals.remote(&globals.load(false, &[])?)?;
-    let mut query = vec![("limit", args.limit.to_string())];
-    query.extend(args.mechanism.iter().map(|m| ("mechanism", m.clone())));
-    let all: Vec<ControlChange> = remote.get("/api/v1/control/changes", &query)?;
+    let all = match stored::from(globals)? {
+        From::Server(remote) => {
+            let mut query = vec![("limit", args.limit.to_string())];
+            query.extend(args.mechanism.iter().map(|m| ("mechanism", m.clone())));
+            remote.get("/api/v1/control/changes", &query)?
+        }
+        From::Directory(stored) => of_directory(args, &stored)?,
+    };
+    print(args, &all)
+}
+
+fn of_directory(args: &HistoryArgs, stored: &Stored) -> Result<Vec<ControlChange>, Failure> {
+    let only = args.mechanism.as_deref().map(mechanism).transpose()?;
+    let meant = stored.lines.iter().rev().filter(|l| only.is_none_or(|m| touches(&l.change, m)));
+    let many = usize::try_from(args.limit).unwrap_or(usize::MAX);
+    Ok(meant.take(many).map(ControlChange::from).collect())
+}
+
+fn print(args: &HistoryArgs, all: &[ControlChange]) -> Done {
     let columns = vec!["id", "at", "by", "in force", "until", "what", "why"];
     let mut sheet = Sheet { columns, rows: Vec::new() };
-    for c in &all {
+    for c in all {
         let what: Vec<String> =
             c.diff.iter().map(|s| format!("{} {} -> {}", s.path, s.before, s.after)).collect();
         let what = match c.undoes {

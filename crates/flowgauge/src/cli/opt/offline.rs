@@ -44,7 +44,7 @@ pub(super) fn roll_back(dir: &Path, aim: &Aim, sure: &Sure) -> Done {
     }
     store.append(std::slice::from_ref(&change))?;
     sure.print(&change.id.to_string(), &change)?;
-    show::note("no server runs; the next start is off");
+    show::note("no server runs; the next start is off. Nobody was told");
     show::note(&format!("take it back with `flowgauge opt restore {}` once one runs", change.id));
     Ok(exit::OK)
 }

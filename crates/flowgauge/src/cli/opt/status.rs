@@ -4,6 +4,7 @@ use super::super::exit::{self, Done, FINDING, Failure};
 use super::super::globals::Globals;
 use super::super::opt_evidence::{self, FocusArg};
 use super::super::show::{self, Format, Sheet, ShowArgs};
+use super::stored::{self, From, StoredView};
 use crate::tell::page::control::status::{ControlView, MechanismView, ModeView};
 
 /// Options of `opt status`.
@@ -16,7 +17,7 @@ Examples:
 Exit codes:
   0   shown
   1   not all instances have the state in force, or the log of changes cannot be read
-  69  no server answers
+  69  no server answers, and there is no data directory to read
   77  not permitted")]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
@@ -25,12 +26,12 @@ pub(crate) struct StatusArgs {
 
 /// Runs it.
 pub(super) fn run(args: &StatusArgs, globals: &Globals) -> Done {
-    let remote = globals.remote(&globals.load(false, &[])?)?;
+    let remote = match stored::from(globals)? {
+        From::Server(remote) => remote,
+        From::Directory(stored) => return of_directory(args, &stored.view()),
+    };
     let now: ControlView = remote.get("/api/v1/control", &[])?;
-    let columns = vec!["mechanism", "now", "decides", "set to", "hold-out", "last change"];
-    let mut sheet = Sheet { columns, rows: Vec::new() };
-    now.mechanisms.iter().for_each(|m| sheet.row(row(m)));
-    args.show.print(&sheet, &show::json(&now)?)?;
+    args.show.print(&sheet(&now.mechanisms), &show::json(&now)?)?;
     effects(args, globals)?;
     let behind: Vec<&str> = now
         .instances
@@ -48,6 +49,23 @@ pub(super) fn run(args: &StatusArgs, globals: &Globals) -> Done {
     }
     resting(&now);
     Ok(if behind.is_empty() && now.readable { exit::OK } else { FINDING })
+}
+
+fn sheet(mechanisms: &[MechanismView]) -> Sheet {
+    let columns = vec!["mechanism", "now", "decides", "set to", "hold-out", "last change"];
+    let mut sheet = Sheet { columns, rows: Vec::new() };
+    mechanisms.iter().for_each(|m| sheet.row(row(m)));
+    sheet
+}
+
+/// As the next start would have it.
+fn of_directory(args: &StatusArgs, stored: &StoredView) -> Done {
+    args.show.print(&sheet(&stored.mechanisms), &show::json(stored)?)?;
+    show::note(&format!("generation {}, as the next start would have it", stored.generation));
+    if let Some(why) = &stored.unreadable {
+        show::note(&show::printable(&format!("everything would be off: {why}")));
+    }
+    Ok(if stored.readable { exit::OK } else { FINDING })
 }
 
 /// For people: what each one brings and costs, as far as it is known.

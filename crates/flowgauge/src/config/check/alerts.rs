@@ -145,7 +145,12 @@ fn link(text: &str) -> Result<String, String> {
     read::url(base).map(|_| text.to_owned())
 }
 
-fn secret(f: &mut Findings, node: &Node, key: &str, secrets: &dyn Secrets) -> Option<Secret> {
+pub(super) fn secret(
+    f: &mut Findings,
+    node: &Node,
+    key: &str,
+    secrets: &dyn Secrets,
+) -> Option<Secret> {
     let (text, place) = f.text(node, key)?;
     match secrets.resolve(text) {
         Ok(secret) => secret,

@@ -53,20 +53,40 @@ impl Slot {
         if let (Some(rival), Some(gist)) = (&self.rival, &answer.gist) {
             self.memory.shadow.lock().compare(rival.cosine(gist));
         }
+        let answer = Arc::new(answer);
+        let put = self.put(&answer, &tags, (now, now));
+        if let (Put::Kept, Some(shared)) = (put, self.memory.shared()) {
+            let ttl = self.memory.shelf.lock().limits.ttl;
+            shared.keep(self.key, &answer, &tags, now, ttl);
+        }
+        if let (Put::Kept, Some(question)) = (put, self.question.take()) {
+            let Question { scope, vector, meaning } = question;
+            self.memory.questions.write().insert(scope, self.key, vector, meaning);
+        }
+        put
+    }
+
+    /// Takes an answer in that another instance made, and lets those who wait have it.
+    pub(super) fn take_in(mut self, hit: &Hit, begun: UnixMicros, now: UnixMicros) {
+        self.put(&hit.answer, &hit.tags, (begun, now));
+    }
+
+    pub(super) const fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn put(&mut self, answer: &Arc<Answer>, tags: &Tags, when: (UnixMicros, UnixMicros)) -> Put {
         let bytes = answer.frames.iter().map(|f| f.len() as u64).sum();
         let (put, wake) = {
             let mut shelf = self.memory.shelf.lock();
-            shelf.log.kept(&self.key, bytes, &tags);
-            let put = shelf.store.put(self.ticket, self.key, Arc::new(answer), tags, bytes, now);
+            shelf.log.kept(&self.key, bytes, tags);
+            let (key, value) = (self.key, Arc::clone(answer));
+            let put = shelf.store.put_since(self.ticket, key, value, tags.clone(), bytes, when);
             let leads = self.leads.take();
             let kept = put == Put::Kept;
             let wake = leads.map_or(Wake::Nobody, |c| shelf.flights.finish(self.key, c, kept));
             (put, wake)
         };
-        if let (Put::Kept, Some(question)) = (put, self.question.take()) {
-            let Question { scope, vector, meaning } = question;
-            self.memory.questions.write().insert(scope, self.key, vector, meaning);
-        }
         self.memory.wake(wake);
         put
     }

@@ -4,11 +4,9 @@
 
 use crate::config::Hooks;
 use std::fmt;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
-
-/// Between two looks whether it has ended.
-const LOOK: Duration = Duration::from_millis(50);
+use tokio::process::Command;
 
 /// Which hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,23 +92,16 @@ pub(super) async fn run(hooks: &Hooks, which: Which) -> Result<Outcome, HookErro
         |why: String| HookError::NotStarted { which: which.word(), program: program.clone(), why };
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // Whoever waits for it may go away: nothing of ours runs on without an owner.
+    command.kill_on_drop(true);
     let mut child = command.spawn().map_err(|e| failed(e.to_string()))?;
     let limit = Duration::from_micros(hooks.timeout.0);
-    let ended = tokio::time::timeout(limit, async {
-        loop {
-            match child.try_wait() {
-                Ok(None) => tokio::time::sleep(LOOK).await,
-                Ok(Some(status)) => return Ok(status),
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-    });
-    match ended.await {
-        Ok(status) => status.map(|s: ExitStatus| Outcome::Ended(s.code())).map_err(failed),
+    match tokio::time::timeout(limit, child.wait()).await {
+        Ok(Ok(status)) => Ok(Outcome::Ended(status.code())),
+        Ok(Err(error)) => Err(failed(error.to_string())),
         Err(_) => {
             // One that ended just now cannot be killed, and need not be.
-            let _ended = child.kill();
-            let _reaped = child.wait();
+            let _ended = child.kill().await;
             Ok(Outcome::TimedOut(limit))
         }
     }

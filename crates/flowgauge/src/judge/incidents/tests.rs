@@ -10,13 +10,17 @@ use tempfile::TempDir;
 const T0: UnixMicros = UnixMicros(1_736_154_000_000_000);
 
 struct Bench {
-    _dir: TempDir,
+    dir: TempDir,
     control: Arc<Control>,
     desk: Arc<Desk>,
     incidents: Arc<Incidents>,
 }
 
 fn bench(hooks: Hooks) -> Bench {
+    telling(hooks, vec!["ops".into()])
+}
+
+fn telling(hooks: Hooks, told_to: Vec<Text>) -> Bench {
     let dir = tempfile::tempdir().unwrap();
     let (clock, _) = Clock::frozen(T0);
     let prices = Arc::new(ArcSwap::from_pointee(PriceBook::embedded()));
@@ -25,46 +29,66 @@ fn bench(hooks: Hooks) -> Bench {
     let alerts = Arc::new(AlertStore::open(dir.path()).unwrap());
     let desk = Desk::new(alerts, clock.clone(), [3; 32], Arc::default()).unwrap();
     let (c, d) = (Arc::clone(&control), Arc::clone(&desk));
-    let incidents = Incidents::open(c, d, clock, hooks, vec!["ops".into()]).unwrap();
-    Bench { _dir: dir, control, desk, incidents }
+    let incidents = Incidents::open(dir.path(), c, d, clock, hooks, told_to).unwrap();
+    Bench { dir, control, desk, incidents }
 }
 
-/// Catalogue T7 as corrected by S43: told first, then everything off, and the log says both.
 #[tokio::test]
-async fn a_critical_emergency_is_told_and_switches_everything_off() {
+async fn an_answer_is_told_first_logged_step_by_step_and_one_line_among_the_responses() {
     let bench = bench(Hooks::default());
-    let answered = bench.incidents.respond(Grade::Critical, "ann", "answers are wrong").await;
-    let names: Vec<&str> = answered.steps.iter().map(|s| s.name).collect();
-    assert_eq!(names, ["notify", "rollback", "intensify"]);
+    let opened = bench.incidents.begin(Grade::High, "ann", "answers\nare slow");
+    assert_eq!((opened.id, bench.incidents.latest_open()), (1, Some(1)));
+    let safer = bench.incidents.conservative(&opened).await;
+    let answered = bench.incidents.finish(opened, vec![safer]).await;
+    let names: Vec<&str> = answered.steps.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, ["notify", "conservative", "intensify"]);
     assert!(answered.logged && answered.steps.iter().all(|s| s.done), "{answered:?}");
-    assert!(bench.control.desk.live().get().settings.as_ref().unwrap().kill.all);
+    assert_eq!(bench.control.pace.get().unwrap().every, HIGH);
     let told = bench.desk.posted();
-    assert_eq!(told[0].alert.labels["severity"], "critical");
-    assert_eq!(
-        told[0].alert.annotations["summary"],
-        "incident 1 (critical, SEV1): answers are wrong"
-    );
+    assert_eq!(told[0].alert.labels["severity"], "warning");
     let text = bench.incidents.report(1).unwrap();
-    assert!(text.contains("rollback: change 1 in force as generation 1"), "{text}");
-    assert!(text.contains("change 1 by ann: incident 1: answers are wrong"), "{text}");
-    let closed = bench.incidents.close(1, "bob", "rolled back").unwrap();
-    assert_eq!(closed.closed, Some(T0));
+    assert!(text.contains("conservative: change 1 in force as generation 1"), "{text}");
+    let file = bench.dir.path().join("emergency-responses.log");
+    assert_eq!(
+        std::fs::read_to_string(file).unwrap(),
+        "2025-01-06T09:00:00.000000Z: Emergency response executed for high severity issue; incident 1 by ann: \
+         answers are slow; notify done, conservative done, intensify done\n"
+    );
+    let closed = bench.incidents.close(1, "bob", "well again").unwrap();
+    assert_eq!((closed.closed, bench.incidents.latest_open()), (Some(T0), None));
     assert_eq!(bench.desk.posted(), [], "people hear that it is over");
     assert!(matches!(bench.incidents.close(1, "bob", "again"), Err(IncidentError::Over(1, _))));
 }
 
 #[tokio::test]
-async fn a_high_one_sets_safer_limits_a_medium_one_switches_nothing_and_both_watch_closer() {
+async fn a_rollback_is_told_at_once_and_its_line_belongs_to_the_open_incident() {
     let bench = bench(Hooks::default());
-    let high = bench.incidents.respond(Grade::High, "ann", "slow").await;
-    assert!(high.steps.iter().any(|s| s.name == "conservative" && s.done), "{high:?}");
-    assert_eq!(bench.control.pace.get().unwrap().every, HIGH);
-    let medium = bench.incidents.respond(Grade::Medium, "ann", "dear").await;
-    assert_eq!(medium.steps.iter().map(|s| s.name).collect::<Vec<_>>(), ["notify", "intensify"]);
+    bench.incidents.start(Grade::Medium, "ann", "dear").await;
     assert_eq!(bench.control.pace.get().unwrap().every, MEDIUM);
-    assert_eq!(bench.control.desk.history().len(), 1);
-    let ids: Vec<u64> = bench.incidents.list().unwrap().iter().map(|i| i.id).collect();
-    assert_eq!(ids, [2, 1]);
+    let rollback = Affected { what: "all", by: "bob", reason: "wrong answers", generation: 7 };
+    let told = bench.incidents.tell_rollback(&rollback);
+    let step = bench.incidents.heard(told).await;
+    assert_eq!((step.done, step.detail.as_str()), (true, "queued for ops"));
+    assert!(bench.incidents.note(None, "bob", &step).await);
+    let posted = bench.desk.posted();
+    let summaries: Vec<&str> =
+        posted.iter().map(|p| p.alert.annotations["summary"].as_str()).collect();
+    assert!(
+        summaries.contains(&"bob switched all optimizations off: wrong answers"),
+        "{summaries:?}"
+    );
+    let lines = bench.incidents.one(1).unwrap().lines;
+    assert_eq!(lines.last().unwrap().by, "bob");
+}
+
+#[tokio::test]
+async fn where_no_channel_hears_of_it_the_step_says_so_and_what_to_set() {
+    let bench = telling(Hooks::default(), Vec::new());
+    let rollback = Affected { what: "all", by: "bob", reason: "x", generation: 1 };
+    let told = bench.incidents.tell_rollback(&rollback);
+    let step = bench.incidents.heard(told).await;
+    assert!(!step.done && step.detail.contains("nobody was told"), "{step:?}");
+    assert!(step.detail.contains("alerts.posted_to"), "{step:?}");
 }
 
 #[tokio::test]
@@ -80,4 +104,34 @@ async fn a_hook_is_refused_where_none_is_configured_and_takes_its_arguments_as_t
     let hooks = Hooks { scale: words, timeout: Micros(100_000), ..Hooks::default() };
     let outcome = bench(hooks).incidents.hook(Which::Scale, None, "ann").await.unwrap();
     assert!(matches!(outcome, Outcome::TimedOut(_)));
+}
+
+/// Whether a process runs.
+#[cfg(target_os = "linux")]
+fn runs(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    !stat.is_empty() && !stat.contains(") Z ")
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_hook_nobody_waits_for_any_more_is_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pid");
+    let script = format!("echo $$ > {}; exec sleep 600", file.display());
+    let words = vec!["sh".to_owned(), "-c".to_owned(), script];
+    let hooks = Hooks { restart: words, timeout: Micros(600_000_000), ..Hooks::default() };
+    let incidents = Arc::clone(&bench(hooks).incidents);
+    let waits = tokio::spawn(async move { incidents.hook(Which::Restart, None, "ann").await });
+    let written = || std::fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n'));
+    while !written() {
+        tokio::task::yield_now().await;
+    }
+    let pid = std::fs::read_to_string(&file).unwrap();
+    assert!(runs(pid.trim()));
+    waits.abort();
+    assert!(waits.await.unwrap_err().is_cancelled());
+    while runs(pid.trim()) {
+        tokio::task::yield_now().await;
+    }
 }

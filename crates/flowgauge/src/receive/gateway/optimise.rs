@@ -77,7 +77,8 @@ impl Plan {
         let arm = plan.arms();
         let bypasses = plan.act(Mechanism::ResponseCaching) != Act::Apply
             && plan.decisions.iter().any(|(m, d)| {
-                *m == Mechanism::ResponseCaching && (wish.bypass_cache || d.arm.is_some())
+                *m == Mechanism::ResponseCaching
+                    && (wish.bypass_cache || wish.off || d.arm.is_some())
             });
         flight.note(|call| {
             call.control.arm = arm;

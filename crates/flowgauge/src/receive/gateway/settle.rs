@@ -1,7 +1,7 @@
 //! The last step before a row is written: tokens that others know, and money.
 
 use crate::logic::call::{
-    Call, CostSource, CostUnknown, InputTokens, OutputTokens, Usage, UsageSource,
+    Call, Control, CostSource, CostUnknown, InputTokens, OutputTokens, Usage, UsageSource,
 };
 use crate::logic::price::PriceBook;
 use crate::logic::unit::{NanoUsd, Tokens};
@@ -37,8 +37,38 @@ pub(super) fn control(prices: &PriceBook, call: &mut Call, terms: &Terms) {
         call.control.original_input_tokens = own(usage).map(Tokens);
         return;
     }
+    if call.control.applied == 0 {
+        return;
+    }
+    shortened(prices, call, terms);
+    elsewhere(prices, call);
+}
+
+/// What the model the caller asked for would have cost beyond the one that answered, for the tokens that were used. A
+/// dearer one avoided nothing.
+fn elsewhere(prices: &PriceBook, call: &mut Call) {
+    if call.control.applied & Control::MODEL == 0 {
+        return;
+    }
+    let (Some(wanted), Some(paid)) = (call.what.model_requested.clone(), call.cost.nanos) else {
+        return;
+    };
+    let tier = call.cost.service_tier.as_deref();
+    let would = prices
+        .charge(call.what.provider.as_deref(), &wanted, tier, &call.usage)
+        .or_else(|_| prices.charge(None, &wanted, tier, &call.usage));
+    let Ok(would) = would else { return };
+    if would.nanos > paid {
+        let less = NanoUsd(would.nanos.0.saturating_sub(paid.0));
+        let before = call.cost.avoided.unwrap_or_default();
+        call.cost.avoided = Some(before.saturating_add(less));
+    }
+}
+
+fn shortened(prices: &PriceBook, call: &mut Call, terms: &Terms) {
+    let own = |usage: &Usage| usage.input_total().map(|t| t.0);
     let saved = terms.saved.all();
-    if saved == 0 || call.control.applied == 0 {
+    if saved == 0 {
         return;
     }
     let Some(sent) = own(&call.usage) else { return };

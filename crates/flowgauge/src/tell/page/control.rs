@@ -13,6 +13,7 @@ pub mod verify;
 pub mod whole;
 
 mod pointer;
+mod watch;
 
 use super::{App, Problem};
 use crate::control::{Line, Made};

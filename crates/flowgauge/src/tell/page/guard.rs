@@ -138,22 +138,27 @@ pub(super) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
     match decide(&gate, request.headers(), peer) {
         Ok(holder) => {
-            request.extensions_mut().insert(Caller(holder));
+            request.extensions_mut().insert(Caller { holder, seen: None });
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
     }
 }
 
-/// Whose key a request came with; nothing where it came without.
+/// Who asks.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Caller(pub(super) Option<Holder>);
+pub(super) struct Caller {
+    /// Whose key it came with; nothing where it came without.
+    pub(super) holder: Option<Holder>,
+    /// The generation of control they looked at, where they named one in `If-Match`.
+    pub(super) seen: Option<u64>,
+}
 
 impl Caller {
     /// Who it was: what they say, and whose key they used, which they cannot make up.
     pub(super) fn name(&self, says: &str) -> String {
         let says = says.trim();
-        match self.0.as_ref().map(|holder| &*holder.name) {
+        match self.holder.as_ref().map(|holder| &*holder.name) {
             Some(name) if says.is_empty() || says == name => name.to_owned(),
             Some(name) => format!("{says} (key {name})"),
             None => says.to_owned(),

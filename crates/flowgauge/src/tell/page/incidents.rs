@@ -1,5 +1,7 @@
 //! `/api/v1/incidents…` and `/api/v1/hooks/…`: emergencies, what was done about them, and their timelines.
 
+mod respond;
+
 use super::ask::Params;
 use super::regressions::read_body;
 use super::{App, Problem};
@@ -28,7 +30,8 @@ pub struct NewIncident {
     pub note: String,
     /// Who says so.
     pub author: String,
-    /// Whether what the severity asks for is switched: critical everything off, high safer limits.
+    /// Whether what the severity asks for is switched: critical everything off, high safer limits;
+    /// medium what other bounds of the cache would do, which is not set.
     pub respond: bool,
 }
 
@@ -111,7 +114,7 @@ impl From<&Incident> for IncidentView {
 
 impl From<Step> for IncidentStep {
     fn from(step: Step) -> Self {
-        Self { name: step.name.to_owned(), done: step.done, detail: step.detail }
+        Self { name: step.name.to_string(), done: step.done, detail: step.detail }
     }
 }
 
@@ -139,7 +142,7 @@ pub(super) async fn open(
     let author = said("author", &wanted.author)?;
     let note = said("note", &wanted.note)?;
     let answered = if wanted.respond {
-        app.incidents.respond(grade, author, note).await
+        respond::respond(&app, grade, author, note).await
     } else {
         app.incidents.start(grade, author, note).await
     };

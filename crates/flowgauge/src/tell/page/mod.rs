@@ -18,6 +18,7 @@ pub mod backups;
 pub mod baselines;
 mod budgets;
 mod checks;
+mod conditional;
 pub mod control;
 mod diagnoses;
 pub mod evidence;
@@ -26,6 +27,7 @@ mod fields;
 pub mod flags;
 pub mod following;
 mod health;
+pub mod history;
 mod import;
 pub mod incidents;
 mod keys;
@@ -150,12 +152,12 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Viewer, routes!(quality::status))
         .add(Need::Viewer, routes!(quality::covered))
         .add(Need::Viewer, routes!(evidence::evidence))
-        .add(Need::Operator, routes!(incidents::open))
+        .conditional(Need::Operator, routes!(incidents::open))
         .add(Need::Viewer, routes!(incidents::list))
-        .add(Need::Operator, routes!(incidents::close))
+        .conditional(Need::Operator, routes!(incidents::close))
         .add(Need::Viewer, routes!(incidents::report))
-        .add(Need::Operator, routes!(incidents::intensify))
-        .add(Need::Operator, routes!(incidents::hook))
+        .conditional(Need::Operator, routes!(incidents::intensify))
+        .conditional(Need::Operator, routes!(incidents::hook))
 }
 
 fn following(routes: Routes) -> Routes {
@@ -166,10 +168,11 @@ fn following(routes: Routes) -> Routes {
         .add(Need::Application, routes!(following::wait))
         .add(Need::Application, routes!(following::acknowledge))
         .add(Need::Application, routes!(following::env))
-        .add(Need::Viewer, routes!(control::whole::show))
-        .add(Need::Operator, routes!(control::whole::put))
+        .conditional(Need::Viewer, routes!(control::whole::show))
+        .conditional(Need::Operator, routes!(control::whole::put))
         .add(Need::Operator, routes!(backups::gather))
         .add(Need::Viewer, routes!(control::tune::show))
+        .add(Need::Viewer, routes!(history::list))
 }
 
 #[cfg(feature = "sql")]
@@ -184,16 +187,16 @@ fn asking(routes: Routes) -> Routes {
 
 fn switching(routes: Routes) -> Routes {
     routes
-        .add(Need::Viewer, routes!(control::status::show))
-        .add(Need::Operator, routes!(control::rollback::make))
-        .add(Need::Operator, routes!(control::rollback::restore))
+        .conditional(Need::Viewer, routes!(control::status::show))
+        .conditional(Need::Operator, routes!(control::rollback::make))
+        .conditional(Need::Operator, routes!(control::rollback::restore))
         .add(Need::Viewer, routes!(control::changes::list))
-        .add(Need::Operator, routes!(control::changes::make))
-        .add(Need::Operator, routes!(control::changes::undo))
-        .add(Need::Operator, routes!(control::changes::profile))
+        .conditional(Need::Operator, routes!(control::changes::make))
+        .conditional(Need::Operator, routes!(control::changes::undo))
+        .conditional(Need::Operator, routes!(control::changes::profile))
         .add(Need::Viewer, routes!(control::verify::show))
         .add(Need::Viewer, routes!(control::cache::show))
-        .add(Need::Operator, routes!(control::cache::clear))
+        .conditional(Need::Operator, routes!(control::cache::clear))
 }
 
 /// The router of API and page.

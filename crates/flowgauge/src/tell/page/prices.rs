@@ -2,6 +2,7 @@
 
 use super::ask::{COMMON, Params};
 use super::{App, Problem};
+use crate::control::Kind;
 use crate::logic::price::Unit;
 use crate::logic::price::edit::{NewRates, SetError};
 use crate::query::prices::{self, PriceAnswer, PriceList};
@@ -165,6 +166,7 @@ pub(super) async fn set(
     let model = wanted.model.clone();
     let book = on_disk(&app, move |prices| prices.set(&wanted.model, &rates, &today)).await?;
     tracing::info!(model = %model, version = book.version(), "set a price");
+    chronicle(&app, "api").await;
     let key = book.rows().find(|found| found.name == model);
     key.map(|found| Json(prices::answer(&book, &model, found))).ok_or_else(|| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the price was set and is not found")
@@ -199,8 +201,18 @@ pub(super) async fn reload(
     params.only(&[], &[])?;
     let book = on_disk(&app, Prices::reload).await?;
     tracing::info!(version = book.version(), "read the prices again");
+    chronicle(&app, "reload").await;
     let file = app.prices.path().display().to_string();
     Ok(Json(InForce { version: book.version().to_owned(), file }))
+}
+
+/// Writes down which prices changed.
+async fn chronicle(app: &App, by: &'static str) {
+    let (control, book) = (Arc::clone(&app.control), app.prices.book());
+    let write = move || control.chronicle.saw(Kind::Prices, &prices::seen(&book), by);
+    if let Err(error) = tokio::task::spawn_blocking(write).await {
+        tracing::warn!(%error, "a change of prices is missing in the history");
+    }
 }
 
 async fn on_disk<T, F>(app: &App, action: F) -> Result<T, Problem>

@@ -3,7 +3,7 @@
 //! Default-deny: a handler without a [`Need`] does not compile here, one without documentation has
 //! no `routes!`, and a path that was not added is answered 404 before any handler.
 
-use super::{App, Problem, guard};
+use super::{App, Problem, conditional, guard};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
@@ -70,6 +70,15 @@ impl Routes {
         components.add_security_scheme("key", bearer);
         let router = OpenApiRouter::with_openapi(openapi);
         Self { app: Arc::clone(app), router, declared: Vec::new() }
+    }
+
+    /// Adds a route of control: it answers with the generation in force as its tag, and takes `If-Match` and
+    /// `Idempotency-Key`.
+    #[must_use]
+    pub fn conditional(self, need: Need, route: UtoipaMethodRouter<App>) -> Self {
+        let (schemas, paths, methods) = route;
+        let methods = methods.layer(from_fn_with_state(Arc::clone(&self.app), conditional::answer));
+        self.add(need, (schemas, paths, methods))
     }
 
     /// Adds the route of a documented handler, guarded by what it needs.

@@ -172,6 +172,10 @@ pub struct Shared {
     pub(super) replay: Semaphore,
     /// One at a time: each changes what the next would look at.
     pub(super) ageing: Semaphore,
+    /// Answers to requests that named themselves.
+    pub(super) answered: Mutex<super::conditional::once::Answered>,
+    /// The watch after the last rollback.
+    pub(super) watching: Mutex<Option<tokio::task::JoinHandle<()>>>,
     questions: Semaphore,
 }
 
@@ -232,6 +236,8 @@ impl Shared {
             recompute: Semaphore::new(1),
             replay: Semaphore::new(1),
             ageing: Semaphore::new(1),
+            answered: Mutex::new(super::conditional::once::Answered::default()),
+            watching: Mutex::new(None),
             questions: Semaphore::new(MAX_QUESTIONS),
         })
     }

@@ -51,14 +51,32 @@ async fn a_rollback_holds_for_the_next_read_and_after_a_restart() {
     let done = send(addr, "/api/v1/control/rollback", body).await.json();
     let order: Vec<&str> =
         done["steps"].as_array().unwrap().iter().map(|s| s["step"].as_str().unwrap()).collect();
-    let wanted =
-        ["switch_off", "store", "acknowledge", "clear_caches", "restart_hook", "validate", "watch"];
+    let wanted = [
+        "switch_off",
+        "store",
+        "notify",
+        "acknowledge",
+        "clear_caches",
+        "restart_hook",
+        "validate",
+        "watch",
+    ];
     assert_eq!(order, wanted);
+    assert_eq!(done["steps"][7]["number"], 8);
+    let (status, detail) = step(&done, "notify");
+    assert!(status == "failed" && detail.contains("nobody was told"), "{detail}");
+    assert!(detail.contains("alerts.posted_to"), "{detail}");
+    let alerts = get(addr, "/api/v2/alerts").await.json();
+    assert_eq!(
+        alerts[0]["annotations"]["summary"],
+        "bob switched all optimizations off: wrong answers"
+    );
     for name in ["switch_off", "store", "acknowledge", "clear_caches"] {
         assert_eq!(step(&done, name).0, "done", "{done}");
     }
     assert_eq!(step(&done, "restart_hook"), ("skipped", "none configured"));
     assert!(step(&done, "validate").1.contains("no request since, nothing to prove yet"));
+    assert_eq!(step(&done, "watch").0, "done");
     assert!(step(&done, "watch").1.contains("flowgauge metrics watch"));
     let now = control(addr).await;
     for mechanism in ["context_pruning", "response_caching", "model_selection"] {
@@ -75,6 +93,52 @@ async fn a_rollback_holds_for_the_next_read_and_after_a_restart() {
     assert_eq!((&now["kill_all"], &now["generation"]), (&json!(true), &json!(2)));
     assert_eq!(of(&now, "response_caching")["effective"], false);
     again.stop().await;
+}
+
+/// Catalogue T7 as corrected by S43: people first, then the whole rollback with its proof, in one log.
+#[tokio::test]
+async fn a_critical_emergency_is_told_first_and_carries_out_the_whole_rollback() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, _hand) = Clock::frozen(super::client::NOW);
+    let mut config = config(dir.path());
+    config.alerts.posted_to = vec!["ops".into()];
+    config.hooks.restart = vec!["true".to_owned()];
+    let running = serve::start(config, clock).await.unwrap();
+    let addr = running.addr;
+    post(addr, "/api/v1/control/changes", ON).await;
+    let open = |severity: &str| {
+        let body = json!({"severity": severity, "note": "answers are wrong", "author": "ann", "respond": true});
+        async move { send(addr, "/api/v1/incidents", body).await }
+    };
+    let done = open("critical").await.json();
+    let steps = done["steps"].as_array().unwrap();
+    let names: Vec<&str> = steps.iter().map(|s| s["name"].as_str().unwrap()).collect();
+    let wanted = [
+        "notify",
+        "switch_off",
+        "store",
+        "acknowledge",
+        "clear_caches",
+        "restart_hook",
+        "validate",
+        "watch",
+        "intensify",
+    ];
+    assert_eq!(names, wanted);
+    assert!(steps.iter().all(|s| s["done"] == true), "{done}");
+    assert_eq!(steps[0]["detail"], "queued for ops");
+    assert_eq!(control(addr).await["kill_all"], true);
+    assert_eq!(get(addr, "/api/v2/alerts").await.json().as_array().unwrap().len(), 1, "told once");
+    let report = get(addr, "/api/v1/incidents/1/report").await;
+    assert!(report.text().contains("switch_off: in force since generation 2"), "{}", report.text());
+    let medium = open("medium").await.json();
+    assert_eq!(medium["steps"][1]["name"], "propose_cache");
+    assert!(medium["steps"][1]["detail"].as_str().unwrap().starts_with("too little to say"));
+    assert_eq!(open("grave").await.status, StatusCode::BAD_REQUEST);
+    running.stop().await;
+    let log = std::fs::read_to_string(dir.path().join("emergency-responses.log")).unwrap();
+    assert_eq!(log.lines().count(), 2, "{log}");
+    assert!(log.contains("Emergency response executed for critical severity issue; incident 1"));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 pub(crate) mod client;
+mod conditional;
 mod control;
 mod doors;
 mod lifecycle;

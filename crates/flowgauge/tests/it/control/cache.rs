@@ -8,7 +8,10 @@ use flowgauge::logic::call::{CacheOutcome, Call, Status};
 use flowgauge::logic::control::cache::store::Purge;
 use flowgauge::logic::control::rollout::{Mechanism, Mode};
 use flowgauge::logic::control::state::Semantic;
+use flowgauge::logic::id::CallId;
+use flowgauge::logic::score::{Reference, Score, ScoreKind};
 use flowgauge::logic::unit::{NanoUsd, UnixMicros};
+use flowgauge::record::scores::HeardScores as _;
 use flowgauge_testkit::upstream::Script;
 use std::time::Duration;
 
@@ -234,4 +237,93 @@ async fn an_answer_ends_with_its_time_to_live() {
     })
     .await
     .expect("the answer ends");
+}
+
+/// Rates the call whose answer this is.
+async fn rate(stage: &Stage, answer: &super::Whole, edit: impl FnOnce(&mut Score)) {
+    let id: CallId = field(answer, "x-flowgauge-request-id").unwrap().parse().unwrap();
+    let mut score = Score::new(id, ScoreKind::Feedback, UnixMicros(1), Reference::default());
+    edit(&mut score);
+    stage.control.disputes.scored(id, &score);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_found_wrong_is_given_to_nobody_again() {
+    let stage = caching().await;
+    change(&stage, |s| s.guardrail.floor = Some(75.0)).await;
+    let ask = async || {
+        let got = stage.post(PATH, &Script::default(), CHAT).await;
+        until(|| stage.gateway.in_flight() == 0).await;
+        got
+    };
+    let first = ask().await;
+    rate(&stage, &first, |s| s.rating = Some(1)).await;
+    let hit = ask().await;
+    assert_eq!(field(&hit, "x-flowgauge-cache"), Some("hit"), "a fresh answer is not the cache's");
+    rate(&stage, &hit, |s| s.rating = Some(3)).await;
+    let evaluated = |quality: f64| {
+        move |s: &mut Score| (s.kind, s.quality) = (ScoreKind::Evaluation, Some(quality))
+    };
+    rate(&stage, &hit, evaluated(75.0)).await;
+    let hit = ask().await;
+    assert_eq!(field(&hit, "x-flowgauge-cache"), Some("hit"), "neither was a bad verdict");
+    rate(&stage, &hit, evaluated(74.9)).await;
+    let contents = stage.control.memory.contents();
+    assert_eq!((contents.entries, contents.counts.disputed), (0, 1));
+    for _ in 0..2 {
+        assert_eq!(field(&ask().await, "x-flowgauge-cache"), Some("miss"), "nor is a new one kept");
+    }
+    rate(&stage, &hit, |s| s.rating = Some(1)).await;
+    assert_eq!(stage.control.memory.contents().counts.disputed, 1, "counted once");
+}
+
+/// C03: whoever asks what another asked is answered no sooner than where nobody asked: entries are not shared, so a
+/// prompt is not told by its time (arXiv 2409.20002). The provider takes `SLOW`; an answer from memory is there in less
+/// than a millisecond.
+#[tokio::test]
+async fn time_does_not_tell_whether_another_project_asked_the_same() {
+    const SLOW: u64 = 20;
+    const EACH: usize = 30;
+    let stage = caching().await;
+    let script = Script { head_delay_ms: SLOW, ..Script::default() };
+    let timed = async |who: &str, question: &str| {
+        let mut request = post(PATH, &script, &ask(question));
+        request.headers_mut().insert("authorization", format!("Bearer {who}").parse().unwrap());
+        let begun = std::time::Instant::now();
+        let got = whole(send(stage.addr, request).await).await;
+        let took = begun.elapsed();
+        until(|| stage.gateway.in_flight() == 0).await;
+        (took, field(&got, "x-flowgauge-cache").unwrap().to_owned())
+    };
+    let (mut known, mut fresh) = (Vec::new(), Vec::new());
+    for n in 0..EACH {
+        let secret = format!("the secret of project one, number {n}");
+        timed("one", &secret).await;
+        known.push(timed("two", &secret).await);
+        fresh.push(timed("two", &format!("what nobody asked yet, number {n}")).await);
+    }
+    for (took, outcome) in known.iter().chain(&fresh) {
+        assert_eq!(outcome, "miss");
+        assert!(
+            *took >= Duration::from_millis(SLOW),
+            "answered sooner than the provider: {took:?}"
+        );
+    }
+    // Wins of one over the other (Mann and Whitney 1947): the middle is half of all pairs. Five deviations are passed by
+    // chance in fewer than one of a million runs.
+    let wins = known.iter().flat_map(|k| fresh.iter().map(move |f| f64::from(u8::from(k.0 < f.0))));
+    let n = f64::from(u32::try_from(EACH).unwrap());
+    let (middle, deviation) = (n * n / 2.0, (n * n * (2.0 * n + 1.0) / 12.0).sqrt());
+    let z = (wins.sum::<f64>() - middle) / deviation;
+    assert!(z.abs() < 5.0, "time tells: z = {z}");
+    let (_, own) = timed("one", "the secret of project one, number 0").await;
+    assert_eq!(own, "hit", "its own is in memory");
+}
+
+#[tokio::test]
+async fn a_request_that_wishes_no_optimisation_passes_the_cache_by_and_its_row_says_so() {
+    let stage = caching().await;
+    let got = with(&stage, &[("x-flowgauge-optimizations", "off")], CHAT).await;
+    assert_eq!(field(&got, "x-flowgauge-cache"), Some("bypass"));
+    assert_eq!(stage.row().await.control.cache, CacheOutcome::Bypass);
 }

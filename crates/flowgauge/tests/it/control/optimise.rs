@@ -130,6 +130,14 @@ async fn a_simple_question_goes_to_the_model_that_is_good_enough() {
     assert_eq!(simple.what.model_requested.as_deref(), Some("gpt-4o"));
     assert!(simple.what.model_used.as_deref().unwrap().starts_with("gpt-4o-mini"));
     assert_eq!(simple.control.applied, Mechanism::ModelSelection.bit());
+    let complex = rows.iter().find(|r| r.what.intent.as_deref() == Some("complex")).unwrap();
+    let (paid, dear) = (simple.cost.nanos.unwrap(), complex.cost.nanos.unwrap());
+    assert!(paid < dear && complex.cost.avoided.is_none());
+    assert_eq!(
+        simple.cost.avoided.unwrap().0,
+        dear.0 - paid.0,
+        "what the other model would have cost more"
+    );
 }
 
 #[tokio::test]

@@ -6,9 +6,12 @@ use super::{PATH, change, field, on};
 use flowgauge::config::Timeouts;
 use flowgauge::control::Wanted;
 use flowgauge::logic::control::rollout::{Environment, Mechanism, Mode};
-use flowgauge::logic::control::state::Settings;
+use flowgauge::logic::control::state::{Settings, State};
+use flowgauge::serve::clock::Clock;
+use flowgauge::store::ControlStore;
 use flowgauge_testkit::upstream::Script;
 use flowgauge_testkit::wedge::Wedged;
+use std::path::Path;
 
 async fn toggled(stage: &Stage, times: u32) {
     for _ in 0..times {
@@ -44,11 +47,7 @@ async fn with_the_store_wedged_the_switch_holds_streams_end_and_nothing_of_it_is
         assert!(!stream.broken && stream.text().ends_with("data: [DONE]\n\n"));
     }
     wedged.release().unwrap();
-    until(|| {
-        let again = super::switch::reopen(stage.data_dir(), Environment::default());
-        again.desk.history().len() == 202 && !again.desk.live().load().is_active()
-    })
-    .await;
+    until(|| stored(stage.data_dir()) == (202, true)).await;
 }
 
 #[tokio::test]
@@ -70,9 +69,48 @@ async fn with_the_disk_full_the_switch_holds_and_is_stored_once_there_is_room() 
     let made = make(|s| s.kill.all = true).await;
     assert!(!made.stored);
     std::fs::remove_file(disk.path().join("filler")).unwrap();
-    until(|| {
-        let again = super::switch::reopen(disk.path(), Environment::default());
-        again.desk.history().len() == 202 && !again.desk.live().load().is_active()
-    })
-    .await;
+    until(|| stored(disk.path()) == (202, true)).await;
+}
+
+/// Changes on disk, and whether the kill switch holds all by them.
+fn stored(dir: &Path) -> (usize, bool) {
+    let log = ControlStore::open(dir).unwrap().log().unwrap();
+    let state = State::at(&log, Clock::real().now()).unwrap();
+    (log.len(), state.settings.kill.all)
+}
+
+#[tokio::test]
+async fn a_kill_that_never_reached_the_log_holds_after_a_restart_on_the_full_disk_and_is_lifted_once()
+ {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let open = || super::switch::reopen(disk.path(), Environment::default());
+    let control = open();
+    let on = |s: &mut Settings| s.rollouts.context_pruning.mode = Mode::On;
+    let who = Wanted::by("ann", "a test");
+    assert!(control.desk.change(&who, on).await.unwrap().stored);
+    disk.fill();
+    // The log of the database may still have a page of room.
+    let mut made = control.desk.change(&who, |s| s.kill.all = true).await.unwrap();
+    while made.stored {
+        control.desk.change(&who, |s| s.kill.all = false).await.unwrap();
+        made = control.desk.change(&who, |s| s.kill.all = true).await.unwrap();
+    }
+    control.desk.close();
+    drop(control);
+    let (changes, holds) = stored(disk.path());
+    assert!(changes >= 1 && !holds, "the log does not know of it");
+    let again = open();
+    assert!(!again.desk.live().load().is_active(), "the latch does");
+    assert_eq!(again.desk.history().last().unwrap().change.author, "flowgauge");
+    again.desk.close();
+    drop(again);
+    std::fs::remove_file(disk.path().join("filler")).unwrap();
+    let again = open();
+    assert!(!again.desk.live().load().is_active());
+    until(|| stored(disk.path()) == (changes + 1, true)).await;
+    let lifted = again.desk.change(&who, |s| s.kill.all = false).await.unwrap();
+    assert!(lifted.stored && again.desk.live().load().is_active());
+    again.desk.close();
+    drop(again);
+    assert!(open().desk.live().load().is_active(), "what a person lifted stays lifted");
 }

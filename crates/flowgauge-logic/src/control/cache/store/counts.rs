@@ -20,6 +20,9 @@ pub struct Counts {
     pub evicted: u64,
     /// Entries replaced or purged one by one.
     pub invalidated: u64,
+    /// Entries whose answer somebody found wrong; they stay out until their life would have ended.
+    #[serde(default)]
+    pub disputed: u64,
     /// Entries cleared all together.
     pub cleared: u64,
     /// Time that expired and evicted entries lived, µs.

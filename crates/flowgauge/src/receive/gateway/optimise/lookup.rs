@@ -63,6 +63,16 @@ pub(in super::super) async fn look(
         }
         other => other,
     };
+    let found = match found {
+        // Only where it would be given: what is watched costs nobody a way there and back.
+        Look::Miss(slot) if serves => {
+            match gateway.control.memory.look_behind(slot, gateway.clock.now()).await {
+                Ok(hit) => Look::Hit(hit),
+                Err(slot) => Look::Miss(slot),
+            }
+        }
+        other => other,
+    };
     let outcome = match &found {
         _ if !serves => CacheOutcome::Bypass,
         Look::Hit(hit) if hit.similarity.is_some() => CacheOutcome::HitSemantic,
@@ -72,6 +82,9 @@ pub(in super::super) async fn look(
     flight.note(|call| call.control.cache = outcome);
     match found {
         Look::Hit(hit) => {
+            if let Some(call) = flight.call() {
+                gateway.control.disputes.served(call.id, hit.key);
+            }
             flight.note(|call| {
                 call.control.similarity = hit.similarity;
                 call.control.applied |= Mechanism::ResponseCaching.bit();

@@ -4,6 +4,7 @@ use super::super::ask::Params;
 use super::super::guard::Caller;
 use super::super::{App, Problem};
 use crate::control::memory::Contents;
+use crate::control::shared::SharedCounts;
 use crate::logic::call::Text;
 use crate::logic::control::cache::store::{Limits, Purge};
 use crate::logic::unit::{Micros, Ratio};
@@ -30,6 +31,34 @@ pub struct CacheView {
     pub counts: CacheCounts,
     /// What it would have done where it only watches.
     pub shadow: CacheShadow,
+    /// What other instances share; nothing where nothing is shared.
+    #[serde(default)]
+    pub shared: Option<CacheShared>,
+}
+
+/// Answers shared with other instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CacheShared {
+    /// Answers found there since the start.
+    pub hits: u64,
+    /// Answers not found there.
+    pub misses: u64,
+    /// Lookups that failed or took too long; the request went on.
+    pub failed: u64,
+    /// Lookups left out while it is in trouble.
+    pub passed: u64,
+    /// Answers not handed over, because too many were on their way.
+    pub dropped: u64,
+    /// Whether a clearing has still to reach it; nothing is read from it until then.
+    pub behind: bool,
+}
+
+impl CacheShared {
+    fn of(app: &App) -> Option<Self> {
+        let shared = app.control.memory.shared()?;
+        let SharedCounts { hits, misses, failed, passed, dropped } = shared.counts();
+        Some(Self { hits, misses, failed, passed, dropped, behind: shared.is_behind() })
+    }
 }
 
 /// Bounds.
@@ -66,6 +95,9 @@ pub struct CacheCounts {
     pub invalidated: u64,
     /// Answers cleared all together.
     pub cleared: u64,
+    /// Entries whose answer a user or an evaluator found wrong; they stay out for a life.
+    #[serde(default)]
+    pub disputed: u64,
     /// Time lived of the time that could be lived, 0–1.
     pub ttl_effectiveness: Option<f64>,
     /// Share of expired and evicted answers that were used, 0–1.
@@ -108,6 +140,7 @@ impl CacheView {
             limits: CacheLimits::from(limits),
             counts: CacheCounts::of(&contents),
             shadow: CacheShadow::of(&contents),
+            shared: CacheShared::of(app),
         }
     }
 }
@@ -143,6 +176,7 @@ impl CacheCounts {
             evicted: c.evicted,
             invalidated: c.invalidated,
             cleared: c.cleared,
+            disputed: c.disputed,
             ttl_effectiveness: share(c.ttl_effectiveness()),
             reuse: share(c.reuse()),
             saved_tokens: c.saved_tokens,

@@ -106,7 +106,7 @@ pub(in super::super) async fn make(
         return Err(Problem::field("body.set", "", detail));
     }
     let mut wanted = wanted(&app, &caller, (&body.author, &body.reason), body.ttl_seconds)?;
-    wanted.seen = body.seen;
+    wanted.seen = body.seen.or(caller.seen);
     let set = body.set;
     // Lifting the kill switch here would pass by what lifting it asks for.
     if set.keys().any(|path| path == "/kill" || path.starts_with("/kill/")) {
@@ -177,7 +177,7 @@ fn wanted(
         return Err(Problem::field("body.author", "", "say who changes it"));
     }
     let expires = ttl_seconds.map(|s| ends(app.clock.now(), s)).transpose()?;
-    Ok(Wanted { expires, ..Wanted::by(author, reason) })
+    Ok(Wanted { expires, seen: caller.seen, ..Wanted::by(author, reason) })
 }
 
 fn ends(now: UnixMicros, seconds: u64) -> Result<UnixMicros, Problem> {

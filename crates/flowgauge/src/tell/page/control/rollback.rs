@@ -10,9 +10,11 @@ use super::super::regressions::read_body;
 use super::super::{App, Problem};
 use super::changes::carry_out as change;
 use super::verify::{self, Proof, Verdict};
+use super::watch;
 use super::{Aim, ControlChange, MadeChange, instances, person, refused};
 use crate::control::{Made, Wanted};
-use crate::judge::incidents::{HookError, IncidentError, Which};
+use crate::judge::incidents::{Affected, HookError, IncidentError, Step, Telling, Which};
+use crate::logic::call::Text;
 use crate::logic::control::cache::store::Purge;
 use crate::logic::control::rollout::{Mechanism, Mode, Share};
 use crate::logic::control::state::{Refused, Settings};
@@ -22,7 +24,7 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// The watch after a rollback (catalogue T6: every 30 s for 30 min).
+/// The watch after a rollback (catalogue T6: every 30 s for 30 min), for those who want to look on.
 const WATCH: &str = "flowgauge metrics watch --interval 30 --duration 1800";
 /// Share with which a mechanism comes back gradually: small enough to harm few, large enough to be seen in a day.
 const GRADUAL: Share = Share::percent(5);
@@ -163,9 +165,21 @@ fn preview(app: &App, aim: &Aim, wanted: &Wanted) -> Result<Rollback, Problem> {
 
 /// Carries the procedure out; nobody's name and no reason do not keep it from being done.
 pub async fn carry_out(app: &App, aim: &Aim, author: &str, reason: &str) -> Rollback {
+    carry_out_for(app, aim, author, reason, None).await
+}
+
+/// The same as an answer to an incident, whose message is on its way already.
+pub(in super::super) async fn carry_out_for(
+    app: &App,
+    aim: &Aim,
+    author: &str,
+    reason: &str,
+    answers: Option<u64>,
+) -> Rollback {
     let wanted = named(author, reason);
     let made = app.control.desk.change(&wanted, switch_off(aim)).await;
     let generation = app.control.desk.live().load().generation;
+    let told = answers.is_none().then(|| tell(app, aim, &wanted, generation));
     tracing::warn!(by = %wanted.author, reason = wanted.reason, generation, "rolled optimisations back");
     let mut steps = vec![switched(&made), on_disk(app, &made).await];
     steps.push(acknowledged(app, generation).await);
@@ -175,11 +189,66 @@ pub async fn carry_out(app: &App, aim: &Aim, author: &str, reason: &str) -> Roll
     steps.push(restarted(app, &wanted.author).await);
     let proof = verify::usual(app).await;
     steps.push(validated(&proof));
-    steps.push(step(7, "watch", StepStatus::Skipped, format!("run `{WATCH}`")));
+    let incident = answers.or_else(|| app.incidents.latest_open());
+    watch::begin(app, &wanted.author, incident, &proof);
+    steps.push(step(
+        7,
+        "watch",
+        StepStatus::Done,
+        format!("every 30 s for 30 min; `{WATCH}` shows it"),
+    ));
+    steps.insert(2, notified(app, told, answers).await);
+    for (number, step) in (1..).zip(&mut steps) {
+        step.number = number;
+    }
+    // The answer to an incident is logged step by step with the incident itself.
+    if answers.is_none() {
+        log(app, aim, &wanted.author, incident, &steps).await;
+    }
     let change = made.ok().map(|m| ControlChange::of(&m.change, true));
     let undo = change.as_ref().map(|c| format!("flowgauge opt restore {}", c.id));
     let watch = WATCH.to_owned();
     Rollback { change, generation, dry_run: false, steps, proof: Some(proof), watch, undo }
+}
+
+fn words(aim: &Aim) -> String {
+    match aim {
+        Aim::All => "all".to_owned(),
+        Aim::Only(these) => these.iter().map(|m| m.word()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Hands the message over; the switch is in force already and nothing waits here.
+fn tell(app: &App, aim: &Aim, wanted: &Wanted, generation: u64) -> Telling {
+    let (what, by, reason) = (words(aim), &wanted.author, &wanted.reason);
+    app.incidents.tell_rollback(&Affected { what: &what, by, reason, generation })
+}
+
+async fn notified(app: &App, told: Option<Telling>, incident: Option<u64>) -> StepView {
+    const NAME: &str = "notify";
+    let Some(told) = told else {
+        let of = incident.map_or_else(String::new, |id| format!(" {id}"));
+        return step(0, NAME, StepStatus::Done, format!("with the message of incident{of}"));
+    };
+    let Step { done, detail, .. } = app.incidents.heard(told).await;
+    step(0, NAME, if done { StepStatus::Done } else { StepStatus::Failed }, detail)
+}
+
+/// The line of this rollback in the log of incidents.
+async fn log(app: &App, aim: &Aim, by: &str, incident: Option<u64>, steps: &[StepView]) {
+    let result = |s: &StepView| {
+        let status = match s.status {
+            StepStatus::Done => "done",
+            StepStatus::Failed => "failed",
+            StepStatus::Skipped => "skipped",
+        };
+        format!("{} {status}", s.step)
+    };
+    let results: Vec<String> = steps.iter().map(result).collect();
+    let done = steps.iter().all(|s| s.status != StepStatus::Failed);
+    let detail = format!("{} off; {}", words(aim), results.join(", "));
+    let line = Step { name: Text::const_new("rollback"), done, detail };
+    app.incidents.note(incident, by, &line).await;
 }
 
 /// Runs the operator's restart hook, where there is one.
@@ -216,8 +285,13 @@ async fn on_disk(app: &App, made: &Result<Made, Refused>) -> StepView {
     let (status, detail) = match made {
         Ok(made) if made.stored => (StepStatus::Done, format!("as change {}", made.change.id)),
         Ok(_) => {
+            let held = if app.control.desk.is_latched() {
+                "the file kill.latch keeps it off over a restart"
+            } else {
+                "a restart would forget it"
+            };
             let detail = format!(
-                "in force and not on disk; it is tried again every second. Until then, {WAY_OUT}"
+                "in force and not in the log, which is tried again every second; {held}. For certain, {WAY_OUT}"
             );
             (StepStatus::Failed, detail)
         }
@@ -277,7 +351,7 @@ pub(in super::super) async fn restore(
     let aim = Aim::read(body.all, &body.only)?;
     let author = caller.name(&body.author);
     person(&author)?;
-    let wanted = Wanted::by(author, body.reason);
+    let wanted = Wanted { seen: caller.seen, ..Wanted::by(author, body.reason) };
     let edit = |settings: &Settings| Ok(lifted(settings, &aim, body.gradual));
     change(&app, &wanted, body.dry_run, edit).await
 }

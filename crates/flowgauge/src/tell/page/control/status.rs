@@ -6,7 +6,7 @@ use super::ControlChange;
 use super::cache::CacheView;
 use super::instances::{self, Instance};
 use super::pointer::tree;
-use crate::control::{Line, Snapshot};
+use crate::control::{Line, Snapshot, Standing};
 use crate::logic::control::rollout::{Kill, Mechanism, Mode, Rollout};
 use crate::logic::control::state::{Change, Settings};
 use crate::logic::unit::UnixMicros;
@@ -125,7 +125,7 @@ pub(super) fn source(state: &Snapshot, mechanism: Mechanism) -> (&'static str, b
 }
 
 /// Whether a change touched a mechanism: its rollout, its settings, or the kill switch.
-pub(super) fn touches(change: &Change, mechanism: Mechanism) -> bool {
+pub(crate) fn touches(change: &Change, mechanism: Mechanism) -> bool {
     let section = match mechanism {
         Mechanism::ContextPruning => "/prune",
         Mechanism::ResponseCaching => "/cache",
@@ -169,7 +169,8 @@ pub(in super::super) async fn show(
     let now = app.clock.now();
     let kill = state.settings.as_ref().map_or_else(Kill::default, |s| s.kill.clone());
     let ends = history.iter().filter(|l| l.in_force).filter_map(|l| l.change.expires);
-    let one = |m| mechanism(&app, (&state, &history), m, now);
+    let standing = app.control.breakers.standing(now);
+    let one = |m| mechanism((&state, &history), &standing, m);
     Ok(Json(ControlView {
         generation: state.generation,
         readable: state.settings.is_some(),
@@ -184,11 +185,11 @@ pub(in super::super) async fn show(
     }))
 }
 
-fn mechanism(
-    app: &App,
+/// How a mechanism stands, from a state, its history and the optimisers that rest.
+pub(crate) fn mechanism(
     (state, history): (&Snapshot, &[Line]),
+    standing: &[Standing],
     mechanism: Mechanism,
-    now: UnixMicros,
 ) -> MechanismView {
     let (source, effective) = source(state, mechanism);
     let of = |s: &Settings| s.rollouts.of(mechanism).clone();
@@ -199,8 +200,7 @@ fn mechanism(
         mode: ModeView::from(e.mode),
     });
     let last = history.iter().rev().find(|l| l.in_force && touches(&l.change, mechanism));
-    let standing = app.control.breakers.standing(now);
-    let rests = standing.into_iter().filter(|s| s.mechanism == mechanism).map(|s| RestView {
+    let rests = standing.iter().filter(|s| s.mechanism == mechanism).map(|s| RestView {
         route: s.route.to_string(),
         rests_until: s.rests_until.map(UnixMicros::to_rfc3339),
         refused: s.refused,

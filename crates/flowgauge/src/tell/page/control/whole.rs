@@ -95,7 +95,7 @@ pub(in super::super) async fn put(
         serde_json::from_slice(&body).map_err(|e| Problem::field("body", "", e.to_string()))?;
     let author = caller.name(&body.author);
     person(&author)?;
-    let wanted = Wanted::by(author, &*body.reason);
+    let wanted = Wanted { seen: caller.seen, ..Wanted::by(author, &*body.reason) };
     let edit = |now: &Settings| Ok(put_back(now, &body.settings, body.lift_kill));
     carry_out(&app, &wanted, body.dry_run, edit).await
 }
