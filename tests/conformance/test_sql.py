@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections import defaultdict
 
+import duckdb
 import pytest
 
 import spans
@@ -130,7 +131,6 @@ def pathlib_of(server):
 
 
 def test_segments_open_in_duckdb_without_us_and_count_the_same(asked):
-    duckdb = pytest.importorskip("duckdb")
     server, made, _ = asked
     wait_for("all sealed", lambda: server.get("/api/v1/status")["store"]["unsealed_rows"] == 0)
     ours = duckdb.sql(
@@ -141,7 +141,6 @@ def test_segments_open_in_duckdb_without_us_and_count_the_same(asked):
 
 
 def test_a_parquet_answer_opens_in_duckdb(asked):
-    duckdb = pytest.importorskip("duckdb")
     server, made, _ = asked
     body = json.dumps({"sql": "SELECT event_time, latency FROM performance_metrics", "format": "parquet"}).encode()
     request = urllib.request.Request(server.url + "/api/v1/sql", body)

@@ -57,9 +57,9 @@ pub use ledger::{BudgetUse, Kept, LedgerChanges, LedgerFile};
 pub use locate::Names;
 pub use pins::{Pin, PinnedSegment};
 pub use read::Reader;
+pub use rebuild::{Rebuilt, rebuild};
 pub use scores::{
     GradeGroup, JudgedBy, PulledScore, Put, ScoreGroup, ScoreQuery, ScoreRow, ScoreTable, Scores,
 };
-pub use rebuild::{Rebuilt, rebuild};
 pub use state::{KeyRow, State};
 pub use write::{Batch, Committed, Opened, Options, Store};

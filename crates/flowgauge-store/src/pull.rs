@@ -3,6 +3,7 @@
 //! Owns the rule that every row is given once, in its current form: rows amended since they were
 //! sealed are named, so that the reader passes over their old form. Refuses to filter: the reader does.
 
+use crate::StoreError;
 use crate::amend;
 use crate::bytes::Take;
 use crate::columns;
@@ -13,7 +14,6 @@ use crate::packed;
 use crate::pins::Pin;
 use crate::read::{Reader, snapshot};
 use crate::seal::{HOUR_LEVEL, MINUTE_LEVEL, MINUTES_PER_HOUR};
-use crate::StoreError;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, Schema};
 use flowgauge_logic::call::Call;
@@ -268,9 +268,14 @@ fn stored(
     while let Some(row) = rows.next().map_err(failed("reading rollups"))? {
         let read = || Ok((row.get(0)?, row.get(1)?, row.get_ref(2)?.as_blob()?));
         let (series, bucket, blob) = read().map_err(failed("reading a rollup"))?;
-        let rollup = packed::open_rollup((level, series, bucket), blob).map_err(|e| StoreError::Damaged {
-            what: format!("rollup of {}", UnixMicros::from_minute(bucket * minutes).to_rfc3339()),
-            detail: e.to_string(),
+        let rollup = packed::open_rollup((level, series, bucket), blob).map_err(|e| {
+            StoreError::Damaged {
+                what: format!(
+                    "rollup of {}",
+                    UnixMicros::from_minute(bucket * minutes).to_rfc3339()
+                ),
+                detail: e.to_string(),
+            }
         })?;
         take(bucket, series, rollup);
     }

@@ -110,11 +110,7 @@ impl Origin {
         Ok((Given { rows, missing, ..Given::default() }, None))
     }
 
-    fn calls(
-        &self,
-        window: Window,
-        columns: &[String],
-    ) -> Result<(Given, Option<Pin>), Withheld> {
+    fn calls(&self, window: Window, columns: &[String]) -> Result<(Given, Option<Pin>), Withheld> {
         let pulled = self.reader()?.pull_calls(window, columns)?;
         let file = |f: crate::store::pull::PulledFile| File {
             path: f.path.to_string_lossy().into_owned(),
