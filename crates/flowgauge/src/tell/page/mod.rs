@@ -21,6 +21,7 @@ mod checks;
 pub mod control;
 mod diagnoses;
 pub mod evidence;
+pub mod export;
 mod feedback;
 mod fields;
 pub mod flags;
@@ -92,6 +93,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Nothing, routes!(health::healthy))
         .add(Need::Nothing, routes!(health::ready))
         .add(Need::Operator, routes!(alerts::reload))
+        .add(Need::Viewer, routes!(export::export))
         .add(Need::Viewer, routes!(ageing::fsck))
         .add(Need::Admin, routes!(ageing::prune))
         .add(Need::Admin, routes!(ageing::archive))
