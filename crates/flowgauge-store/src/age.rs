@@ -72,9 +72,7 @@ impl SegmentInfo {
 }
 
 /// Segments that have been archived, and the checksum of what was.
-pub(crate) fn archived(
-    db: &Connection,
-) -> Result<std::collections::HashMap<i64, u32>, StoreError> {
+pub(crate) fn archived(db: &Connection) -> Result<std::collections::HashMap<i64, u32>, StoreError> {
     let read = || {
         db.prepare_cached("SELECT segment, crc FROM archived")?
             .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
@@ -112,7 +110,8 @@ impl Store {
                 .and_then(|mut s| s.execute([&file]))
                 .map_err(failed("forgetting a deleted file"))?;
         }
-        self.dropping = !hot::unlinks(&self.db).map_err(failed("listing dropped files"))?.is_empty();
+        self.dropping =
+            !hot::unlinks(&self.db).map_err(failed("listing dropped files"))?.is_empty();
         Ok(gone)
     }
 

@@ -145,9 +145,7 @@ impl<W: Write + Send> Sink<W> {
                 }
                 writer.close().map(drop).map_err(StoreError::io(WRITING))
             }
-            Self::Csv(mut to) | Self::Jsonl(mut to) => {
-                to.flush().map_err(StoreError::io(WRITING))
-            }
+            Self::Csv(mut to) | Self::Jsonl(mut to) => to.flush().map_err(StoreError::io(WRITING)),
         }
     }
 }

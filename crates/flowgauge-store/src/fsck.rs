@@ -176,8 +176,8 @@ impl Reader {
             let decoded = blob.map(|(blob, crc)| codec::decode(&blob, crc));
             match decoded {
                 Some(Err(e)) => out.found(row.missing(&e.to_string())),
-                Some(Ok(calls)) if row.kind != Kind::Amended as i64
-                    && calls.len() as u64 != row.rows =>
+                Some(Ok(calls))
+                    if row.kind != Kind::Amended as i64 && calls.len() as u64 != row.rows =>
                 {
                     out.found(row.missing(&format!("holds {} rows", calls.len())));
                 }

@@ -3,9 +3,9 @@
 //! A query in another process is given paths. What it holds is counted here by segment; a file that
 //! left the manifest stays on disk until nothing holds its segment. Refuses to delete anything.
 
+use crate::StoreError;
 use crate::hot::{self, SegmentRow};
 use crate::read::{Reader, Shared, snapshot};
-use crate::StoreError;
 use flowgauge_logic::unit::UnixMicros;
 use flowgauge_logic::window::Window;
 use parking_lot::Mutex;

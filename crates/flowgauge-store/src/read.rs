@@ -1,15 +1,15 @@
 //! Read-only handles: rollups, raw rows, events, gaps.
 
 use crate::ask::{CallQuery, Gap, Group, RollupQuery, StoreStatus};
+use crate::damage::{self, Missing};
 use crate::hot::{self, Kind, SegmentRow};
 use crate::live::Live;
 use crate::lock::DirLock;
 use crate::newest::Newest;
+use crate::pins::Pins;
 use crate::plan::Plan;
 use crate::seal::{HOUR_LEVEL, MINUTES_PER_HOUR};
 use crate::segment::{self, Segment};
-use crate::damage::{self, Missing};
-use crate::pins::Pins;
 use crate::{AmendmentRow, Event, StoreError, amend, codec, fsck, packed, replay, wal};
 use flowgauge_logic::call::Call;
 use flowgauge_logic::id::CallId;
@@ -183,8 +183,8 @@ impl Reader {
             }
         }
         DirLock::check_free(dir)?;
-        let torn = wal::damage(&copy.path().join("hot.db-wal"))
-            .map_err(copying("checking hot.db-wal"))?;
+        let torn =
+            wal::damage(&copy.path().join("hot.db-wal")).map_err(copying("checking hot.db-wal"))?;
         let db = hot::open_writer(copy.path())?;
         let mut live = replay::replay(&db, ANY_SERIES)?.live;
         for missing in fsck::complaints(&db, &hot::path(copy.path())) {
@@ -403,7 +403,9 @@ impl Reader {
     /// What is missing from answers, as far as it is known without reading any file.
     fn losses(&self, db: &Connection, live: &Live) -> Result<Vec<Missing>, StoreError> {
         let mut losses = damage::recorded(db).map_err(StoreError::io("reading recorded losses"))?;
-        losses.extend(live.missing.iter().filter(|m| !losses.contains(m)).cloned().collect::<Vec<_>>());
+        losses.extend(
+            live.missing.iter().filter(|m| !losses.contains(m)).cloned().collect::<Vec<_>>(),
+        );
         Ok(losses)
     }
 
@@ -471,9 +473,11 @@ fn add_stored(db: &Connection, plan: &mut Plan) -> Result<(), StoreError> {
                     .get(0)
                     .and_then(|b: i64| Ok((b, row.get_ref(1)?.as_blob()?)))
                     .map_err(failed("reading a rollup"))?;
-                let rollup = packed::open_rollup((level, *id, bucket), blob).map_err(|e| StoreError::Damaged {
-                    what: format!("rollup {level}/{id}/{bucket}"),
-                    detail: e.to_string(),
+                let rollup = packed::open_rollup((level, *id, bucket), blob).map_err(|e| {
+                    StoreError::Damaged {
+                        what: format!("rollup {level}/{id}/{bucket}"),
+                        detail: e.to_string(),
+                    }
                 })?;
                 plan.add(bucket * minutes, *id, &rollup);
             }

@@ -4,6 +4,7 @@
 //! are listed again; a database that cannot be read moves away too, and a new one is made from the
 //! segments. Deletes nothing.
 
+use crate::StoreError;
 use crate::damage::{self, Missing};
 use crate::fsck::{integrity, parquet_files};
 use crate::hot::{self, SegmentRow};
@@ -12,7 +13,6 @@ use crate::lock::DirLock;
 use crate::seal::{self, Sealed};
 use crate::segment::{self, Entry, Segment};
 use crate::write::begin;
-use crate::StoreError;
 use flowgauge_logic::call::Call;
 use flowgauge_logic::unit::UnixMicros;
 use rusqlite::Connection;
@@ -167,7 +167,8 @@ impl Rebuilt {
 
 /// Of files that stand for the same rows one is listed: what was listed before, else the merged one.
 fn choose(found: Vec<(Entry, bool)>, out: &mut Rebuilt) -> Vec<(SegmentRow, bool)> {
-    let listed: HashSet<i64> = found.iter().filter(|(_, new)| !new).map(|(e, _)| e.row.id).collect();
+    let listed: HashSet<i64> =
+        found.iter().filter(|(_, new)| !new).map(|(e, _)| e.row.id).collect();
     let mut chosen: Vec<(SegmentRow, bool)> = Vec::new();
     let mut covered: HashSet<i64> = HashSet::new();
     let mut order: Vec<&(Entry, bool)> = found.iter().collect();
@@ -211,7 +212,8 @@ fn whole(dir: &Path, name: &str) -> Result<Entry, String> {
     let stem = name.split(['-', '.']).next().unwrap_or_default();
     let id = i64::from_str_radix(stem, 16).map_err(|_| "its name has no id".to_owned())?;
     let said = segment::entry(&file);
-    let row = SegmentRow { id, file: name.to_owned(), rows, bytes, min_time: min, max_time: max, crc };
+    let row =
+        SegmentRow { id, file: name.to_owned(), rows, bytes, min_time: min, max_time: max, crc };
     if let Some(said) = &said {
         let same = SegmentRow { bytes: said.row.bytes, crc: said.row.crc, ..row.clone() };
         if said.row != same {

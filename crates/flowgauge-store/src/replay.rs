@@ -1,10 +1,10 @@
 //! What a start finds: batches to replay, calls without an end, files a crash left behind.
 
 use crate::amend::Edit;
+use crate::damage::{self, Missing};
 use crate::dedupe::{Seen, key_of};
 use crate::hot::{self, BatchRow, Kind};
 use crate::live::{Live, SeriesTable};
-use crate::damage::{self, Missing};
 use crate::{StoreError, codec, packed, segment};
 use flowgauge_logic::call::Call;
 use flowgauge_logic::id::CallId;

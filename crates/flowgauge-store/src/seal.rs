@@ -202,7 +202,9 @@ fn change_one(
             .map_err(failed("dropping an empty rollup"));
     }
     db.prepare_cached("INSERT OR REPLACE INTO rollups VALUES(?1,?2,?3,?4)")
-        .and_then(|mut s| s.execute(params![level, series, bucket, packed::seal_rollup(place, &sum)]))
+        .and_then(|mut s| {
+            s.execute(params![level, series, bucket, packed::seal_rollup(place, &sum)])
+        })
         .map(drop)
         .map_err(failed("writing a rollup"))
 }

@@ -31,7 +31,9 @@ pub(crate) fn damage(file: &Path) -> std::io::Result<Option<String>> {
     let sum = checksum((0, 0), header.get(..24).unwrap_or_default(), big);
     let known = (word(&header, 24, true), word(&header, 28, true));
     if magic & !1 != MAGIC || sum != known || page > MAX_PAGE || page < 512 {
-        return Ok(Some("its header is damaged: commits since the last checkpoint are lost".into()));
+        return Ok(Some(
+            "its header is damaged: commits since the last checkpoint are lost".into(),
+        ));
     }
     frames(&mut from, page, big, (word(&header, 16, true), word(&header, 20, true)), sum)
 }

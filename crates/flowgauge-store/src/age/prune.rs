@@ -148,9 +148,10 @@ fn covered(
     };
     Ok(match packed::open_rollup(key, &blob) {
         Err(e) => Err(format!("the rollup of the hour from {when} {e}")),
-        Ok(r) if r.requests() < needed => {
-            Err(format!("the rollup of the hour from {when} has {} of {needed} calls", r.requests()))
-        }
+        Ok(r) if r.requests() < needed => Err(format!(
+            "the rollup of the hour from {when} has {} of {needed} calls",
+            r.requests()
+        )),
         Ok(_) => Ok(()),
     })
 }

@@ -96,10 +96,8 @@ fn check_series(
         .map_err(failed("reading rollups"))?;
     let mut hour: Option<(i64, Rollup, bool)> = None;
     while let Some(row) = rows.next().map_err(failed("reading rollups"))? {
-        let (minute, blob): (i64, Vec<u8>) = row
-            .get(0)
-            .and_then(|b| Ok((b, row.get(1)?)))
-            .map_err(failed("reading a rollup"))?;
+        let (minute, blob): (i64, Vec<u8>) =
+            row.get(0).and_then(|b| Ok((b, row.get(1)?))).map_err(failed("reading a rollup"))?;
         let at = minute.div_euclid(MINUTES_PER_HOUR);
         if hour.as_ref().is_some_and(|(h, ..)| *h != at)
             && let Some(full) = hour.take()

@@ -190,7 +190,10 @@ fn minutes_go_only_where_hours_cover_them_and_a_lost_hour_is_made_again() {
     let asked = |from, to| {
         let window = Window { from: minutes(from), to: minutes(to) };
         let query = RollupQuery {
-            window, filter: Filter::default(), group_by: Vec::new(), step: Step::Whole,
+            window,
+            filter: Filter::default(),
+            group_by: Vec::new(),
+            step: Step::Whole,
         };
         reader.rollups(&query).unwrap().into_iter().map(|g| (g.from, g.rollup.requests())).next()
     };

@@ -165,9 +165,11 @@ fn checked(found: &Fsck) -> Sheet {
 fn rebuilt(done: &Rebuilt) -> Sheet {
     let mut sheet = Sheet { columns: vec!["what", "done"], rows: Vec::new() };
     sheet.row(["segments".to_owned(), done.segments.to_string()]);
-    for (what, files) in
-        [("listed again", &done.relisted), ("mended", &done.mended), ("set aside", &done.quarantined)]
-    {
+    for (what, files) in [
+        ("listed again", &done.relisted),
+        ("mended", &done.mended),
+        ("set aside", &done.quarantined),
+    ] {
         files.iter().for_each(|f| sheet.row([what.to_owned(), f.clone()]));
     }
     done.lost.iter().for_each(|m| sheet.row(["lost".to_owned(), told(m)]));
@@ -238,12 +240,17 @@ pub(super) fn archive(args: &ArchiveArgs, globals: &Globals) -> Done {
             let to = args.to.as_ref().map(std::path::absolute).transpose()?;
             let to = to.map(|dir| dir.to_string_lossy().into_owned());
             let older_than = args.older_than.clone();
-            post(&remote, "/api/v1/store/archive", &ArchiveAsk { older_than, to, verify: args.verify })?
+            post(
+                &remote,
+                "/api/v1/store/archive",
+                &ArchiveAsk { older_than, to, verify: args.verify },
+            )?
         }
         None => {
             let to = args.to.as_ref().map(PathBuf::from);
             let to = to.or_else(|| loaded.config.retention.archive.clone()).ok_or_else(|| {
-                Failure::usage("no directory is named").hint("add --to DIR, or set retention.archive")
+                Failure::usage("no directory is named")
+                    .hint("add --to DIR, or set retention.archive")
             })?;
             ageing::archive(&mut alone(&loaded)?, &to, before, args.verify)?
         }
@@ -282,7 +289,11 @@ fn say<T: Serialize>(json: bool, text: &str, answer: &T) -> Result<(), Failure> 
     sure.print(text, answer)
 }
 
-fn before(older_than: Option<&str>, config: &Config, now: UnixMicros) -> Result<UnixMicros, Failure> {
+fn before(
+    older_than: Option<&str>,
+    config: &Config,
+    now: UnixMicros,
+) -> Result<UnixMicros, Failure> {
     let span: Span = match older_than {
         Some(text) => duration::parse(text).map_err(|e| Failure::usage(e.to_string()))?,
         None => config.retention.raw,

@@ -126,7 +126,9 @@ fn raw(format: Format, args: &ExportArgs, globals: &Globals) -> Done {
     let origin = globals.origin(&loaded)?;
     let write = |to: &mut (dyn Write + Send)| match &origin {
         Origin::Server(remote) => from_server(remote, format, window, args, to),
-        Origin::Directory(reader) => from_directory(reader, format, window, args.spans, &filter, to),
+        Origin::Directory(reader) => {
+            from_directory(reader, format, window, args.spans, &filter, to)
+        }
     };
     let missing = match args.output.as_deref().filter(|file| *file != "-") {
         None => write(&mut io::stdout())?,

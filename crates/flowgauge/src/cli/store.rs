@@ -55,10 +55,8 @@ pub(crate) fn run(command: &StoreCommand, globals: &Globals) -> Done {
     for (name, value) in figures {
         sheet.row([name.to_owned(), value.to_string()]);
     }
-    let moments = [
-        ("raw calls from", status.raw_from),
-        ("rollups by the minute from", status.minutes_from),
-    ];
+    let moments =
+        [("raw calls from", status.raw_from), ("rollups by the minute from", status.minutes_from)];
     for (name, moment) in moments {
         if let Some(moment) = moment {
             sheet.row([name.to_owned(), moment.to_rfc3339()]);

@@ -83,7 +83,10 @@ fn retention(f: &mut Findings, root: &Node) -> Retention {
         if before(longer) > before(shorter) {
             let place = root.at(key).map_or(Place::Default, |n| n.place.clone());
             let why = format!("{key} keeps its figures for less long than what is finer than they");
-            f.add(Problem::new(place, why).hint("keep raw for less long than minutes, and minutes than hours"));
+            f.add(
+                Problem::new(place, why)
+                    .hint("keep raw for less long than minutes, and minutes than hours"),
+            );
         }
     }
     told

@@ -54,7 +54,8 @@ fn old_calls_are_archived_dropped_and_attached_again() {
     let (code, text, err) = run(dir, &args);
     assert_eq!(code, Some(1), "{text}{err}");
     assert!(err.contains("is not archived"), "{err}");
-    let (code, text, err) = run(dir, &["metrics", "archive", "--older-than", "30days", "--to", "archive", "--verify"]);
+    let (code, text, err) =
+        run(dir, &["metrics", "archive", "--older-than", "30days", "--to", "archive", "--verify"]);
     assert_eq!(code, Some(0), "{err}");
     assert!(text.starts_with("20 rows"), "{text}");
     let args = [&["metrics", "prune", "--older-than", "30days", "--yes"][..], &set].concat();

@@ -47,9 +47,8 @@ pub(super) async fn export(State(app): State<App>, params: Params) -> Result<Res
     let mut question = CallQuery::newest(window, 0);
     question.filter = params.filter()?;
     question.with_spans = params.flag("spans")?;
-    let (reader, missing) = app
-        .ask(move |reader| Ok((reader.clone(), reader.damaged(window)?.len())))
-        .await?;
+    let (reader, missing) =
+        app.ask(move |reader| Ok((reader.clone(), reader.damaged(window)?.len()))).await?;
     let (to, chunks) = channel(WAITING);
     let failed = to.clone();
     // It ends with its last row, or once the caller has left.
