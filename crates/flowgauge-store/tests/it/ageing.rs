@@ -319,7 +319,10 @@ fn exports_have_every_row_once_in_every_format() {
         rows.iter().map(|r| r["call_id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 301);
     let cost = |r: &serde_json::Value| r["cost_nanos"].as_i64();
-    assert_eq!(rows.iter().filter_map(cost).sum::<i64>(), (0..=300).filter(|n| n % 5 != 0).sum());
+    assert_eq!(
+        rows.iter().filter_map(cost).sum::<i64>(),
+        (0..=300).filter(|n| n % 5 != 0).sum::<i64>()
+    );
 
     let (_, csv) = written(&all, ExportFormat::Csv);
     let csv = String::from_utf8(csv).unwrap();

@@ -76,7 +76,7 @@ fn segment_of(dir: &Path) -> PathBuf {
     std::fs::read_dir(dir.join("segments")).unwrap().next().unwrap().unwrap().path()
 }
 
-fn flip_all(dir: &Path, file: &Path, name: &str, truth: &Answer) -> Vec<(usize, u8)> {
+fn flip_all(dir: &Path, file: &Path, name: &str, truth: &Answer) {
     let whole = std::fs::read(file).unwrap();
     let mut wrong = Vec::new();
     let mut seen = [0u32; 4];
@@ -94,15 +94,15 @@ fn flip_all(dir: &Path, file: &Path, name: &str, truth: &Answer) -> Vec<(usize, 
     }
     std::fs::write(file, &whole).unwrap();
     let [right, said, refused, _] = seen;
-    println!("{name}: right {right}, said {said}, refused {refused}, wrong {wrong:?}");
-    wrong
+    let so = format!("{name}: right {right}, said {said}, refused {refused}, wrong {wrong:?}");
+    assert!(wrong.is_empty() && right + said + refused > 300, "{so}");
 }
 
 #[test]
 fn no_flipped_byte_of_a_segment_is_ever_a_wrong_answer() {
     let (dir, truth) = small();
     let file = segment_of(dir.path());
-    assert_eq!(flip_all(dir.path(), &file, "segment", &truth), []);
+    flip_all(dir.path(), &file, "segment", &truth);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn no_flipped_byte_of_hot_db_is_ever_a_wrong_answer() {
     // Everything into the main file.
     drop(open(dir.path()));
     assert!(!dir.path().join("hot.db-wal").exists());
-    assert_eq!(flip_all(dir.path(), &dir.path().join("hot.db"), "hot.db", &truth), []);
+    flip_all(dir.path(), &dir.path().join("hot.db"), "hot.db", &truth);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn no_flipped_byte_of_the_log_is_ever_a_wrong_answer() {
     let copy = crash_of(store, dir.path());
     let log = copy.path().join("hot.db-wal");
     assert!(std::fs::metadata(&log).unwrap().len() > 32);
-    assert_eq!(flip_all(copy.path(), &log, "hot.db-wal", &truth), []);
+    flip_all(copy.path(), &log, "hot.db-wal", &truth);
 }
 
 fn flip(file: &Path, at: usize) {
