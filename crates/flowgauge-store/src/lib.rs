@@ -12,6 +12,7 @@ pub mod checks;
 pub mod control;
 pub mod error;
 pub mod event;
+pub mod export;
 pub mod fsck;
 pub mod pull;
 pub mod read;

@@ -290,7 +290,7 @@ mod tests {
                     prop_assert_eq!(take_rollup(&put_rollup(&r)), Ok(r));
                 }
                 if let Ok(k) = take_series(b) {
-                    prop_assert_eq!(open_series(7, &seal_series(7, &k)).as_ref(), Ok(&k));
+                    prop_assert_eq!(open_series(7, &seal_series(7, &k)), Ok(k.clone()));
                     prop_assert!(open_series(8, &seal_series(7, &k)).is_err());
                     prop_assert_eq!(take_series(&put_series(&k)), Ok(k));
                 }

@@ -29,8 +29,9 @@ impl Store {
     /// There is no archive, it is of another data directory, or the database refuses.
     pub fn attach(&mut self, dir: &Path) -> Result<Attached, StoreError> {
         self.ready()?;
-        let failed = StoreError::io::<std::io::Error>;
-        let dir = dir.canonicalize().map_err(failed("finding the archive"))?;
+        let Ok(dir) = dir.canonicalize() else {
+            return Err(StoreError::NoArchive(dir.to_owned()));
+        };
         let manifest = Manifest::read(&dir)?;
         if manifest.segments.is_empty() {
             return Err(StoreError::NoArchive(dir));

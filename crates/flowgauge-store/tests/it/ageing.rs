@@ -292,3 +292,60 @@ fn an_archive_that_was_damaged_is_named_and_never_a_wrong_answer() {
     let missing = store.reader().damaged(always()).unwrap();
     assert_eq!((missing.len(), missing[0].rows), (1, Some(50)));
 }
+
+#[test]
+fn exports_have_every_row_once_in_every_format() {
+    use flowgauge_store::export::ExportFormat;
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    sealed(&mut store, calls(0..300), T0);
+    let mut odd = call(300);
+    odd.what.intent = Some("a \"b\", c\nd".into());
+    put(&mut store, vec![odd]);
+    let reader = store.reader();
+    let all = CallQuery { with_spans: true, ..CallQuery::newest(always(), 0) };
+    let written = |query: &CallQuery, format| {
+        let mut out = Vec::new();
+        let rows = reader.export(query, format, &mut out).unwrap();
+        (rows, out)
+    };
+    let (rows, jsonl) = written(&all, ExportFormat::Jsonl);
+    assert_eq!(rows, 301);
+    let jsonl = String::from_utf8(jsonl).unwrap();
+    let rows: Vec<serde_json::Value> =
+        jsonl.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(rows[0]["intent"], "a \"b\", c\nd");
+    let ids: std::collections::HashSet<&str> =
+        rows.iter().map(|r| r["call_id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 301);
+    let cost = |r: &serde_json::Value| r["cost_nanos"].as_i64();
+    assert_eq!(
+        rows.iter().filter_map(cost).sum::<i64>(),
+        (0..=300).filter(|n| n % 5 != 0).sum::<i64>()
+    );
+
+    let (_, csv) = written(&all, ExportFormat::Csv);
+    let csv = String::from_utf8(csv).unwrap();
+    assert!(csv.contains("\"a \"\"b\"\", c\nd\""), "quoted as RFC 4180 says");
+    assert_eq!(csv.matches("\r\n").count(), 302);
+
+    let window = Window { from: T0, to: at(100_000_000) };
+    let (rows, parquet) = written(&CallQuery::newest(window, 0), ExportFormat::Parquet);
+    assert_eq!(rows, (0..100u64).filter(|n| n % 11 != 0).count() as u64);
+    assert_eq!((&parquet[..4], &parquet[parquet.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
+}
+
+#[test]
+fn the_guide_names_every_column_and_its_type() {
+    let guide = include_str!("../../../../docs/guide/files.md");
+    let table = guide.split("| Column | Type |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let told: Vec<(String, String)> = table
+        .lines()
+        .filter_map(|l| l.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "))
+        .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+        .collect();
+    let real = flowgauge_store::export::columns();
+    let real: Vec<(String, String)> =
+        real.into_iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect();
+    assert_eq!(told, real);
+}

@@ -1,5 +1,6 @@
 //! Verbs of `metrics`.
 
+use super::ageing::{self, ArchiveArgs, AttachArgs, PruneArgs};
 use super::analysis;
 use super::diagnose::{self, DiagnoseArgs};
 use super::exit::{Done, Failure};
@@ -25,8 +26,16 @@ pub(crate) enum MetricsCommand {
     Watch(WatchArgs),
     /// Send probes and report latency, tokens and cost
     Measure(MeasureArgs),
-    /// Write figures for other programs
+    /// Write figures or raw calls for other programs
     Export(ExportArgs),
+    /// Drop raw calls and rollups that are too old
+    Prune(PruneArgs),
+    /// Copy old raw calls to a directory, verified
+    Archive(ArchiveArgs),
+    /// Let archived calls answer questions again
+    Attach(AttachArgs),
+    /// Let them go
+    Detach(AttachArgs),
     /// How figures move against the usual, and why
     #[command(after_help = "\
 Examples:
@@ -121,6 +130,10 @@ pub(crate) fn run(command: &MetricsCommand, globals: &Globals) -> Done {
         MetricsCommand::Watch(args) => watch::run(args, globals),
         MetricsCommand::Measure(args) => measure::run(args, globals),
         MetricsCommand::Export(args) => export::run(args, globals),
+        MetricsCommand::Prune(args) => ageing::prune(args, globals),
+        MetricsCommand::Archive(args) => ageing::archive(args, globals),
+        MetricsCommand::Attach(args) => ageing::attach(args, true, globals),
+        MetricsCommand::Detach(args) => ageing::attach(args, false, globals),
         MetricsCommand::Trends(args) => trends(args, globals),
         MetricsCommand::Distribution(args) => distribution(args, globals),
         MetricsCommand::Analyze { all: _, args } => diagnose::run_all(args, globals),

@@ -3,6 +3,7 @@
 //! Data goes to stdout, everything else to stderr. Reading commands ask the running server, else
 //! the data directory. Refuses to compute anything: figures come from `query`.
 
+mod ageing;
 mod alert;
 mod analysis;
 mod ask;

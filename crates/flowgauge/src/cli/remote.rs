@@ -179,6 +179,11 @@ impl Remote {
         })
     }
 
+    /// Asks what takes as long as reading everything does.
+    pub(crate) fn get_long<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.block_on(self.ask_within(LONG_TIMEOUT, Method::GET, path, &[], Bytes::new()))
+    }
+
     /// A change without an answer.
     pub(crate) fn change(&self, method: Method, path: &str) -> Result<(), Failure> {
         self.block_on(async {
@@ -199,6 +204,15 @@ impl Remote {
             .await
             .unwrap_or_else(|_| Err(self.silent("did not answer in time")))?;
         Ok(accepted(answer).await?.into_body())
+    }
+
+    /// An accepted answer whose body is a stream of bytes; its head may wait for all to be checked.
+    pub(crate) async fn answer(&self, path: &str) -> Result<http::Response<Incoming>, Failure> {
+        let send = self.send(Method::GET, path, &[], Bytes::new());
+        let answer = tokio::time::timeout(LONG_TIMEOUT, send)
+            .await
+            .unwrap_or_else(|_| Err(self.silent("did not answer in time")))?;
+        accepted(answer).await
     }
 
     /// Sends one request; the answer may be any status.

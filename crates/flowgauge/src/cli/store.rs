@@ -1,5 +1,6 @@
-//! `store status`: sizes and health of what is stored.
+//! `store status`: sizes and health of what is stored; `store fsck` is in `ageing`.
 
+use super::ageing::{self, FsckArgs};
 use super::exit::{self, Done};
 use super::globals::{Globals, Origin};
 use super::show::{self, Sheet, ShowArgs};
@@ -23,11 +24,16 @@ Exit codes:
         #[command(flatten)]
         show: ShowArgs,
     },
+    /// Read everything, name what is damaged and what that costs
+    Fsck(FsckArgs),
 }
 
 /// Runs one verb.
 pub(crate) fn run(command: &StoreCommand, globals: &Globals) -> Done {
-    let StoreCommand::Status { show } = command;
+    let show = match command {
+        StoreCommand::Status { show } => show,
+        StoreCommand::Fsck(args) => return ageing::run_fsck(args, globals),
+    };
     let loaded = globals.load(false, &[])?;
     let status = match globals.origin(&loaded)? {
         Origin::Server(remote) => remote.get::<Status>("/api/v1/status", &[])?.store,
@@ -49,8 +55,18 @@ pub(crate) fn run(command: &StoreCommand, globals: &Globals) -> Done {
     for (name, value) in figures {
         sheet.row([name.to_owned(), value.to_string()]);
     }
+    let moments =
+        [("raw calls from", status.raw_from), ("rollups by the minute from", status.minutes_from)];
+    for (name, moment) in moments {
+        if let Some(moment) = moment {
+            sheet.row([name.to_owned(), moment.to_rfc3339()]);
+        }
+    }
     for place in &status.damage {
         sheet.row(["damage", place.as_str()]);
+    }
+    for missing in &status.missing {
+        sheet.row(["missing".to_owned(), ageing::told(missing)]);
     }
     show.print(&sheet, &super::show::json(&status)?)?;
     Ok(if status.damage.is_empty() { exit::OK } else { exit::CRITICAL })

@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod ageing;
+#[cfg(test)]
 mod alert_proofs;
 #[cfg(test)]
 mod alert_rules;

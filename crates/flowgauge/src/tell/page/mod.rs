@@ -22,6 +22,7 @@ mod conditional;
 pub mod control;
 mod diagnoses;
 pub mod evidence;
+pub mod export;
 mod feedback;
 mod fields;
 pub mod flags;
@@ -96,6 +97,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Nothing, routes!(health::healthy))
         .add(Need::Nothing, routes!(health::ready))
         .add(Need::Operator, routes!(alerts::reload))
+        .add(Need::Viewer, routes!(export::export))
         .add(Need::Viewer, routes!(ageing::fsck))
         .add(Need::Admin, routes!(ageing::prune))
         .add(Need::Admin, routes!(ageing::archive))
