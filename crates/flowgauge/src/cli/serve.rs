@@ -102,6 +102,7 @@ fn refused(error: ServeError) -> Failure {
             | StartError::OpenGrpc(_)
             | StartError::Rules(_)
             | StartError::Ways(_)
+            | StartError::Shared(_)
             | StartError::Gateway(_) => BAD_CONFIG,
             StartError::Bind { .. }
             | StartError::Keys(_)
