@@ -182,7 +182,7 @@ pub fn answer(book: &PriceBook, model: &str, found: PriceRef<'_>) -> PriceAnswer
 pub fn seen(book: &PriceBook) -> BTreeMap<String, String> {
     let words = |found: PriceRef<'_>| {
         let view = PriceView::from(found);
-        let rate = |(key, usd): (&_, &_)| {
+        let rate = |(key, usd): (&String, &String)| {
             let key: &str = key;
             format!("{} ${usd}", key.replace("_cost_per_token", ""))
         };
