@@ -72,11 +72,11 @@ def table(url, statement):
 
 
 def calls(count, seed, now_ns):
-    """Spans of calls: some within the last hours, some over eight days, a tenth of them failures."""
+    """Spans of calls: some within the last hours, some over six days, a tenth of them failures."""
     dice = random.Random(seed)
     out = []
     for i in range(count):
-        age = dice.randrange(2, 180) * MINUTE if i % 2 else dice.randrange(1, 8 * 24 * 60) * MINUTE
+        age = dice.randrange(2, 180) * MINUTE if i % 2 else dice.randrange(1, 6 * 24 * 60) * MINUTE
         attributes = {
             "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai",
             "gen_ai.request.model": "scenario-model", "gen_ai.response.model": "scenario-model",

@@ -135,7 +135,7 @@ def test_segments_open_in_duckdb_without_us_and_count_the_same(asked):
     wait_for("all sealed", lambda: server.get("/api/v1/status")["store"]["unsealed_rows"] == 0)
     ours = duckdb.sql(
         f"SELECT count(*), sum(input_tokens), max(latency_us) FROM '{pathlib_of(server)}/segments/*.parquet' WHERE leaf"
-    ).fetchone()
+    ).fetchall()[0]
     tokens = sum(s.attributes["gen_ai.usage.input_tokens"] for s in made)
     assert ours == (COUNT, tokens, max(s.duration_ns for s in made) // 1_000)
 
@@ -149,7 +149,7 @@ def test_a_parquet_answer_opens_in_duckdb(asked):
     file = pathlib_of(server) + "/answer.parquet"
     with open(file, "wb") as out:
         out.write(got)
-    (count, total) = duckdb.sql(f"SELECT count(*), sum(latency) FROM '{file}'").fetchone()
+    [(count, total)] = duckdb.sql(f"SELECT count(*), sum(latency) FROM '{file}'").fetchall()
     assert count == len(sql.good(made))
     assert total == pytest.approx(sum(s.duration_ns for s in sql.good(made)) / 1e6)
 
@@ -168,7 +168,7 @@ def test_rollups_give_the_same_quantiles_within_half_a_percent(asked):
 
 def test_a_refusal_names_place_and_way_out(asked):
     server, _, _ = asked
-    status, problem = sql.run(server.url, "SELECT latency\nFROM performance_metrics\nWHERE WHERE")
+    status, problem = sql.run(server.url, "SELECT latency\nFROM performance_metrics\nWHERE )")
     assert status == 422 and problem["detail"].startswith("line 3, column 7:"), problem
     status, problem = sql.run(server.url, "SELECT latncy FROM performance_metrics")
     assert status == 422 and "latncy" in problem["detail"] and "latency" in problem["detail"], problem

@@ -38,6 +38,7 @@ pub(crate) async fn open(
         .with_batch_size(BATCH)
         .set_str("datafusion.sql_parser.dialect", "PostgreSQL")
         .set_bool("datafusion.sql_parser.map_string_types_to_utf8view", false)
+        .set_bool("datafusion.sql_parser.collect_spans", true)
         .set_bool("datafusion.execution.parquet.schema_force_view_types", false)
         .set_str("datafusion.execution.time_zone", "UTC");
     let state = SessionStateBuilder::new()

@@ -4,12 +4,13 @@ use crate::encode::{columns_of, kind_of, rows_of};
 use crate::policy;
 use crate::table::Supply;
 use crate::wire::{Ask, ByteBuf, Cell, End, FromWorker, Head, Kind, Problem, ROWS_A_FRAME, Wish};
-use datafusion::common::{DataFusionError, ParamValues, ScalarValue};
+use datafusion::common::{DataFusionError, ParamValues, ScalarValue, SchemaError};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::prelude::SessionContext;
+use flowgauge_logic::nearest::nearest;
 use futures_util::StreamExt;
 use std::io;
 use std::sync::Arc;
@@ -194,6 +195,16 @@ pub(super) fn problem_of(error: &DataFusionError) -> Problem {
 }
 
 fn said_plainly(error: &DataFusionError) -> String {
+    if let DataFusionError::SchemaError(inner, _) = error.find_root()
+        && let SchemaError::FieldNotFound { field, valid_fields } = inner.as_ref()
+    {
+        let name = field.name();
+        let names: Vec<&str> = valid_fields.iter().map(|c| c.name()).collect();
+        return match nearest(name, names.iter().copied()) {
+            Some(near) => format!("there is no column {name}; did you mean {near}?"),
+            None => format!("there is no column {name}; there are {}", names.join(", ")),
+        };
+    }
     let text = error.find_root().strip_backtrace();
     let kinds = [
         "Error during planning: ",
