@@ -182,8 +182,7 @@ pub fn answer(book: &PriceBook, model: &str, found: PriceRef<'_>) -> PriceAnswer
 pub fn seen(book: &PriceBook) -> BTreeMap<String, String> {
     let words = |found: PriceRef<'_>| {
         let view = PriceView::from(found);
-        let rate = |(key, usd): (&_, &_)| {
-            let key: &str = key;
+        let rate = |(key, usd): (&String, &String)| {
             format!("{} ${usd}", key.replace("_cost_per_token", ""))
         };
         let rates: Vec<String> = view.usd_per_million.iter().map(rate).collect();
