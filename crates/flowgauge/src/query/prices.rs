@@ -183,7 +183,6 @@ pub fn seen(book: &PriceBook) -> BTreeMap<String, String> {
     let words = |found: PriceRef<'_>| {
         let view = PriceView::from(found);
         let rate = |(key, usd): (&String, &String)| {
-            let key: &str = key;
             format!("{} ${usd}", key.replace("_cost_per_token", ""))
         };
         let rates: Vec<String> = view.usd_per_million.iter().map(rate).collect();
