@@ -5,4 +5,5 @@
 //! Postgres write) → `table` → `function` → `catalog` → `worker`.
 
 pub mod catalog;
+pub mod dialect;
 pub mod wire;

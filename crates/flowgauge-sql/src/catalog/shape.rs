@@ -62,6 +62,11 @@ pub(crate) fn columns(schema: &str, table: &str) -> Option<&'static [Column]> {
     ALL.iter().find(|(name, _)| name.0 == schema && name.1 == table).map(|(_, c)| c.as_slice())
 }
 
+/// Every column of every system table.
+pub(crate) fn all_columns() -> impl Iterator<Item = Column> {
+    ALL.values().flatten().copied()
+}
+
 /// Names of the tables of one system schema.
 pub(crate) fn names(schema: &str) -> Vec<&'static str> {
     let mut names: Vec<_> = ALL.keys().filter(|n| n.0 == schema).map(|n| n.1).collect();
