@@ -6,4 +6,13 @@
 
 pub mod catalog;
 pub mod dialect;
+pub mod encode;
+pub mod policy;
+pub mod schema;
+pub mod session;
 pub mod wire;
+pub mod worker;
+
+mod function;
+mod sandbox;
+mod table;

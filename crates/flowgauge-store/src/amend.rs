@@ -317,6 +317,29 @@ pub(crate) fn overlay(db: &Connection, calls: &mut [Call]) -> Result<Overlaid, S
     Ok(out)
 }
 
+/// Calls `take` with every sound form of a row that starts in a stretch of time. Rows whose form is
+/// damaged are as they were stored.
+pub(crate) fn forms_between(
+    db: &Connection,
+    from: i64,
+    to: i64,
+    take: &mut dyn FnMut(Call),
+) -> Result<(), StoreError> {
+    let mut read = || {
+        let mut statement = db.prepare_cached(
+            "SELECT seq, form, crc FROM amended WHERE start >= ?1 AND start < ?2",
+        )?;
+        let mut rows = statement.query([from, to])?;
+        while let Some(row) = rows.next()? {
+            if let Form::Sound(_, call) = form_at(row)? {
+                take(*call);
+            }
+        }
+        Ok(())
+    };
+    read().map_err(StoreError::io::<rusqlite::Error>("reading amended rows"))
+}
+
 /// Forgets forms that a segment now holds. What was changed of its rows stays known.
 pub(crate) fn baked(db: &Connection, forms: &[(CallId, i64)]) -> rusqlite::Result<()> {
     let mut form = db.prepare_cached("DELETE FROM amended WHERE call=?1 AND seq=?2")?;

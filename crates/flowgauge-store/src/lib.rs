@@ -11,6 +11,7 @@ pub mod checks;
 pub mod control;
 pub mod error;
 pub mod event;
+pub mod pull;
 pub mod read;
 pub mod scores;
 pub mod state;

@@ -78,7 +78,7 @@ const fn scalars(r: &Rollup) -> [u64; 14] {
     ]
 }
 
-fn put_dist(out: &mut Vec<u8>, d: &Dist) {
+pub(crate) fn put_dist(out: &mut Vec<u8>, d: &Dist) {
     put_u64(out, d.sum);
     let buckets = d.histogram.buckets();
     put_u64(out, buckets.len() as u64);
@@ -148,7 +148,7 @@ fn take_users(from: &mut Take<'_>) -> Result<Distinct, Damage> {
         .ok_or(Damage("has users that are no sorted list"))
 }
 
-fn take_dist(from: &mut Take<'_>) -> Result<Dist, Damage> {
+pub(crate) fn take_dist(from: &mut Take<'_>) -> Result<Dist, Damage> {
     let sum = from.u64()?;
     let n = from.count()?;
     let mut buckets = Vec::with_capacity(n);

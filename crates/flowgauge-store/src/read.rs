@@ -84,6 +84,11 @@ impl Shared {
         Ok(answer)
     }
 
+    /// Where a segment is.
+    pub(crate) fn path_of(&self, row: &SegmentRow) -> PathBuf {
+        self.segments.join(&row.file)
+    }
+
     /// A segment whose bytes were checked; nothing where they are damaged, which is named.
     pub(crate) fn segment(&self, row: &SegmentRow) -> Option<Segment> {
         if !self.verified.lock().contains(&row.id) {

@@ -3,12 +3,13 @@
 pub(crate) mod answer;
 
 use super::World;
+use crate::encode::PG_TYPE;
 use datafusion::arrow::array::ArrayRef;
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
     Volatility,
 };
 use std::hash::{Hash, Hasher};
@@ -52,6 +53,16 @@ impl ScalarUDFImpl for Asked {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(self.returns.clone())
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let returns = self.return_type(&args.arg_fields.iter().map(|f| f.data_type().clone()).collect::<Vec<_>>())?;
+        let field = Field::new(self.name, returns, true);
+        let shown = match self.returns {
+            DataType::UInt32 => field.with_metadata([(PG_TYPE.to_owned(), "oid".to_owned())].into()),
+            _ => field,
+        };
+        Ok(Arc::new(shown))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -3,6 +3,7 @@
 use super::row::{Row, Value, rows};
 use super::shape::{self, Column};
 use super::World;
+use crate::encode::PG_TYPE;
 use async_trait::async_trait;
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Float32Array, Float64Array, Int16Array, Int32Array, Int64Array,
@@ -14,9 +15,6 @@ use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::datasource::MemTable;
 use datafusion::error::{DataFusionError, Result};
 use std::sync::Arc;
-
-/// Says of a field that clients are to see it as this type, where Arrow has no such type.
-pub(crate) const SHOWN_AS: &str = "pg_type";
 
 /// One system schema.
 #[derive(Debug)]
@@ -71,8 +69,8 @@ fn field((name, kind): &Column) -> Field {
         _ => DataType::Utf8,
     };
     let field = Field::new(*name, data, true);
-    if *kind == "char" {
-        return field.with_metadata([(SHOWN_AS.to_owned(), "char".to_owned())].into());
+    if matches!(*kind, "char" | "oid") {
+        return field.with_metadata([(PG_TYPE.to_owned(), (*kind).to_owned())].into());
     }
     field
 }

@@ -1,0 +1,294 @@
+//! Rows for a reader in another process: files it may open itself, and what is not in them as Arrow.
+//!
+//! Owns the rule that every row is given once, in its current form: rows amended since they were
+//! sealed are named, so that the reader passes over their old form. Refuses to filter: the reader does.
+
+use crate::amend;
+use crate::bytes::Take;
+use crate::columns;
+use crate::hot;
+use crate::live::{FIRST_SERIES, Live};
+use crate::packed;
+use crate::read::{Reader, batch_spans, snapshot};
+use crate::seal::{HOUR_LEVEL, MINUTE_LEVEL, MINUTES_PER_HOUR};
+use crate::{StoreError, codec};
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{ArrowError, Schema};
+use flowgauge_logic::call::Call;
+use flowgauge_logic::id::CallId;
+use flowgauge_logic::rollup::{Dist, Rollup, SeriesKey};
+use flowgauge_logic::unit::UnixMicros;
+use flowgauge_logic::window::Window;
+use rusqlite::{Connection, params};
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Rows in one Arrow batch: a row group's worth, about 16 MiB.
+const ROWS: usize = 16_384;
+
+/// A segment to be read by path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PulledFile {
+    /// Its id.
+    pub id: i64,
+    /// Absolute path.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// Whether none of its rows was amended since it was written.
+    pub untouched: bool,
+}
+
+/// All calls and spans of a window.
+#[derive(Debug, Default)]
+pub struct PulledCalls {
+    /// Segments that hold some; they may hold others too.
+    pub files: Vec<PulledFile>,
+    /// Rows of those segments that are given in `ipc` in their current form.
+    pub replaced: Vec<CallId>,
+    /// Rows that are in no segment, or not in their current form: Arrow IPC streams.
+    pub ipc: Vec<Vec<u8>>,
+    /// What should be here and cannot be read, or was never recorded.
+    pub missing: Vec<String>,
+}
+
+/// The columns of segments and of `ipc`.
+#[must_use]
+pub fn call_schema() -> Arc<Schema> {
+    columns::schema()
+}
+
+impl Reader {
+    /// Calls of a window by start time. Checks each segment against its checksum when it is first met.
+    ///
+    /// # Errors
+    /// The database cannot be read. What is damaged is left out and named in `missing`.
+    pub fn pull_calls(&self, window: Window) -> Result<PulledCalls, StoreError> {
+        let mut out = PulledCalls::default();
+        let mut loose = Loose::default();
+        self.shared.with(|db| {
+            let tx = snapshot(db)?;
+            loose.amended(&tx, window)?;
+            for (seq, _, _) in batch_spans(&tx, window.from.0, window.to.0)? {
+                match hot::blob(&tx, seq).map_err(StoreError::io("reading a batch"))? {
+                    None => {}
+                    Some((blob, crc)) => match codec::decode(&blob, crc) {
+                        Ok(calls) => loose.offer(calls, window),
+                        Err(e) => loose.missing.push(format!("a batch of unsealed calls {e}")),
+                    },
+                }
+            }
+            let segments = hot::segments(&tx).map_err(StoreError::io("reading the manifest"))?;
+            for row in segments {
+                if row.min_time >= window.to.0 || row.max_time < window.from.0 {
+                    continue;
+                }
+                let Some((path, bytes)) = self.checked(&row) else {
+                    let (from, to) = (UnixMicros(row.min_time), UnixMicros(row.max_time));
+                    loose.missing.push(format!(
+                        "{} calls between {} and {}: segment {} is damaged",
+                        row.rows,
+                        from.to_rfc3339(),
+                        to.to_rfc3339(),
+                        row.file
+                    ));
+                    continue;
+                };
+                let untouched = !loose.touches(row.min_time, row.max_time);
+                out.files.push(PulledFile { id: row.id, path, bytes, untouched });
+            }
+            Ok(())
+        })?;
+        for gap in self.gaps(window)? {
+            let (from, to) = (gap.from.to_rfc3339(), gap.to.to_rfc3339());
+            loose
+                .missing
+                .push(format!("{} calls between {from} and {to}: {}", gap.lost, gap.reason));
+        }
+        out.ipc = loose.streams().map_err(StoreError::io("packing rows as Arrow"))?;
+        out.replaced = loose.replaced.into_iter().collect();
+        out.missing = loose.missing;
+        Ok(out)
+    }
+
+    /// Calls `take` with each rollup of a level, once: bucket start, minutes, series, sum.
+    ///
+    /// # Errors
+    /// The database cannot be read, or a rollup is damaged.
+    pub fn pull_rollups(
+        &self,
+        window: Window,
+        hours: bool,
+        take: &mut dyn FnMut(UnixMicros, i64, &SeriesKey, &Rollup),
+    ) -> Result<(), StoreError> {
+        let level = if hours { HOUR_LEVEL } else { MINUTE_LEVEL };
+        let minutes = if hours { MINUTES_PER_HOUR } else { 1 };
+        self.shared.with(|db| {
+            let live = self.shared.live();
+            let tx = snapshot(db)?;
+            let fresh = Fresh::of(&live, minutes, window);
+            let keys = live.series.keys().clone();
+            drop(live);
+            let mut give = |bucket: i64, series: u32, rollup: &Rollup| {
+                // Totals of a source are the sums of its series: given too, they would count twice.
+                if let Some(key) = keys.get(&series).filter(|_| !rollup.is_empty()) {
+                    take(UnixMicros::from_minute(bucket * minutes), minutes, key, rollup);
+                }
+            };
+            let mut met = HashSet::new();
+            stored(&tx, level, minutes, window, &mut |bucket, series, mut rollup| {
+                let at = (bucket, series);
+                if fresh.change(at, &mut rollup) {
+                    met.insert(at);
+                }
+                give(bucket, series, &rollup);
+            })?;
+            for at in fresh.added.keys().filter(|at| !met.contains(at)) {
+                let mut rollup = Rollup::default();
+                fresh.change(*at, &mut rollup);
+                give(at.0, at.1, &rollup);
+            }
+            Ok(())
+        })
+    }
+
+    fn checked(&self, row: &hot::SegmentRow) -> Option<(PathBuf, u64)> {
+        self.shared.segment(row)?;
+        Some((self.shared.path_of(row), row.bytes))
+    }
+}
+
+/// A distribution as bytes: its sum, then pairs of bucket and count, as variable-length numbers.
+#[must_use]
+pub fn dist_bytes(dist: &Dist) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    packed::put_dist(&mut out, dist);
+    out
+}
+
+/// A distribution from [`dist_bytes`]; nothing where they are not such.
+#[must_use]
+pub fn dist_of(bytes: &[u8]) -> Option<Dist> {
+    let mut from = Take::new(bytes);
+    let dist = packed::take_dist(&mut from).ok()?;
+    (from.left() == 0).then_some(dist)
+}
+
+/// What memory knows and the disk does not: by bucket and series.
+#[derive(Default)]
+struct Fresh {
+    added: HashMap<(i64, u32), Rollup>,
+    taken: HashMap<(i64, u32), Rollup>,
+}
+
+impl Fresh {
+    fn of(live: &Live, minutes: i64, window: Window) -> Self {
+        let mut out = Self::default();
+        for generation in live.generations() {
+            let sides =
+                [(&generation.minutes, &mut out.added), (&generation.taken, &mut out.taken)];
+            for (from, to) in sides {
+                for ((minute, series), rollup) in from {
+                    let bucket = minute.div_euclid(minutes);
+                    if within(bucket, minutes, window) {
+                        to.entry((bucket, *series)).or_default().merge(rollup);
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    /// Adds and takes away what memory has of a bucket; says whether it had anything.
+    fn change(&self, at: (i64, u32), rollup: &mut Rollup) -> bool {
+        if let Some(more) = self.added.get(&at) {
+            rollup.merge(more);
+        }
+        if let Some(gone) = self.taken.get(&at) {
+            rollup.unmerge(gone);
+        }
+        self.added.contains_key(&at) || self.taken.contains_key(&at)
+    }
+}
+
+fn within(bucket: i64, minutes: i64, window: Window) -> bool {
+    let from = UnixMicros::from_minute(bucket * minutes);
+    let to = UnixMicros::from_minute((bucket + 1) * minutes);
+    from < window.to && to > window.from
+}
+
+fn stored(
+    db: &Connection,
+    level: i64,
+    minutes: i64,
+    window: Window,
+    take: &mut dyn FnMut(i64, u32, Rollup),
+) -> Result<(), StoreError> {
+    let failed = StoreError::io::<rusqlite::Error>;
+    let first = window.from.minute().div_euclid(minutes);
+    let last = window.to.0.saturating_sub(1).max(window.from.0);
+    let last = UnixMicros(last).minute().div_euclid(minutes);
+    let mut statement = db
+        .prepare_cached(
+            "SELECT series, bucket, blob FROM rollups WHERE level=?1 AND bucket BETWEEN ?2 AND ?3
+             AND series >= ?4",
+        )
+        .map_err(failed("reading rollups"))?;
+    let mut rows = statement
+        .query(params![level, first, last, FIRST_SERIES])
+        .map_err(failed("reading rollups"))?;
+    while let Some(row) = rows.next().map_err(failed("reading rollups"))? {
+        let read = || Ok((row.get(0)?, row.get(1)?, row.get_ref(2)?.as_blob()?));
+        let (series, bucket, blob) = read().map_err(failed("reading a rollup"))?;
+        let rollup = packed::open_rollup(blob).map_err(|e| StoreError::Damaged {
+            what: format!("rollup of {}", UnixMicros::from_minute(bucket * minutes).to_rfc3339()),
+            detail: e.to_string(),
+        })?;
+        take(bucket, series, rollup);
+    }
+    Ok(())
+}
+
+/// Rows that are given by themselves.
+#[derive(Default)]
+struct Loose {
+    calls: Vec<Call>,
+    replaced: HashSet<CallId>,
+    starts: Vec<i64>,
+    missing: Vec<String>,
+}
+
+impl Loose {
+    fn amended(&mut self, db: &Connection, window: Window) -> Result<(), StoreError> {
+        amend::forms_between(db, window.from.0, window.to.0, &mut |call| {
+            self.starts.push(call.time.start.0);
+            self.replaced.insert(call.id);
+            self.calls.push(call);
+        })?;
+        self.starts.sort_unstable();
+        Ok(())
+    }
+
+    fn offer(&mut self, calls: Vec<Call>, window: Window) {
+        let wanted = |c: &Call| window.contains(c.time.start) && !self.replaced.contains(&c.id);
+        let calls: Vec<Call> = calls.into_iter().filter(wanted).collect();
+        self.calls.extend(calls);
+    }
+
+    fn touches(&self, from: i64, to: i64) -> bool {
+        let first = self.starts.partition_point(|s| *s < from);
+        self.starts.get(first).is_some_and(|s| *s <= to)
+    }
+
+    fn streams(&self) -> Result<Vec<Vec<u8>>, ArrowError> {
+        self.calls.chunks(ROWS).map(ipc_of).collect()
+    }
+}
+
+fn ipc_of(calls: &[Call]) -> Result<Vec<u8>, ArrowError> {
+    let batch = columns::batch_of(calls)?;
+    let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema())?;
+    writer.write(&batch)?;
+    writer.into_inner()
+}
