@@ -1,0 +1,177 @@
+//! Operators: named with their schema, `ANY` and `ALL` of lists, and subqueries that give one value.
+
+use super::empty::{array_of, holds_aggregate};
+use super::{call, cast, literal, parts};
+use crate::catalog::is_system;
+use datafusion::sql::sqlparser::ast::{
+    ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, GroupByExpr, Query, SelectItem,
+    SetExpr, TableFactor, UnaryOperator, Value,
+};
+
+/// Turns an operator of Postgres into one the engine has.
+pub(super) fn adapt(expr: &mut Expr) {
+    match expr {
+        Expr::BinaryOp { op: op @ BinaryOperator::PGCustomBinaryOperator(_), .. } => {
+            if let Some(plain) = plain(op) {
+                *op = plain;
+            }
+        }
+        Expr::Collate { expr: inner, .. } => *expr = (**inner).clone(),
+        Expr::Value(value) => {
+            if let Value::EscapedStringLiteral(text) | Value::NationalStringLiteral(text) = &value.value {
+                value.value = Value::SingleQuotedString(text.clone());
+            }
+        }
+        Expr::AnyOp { left, compare_op, right, .. } => {
+            if let Some(any) = any(left, compare_op, right) {
+                *expr = any;
+            }
+        }
+        Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => {
+            if let Some(any) = any(left, &BinaryOperator::Eq, right) {
+                let inner = Box::new(Expr::Nested(Box::new(any)));
+                *expr = Expr::UnaryOp { op: UnaryOperator::Not, expr: inner };
+            }
+        }
+        _ => {}
+    }
+}
+
+fn plain(op: &BinaryOperator) -> Option<BinaryOperator> {
+    let BinaryOperator::PGCustomBinaryOperator(names) = op else { return None };
+    Some(match names.last()?.as_str() {
+        "~" => BinaryOperator::PGRegexMatch,
+        "~*" => BinaryOperator::PGRegexIMatch,
+        "!~" => BinaryOperator::PGRegexNotMatch,
+        "!~*" => BinaryOperator::PGRegexNotIMatch,
+        "=" => BinaryOperator::Eq,
+        "<>" | "!=" => BinaryOperator::NotEq,
+        "<" => BinaryOperator::Lt,
+        "<=" => BinaryOperator::LtEq,
+        ">" => BinaryOperator::Gt,
+        ">=" => BinaryOperator::GtEq,
+        "+" => BinaryOperator::Plus,
+        "-" => BinaryOperator::Minus,
+        "*" => BinaryOperator::Multiply,
+        "/" => BinaryOperator::Divide,
+        "||" => BinaryOperator::StringConcat,
+        "~~" => BinaryOperator::PGLikeMatch,
+        "!~~" => BinaryOperator::PGNotLikeMatch,
+        _ => return None,
+    })
+}
+
+fn any(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
+    let equal = *op == BinaryOperator::Eq;
+    let mut right = right;
+    while let Expr::Nested(inner) = right {
+        right = inner;
+    }
+    if let Some(list) = listed(right) {
+        if equal {
+            return Some(Expr::InList { expr: Box::new(left.clone()), list, negated: false });
+        }
+        let one = |item: Expr| Expr::BinaryOp {
+            left: Box::new(left.clone()),
+            op: op.clone(),
+            right: Box::new(item),
+        };
+        let each = list.into_iter().map(one).reduce(|a, b| Expr::BinaryOp {
+            left: Box::new(a),
+            op: BinaryOperator::Or,
+            right: Box::new(b),
+        });
+        return each.map(|e| Expr::Nested(Box::new(e)));
+    }
+    if !equal {
+        return None;
+    }
+    if let Expr::Subquery(subquery) = right {
+        let expr = Box::new(left.clone());
+        return Some(Expr::InSubquery { expr, subquery: subquery.clone(), negated: false });
+    }
+    let list = if matches!(right, Expr::Value(v) if matches!(v.value, Value::Placeholder(_))) {
+        texts(right.clone())
+    } else {
+        right.clone()
+    };
+    Some(call("array_has", vec![list, left.clone()]))
+}
+
+fn listed(right: &Expr) -> Option<Vec<Expr>> {
+    match right {
+        Expr::Array(array) if !array.elem.is_empty() => Some(array.elem.clone()),
+        // A list of texts whose type was given after the fact.
+        Expr::Cast { expr, data_type: DataType::Array(_), .. } => listed(expr),
+        _ => {
+            let elements = cast::elements(literal(right)?)?;
+            Some(elements.iter().map(|e| super::text(e)).collect())
+        }
+    }
+}
+
+fn texts(expr: Expr) -> Expr {
+    Expr::Cast {
+        kind: CastKind::DoubleColon,
+        expr: Box::new(expr),
+        data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(Box::new(DataType::Text), None)),
+        array: false,
+        format: None,
+    }
+}
+
+/// A subquery over the catalogue that gives one value says so to the engine, which wants an aggregate;
+/// `ARRAY(SELECT …)` is one.
+pub(super) fn subquery(expr: &mut Expr) {
+    match expr {
+        Expr::Subquery(query) if over_catalog(query) => {
+            aggregate(query, "max");
+        }
+        Expr::Function(function) => {
+            let Some(query) = array_of(function) else { return };
+            let mut query = query.clone();
+            query.order_by = None;
+            if aggregate(&mut query, "array_agg") {
+                *expr = Expr::Subquery(Box::new(query));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn aggregate(query: &mut Query, function: &str) -> bool {
+    if query.limit_clause.is_some() || query.fetch.is_some() || query.with.is_some() {
+        return false;
+    }
+    let SetExpr::Select(select) = query.body.as_mut() else { return false };
+    let plain = matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
+    let [SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }] =
+        select.projection.as_mut_slice()
+    else {
+        return false;
+    };
+    if !plain || holds_aggregate(value) {
+        return false;
+    }
+    *value = call(function, vec![value.clone()]);
+    query.order_by = None;
+    true
+}
+
+fn over_catalog(query: &Query) -> bool {
+    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    let tables: Vec<_> = select
+        .from
+        .iter()
+        .flat_map(|f| std::iter::once(&f.relation).chain(f.joins.iter().map(|j| &j.relation)))
+        .collect();
+    let system = |factor: &&TableFactor| match factor {
+        TableFactor::Table { name, .. } => {
+            let words = parts(name);
+            words.len() == 2 && words.first() == Some(&"pg_catalog")
+                || words.last().is_some_and(|t| is_system(t))
+        }
+        _ => false,
+    };
+    !tables.is_empty() && tables.iter().all(system)
+}
