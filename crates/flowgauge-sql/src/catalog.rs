@@ -16,9 +16,11 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::prelude::SessionContext;
 use std::sync::Arc;
 
-pub use shape::is_system;
 pub(crate) use function::answer::{REGCLASS_TEXT, REGNAMESPACE_TEXT, REGTYPE_TEXT, TO_OID};
-pub(crate) use shape::{SYSTEM, all_columns as system_columns, always_empty, columns as columns_of};
+pub use shape::is_system;
+pub(crate) use shape::{
+    SYSTEM, all_columns as system_columns, always_empty, columns as columns_of,
+};
 
 /// What is said of the version: the release whose catalogue is imitated.
 pub const SERVER_VERSION: &str = "15.0";

@@ -59,10 +59,8 @@ impl VisitorMut for Adapt {
 
 /// A call of a function.
 fn call(name: &str, arguments: Vec<Expr>) -> Expr {
-    let args = arguments
-        .into_iter()
-        .map(|e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e)))
-        .collect();
+    let args =
+        arguments.into_iter().map(|e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e))).collect();
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,
@@ -130,4 +128,4 @@ fn query(text: &str) -> Option<Query> {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -9,8 +9,8 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
-    Volatility,
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    TypeSignature, Volatility,
 };
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -56,10 +56,14 @@ impl ScalarUDFImpl for Asked {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
-        let returns = self.return_type(&args.arg_fields.iter().map(|f| f.data_type().clone()).collect::<Vec<_>>())?;
+        let returns = self.return_type(
+            &args.arg_fields.iter().map(|f| f.data_type().clone()).collect::<Vec<_>>(),
+        )?;
         let field = Field::new(self.name, returns, true);
         let shown = match self.returns {
-            DataType::UInt32 => field.with_metadata([(PG_TYPE.to_owned(), "oid".to_owned())].into()),
+            DataType::UInt32 => {
+                field.with_metadata([(PG_TYPE.to_owned(), "oid".to_owned())].into())
+            }
             _ => field,
         };
         Ok(Arc::new(shown))
@@ -80,7 +84,9 @@ impl ScalarUDFImpl for Asked {
             return Ok(ColumnarValue::Scalar(answers.pop().unwrap_or(empty)));
         }
         if answers.is_empty() {
-            return Ok(ColumnarValue::Array(datafusion::arrow::array::new_empty_array(&self.returns)));
+            return Ok(ColumnarValue::Array(datafusion::arrow::array::new_empty_array(
+                &self.returns,
+            )));
         }
         let array: ArrayRef = ScalarValue::iter_to_array(answers)?;
         Ok(ColumnarValue::Array(array))

@@ -137,9 +137,9 @@ pub(crate) struct Known<'a> {
 /// Every relation.
 pub(crate) fn relations(world: &World) -> Vec<Known<'_>> {
     let fixed: HashMap<_, _> = FIXED.iter().copied().collect();
-    let system = [SYSTEM, STANDARD].into_iter().flat_map(|s| {
-        shape::names(s).into_iter().map(move |name| (s, name))
-    });
+    let system = [SYSTEM, STANDARD]
+        .into_iter()
+        .flat_map(|s| shape::names(s).into_iter().map(move |name| (s, name)));
     let mut known: Vec<_> = system
         .zip(FIRST_SYSTEM_OID..)
         .map(|((schema, name), next)| {
@@ -249,8 +249,9 @@ fn ours(world: &World) -> impl Iterator<Item = Known<'_>> {
 fn is_view(known: &Known<'_>) -> bool {
     known.schema == STANDARD
         || known.relation.is_none()
-            && shape::columns(known.schema, known.name)
-                .is_some_and(|c| !c.iter().any(|(name, _)| name.ends_with("oid") || name.ends_with("relid")))
+            && shape::columns(known.schema, known.name).is_some_and(|c| {
+                !c.iter().any(|(name, _)| name.ends_with("oid") || name.ends_with("relid"))
+            })
 }
 
 fn class(known: &Known<'_>) -> Row {
@@ -328,8 +329,25 @@ impl Type {
 }
 
 fn type_row(kind: &Type) -> Row {
-    let [_, name, _, by_value, what, category, preferred, delimiter, _, _, input, output, receive, send, align, storage, _] =
-        kind.words;
+    let [
+        _,
+        name,
+        _,
+        by_value,
+        what,
+        category,
+        preferred,
+        delimiter,
+        _,
+        _,
+        input,
+        output,
+        receive,
+        send,
+        align,
+        storage,
+        _,
+    ] = kind.words;
     row! {
         "oid": kind.oid, "typname": name, "typnamespace": 11u32, "typowner": ROLE, "typlen": kind.int(2),
         "typbyval": by_value == "t", "typtype": what, "typcategory": category,

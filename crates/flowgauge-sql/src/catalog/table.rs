@@ -1,13 +1,13 @@
 //! System tables as the engine sees them: made when a query names one.
 
+use super::World;
 use super::row::{Row, Value, rows};
 use super::shape::{self, Column};
-use super::World;
 use crate::encode::PG_TYPE;
 use async_trait::async_trait;
 use datafusion::arrow::array::{
-    ArrayRef, BooleanArray, Float32Array, Float64Array, Int16Array, Int32Array, Int64Array,
-    ListBuilder, StringArray, StringBuilder, Int16Builder, TimestampMicrosecondArray, UInt32Array,
+    ArrayRef, BooleanArray, Float32Array, Float64Array, Int16Array, Int16Builder, Int32Array,
+    Int64Array, ListBuilder, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -95,14 +95,14 @@ fn array(column: &Column, rows: &[Row]) -> ArrayRef {
     };
     match kind {
         "oid" => Arc::new(rows.iter().map(oid).collect::<UInt32Array>()),
-        "bool" => Arc::new(rows.iter().map(|r| number(r).map(|n| n != 0)).collect::<BooleanArray>()),
+        "bool" => {
+            Arc::new(rows.iter().map(|r| number(r).map(|n| n != 0)).collect::<BooleanArray>())
+        }
         "int2" => Arc::new(rows.iter().map(int2).collect::<Int16Array>()),
         "int4" => Arc::new(rows.iter().map(int4).collect::<Int32Array>()),
         "int8" => Arc::new(rows.iter().map(number).collect::<Int64Array>()),
         "float4" => Arc::new(rows.iter().map(real).collect::<Float32Array>()),
-        "float8" => {
-            Arc::new(rows.iter().map(|r| real(r).map(f64::from)).collect::<Float64Array>())
-        }
+        "float8" => Arc::new(rows.iter().map(|r| real(r).map(f64::from)).collect::<Float64Array>()),
         "timestamptz" => {
             let times = rows.iter().map(number).collect::<TimestampMicrosecondArray>();
             Arc::new(times.with_timezone("UTC"))

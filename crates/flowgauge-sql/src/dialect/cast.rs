@@ -15,9 +15,29 @@ const NAMED: &[(&str, &str, &str)] = &[
 const BY_NAME: &[&str] = &["regproc", "regprocedure", "regoper", "regoperator"];
 /// Types that are text here.
 const TEXTS: &[&str] = &[
-    "text", "name", "char", "bpchar", "varchar", "cstring", "citext", "xid", "cid", "tid", "json",
-    "jsonb", "uuid", "inet", "unknown", "aclitem", "pg_node_tree", "sql_identifier", "character_data",
-    "yes_or_no", "anyarray", "anyelement", "regconfig",
+    "text",
+    "name",
+    "char",
+    "bpchar",
+    "varchar",
+    "cstring",
+    "citext",
+    "xid",
+    "cid",
+    "tid",
+    "json",
+    "jsonb",
+    "uuid",
+    "inet",
+    "unknown",
+    "aclitem",
+    "pg_node_tree",
+    "sql_identifier",
+    "character_data",
+    "yes_or_no",
+    "anyarray",
+    "anyelement",
+    "regconfig",
 ];
 
 /// Turns a cast of Postgres into one the engine plans, or into a call.
@@ -73,10 +93,9 @@ fn plain_type(name: &str) -> Option<DataType> {
         "float8" => DataType::DoublePrecision,
         "date" => DataType::Date,
         "bytea" => DataType::Bytea,
-        "timestamptz" => DataType::Timestamp(
-            None,
-            datafusion::sql::sqlparser::ast::TimezoneInfo::WithTimeZone,
-        ),
+        "timestamptz" => {
+            DataType::Timestamp(None, datafusion::sql::sqlparser::ast::TimezoneInfo::WithTimeZone)
+        }
         "timestamp" => {
             DataType::Timestamp(None, datafusion::sql::sqlparser::ast::TimezoneInfo::None)
         }
@@ -117,7 +136,8 @@ fn name_of_number(inner: &Expr) -> Option<Expr> {
 /// A literal list as a list; lists of types of the catalogue as lists of text or numbers.
 fn list(expr: &mut Expr) {
     let Expr::Cast { expr: inner, data_type: DataType::Array(of), .. } = expr else { return };
-    let (ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) = of else {
+    let (ArrayElemTypeDef::SquareBracket(item, _) | ArrayElemTypeDef::AngleBracket(item)) = of
+    else {
         return;
     };
     let numbers = match word_of(item).as_deref() {
@@ -135,7 +155,9 @@ fn list(expr: &mut Expr) {
         let elem = elements
             .iter()
             .map(|e| match e.parse::<i64>() {
-                Ok(number) if numbers => Expr::Value(Value::Number(number.to_string(), false).into()),
+                Ok(number) if numbers => {
+                    Expr::Value(Value::Number(number.to_string(), false).into())
+                }
                 _ => text(e),
             })
             .collect();

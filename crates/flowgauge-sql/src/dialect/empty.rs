@@ -4,19 +4,30 @@
 //! rows gives is known beforehand, so such a part becomes a query without rows, NULL or false.
 
 use super::{call, literal, null, parts, query, truth};
-use crate::catalog::{always_empty, is_system, system_columns, SYSTEM};
+use crate::catalog::{SYSTEM, always_empty, is_system, system_columns};
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, JoinOperator,
-    ObjectName, Query, Select, SelectItem, SetExpr, SetOperator, TableFactor, TableWithJoins, Value,
-    VisitorMut,
+    ObjectName, Query, Select, SelectItem, SetExpr, SetOperator, TableFactor, TableWithJoins,
+    Value, VisitorMut,
 };
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 /// Functions that give a row where there are none.
 const AGGREGATES: &[&str] = &[
-    "count", "sum", "min", "max", "avg", "array_agg", "string_agg", "bool_and", "bool_or",
-    "json_agg", "jsonb_agg", "percentile", "json_object_agg",
+    "count",
+    "sum",
+    "min",
+    "max",
+    "avg",
+    "array_agg",
+    "string_agg",
+    "bool_and",
+    "bool_or",
+    "json_agg",
+    "jsonb_agg",
+    "percentile",
+    "json_object_agg",
 ];
 
 /// Folds them, outermost first.
@@ -83,7 +94,8 @@ impl Fold {
 
     fn select(&mut self, select: &Select) -> bool {
         let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
-        let told_false = matches!(&select.selection, Some(Expr::Value(v)) if v.value == Value::Boolean(false));
+        let told_false =
+            matches!(&select.selection, Some(Expr::Value(v)) if v.value == Value::Boolean(false));
         (grouped || !select.projection.iter().any(aggregates))
             && (told_false || select.from.iter().any(|f| self.from(f)))
     }

@@ -3,13 +3,13 @@
 use super::{parts, query};
 use crate::catalog::{DATABASE, SYSTEM, is_system};
 use datafusion::sql::sqlparser::ast::{
-    DataType, Expr, FunctionArguments, FunctionArgumentList, Ident, ObjectName, Select, SelectItem, TableFactor,
+    DataType, Expr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Select, SelectItem,
+    TableFactor,
 };
 
 /// Words that are functions without brackets in Postgres.
-const BARE: &[&str] = &[
-    "current_schema", "current_user", "session_user", "current_catalog", "current_role", "user",
-];
+const BARE: &[&str] =
+    &["current_schema", "current_user", "session_user", "current_catalog", "current_role", "user"];
 /// Schemas whose functions are known without it.
 const SCHEMAS: &[&str] = &[SYSTEM, "information_schema", "public"];
 

@@ -18,7 +18,9 @@ pub(super) fn adapt(expr: &mut Expr) {
         }
         Expr::Collate { expr: inner, .. } => *expr = (**inner).clone(),
         Expr::Value(value) => {
-            if let Value::EscapedStringLiteral(text) | Value::NationalStringLiteral(text) = &value.value {
+            if let Value::EscapedStringLiteral(text) | Value::NationalStringLiteral(text) =
+                &value.value
+            {
                 value.value = Value::SingleQuotedString(text.clone());
             }
         }

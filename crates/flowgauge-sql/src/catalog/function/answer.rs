@@ -20,7 +20,9 @@ const SOME_FUNCTION: u32 = 1;
 
 /// Those that give text.
 pub(super) const TEXTS: &[(&str, Answer)] = &[
-    ("version", |_, _| text(format!("PostgreSQL {SERVER_VERSION} (flowgauge {})", env!("CARGO_PKG_VERSION")))),
+    ("version", |_, _| {
+        text(format!("PostgreSQL {SERVER_VERSION} (flowgauge {})", env!("CARGO_PKG_VERSION")))
+    }),
     ("current_database", |_, _| text(DATABASE)),
     ("current_catalog", |_, _| text(DATABASE)),
     ("current_schema", |_, _| text(SCHEMA)),
@@ -211,7 +213,8 @@ fn relation_oid(world: &World, name: &str) -> Option<i64> {
         _ => return None,
     };
     let fits = |r: &&row::Known<'_>| {
-        r.name == table && schema.map_or(r.schema != super::super::shape::STANDARD, |s| s == r.schema)
+        r.name == table
+            && schema.map_or(r.schema != super::super::shape::STANDARD, |s| s == r.schema)
     };
     row::relations(world).iter().find(fits).map(|r| r.oid.into())
 }
@@ -220,19 +223,23 @@ fn relation_name(world: &World, arguments: &[ScalarValue]) -> ScalarValue {
     let Some(oid) = number(arguments, 0) else { return known(word(arguments, 0)) };
     let found = row::relations(world);
     let found = found.iter().find(|r| i64::from(r.oid) == oid);
-    text(found.map_or_else(|| oid.to_string(), |r| {
-        if r.schema == super::super::shape::STANDARD {
-            format!("{}.{}", r.schema, r.name)
-        } else {
-            r.name.to_owned()
-        }
-    }))
+    text(found.map_or_else(
+        || oid.to_string(),
+        |r| {
+            if r.schema == super::super::shape::STANDARD {
+                format!("{}.{}", r.schema, r.name)
+            } else {
+                r.name.to_owned()
+            }
+        },
+    ))
 }
 
 fn description(world: &World, arguments: &[ScalarValue], column: Option<i64>) -> ScalarValue {
     let (Some(oid), Some(column)) = (number(arguments, 0), column) else { return none() };
     let relation = row::relations(world).into_iter().find(|r| i64::from(r.oid) == oid);
-    let Some(ours) = relation.and_then(|r| world.relations.iter().find(|o| o.name == r.name)) else {
+    let Some(ours) = relation.and_then(|r| world.relations.iter().find(|o| o.name == r.name))
+    else {
         return none();
     };
     match usize::try_from(column) {
@@ -249,4 +256,3 @@ fn may(arguments: &[ScalarValue]) -> ScalarValue {
     let reads = ["SELECT", "USAGE", "CONNECT", "EXECUTE"];
     truth(asked.split(',').any(|p| reads.contains(&p.trim().to_uppercase().as_str())))
 }
-

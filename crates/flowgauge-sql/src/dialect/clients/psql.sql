@@ -1,0 +1,347 @@
+SELECT n.nspname as "Schema",
+c.relname as "Name",
+CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
+pg_catalog.pg_get_userbyid(c.relowner) as "Owner"
+FROM pg_catalog.pg_class c
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
+WHERE c.relkind IN ('r','p','v','m','S','f','')
+AND n.nspname <> 'pg_catalog'
+AND n.nspname !~ '^pg_toast'
+AND n.nspname <> 'information_schema'
+AND pg_catalog.pg_table_is_visible(c.oid)
+ORDER BY 1,2
+;
+SELECT n.nspname as "Schema",
+c.relname as "Name",
+CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
+pg_catalog.pg_get_userbyid(c.relowner) as "Owner"
+FROM pg_catalog.pg_class c
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
+WHERE c.relkind IN ('r','p','')
+AND n.nspname <> 'pg_catalog'
+AND n.nspname !~ '^pg_toast'
+AND n.nspname <> 'information_schema'
+AND pg_catalog.pg_table_is_visible(c.oid)
+ORDER BY 1,2
+;
+SELECT c.oid,
+n.nspname,
+c.relname
+FROM pg_catalog.pg_class c
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname OPERATOR(pg_catalog.~) '^(performance_metrics)$' COLLATE pg_catalog.default
+AND pg_catalog.pg_table_is_visible(c.oid)
+ORDER BY 2, 3
+;
+SELECT c.relchecks, c.relkind, c.relhasindex, c.relhasrules, c.relhastriggers, c.relrowsecurity, c.relforcerowsecurity, false AS relhasoids, c.relispartition, '', c.reltablespace, CASE WHEN c.reloftype = 0 THEN '' ELSE c.reloftype::pg_catalog.regtype::pg_catalog.text END, c.relpersistence, c.relreplident, am.amname
+FROM pg_catalog.pg_class c
+LEFT JOIN pg_catalog.pg_class tc ON (c.reltoastrelid = tc.oid)
+LEFT JOIN pg_catalog.pg_am am ON (c.relam = am.oid)
+WHERE c.oid = '16384'
+;
+SELECT a.attname,
+pg_catalog.format_type(a.atttypid, a.atttypmod),
+(SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid, true)
+FROM pg_catalog.pg_attrdef d
+WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.atthasdef),
+a.attnotnull,
+(SELECT c.collname FROM pg_catalog.pg_collation c, pg_catalog.pg_type t
+WHERE c.oid = a.attcollation AND t.oid = a.atttypid AND a.attcollation <> t.typcollation) AS attcollation,
+a.attidentity,
+a.attgenerated
+FROM pg_catalog.pg_attribute a
+WHERE a.attrelid = '16384' AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+;
+SELECT pol.polname, pol.polpermissive,
+CASE WHEN pol.polroles = '{0}' THEN NULL ELSE pg_catalog.array_to_string(array(select rolname from pg_catalog.pg_roles where oid = any (pol.polroles) order by 1),',') END,
+pg_catalog.pg_get_expr(pol.polqual, pol.polrelid),
+pg_catalog.pg_get_expr(pol.polwithcheck, pol.polrelid),
+CASE pol.polcmd
+WHEN 'r' THEN 'SELECT'
+WHEN 'a' THEN 'INSERT'
+WHEN 'w' THEN 'UPDATE'
+WHEN 'd' THEN 'DELETE'
+END AS cmd
+FROM pg_catalog.pg_policy pol
+WHERE pol.polrelid = '16384' ORDER BY 1
+;
+SELECT oid, stxrelid::pg_catalog.regclass, stxnamespace::pg_catalog.regnamespace::pg_catalog.text AS nsp, stxname,
+pg_catalog.pg_get_statisticsobjdef_columns(oid) AS columns,
+'d' = any(stxkind) AS ndist_enabled,
+'f' = any(stxkind) AS deps_enabled,
+'m' = any(stxkind) AS mcv_enabled,
+stxstattarget
+FROM pg_catalog.pg_statistic_ext
+WHERE stxrelid = '16384'
+ORDER BY nsp, stxname
+;
+SELECT pubname
+, NULL
+, NULL
+FROM pg_catalog.pg_publication p
+JOIN pg_catalog.pg_publication_namespace pn ON p.oid = pn.pnpubid
+JOIN pg_catalog.pg_class pc ON pc.relnamespace = pn.pnnspid
+WHERE pc.oid ='16384' and pg_catalog.pg_relation_is_publishable('16384')
+UNION
+SELECT pubname
+, pg_get_expr(pr.prqual, c.oid)
+, (CASE WHEN pr.prattrs IS NOT NULL THEN
+(SELECT string_agg(attname, ', ')
+FROM pg_catalog.generate_series(0, pg_catalog.array_upper(pr.prattrs::pg_catalog.int2[], 1)) s,
+pg_catalog.pg_attribute
+WHERE attrelid = pr.prrelid AND attnum = prattrs[s])
+ELSE NULL END) FROM pg_catalog.pg_publication p
+JOIN pg_catalog.pg_publication_rel pr ON p.oid = pr.prpubid
+JOIN pg_catalog.pg_class c ON c.oid = pr.prrelid
+WHERE pr.prrelid = '16384'
+UNION
+SELECT pubname
+, NULL
+, NULL
+FROM pg_catalog.pg_publication p
+WHERE p.puballtables AND pg_catalog.pg_relation_is_publishable('16384')
+ORDER BY 1
+;
+SELECT c.oid::pg_catalog.regclass
+FROM pg_catalog.pg_class c, pg_catalog.pg_inherits i
+WHERE c.oid = i.inhparent AND i.inhrelid = '16384'
+AND c.relkind != 'p' AND c.relkind != 'I'
+ORDER BY inhseqno
+;
+SELECT c.oid::pg_catalog.regclass, c.relkind, inhdetachpending, pg_catalog.pg_get_expr(c.relpartbound, c.oid)
+FROM pg_catalog.pg_class c, pg_catalog.pg_inherits i
+WHERE c.oid = i.inhrelid AND i.inhparent = '16384'
+ORDER BY pg_catalog.pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', c.oid::pg_catalog.regclass::pg_catalog.text
+;
+SELECT c.relchecks, c.relkind, c.relhasindex, c.relhasrules, c.relhastriggers, c.relrowsecurity, c.relforcerowsecurity, false AS relhasoids, c.relispartition, pg_catalog.array_to_string(c.reloptions || array(select 'toast.' || x from pg_catalog.unnest(tc.reloptions) x), ', ')
+, c.reltablespace, CASE WHEN c.reloftype = 0 THEN '' ELSE c.reloftype::pg_catalog.regtype::pg_catalog.text END, c.relpersistence, c.relreplident, am.amname
+FROM pg_catalog.pg_class c
+LEFT JOIN pg_catalog.pg_class tc ON (c.reltoastrelid = tc.oid)
+LEFT JOIN pg_catalog.pg_am am ON (c.relam = am.oid)
+WHERE c.oid = '16384'
+;
+SELECT a.attname,
+pg_catalog.format_type(a.atttypid, a.atttypmod),
+(SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid, true)
+FROM pg_catalog.pg_attrdef d
+WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.atthasdef),
+a.attnotnull,
+(SELECT c.collname FROM pg_catalog.pg_collation c, pg_catalog.pg_type t
+WHERE c.oid = a.attcollation AND t.oid = a.atttypid AND a.attcollation <> t.typcollation) AS attcollation,
+a.attidentity,
+a.attgenerated,
+a.attstorage,
+a.attcompression AS attcompression,
+CASE WHEN a.attstattarget=-1 THEN NULL ELSE a.attstattarget END AS attstattarget,
+pg_catalog.col_description(a.attrelid, a.attnum)
+FROM pg_catalog.pg_attribute a
+WHERE a.attrelid = '16384' AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+;
+SELECT n.nspname AS "Name",
+pg_catalog.pg_get_userbyid(n.nspowner) AS "Owner"
+FROM pg_catalog.pg_namespace n
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ORDER BY 1
+;
+SELECT d.datname as "Name",
+pg_catalog.pg_get_userbyid(d.datdba) as "Owner",
+pg_catalog.pg_encoding_to_char(d.encoding) as "Encoding",
+d.datcollate as "Collate",
+d.datctype as "Ctype",
+d.daticulocale as "ICU Locale",
+CASE d.datlocprovider WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' END AS "Locale Provider",
+pg_catalog.array_to_string(d.datacl, E'\n') AS "Access privileges"
+FROM pg_catalog.pg_database d
+ORDER BY 1
+;
+SELECT r.rolname, r.rolsuper, r.rolinherit,
+r.rolcreaterole, r.rolcreatedb, r.rolcanlogin,
+r.rolconnlimit, r.rolvaliduntil,
+ARRAY(SELECT b.rolname
+FROM pg_catalog.pg_auth_members m
+JOIN pg_catalog.pg_roles b ON (m.roleid = b.oid)
+WHERE m.member = r.oid) as memberof
+, r.rolreplication
+, r.rolbypassrls
+FROM pg_catalog.pg_roles r
+WHERE r.rolname !~ '^pg_'
+ORDER BY 1
+;
+SELECT n.nspname as "Schema",
+p.proname as "Name",
+pg_catalog.pg_get_function_result(p.oid) as "Result data type",
+pg_catalog.pg_get_function_arguments(p.oid) as "Argument data types",
+CASE p.prokind
+WHEN 'a' THEN 'agg'
+WHEN 'w' THEN 'window'
+WHEN 'p' THEN 'proc'
+ELSE 'func'
+END as "Type"
+FROM pg_catalog.pg_proc p
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE pg_catalog.pg_function_is_visible(p.oid)
+AND n.nspname <> 'pg_catalog'
+AND n.nspname <> 'information_schema'
+ORDER BY 1, 2, 4
+;
+SELECT n.nspname as "Schema",
+c.relname as "Name",
+CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
+pg_catalog.pg_get_userbyid(c.relowner) as "Owner"
+FROM pg_catalog.pg_class c
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('v','')
+AND n.nspname <> 'pg_catalog'
+AND n.nspname !~ '^pg_toast'
+AND n.nspname <> 'information_schema'
+AND pg_catalog.pg_table_is_visible(c.oid)
+ORDER BY 1,2
+;
+SELECT n.nspname as "Schema",
+pg_catalog.format_type(t.oid, NULL) AS "Name",
+pg_catalog.obj_description(t.oid, 'pg_type') as "Description"
+FROM pg_catalog.pg_type t
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+WHERE (t.typrelid = 0 OR (SELECT c.relkind = 'c' FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid))
+AND NOT EXISTS(SELECT 1 FROM pg_catalog.pg_type el WHERE el.oid = t.typelem AND el.typarray = t.oid)
+AND n.nspname <> 'pg_catalog'
+AND n.nspname <> 'information_schema'
+AND pg_catalog.pg_type_is_visible(t.oid)
+ORDER BY 1, 2
+;
+SELECT n.nspname as "Schema",
+c.relname as "Name",
+CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
+pg_catalog.pg_get_userbyid(c.relowner) as "Owner",
+CASE c.relpersistence WHEN 'p' THEN 'permanent' WHEN 't' THEN 'temporary' WHEN 'u' THEN 'unlogged' END as "Persistence",
+am.amname as "Access method",
+pg_catalog.pg_size_pretty(pg_catalog.pg_table_size(c.oid)) as "Size",
+pg_catalog.obj_description(c.oid, 'pg_class') as "Description"
+FROM pg_catalog.pg_class c
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
+WHERE c.relkind IN ('r','p','')
+AND n.nspname <> 'pg_catalog'
+AND n.nspname !~ '^pg_toast'
+AND n.nspname <> 'information_schema'
+AND pg_catalog.pg_table_is_visible(c.oid)
+ORDER BY 1,2
+;
+SELECT c.oid,
+n.nspname,
+c.relname
+FROM pg_catalog.pg_class c
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname OPERATOR(pg_catalog.~) '^(v)$' COLLATE pg_catalog.default
+AND pg_catalog.pg_table_is_visible(c.oid)
+ORDER BY 2, 3
+;
+SELECT e.extname AS "Name", e.extversion AS "Version", n.nspname AS "Schema", c.description AS "Description"
+FROM pg_catalog.pg_extension e LEFT JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace LEFT JOIN pg_catalog.pg_description c ON c.objoid = e.oid AND c.classoid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+ORDER BY 1
+;
+SELECT n.nspname as "Schema",
+c.relname as "Name",
+CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
+pg_catalog.pg_get_userbyid(c.relowner) as "Owner",
+c2.relname as "Table"
+FROM pg_catalog.pg_class c
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
+LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+LEFT JOIN pg_catalog.pg_class c2 ON i.indrelid = c2.oid
+WHERE c.relkind IN ('i','I','')
+AND n.nspname <> 'pg_catalog'
+AND n.nspname !~ '^pg_toast'
+AND n.nspname <> 'information_schema'
+AND pg_catalog.pg_table_is_visible(c.oid)
+ORDER BY 1,2
+;
+SELECT n.nspname as "Schema",
+c.relname as "Name",
+CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' END as "Type",
+pg_catalog.array_to_string(c.relacl, E'\n') AS "Access privileges",
+pg_catalog.array_to_string(ARRAY(
+SELECT attname || E':\n  ' || pg_catalog.array_to_string(attacl, E'\n  ')
+FROM pg_catalog.pg_attribute a
+WHERE attrelid = c.oid AND NOT attisdropped AND attacl IS NOT NULL
+), E'\n') AS "Column privileges",
+pg_catalog.array_to_string(ARRAY(
+SELECT polname
+|| CASE WHEN NOT polpermissive THEN
+E' (RESTRICTIVE)'
+ELSE '' END
+|| CASE WHEN polcmd != '*' THEN
+E' (' || polcmd::pg_catalog.text || E'):'
+ELSE E':'
+END
+|| CASE WHEN polqual IS NOT NULL THEN
+E'\n  (u): ' || pg_catalog.pg_get_expr(polqual, polrelid)
+ELSE E''
+END
+|| CASE WHEN polwithcheck IS NOT NULL THEN
+E'\n  (c): ' || pg_catalog.pg_get_expr(polwithcheck, polrelid)
+ELSE E''
+END    || CASE WHEN polroles <> '{0}' THEN
+E'\n  to: ' || pg_catalog.array_to_string(
+ARRAY(
+SELECT rolname
+FROM pg_catalog.pg_roles
+WHERE oid = ANY (polroles)
+ORDER BY 1
+), E', ')
+ELSE E''
+END
+FROM pg_catalog.pg_policy pol
+WHERE polrelid = c.oid), E'\n')
+AS "Policies"
+FROM pg_catalog.pg_class c
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r','v','m','S','f','p')
+AND n.nspname !~ '^pg_' AND pg_catalog.pg_table_is_visible(c.oid)
+ORDER BY 1, 2
+;
+SELECT pg_catalog.format_type(castsource, NULL) AS "Source type",
+pg_catalog.format_type(casttarget, NULL) AS "Target type",
+CASE WHEN c.castmethod = 'b' THEN '(binary coercible)'
+WHEN c.castmethod = 'i' THEN '(with inout)'
+ELSE p.proname
+END AS "Function",
+CASE WHEN c.castcontext = 'e' THEN 'no'
+WHEN c.castcontext = 'a' THEN 'in assignment'
+ELSE 'yes'
+END AS "Implicit?"
+FROM pg_catalog.pg_cast c LEFT JOIN pg_catalog.pg_proc p
+ON c.castfunc = p.oid
+LEFT JOIN pg_catalog.pg_type ts
+ON c.castsource = ts.oid
+LEFT JOIN pg_catalog.pg_namespace ns
+ON ns.oid = ts.typnamespace
+LEFT JOIN pg_catalog.pg_type tt
+ON c.casttarget = tt.oid
+LEFT JOIN pg_catalog.pg_namespace nt
+ON nt.oid = tt.typnamespace
+WHERE ( (true  AND pg_catalog.pg_type_is_visible(ts.oid)
+) OR (true  AND pg_catalog.pg_type_is_visible(tt.oid)
+) )
+ORDER BY 1, 2
+;
+SELECT n.nspname AS "Schema",
+c.relname AS "Table",
+s.srvname AS "Server"
+FROM pg_catalog.pg_foreign_table ft
+INNER JOIN pg_catalog.pg_class c ON c.oid = ft.ftrelid
+INNER JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+INNER JOIN pg_catalog.pg_foreign_server s ON s.oid = ft.ftserver
+WHERE pg_catalog.pg_table_is_visible(c.oid)
+ORDER BY 1, 2
+;
+SELECT spcname AS "Name",
+pg_catalog.pg_get_userbyid(spcowner) AS "Owner",
+pg_catalog.pg_tablespace_location(oid) AS "Location"
+FROM pg_catalog.pg_tablespace
+ORDER BY 1
