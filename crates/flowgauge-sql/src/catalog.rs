@@ -10,6 +10,7 @@ pub mod setting;
 mod shape;
 mod table;
 
+use crate::schema;
 use crate::wire::Kind;
 use datafusion::catalog::MemorySchemaProvider;
 use datafusion::error::{DataFusionError, Result};
@@ -56,6 +57,24 @@ pub struct Attribute {
 pub(crate) struct World {
     relations: Vec<Relation>,
     user: String,
+}
+
+/// Adds both schemas and their functions to a session, for one who asks.
+///
+/// # Errors
+/// As [`register_for`].
+pub fn register(context: &SessionContext, user: &str) -> Result<()> {
+    let attribute = |c: &schema::Column| Attribute {
+        name: c.name.to_owned(),
+        kind: c.kind,
+        meaning: c.description(),
+    };
+    let relation = |t: &schema::Table| Relation {
+        name: t.name.to_owned(),
+        meaning: t.meaning.to_owned(),
+        columns: t.columns.iter().map(attribute).collect(),
+    };
+    register_for(context, user, schema::TABLES.iter().map(relation).collect())
 }
 
 /// Adds both schemas and their functions to a context whose public tables are these.

@@ -33,7 +33,8 @@ pub(crate) async fn open(
     let config = SessionConfig::new()
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
         .with_create_default_catalog_and_schema(true)
-        .with_information_schema(true)
+        // Ours has more of it, and describes each column (`catalog`).
+        .with_information_schema(false)
         .with_target_partitions(partitions)
         .with_batch_size(BATCH)
         .set_str("datafusion.sql_parser.dialect", "PostgreSQL")

@@ -154,7 +154,7 @@ impl Reader {
     /// # Errors
     /// The manifest cannot be read.
     pub fn attached_directories(&self) -> Result<Vec<PathBuf>, StoreError> {
-        let rows = self.shared.with(|db| hot::readable(db))?;
+        let rows = self.shared.with(hot::readable)?;
         let mut out: Vec<PathBuf> = rows
             .iter()
             .map(|row| PathBuf::from(&row.file))

@@ -30,7 +30,7 @@ pub(crate) fn damage(file: &Path) -> std::io::Result<Option<String>> {
     let page = usize::try_from(word(&header, 8, true)).unwrap_or_default();
     let sum = checksum((0, 0), header.get(..24).unwrap_or_default(), big);
     let known = (word(&header, 24, true), word(&header, 28, true));
-    if magic & !1 != MAGIC || sum != known || page > MAX_PAGE || page < 512 {
+    if magic & !1 != MAGIC || sum != known || !(512..=MAX_PAGE).contains(&page) {
         return Ok(Some(
             "its header is damaged: commits since the last checkpoint are lost".into(),
         ));

@@ -48,7 +48,7 @@ impl SchemaProvider for System {
 }
 
 fn batch(columns: &[Column], rows: &[Row]) -> Result<RecordBatch> {
-    let fields: Vec<Field> = columns.iter().map(|c| field(c)).collect();
+    let fields: Vec<Field> = columns.iter().map(field).collect();
     let arrays = columns.iter().map(|c| array(c, rows)).collect();
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }

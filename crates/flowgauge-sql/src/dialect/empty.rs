@@ -146,7 +146,7 @@ impl Fold {
         let SetExpr::SetOperation { left, right, .. } = body else { return };
         for side in [left, right] {
             if self.body(side) {
-                if let Some(none) = select_of(side).and_then(|s| nothing_like(s)) {
+                if let Some(none) = select_of(side).and_then(nothing_like) {
                     **side = *none.body;
                 }
             } else {

@@ -1,5 +1,7 @@
 //! One statement from its text to the end of its answer.
 
+use crate::catalog;
+use crate::dialect;
 use crate::encode::{columns_of, kind_of, rows_of};
 use crate::policy;
 use crate::table::Supply;
@@ -10,6 +12,7 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement;
 use flowgauge_logic::nearest::nearest;
 use futures_util::StreamExt;
 use std::io;
@@ -28,7 +31,10 @@ pub(super) async fn run(
     supply: Arc<Supply>,
     ask: Ask,
 ) -> Result<End, Problem> {
-    let statement = policy::read(&ask.text)?;
+    let mut statement = policy::parse(&ask.text)?;
+    adapt(&mut statement);
+    policy::allow(&statement)?;
+    catalog::register(&context, &ask.user).map_err(|e| problem_of(&e))?;
     let mut state = context.state();
     let now = chrono_of(ask.now)?;
     let properties = state.execution_props().clone().with_query_execution_start_time(now);
@@ -57,6 +63,15 @@ pub(super) async fn run(
         Wish::Rows | Wish::Describe => rows(frame, &supply, ask.limits.rows).await?,
     };
     Ok(End { rows, missing: supply.take_missing() })
+}
+
+/// What clients of Postgres write, as the engine plans it.
+fn adapt(statement: &mut Statement) {
+    match statement {
+        Statement::Statement(inner) => dialect::adapt(inner),
+        Statement::Explain(explain) => adapt(&mut explain.statement),
+        Statement::CreateExternalTable(_) | Statement::CopyTo(_) | Statement::Reset(_) => {}
+    }
 }
 
 fn chrono_of(us: i64) -> Result<chrono::DateTime<chrono::Utc>, Problem> {

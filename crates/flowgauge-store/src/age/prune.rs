@@ -34,6 +34,10 @@ pub struct PrunePlan {
     pub bytes: u64,
     /// Segments old enough that must stay.
     pub refused: Vec<Refused>,
+    /// Segments that stay because they hold imported history: it is old when it comes, so its age says
+    /// nothing, and it goes only once it is in an archive.
+    #[serde(default)]
+    pub imported: Vec<SegmentInfo>,
     /// Amended forms that go with rows that are in no archive.
     #[serde(skip)]
     pub(crate) forms: Vec<CallId>,
@@ -52,6 +56,13 @@ pub struct Dropped {
 
 /// Calls of one hour and source.
 type Hours = HashMap<(i64, Source), u64>;
+
+/// Whether a segment holds rows that were imported: their keys are remembered for ever.
+fn holds_imports(db: &Connection, segment: i64) -> Result<bool, StoreError> {
+    db.prepare_cached("SELECT 1 FROM dedupe WHERE segment=?1 AND expires IS NULL")
+        .and_then(|mut s| s.exists([segment]))
+        .map_err(StoreError::io("looking for imported rows"))
+}
 
 impl Reader {
     /// Which segments have only rows that started before a moment and may go: those that are
@@ -73,6 +84,8 @@ impl Reader {
             for row in old {
                 if archived.get(&row.id) == Some(&row.crc) {
                     plan.add(&row);
+                } else if holds_imports(&tx, row.id)? {
+                    plan.imported.push(SegmentInfo::from(&row));
                 } else if archive_demanded {
                     plan.refuse(&row, "it is not archived; run `flowgauge metrics archive` first");
                 } else {

@@ -4,11 +4,13 @@
 //! earlier times read hours. Work is done in parts, so that the writer is never held for long.
 
 use crate::hot::{self, mark};
+use crate::live::total_of;
 use crate::read::{Reader, snapshot};
 use crate::seal::{HOUR_LEVEL, MINUTE_LEVEL, MINUTES_PER_HOUR};
 use crate::write::{Store, begin};
 use crate::{StoreError, packed};
-use flowgauge_logic::rollup::Rollup;
+use flowgauge_logic::call::Source;
+use flowgauge_logic::rollup::{Dim, Rollup};
 use flowgauge_logic::unit::UnixMicros;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,9 @@ pub struct RollupsPlan {
     /// Hours that are to be made again from their minutes: missing or damaged.
     #[serde(skip)]
     pub(crate) mend: Vec<(u32, i64, Rollup)>,
+    /// Series of imported calls, as a JSON list: their hours are old when they come, and stay.
+    #[serde(skip)]
+    pub(crate) imported: String,
 }
 
 /// What was dropped.
@@ -56,6 +61,7 @@ impl Reader {
             let hour = minutes_before.minute().div_euclid(MINUTES_PER_HOUR);
             let mut plan =
                 RollupsPlan { hours_before: Some(hours_before), ..RollupsPlan::default() };
+            plan.imported = self.imported_series();
             let mut end = hour;
             for series in series_with_minutes(&tx)? {
                 check_series(&tx, series, &mut end, &mut plan)?;
@@ -64,6 +70,21 @@ impl Reader {
             plan.minutes_before = Some(UnixMicros::from_minute(end * MINUTES_PER_HOUR));
             Ok(plan)
         })
+    }
+}
+
+impl Reader {
+    fn imported_series(&self) -> String {
+        let live = self.shared.live();
+        let mut ids: Vec<u32> = live
+            .series
+            .keys()
+            .iter()
+            .filter(|(_, key)| key.get(Dim::Source) == Source::Import.word())
+            .map(|(id, _)| *id)
+            .collect();
+        ids.push(total_of(Source::Import));
+        serde_json::Value::from(ids).to_string()
     }
 }
 
@@ -162,11 +183,11 @@ impl Store {
             let mut done = RollupsDropped::default();
             if let Some(before) = plan.minutes_before.filter(|b| b.0 > 0) {
                 hot::raise_mark(&tx, mark::MINUTES_FROM, before.minute())?;
-                done.minutes = delete_part(&tx, MINUTE_LEVEL, before.minute())?;
+                done.minutes = delete_part(&tx, MINUTE_LEVEL, before.minute(), "[]")?;
             }
             if let Some(before) = plan.hours_before {
                 let hour = before.minute().div_euclid(MINUTES_PER_HOUR);
-                done.hours = delete_part(&tx, HOUR_LEVEL, hour)?;
+                done.hours = delete_part(&tx, HOUR_LEVEL, hour, &plan.imported)?;
                 for sql in
                     ["DELETE FROM events WHERE time < ?1", "DELETE FROM amendments WHERE at < ?1"]
                 {
@@ -184,12 +205,13 @@ impl Store {
     }
 }
 
-fn delete_part(db: &Connection, level: i64, before: i64) -> rusqlite::Result<u64> {
+fn delete_part(db: &Connection, level: i64, before: i64, spared: &str) -> rusqlite::Result<u64> {
     let n = db
         .prepare_cached(
             "DELETE FROM rollups WHERE (level, series, bucket) IN (\
-             SELECT level, series, bucket FROM rollups WHERE level=?1 AND bucket<?2 LIMIT ?3)",
+             SELECT level, series, bucket FROM rollups WHERE level=?1 AND bucket<?2 \
+             AND series NOT IN (SELECT value FROM json_each(?4)) LIMIT ?3)",
         )?
-        .execute(params![level, before, PART])?;
+        .execute(params![level, before, PART, if spared.is_empty() { "[]" } else { spared }])?;
     Ok(n as u64)
 }
