@@ -40,6 +40,9 @@ const QUEUE: usize = 32;
 #[error("{0}")]
 pub struct BackendError(pub String);
 
+/// What a look-up finds: the generation in force, and the bytes of the answer.
+pub type Found = (Option<u64>, Option<Vec<u8>>);
+
 /// What holds shared answers. Every instance of a group sees the same.
 pub trait Backend: Send + Sync + std::fmt::Debug {
     /// The generation in force, and what is held under a key of the given one.
@@ -47,7 +50,7 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
         &'a self,
         generation: u64,
         key: &'a Key,
-    ) -> BoxFuture<'a, Result<(Option<u64>, Option<Vec<u8>>), BackendError>>;
+    ) -> BoxFuture<'a, Result<Found, BackendError>>;
     /// Holds a value for so long.
     fn put<'a>(
         &'a self,

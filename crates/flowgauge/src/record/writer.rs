@@ -41,7 +41,10 @@ pub(super) enum Message {
 }
 
 /// A change to the store, or nothing where it is not open; says whether it failed.
-pub(super) struct Work(pub(super) Box<dyn FnOnce(Option<&mut Store>, UnixMicros) -> bool + Send>);
+pub(super) struct Work(pub(super) Box<Change>);
+
+/// A change to the open store, or to none; whether it was made.
+type Change = dyn FnOnce(Option<&mut Store>, UnixMicros) -> bool + Send;
 
 impl std::fmt::Debug for Work {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -76,7 +76,7 @@ impl Backend for Redis {
         &'a self,
         generation: u64,
         key: &'a Key,
-    ) -> BoxFuture<'a, Result<(Option<u64>, Option<Vec<u8>>), BackendError>> {
+    ) -> BoxFuture<'a, Result<super::Found, BackendError>> {
         Box::pin(async move {
             let mut connection = self.connection().await?;
             // One way there and back: the generation is that of the value.

@@ -280,6 +280,7 @@ async fn an_answer_that_was_found_wrong_is_given_to_nobody_again() {
 /// C03: whoever asks what another asked is answered no sooner than where nobody asked: entries are not shared, so a
 /// prompt is not told by its time (arXiv 2409.20002). The provider takes `SLOW`; an answer from memory is there in less
 /// than a millisecond.
+#[expect(clippy::disallowed_methods, reason = "what is tested is how long it takes")]
 #[tokio::test]
 async fn time_does_not_tell_whether_another_project_asked_the_same() {
     const SLOW: u64 = 20;
