@@ -6,8 +6,8 @@ use crate::wire::Kind::{self, Bool, Decimal, Float8, Int8, Text, TimestampTz};
 /// The guide's table: what users felt.
 pub const PERFORMANCE_METRICS: Table = Table {
     name: "performance_metrics",
-    meaning: "one successful call of real traffic; timestamp is its minute, so that grouping by it makes sense",
-    source: Source::Calls("leaf AND status = 'ok' AND source = 'observed'"),
+    meaning: "one successful call of real traffic, imported history included; timestamp is its minute, so that grouping by it makes sense",
+    source: Source::Calls("leaf AND status = 'ok' AND source IN ('observed', 'import')"),
     columns: COLUMNS,
 };
 
