@@ -350,10 +350,16 @@ FILES = ("open", "stat", "newfstatat", "access", "readlink", "unlink", "rename",
 
 def reached(text, data):
     """Lines of locked-in workers, all their threads, that touch anything but segments."""
-    locked, out = set(), []
+    locked, out, begun = set(), [], {}
     for line in text.splitlines():
         pid, _, call = line.partition(" ")
         call = call.strip()
+        # A call during which another thread was told of is told in two parts.
+        if call.endswith("<unfinished ...>"):
+            begun[pid] = call.removesuffix("<unfinished ...>")
+            continue
+        if call.startswith("<..."):
+            call = begun.pop(pid, "") + call.partition("resumed>")[2]
         if "landlock_restrict_self" in call and call.endswith("= 0"):
             locked.add(pid)
         if pid not in locked:

@@ -218,7 +218,6 @@ mod tests {
             "EXPLAIN ANALYZE SELECT count(*) FROM calls",
             "SELECT * FROM generate_series(1, 10)",
             "SELECT (SELECT max(latency) FROM calls)",
-            "TABLE calls",
         ] {
             assert_eq!(read(text).map(drop), Ok(()), "{text}");
         }
@@ -264,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_complaint_names_its_place() {
-        let problem = read("SELECT 1\nFROM WHERE").unwrap_err();
+        let problem = read("SELECT 1\nFROM )").unwrap_err();
         assert_eq!(problem.place, Some((2, 6)), "{problem:?}");
         assert_eq!(problem.code, SYNTAX);
     }

@@ -79,6 +79,13 @@ async fn all_answered(client: &'static str, statements: &'static str) {
     let mut asked = 0;
     for text in statements.split("\n;\n") {
         asked += 1;
+        // Marked are those that the engine does not plan; once one is answered its mark goes.
+        if let Some(unanswered) = text.trim().strip_prefix("-- not yet\n") {
+            if ask(&context, unanswered).await.is_ok() {
+                failed.push(format!("it is answered now: {unanswered}"));
+            }
+            continue;
+        }
         if let Err(e) = ask(&context, text.trim()).await {
             let short: String = text.chars().take(300).collect();
             failed.push(format!("{short}\n   {e}"));

@@ -112,7 +112,8 @@ async fn a_set_tells_the_servers_environment_without_secrets_and_a_changed_file_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn prices_and_rules_come_back_as_files_and_what_changed_is_in_the_history() {
-    const RULE: &str = "alert: slow\ncondition: p95_latency > 2s for 5 minutes\n";
+    const RULE: &str = "alert: slow\ncondition: p95_latency > 2s for 5 minutes\nseverity: warning\n\
+                        message: slow\nchannels: [slack]\n";
     let dir = tempfile::tempdir().unwrap();
     let rules = dir.path().join("rules.yaml");
     std::fs::write(&rules, RULE).unwrap();

@@ -21,13 +21,7 @@ pub(super) fn shared_cache(
     let within = f.value(node, "within", SharedCache::WITHIN, within);
     let namespace = f.value(node, "namespace", "default".to_owned(), namespace);
     let url = super::alerts::secret(f, node, "url", secrets);
-    if url.is_none() && node.at("url").is_none() {
-        f.add(Problem::new(
-            node.place.clone(),
-            "shared_cache needs a url, e.g. url: redis://127.0.0.1:6379 or env:REDIS_URL"
-                .to_owned(),
-        ));
-    }
+    // Without an address there is none: nothing is shared.
     Some(SharedCache { url: url?, namespace, within })
 }
 

@@ -98,8 +98,13 @@ pub(super) async fn run(State(app): State<App>, body: Bytes) -> Result<Response,
     if let Some(seconds) = statement.timeout_s {
         question.limits.time_ms = question.limits.time_ms.min(seconds.saturating_mul(1_000));
     }
-    let answer = app.sql().ask(question).await.map_err(|p| refused(&p))?;
-    Ok(streamed(statement.format, answer))
+    let mut answer = app.sql().ask(question).await.map_err(|p| refused(&p))?;
+    // What fails on its first row is refused with a status, not in the middle of an answer.
+    let first = match answer.next().await {
+        Some(Err(problem)) => return Err(refused(&problem)),
+        first => first,
+    };
+    Ok(streamed(statement.format, answer, first))
 }
 
 /// A refusal before the first row.
@@ -118,7 +123,7 @@ fn refused(problem: &Refused) -> Problem {
     }
 }
 
-fn streamed(shape: Shape, answer: Answer) -> Response {
+fn streamed(shape: Shape, answer: Answer, first: Option<Result<Part, Refused>>) -> Response {
     let mime = match shape {
         Shape::Json => "application/json",
         Shape::Jsonl => "application/x-ndjson",
@@ -126,16 +131,19 @@ fn streamed(shape: Shape, answer: Answer) -> Response {
         Shape::Parquet => "application/vnd.apache.parquet",
     };
     let writer = Writer { shape, names: Vec::new(), first: true };
-    let begun = (Some(answer), writer);
-    let body = stream::unfold(begun, |(answer, mut writer)| async move {
+    let begun = (Some(answer), writer, Some(first));
+    let body = stream::unfold(begun, |(answer, mut writer, mut first)| async move {
         let mut answer = answer?;
         if writer.names.is_empty() && writer.first {
             let head = writer.head(&answer.head);
             if !head.is_empty() {
-                return Some((Ok(Bytes::from(head)), (Some(answer), writer)));
+                return Some((Ok(Bytes::from(head)), (Some(answer), writer, first)));
             }
         }
-        let part = answer.next().await;
+        let part = match first.take() {
+            Some(part) => part,
+            None => answer.next().await,
+        };
         let (text, last) = match part {
             Some(Ok(Part::Rows(rows))) => (Ok(writer.rows(&rows)), false),
             Some(Ok(Part::Bytes(bytes))) => (Ok(bytes), false),
@@ -144,7 +152,7 @@ fn streamed(shape: Shape, answer: Answer) -> Response {
             Some(Err(problem)) => (writer.broken(&problem), true),
             None => (Err(std::io::Error::other("the statement ended early")), true),
         };
-        Some((text.map(Bytes::from), ((!last).then_some(answer), writer)))
+        Some((text.map(Bytes::from), ((!last).then_some(answer), writer, None)))
     });
     let mut response = Response::new(Body::from_stream(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(mime));
