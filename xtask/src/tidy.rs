@@ -17,7 +17,7 @@ const EMPTY_NAMES: &[&str] =
 const DIRECTION: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("record", &["config", "serve::clock"]),
-    ("control", &["config", "serve::clock"]),
+    ("control", &["config", "record", "serve::clock"]),
     ("receive", &["config", "record", "control", "serve::clock"]),
     ("query", &["config", "serve::clock", "record"]),
     ("judge", &["config", "serve::clock", "record", "control", "receive", "query"]),
@@ -121,6 +121,10 @@ fn long_functions(name: &str, lines: &[&str], findings: &mut Vec<String>) {
         .any(|p| line.trim_start().starts_with(p));
         if open.is_none() && is_fn && !line.trim_end().ends_with([';', '}']) {
             open = Some((i, indent));
+        }
+        // A declaration in a trait has no body.
+        if open.is_some_and(|(_, depth)| depth == indent) && line.trim_end().ends_with(';') {
+            open = None;
         }
         if let Some((start, depth)) = open
             && *line == format!("{}}}", " ".repeat(depth))

@@ -1,7 +1,6 @@
 //! Where several flowgauges share answers.
 
 use super::super::SharedCache;
-use super::super::problem::Problem;
 use super::super::read::{self, Findings};
 use super::super::tree::{Node, Value};
 use super::Secrets;
