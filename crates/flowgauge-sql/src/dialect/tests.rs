@@ -32,6 +32,7 @@ fn context() -> SessionContext {
             named("timestamp", Kind::TimestampTz, "minute of the call"),
             named("latency", Kind::Float8, "time it took (ms)"),
             named("input_tokens", Kind::Int8, "what it was billed for (tokens)"),
+            named("stream", Kind::Bool, "whether the answer was streamed"),
         ],
     };
     let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
@@ -40,6 +41,7 @@ fn context() -> SessionContext {
         Field::new("timestamp", time, true),
         Field::new("latency", DataType::Float64, true),
         Field::new("input_tokens", DataType::Int64, true),
+        Field::new("stream", DataType::Boolean, true),
     ]));
     let table = MemTable::try_new(schema, vec![vec![]]).unwrap();
     context.register_table("performance_metrics", Arc::new(table)).unwrap();
