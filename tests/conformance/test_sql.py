@@ -327,8 +327,8 @@ def test_hostile_statements_reach_nothing_and_end_in_time(start, tmp_path, monke
             begun = time.monotonic()
             status, answer = sql.run(server.url, statement, timeout_s=LIMIT_S)
             took = time.monotonic() - begun
-            # Tracing and a worker that starts anew take their time too.
-            if took > LIMIT_S + 2:
+            # Tracing, a worker that starts anew and reading a million rows here take their time too.
+            if took > LIMIT_S + 8:
                 slow.append((round(took, 1), statement[:80]))
             assert status in (200, 422, 503), (status, answer, statement[:80])
             assert (status, statement in GREEDY) != (200, False), statement
