@@ -77,6 +77,10 @@ redis() {
     chmod +x "$cache/redis-server"
 }
 
+# What the SQL worker touches is traced with it.
+if ! command -v strace > /dev/null; then
+    { apt-get install -qq -y strace || { apt-get update -qq && apt-get install -qq -y strace; }; } >&2
+fi
 environment requirements main
 unpacked prometheus
 unpacked prometheus-alertmanager
