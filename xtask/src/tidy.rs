@@ -19,7 +19,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("record", &["config", "serve::clock"]),
     ("control", &["config", "record", "serve::clock"]),
     ("receive", &["config", "record", "control", "serve::clock"]),
-    ("query", &["config", "serve::clock", "record"]),
+    ("query", &["config", "serve::clock", "serve::keys", "record"]),
     ("judge", &["config", "serve::clock", "record", "control", "receive", "query"]),
     ("keep", &["config", "control", "receive", "serve::clock"]),
     (

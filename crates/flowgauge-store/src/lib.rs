@@ -62,5 +62,5 @@ pub use rebuild::{Rebuilt, rebuild};
 pub use scores::{
     GradeGroup, JudgedBy, PulledScore, Put, ScoreGroup, ScoreQuery, ScoreRow, ScoreTable, Scores,
 };
-pub use state::{KeyRow, State};
+pub use state::{KeyRow, Proof, State};
 pub use write::{Batch, Committed, Opened, Options, Store};

@@ -5,7 +5,7 @@
 use crate::StoreError;
 use flowgauge_logic::unit::UnixMicros;
 use parking_lot::Mutex;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,7 +16,13 @@ const FILE: &str = "state.db";
 const BUSY: Duration = Duration::from_secs(5);
 
 /// Format of the tables below.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// What keys have since format 2.
+const PROOFS: &str = "
+    ALTER TABLE keys ADD COLUMN scram_stored BLOB;
+    ALTER TABLE keys ADD COLUMN scram_server BLOB;
+";
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS secrets (
@@ -51,12 +57,23 @@ pub struct KeyRow {
     pub scope: String,
     /// Keyed hash of the secret.
     pub hash: [u8; 32],
+    /// What it can be proven by without being shown; nothing for keys made before there was such proof.
+    pub proof: Option<Proof>,
     /// When it was made.
     pub created: UnixMicros,
     /// From when on it is refused.
     pub expires: Option<UnixMicros>,
     /// When it was revoked.
     pub revoked: Option<UnixMicros>,
+}
+
+/// `StoredKey` and `ServerKey` of SCRAM-SHA-256 (RFC 5802 3). Neither gives the key back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// Checks a client's proof.
+    pub stored: [u8; 32],
+    /// Signs our answer to it.
+    pub server: [u8; 32],
 }
 
 impl State {
@@ -94,8 +111,8 @@ impl State {
     /// When the database refuses.
     pub fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
         let db = self.db.lock();
-        let sql = "SELECT id, name, scope, hash, created_us, expires_us, revoked_us
-                   FROM keys ORDER BY created_us, id";
+        let sql = "SELECT id, name, scope, hash, created_us, expires_us, revoked_us,
+                          scram_stored, scram_server FROM keys ORDER BY created_us, id";
         let mut select = db.prepare(sql).map_err(StoreError::io("read keys"))?;
         let rows = select.query_map([], key_row).map_err(StoreError::io("read keys"))?;
         rows.collect::<Result<_, _>>().map_err(StoreError::io("read keys"))
@@ -106,11 +123,13 @@ impl State {
     /// # Errors
     /// When the database refuses, or the id or hash is there already.
     pub fn add_key(&self, key: &KeyRow) -> Result<(), StoreError> {
-        let sql = "INSERT INTO keys (id, name, scope, hash, created_us, expires_us, revoked_us)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let KeyRow { id, name, scope, hash, created, expires, revoked } = key;
-        let values =
-            params![id, name, scope, hash, created.0, expires.map(|t| t.0), revoked.map(|t| t.0)];
+        let sql = "INSERT INTO keys (id, name, scope, hash, created_us, expires_us, revoked_us,
+                                     scram_stored, scram_server)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let KeyRow { id, name, scope, hash, proof, created, expires, revoked } = key;
+        let (stored, server) = proof.map(|p| (p.stored, p.server)).unzip();
+        let (expires, revoked) = (expires.map(|t| t.0), revoked.map(|t| t.0));
+        let values = params![id, name, scope, hash, created.0, expires, revoked, stored, server];
         self.db.lock().execute(sql, values).map_err(StoreError::io("store a key"))?;
         Ok(())
     }
@@ -179,12 +198,25 @@ fn prepare(db: &Connection) -> Result<u32, rusqlite::Error> {
     db.pragma_update(None, "synchronous", "FULL")?;
     let found: Option<u32> =
         db.query_row("PRAGMA user_version", [], |row| row.get(0)).optional()?;
-    let found = found.filter(|version| *version > 0).unwrap_or(FORMAT);
-    if found <= FORMAT {
+    let found = found.filter(|version| *version > 0);
+    if found.is_none_or(|found| found <= FORMAT) {
         db.execute_batch(TABLES)?;
+        if found.is_none_or(|found| found < 2) {
+            add_proofs(db)?;
+        }
         db.pragma_update(None, "user_version", FORMAT)?;
     }
-    Ok(found)
+    Ok(found.unwrap_or(FORMAT))
+}
+
+/// Adds the columns of format 2, where another process has not done it this moment.
+fn add_proofs(db: &Connection) -> Result<(), rusqlite::Error> {
+    let change = rusqlite::Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    let sql = "SELECT count(*) FROM pragma_table_info('keys') WHERE name = 'scram_stored'";
+    if change.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
+        change.execute_batch(PROOFS)?;
+    }
+    change.commit()
 }
 
 fn key_row(row: &rusqlite::Row<'_>) -> Result<KeyRow, rusqlite::Error> {
@@ -193,10 +225,16 @@ fn key_row(row: &rusqlite::Row<'_>) -> Result<KeyRow, rusqlite::Error> {
         name: row.get(1)?,
         scope: row.get(2)?,
         hash: row.get(3)?,
+        proof: proof(row)?,
         created: UnixMicros(row.get(4)?),
         expires: row.get::<_, Option<i64>>(5)?.map(UnixMicros),
         revoked: row.get::<_, Option<i64>>(6)?.map(UnixMicros),
     })
+}
+
+fn proof(row: &rusqlite::Row<'_>) -> Result<Option<Proof>, rusqlite::Error> {
+    let (stored, server): (Option<_>, Option<_>) = (row.get(7)?, row.get(8)?);
+    Ok(stored.zip(server).map(|(stored, server)| Proof { stored, server }))
 }
 
 #[cfg(unix)]
@@ -221,6 +259,7 @@ mod tests {
             name: "ci".to_owned(),
             scope: "viewer".to_owned(),
             hash: [hash; 32],
+            proof: Some(Proof { stored: [hash; 32], server: [!hash; 32] }),
             created: UnixMicros(5),
             expires: None,
             revoked: None,
@@ -246,6 +285,21 @@ mod tests {
         assert!(!state.revoke_key("a", UnixMicros(10)).unwrap());
         let revoked: Vec<_> = state.keys().unwrap().into_iter().map(|k| k.revoked).collect();
         assert_eq!(revoked, [Some(UnixMicros(9)), None]);
+    }
+
+    #[test]
+    fn keys_of_the_first_format_are_kept_and_have_no_proof() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = Connection::open(dir.path().join(FILE)).unwrap();
+        old.execute_batch(TABLES).unwrap();
+        let values = "INSERT INTO keys VALUES ('a', 'ci', 'viewer', zeroblob(32), 5, NULL, NULL)";
+        old.execute(values, []).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        drop(old);
+        let state = State::open(dir.path()).unwrap();
+        state.add_key(&key("b", 2)).unwrap();
+        let again = State::open(dir.path()).unwrap().keys().unwrap();
+        assert_eq!(again.iter().map(|k| k.proof).collect::<Vec<_>>(), [None, key("b", 2).proof]);
     }
 
     #[cfg(unix)]

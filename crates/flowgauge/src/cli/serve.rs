@@ -104,6 +104,8 @@ fn refused(error: ServeError) -> Failure {
             | StartError::Ways(_)
             | StartError::Shared(_)
             | StartError::Gateway(_) => BAD_CONFIG,
+            #[cfg(feature = "sql")]
+            StartError::Tls(_) => BAD_CONFIG,
             StartError::Bind { .. }
             | StartError::Keys(_)
             | StartError::Store(_)

@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 mod budgets;
 mod hooks;
 mod labels;
+mod postgres;
 mod quality;
 mod shared_cache;
 
@@ -38,6 +39,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
         listen: listener(f, root, "listen", None, base.listen),
         otlp_grpc: listener(f, root, "otlp.grpc.listen", Some("otlp.grpc.enabled"), base.otlp_grpc),
         otlp_http: listener(f, root, "otlp.http.listen", Some("otlp.http.enabled"), base.otlp_http),
+        postgres: postgres::postgres(f, root, base.postgres.listener),
         data_dir: f.value(root, "data_dir", base.data_dir, path),
         time_zone,
         gateway: gateway(f, root, base.gateway, secrets),

@@ -5,6 +5,7 @@ mod again;
 pub mod alerts;
 pub(crate) mod check;
 mod load;
+pub mod postgres;
 pub(crate) mod problem;
 pub mod quality;
 pub(crate) mod read;
@@ -39,6 +40,8 @@ pub struct Config {
     pub otlp_grpc: Listener,
     /// OTLP over HTTP on its customary port.
     pub otlp_http: Listener,
+    /// Statements over the protocol of Postgres.
+    pub postgres: postgres::Postgres,
     /// Where data lives.
     pub data_dir: PathBuf,
     /// Zone of days and months.
@@ -372,6 +375,12 @@ impl Default for Config {
             listen: at(4000),
             otlp_grpc: at(4317),
             otlp_http: at(4318),
+            postgres: postgres::Postgres {
+                listener: at(5433),
+                password: postgres::Password::default(),
+                tls: None,
+                tls_only: false,
+            },
             data_dir: PathBuf::from("flowgauge-data"),
             time_zone: Tz::UTC,
             gateway: Gateway::default(),

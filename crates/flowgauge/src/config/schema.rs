@@ -25,6 +25,17 @@ pub const KNOBS: &[Knob] = &[
     knob("otlp.grpc.enabled", "true", "Whether to listen there."),
     knob("otlp.http.listen", "127.0.0.1:4318", "OTLP over HTTP on its customary port."),
     knob("otlp.http.enabled", "true", "Whether to listen there."),
+    knob("postgres.listen", "127.0.0.1:5433", "SQL over the protocol of Postgres; read-only."),
+    knob("postgres.enabled", "true", "Whether to listen there."),
+    knob(
+        "postgres.password",
+        "scram",
+        "How a client proves its API key, once there is one: scram, or plain where a client knows no \
+         other way (on this machine or over TLS only).",
+    ),
+    knob("postgres.tls.certificate", "", "PEM file of the certificate; without it there is no TLS."),
+    knob("postgres.tls.key", "", "PEM file of its private key."),
+    knob("postgres.tls.required", "false", "Refuse others than this machine without TLS."),
     knob("gateway.upstream", "", "Shortcut for a single provider named `default`."),
     knob("gateway.providers[].name", "", "Name in the `provider` dimension."),
     knob(

@@ -16,6 +16,8 @@ pub mod reduction;
 pub mod reprice;
 pub mod scores;
 #[cfg(feature = "sql")]
+pub mod postgres;
+#[cfg(feature = "sql")]
 pub mod sql;
 pub mod status;
 pub mod view;

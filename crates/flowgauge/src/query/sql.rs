@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 
+pub use flowgauge_sql::catalog::{self, setting};
 pub use flowgauge_sql::{schema, wire};
 pub use pump::Part;
 pub use rows::Origin;

@@ -2,7 +2,7 @@
 
 use super::alerting::Alerting;
 use super::announce::reachable;
-use super::built::{Built, Parts};
+use super::built::{Built, Parts, Postgres};
 use super::clock::Clock;
 use super::doors::{Door, Main, Otlp};
 use super::keys::{KeyRing, random};
@@ -12,7 +12,7 @@ use super::running::Shown;
 use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
 use super::{StartError, keys::KeyError};
-use crate::config::Config;
+use crate::config::{Config, Listener};
 use crate::control::shared::Shared;
 use crate::control::{Control, Disputes, Kind};
 use crate::judge::{Incidents, Quality, Trials, quality};
@@ -138,7 +138,7 @@ impl Ground {
         let facts = self.facts();
         let Self { config, clock, state, keys, listening, prices, hasher, recorder, .. } = self;
         let Self { budgets, switched, gateway, ingest, scores, .. } = self;
-        let Listening { main, otlp_http, otlp_grpc } = listening;
+        let Listening { main, otlp_http, otlp_grpc, postgres } = listening;
         let exposure = Exposure { bound: main.port.addr.ip(), allow_open: config.allow_open_bind };
         let watch = watch(&config, &switched, &clock)?;
         let links = state.secret(ALERT_LINKS, random()?)?;
@@ -150,6 +150,18 @@ impl Ground {
         let incidents = incidents(&config, &switched, &alerting, &clock)?;
         #[cfg(feature = "sql")]
         let sql = sql(&config, &recorder, &clock)?;
+        #[cfg(feature = "sql")]
+        let port = crate::query::postgres::Port::new(
+            Arc::clone(&sql),
+            Arc::clone(&keys),
+            &config.postgres,
+            config.allow_open_bind,
+        )?;
+        let postgres = Postgres {
+            bound: postgres,
+            #[cfg(feature = "sql")]
+            port,
+        };
         let stopping = CancellationToken::new();
         let ageing = Ageing {
             recorder: recorder.clone(),
@@ -192,6 +204,7 @@ impl Ground {
             stopping,
             doors,
             otlp_grpc,
+            postgres,
             ingest,
             scores,
             watch,
@@ -204,11 +217,11 @@ impl Ground {
     }
 
     fn facts(&self) -> Facts {
-        let Listening { main, otlp_http, otlp_grpc } = &self.listening;
+        let Listening { main, otlp_http, otlp_grpc, postgres } = &self.listening;
         Facts {
             data_dir: self.config.data_dir.clone(),
             zone: self.config.time_zone,
-            ports: [main, otlp_http, otlp_grpc].map(|bound| bound.port.clone()).into(),
+            ports: [main, otlp_http, otlp_grpc, postgres].map(|bound| bound.port.clone()).into(),
             store_content: self.config.privacy.store_content,
         }
     }
@@ -227,6 +240,7 @@ struct Listening {
     main: Bound,
     otlp_http: Bound,
     otlp_grpc: Bound,
+    postgres: Bound,
 }
 
 /// Binds the ports; refuses those that others could reach without a key.
@@ -234,10 +248,13 @@ fn listen(config: &Config, keys: &KeyRing) -> Result<Listening, StartError> {
     let main = ports::needed("http", config.listen)?;
     let otlp_http = ports::optional("otlp_http", config.otlp_http)?;
     let otlp_grpc = ports::optional(OTLP_GRPC, config.otlp_grpc)?;
-    for bound in [&main, &otlp_http, &otlp_grpc] {
+    let with_sql = cfg!(feature = "sql") && config.postgres.listener.enabled;
+    let listener = Listener { enabled: with_sql, ..config.postgres.listener };
+    let postgres = ports::optional("postgres", listener)?;
+    for bound in [&main, &otlp_http, &otlp_grpc, &postgres] {
         check_exposure(bound, config.allow_open_bind, keys)?;
     }
-    Ok(Listening { main, otlp_http, otlp_grpc })
+    Ok(Listening { main, otlp_http, otlp_grpc, postgres })
 }
 
 /// Workers that run statements; none is started yet.

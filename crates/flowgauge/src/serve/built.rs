@@ -2,6 +2,8 @@
 
 use super::alerting::Alerting;
 use super::connections::{Stop, accept};
+#[cfg(feature = "sql")]
+use super::connections::accept_each;
 use super::doors::Door;
 use super::ports::Bound;
 use super::running::{Running, Shown};
@@ -14,6 +16,7 @@ use crate::record::ageing::Ageing;
 use crate::record::scores::ScoreBook;
 use std::net::TcpListener;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +28,14 @@ pub struct Built {
     pub(super) parts: Parts,
 }
 
+/// The Postgres port and what is behind it.
+#[derive(Debug)]
+pub(super) struct Postgres {
+    pub(super) bound: Bound,
+    #[cfg(feature = "sql")]
+    pub(super) port: Arc<crate::query::postgres::Port>,
+}
+
 /// What a running flowgauge consists of.
 #[derive(Debug)]
 pub(super) struct Parts {
@@ -32,6 +43,8 @@ pub(super) struct Parts {
     pub(super) stopping: CancellationToken,
     pub(super) doors: Vec<(Bound, Door)>,
     pub(super) otlp_grpc: Bound,
+    /// The Postgres port and what is behind it; nothing where this program has no SQL.
+    pub(super) postgres: Postgres,
     pub(super) ingest: Arc<Ingest>,
     pub(super) scores: Arc<ScoreBook>,
     pub(super) watch: Watch,
@@ -47,7 +60,7 @@ impl Built {
     #[must_use]
     pub fn run(self) -> Running {
         let Self { data, control, parts } = self;
-        let Parts { shown, stopping, doors, otlp_grpc, ingest, .. } = parts;
+        let Parts { shown, stopping, doors, otlp_grpc, postgres, ingest, .. } = parts;
         let Parts { scores, watch, alerting, quality, switched, trials, ageing, .. } = parts;
         let stop = Stop { drain: stopping, cut: CancellationToken::new() };
         let mut tasks = JoinSet::new();
@@ -60,6 +73,7 @@ impl Built {
             let drain = stop.drain.clone();
             tasks.spawn_on(open_grpc(socket, ingest, drain), data.handle());
         }
+        postgres.open(&mut tasks, control.handle(), &stop);
         tasks.spawn_on(scores.look_out(stop.drain.clone()), control.handle());
         tasks.spawn_on(watch.run(stop.drain.clone()), control.handle());
         let desk = Arc::clone(&switched.desk);
@@ -70,6 +84,31 @@ impl Built {
         quality.run(&mut tasks, control.handle(), &stop.drain);
         alerting.run(&mut tasks, control.handle(), &stop.drain);
         Running::new((data, control), shown, stop, tasks)
+    }
+}
+
+impl Postgres {
+    /// Statements are questions: they run beside the API, off the request path.
+    #[cfg(feature = "sql")]
+    fn open(self, tasks: &mut JoinSet<()>, control: &Handle, stop: &Stop) {
+        let Some(socket) = self.bound.socket else { return };
+        let (port, stop) = (self.port, stop.clone());
+        let serving = async move {
+            match tokio::net::TcpListener::from_std(socket) {
+                Ok(listener) => {
+                    let drain = stop.drain.clone();
+                    let each = move |stream, peer| Arc::clone(&port).serve(stream, peer, drain.clone());
+                    accept_each(listener, stop, each).await;
+                }
+                Err(e) => tracing::error!(error = %e, port = "postgres", "cannot listen"),
+            }
+        };
+        tasks.spawn_on(serving, control);
+    }
+
+    #[cfg(not(feature = "sql"))]
+    fn open(self, _: &mut JoinSet<()>, _: &Handle, _: &Stop) {
+        drop(self.bound);
     }
 }
 

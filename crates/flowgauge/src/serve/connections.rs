@@ -46,8 +46,21 @@ pub(super) struct Stop {
     pub(super) cut: CancellationToken,
 }
 
-/// Serves a port until told to stop and its last connection ended.
+/// Serves HTTP on a port until told to stop and its last connection ended.
 pub(super) async fn accept(listener: TcpListener, door: Door, stop: Stop) {
+    let drain = stop.drain.clone();
+    let each = move |stream, peer| serve(stream, peer, door.clone(), drain.clone());
+    accept_each(listener, stop, each).await;
+}
+
+/// Serves each connection of a port by `each`, until told to stop and the last one ended.
+pub(super) async fn accept_each<F>(
+    listener: TcpListener,
+    stop: Stop,
+    each: impl Fn(TcpStream, SocketAddr) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     let mut pause = FIRST_PAUSE;
     loop {
@@ -58,7 +71,7 @@ pub(super) async fn accept(listener: TcpListener, door: Door, stop: Stop) {
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, peer)) => {
                     pause = FIRST_PAUSE;
-                    connections.spawn(serve(stream, peer, door.clone(), stop.drain.clone()));
+                    connections.spawn(each(stream, peer));
                 }
                 Err(e) if broke_before_accept(&e) => {}
                 Err(e) => {

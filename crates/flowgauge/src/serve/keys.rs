@@ -4,9 +4,11 @@
 //! and a typing mistake is told from a wrong key. Only its keyed hash is kept; it is shown once.
 //! Refuses disk on the request path: keys in force are held in memory.
 
+pub mod scram;
+
 use super::clock::Clock;
 use crate::logic::unit::UnixMicros;
-use crate::store::{KeyRow, State, StoreError};
+use crate::store::{KeyRow, Proof, State, StoreError};
 use arc_swap::ArcSwap;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -121,6 +123,7 @@ pub enum KeyError {
 
 struct InForce {
     hash: [u8; 32],
+    proof: Option<Proof>,
     holder: Holder,
     expires: Option<UnixMicros>,
 }
@@ -130,6 +133,7 @@ pub struct KeyRing {
     state: Arc<State>,
     clock: Clock,
     pepper: [u8; 32],
+    salt: [u8; 32],
     in_force: ArcSwap<Vec<InForce>>,
     /// One change at a time, so that a reload cannot bring back a key just revoked.
     change: parking_lot::Mutex<()>,
@@ -148,8 +152,9 @@ impl KeyRing {
     /// When `state.db` refuses or there is no randomness for the first secret.
     pub fn open(state: Arc<State>, clock: Clock) -> Result<Self, KeyError> {
         let pepper = state.secret("api-key-hash", random()?)?;
+        let salt = state.secret("api-key-salt", random()?)?;
         let in_force = ArcSwap::from_pointee(Vec::new());
-        let ring = Self { state, clock, pepper, in_force, change: parking_lot::Mutex::new(()) };
+        let ring = Self { state, clock, pepper, salt, in_force, change: parking_lot::Mutex::new(()) };
         ring.reload()?;
         Ok(ring)
     }
@@ -180,6 +185,37 @@ impl KeyRing {
         found.filter(|(_, end)| end.is_none_or(|end| now < end)).map(|(holder, _)| holder)
     }
 
+    /// What clients salt a key with before they prove it. Keys are random already: one for all will do.
+    #[must_use]
+    pub fn salt(&self) -> &[u8] {
+        &self.salt
+    }
+
+    /// Whose key was proven over these messages, and our signature of them (RFC 5802 3).
+    #[must_use]
+    pub fn proven(&self, messages: &[u8], proof: &[u8; 32]) -> Option<(Holder, [u8; 32])> {
+        let mut found = None;
+        for key in self.in_force.load().iter() {
+            let Some(kept) = &key.proof else { continue };
+            if scram::is_proof(kept, messages, proof) {
+                let signature = keyed_hash(&kept.server, messages);
+                found = Some((key.holder.clone(), key.expires, signature));
+            }
+        }
+        let now = self.clock.now();
+        found
+            .filter(|(_, end, _)| end.is_none_or(|end| now < end))
+            .map(|(holder, _, signature)| (holder, signature))
+    }
+
+    /// Whether the key of this id is still in force.
+    #[must_use]
+    pub fn holds(&self, id: &str) -> bool {
+        let now = self.clock.now();
+        let keys = self.in_force.load();
+        keys.iter().any(|k| &*k.holder.id == id && k.expires.is_none_or(|end| now < end))
+    }
+
     /// Makes a key.
     ///
     /// # Errors
@@ -200,6 +236,7 @@ impl KeyRing {
             name: name.to_owned(),
             scope: scope.word().to_owned(),
             hash: self.hash(&text),
+            proof: Some(scram::proof_of(&text, &self.salt)),
             created: self.clock.now(),
             expires,
             revoked: None,
@@ -234,7 +271,8 @@ impl KeyRing {
             let Some(scope) = Scope::from_word(&row.scope) else { continue };
             if row.revoked.is_none() {
                 let holder = Holder { id: row.id.into(), name: row.name.into(), scope };
-                in_force.push(InForce { hash: row.hash, holder, expires: row.expires });
+                let (hash, proof, expires) = (row.hash, row.proof, row.expires);
+                in_force.push(InForce { hash, proof, holder, expires });
             }
         }
         self.in_force.store(Arc::new(in_force));
@@ -250,8 +288,12 @@ fn equal(a: &[u8; 32], b: &[u8; 32]) -> Choice {
     a.as_slice().ct_eq(b.as_slice())
 }
 
-#[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
 fn keyed_hash(key: &[u8; 32], text: &[u8]) -> [u8; 32] {
+    keyed_hash_of(key, text)
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+fn keyed_hash_of(key: &[u8], text: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(text);
     mac.finalize().into_bytes().into()

@@ -79,6 +79,10 @@ pub enum StartError {
     /// Mail and other ways out.
     #[error(transparent)]
     Ways(#[from] crate::tell::deliver::ways::WaysError),
+    /// The certificate of the Postgres port.
+    #[cfg(feature = "sql")]
+    #[error(transparent)]
+    Tls(#[from] crate::query::postgres::TlsError),
     /// Keys.
     #[error(transparent)]
     Keys(#[from] KeyError),

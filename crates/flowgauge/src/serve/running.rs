@@ -30,6 +30,8 @@ pub struct Running {
     pub otlp_http: Option<SocketAddr>,
     /// OTLP over gRPC, where it is open.
     pub otlp_grpc: Option<SocketAddr>,
+    /// SQL over the protocol of Postgres, where it is open.
+    pub postgres: Option<SocketAddr>,
     /// The recorder, for those who add rows from inside.
     pub recorder: Recorder,
     gateway: Arc<Gateway>,
@@ -76,6 +78,7 @@ impl Running {
             addr,
             otlp_http: open("otlp_http"),
             otlp_grpc: open("otlp_grpc"),
+            postgres: open("postgres"),
             recorder,
             gateway,
             budgets,

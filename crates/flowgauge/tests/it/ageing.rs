@@ -105,7 +105,12 @@ fn a_running_server_does_the_same() {
     let dir = filled();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut config = Config { data_dir: dir.path().to_owned(), ..Config::default() };
-    for listener in [&mut config.listen, &mut config.otlp_grpc, &mut config.otlp_http] {
+    for listener in [
+        &mut config.listen,
+        &mut config.otlp_grpc,
+        &mut config.otlp_http,
+        &mut config.postgres.listener,
+    ] {
         listener.addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     }
     let running = runtime.block_on(flowgauge::serve::start(config, Clock::real())).unwrap();

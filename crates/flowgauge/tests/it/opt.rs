@@ -11,7 +11,12 @@ use std::process::{Command, Stdio};
 
 fn config(dir: &Path) -> Config {
     let mut config = Config { data_dir: dir.to_owned(), ..Config::default() };
-    for listener in [&mut config.listen, &mut config.otlp_grpc, &mut config.otlp_http] {
+    for listener in [
+        &mut config.listen,
+        &mut config.otlp_grpc,
+        &mut config.otlp_http,
+        &mut config.postgres.listener,
+    ] {
         listener.addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     }
     config

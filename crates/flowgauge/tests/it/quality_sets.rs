@@ -38,7 +38,12 @@ async fn stage(failures: f64) -> Stage {
         gateway: Gateway { providers: vec![upstream], ..Gateway::default() },
         ..Config::default()
     };
-    for listener in [&mut config.listen, &mut config.otlp_grpc, &mut config.otlp_http] {
+    for listener in [
+        &mut config.listen,
+        &mut config.otlp_grpc,
+        &mut config.otlp_http,
+        &mut config.postgres.listener,
+    ] {
         listener.addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     }
     let running = serve::start(config, Clock::real()).await.unwrap();

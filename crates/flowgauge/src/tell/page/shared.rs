@@ -73,7 +73,7 @@ pub struct Facts {
 /// A port of this program.
 #[derive(Debug, Clone)]
 pub struct Port {
-    /// `http`, `otlp_http` or `otlp_grpc`.
+    /// `http`, `otlp_http`, `otlp_grpc` or `postgres`.
     pub name: &'static str,
     /// Where.
     pub addr: SocketAddr,

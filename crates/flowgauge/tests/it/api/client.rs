@@ -28,7 +28,12 @@ pub(crate) struct Served {
 pub(crate) fn config(dir: &std::path::Path) -> Config {
     let mut config = Config::default();
     let anywhere: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    for listener in [&mut config.listen, &mut config.otlp_http, &mut config.otlp_grpc] {
+    for listener in [
+        &mut config.listen,
+        &mut config.otlp_http,
+        &mut config.otlp_grpc,
+        &mut config.postgres.listener,
+    ] {
         listener.addr = anywhere;
         listener.explicit = true;
     }
