@@ -94,7 +94,7 @@ class Flowgauge:
     """
 
     def __init__(self, directory, upstream, settings=None, config=None):
-        self.port, self.grpc_port = free_port(), free_port()
+        self.port, self.grpc_port, self.pg_port = free_port(), free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = open(directory / "stderr", "w+")
         more = [f"--set={key}={value}" for key, value in (settings or {}).items()]
@@ -110,6 +110,7 @@ class Flowgauge:
                 "--data-dir", str(directory / "data"),
                 "--set", f"otlp.grpc.listen=127.0.0.1:{self.grpc_port}",
                 "--set", "otlp.http.enabled=false",
+                "--set", f"postgres.listen=127.0.0.1:{self.pg_port}",
             ],
             stderr=self.log,
         )

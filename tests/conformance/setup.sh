@@ -77,10 +77,20 @@ redis() {
     chmod +x "$cache/redis-server"
 }
 
+# program NAME PACKAGE: installs what brings a program, where it is not there.
+program() {
+    if ! command -v "$1" > /dev/null; then
+        { apt-get install -qq -y "$2" || { apt-get update -qq && apt-get install -qq -y "$2"; }; } >&2
+    fi
+}
+
 # What the SQL worker touches is traced with it.
-if ! command -v strace > /dev/null; then
-    { apt-get install -qq -y strace || { apt-get update -qq && apt-get install -qq -y strace; }; } >&2
-fi
+program strace strace
+# Clients of the Postgres port. pgbench is in the server's package, which is not to be started.
+program psql postgresql-client
+program javac openjdk-17-jdk-headless
+unpacked libpostgresql-jdbc-java
+unpacked postgresql-15
 environment requirements main
 unpacked prometheus
 unpacked prometheus-alertmanager

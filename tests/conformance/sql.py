@@ -7,6 +7,7 @@ import random
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 
 import spans
 
@@ -95,6 +96,46 @@ def calls(count, seed, now_ns):
 
 def good(made):
     return [s for s in made if "error.type" not in s.attributes]
+
+
+def latencies_by_minute(made, now):
+    """Milliseconds of the good calls of the last 24 hours by their minute."""
+    out = defaultdict(list)
+    for span in good(made):
+        minute = span.start_ns // MINUTE * MINUTE
+        if minute >= now - 24 * 60 * MINUTE:
+            out[moment(minute)].append(span.duration_ns / 1e6)
+    return out
+
+
+def tokens_by_day(made, now):
+    """Tokens of the good calls of the last seven days by their day."""
+    out = defaultdict(list)
+    for span in good(made):
+        if span.start_ns // MINUTE * MINUTE >= now - 7 * 24 * 60 * MINUTE:
+            tokens = span.attributes["gen_ai.usage.input_tokens"] + span.attributes["gen_ai.usage.output_tokens"]
+            out[day(span.start_ns)].append(tokens)
+    return out
+
+
+def scored_by_day(url, recent):
+    """Scores sent for these calls, 0 to 100, by the day of their call."""
+    scores = [
+        {
+            "evaluator": "judge", "evaluator_version": "1", "score": i % 5 / 4,
+            "response_id": span.attributes["gen_ai.response.id"],
+        }
+        for i, span in enumerate(recent)
+    ]
+    request = urllib.request.Request(
+        url + "/api/v1/scores", json.dumps(scores).encode(), {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 200
+    out = defaultdict(list)
+    for i, span in enumerate(recent):
+        out[day(span.start_ns)].append(100 * (i % 5 / 4))
+    return out
 
 
 def percentile(values, share):

@@ -38,11 +38,7 @@ def asked(start):
 
 def test_latency_trends_of_the_guide_word_for_word(asked):
     server, made, now = asked
-    by_minute = defaultdict(list)
-    for span in sql.good(made):
-        minute = span.start_ns // sql.MINUTE * sql.MINUTE
-        if minute >= now - 24 * 60 * sql.MINUTE:
-            by_minute[sql.moment(minute)].append(span.duration_ns / 1e6)
+    by_minute = sql.latencies_by_minute(made, now)
     rows = sql.table(server.url, sql.LATENCY_TRENDS)
     assert [r["timestamp"] for r in rows] == sorted(by_minute)
     assert len(rows) > 50, "the window holds minutes enough to mean something"
@@ -55,11 +51,7 @@ def test_latency_trends_of_the_guide_word_for_word(asked):
 
 def test_token_usage_of_the_guide_word_for_word_equals_the_kpis(asked):
     server, made, now = asked
-    by_day = defaultdict(list)
-    for span in sql.good(made):
-        if span.start_ns // sql.MINUTE * sql.MINUTE >= now - 7 * 24 * 60 * sql.MINUTE:
-            tokens = span.attributes["gen_ai.usage.input_tokens"] + span.attributes["gen_ai.usage.output_tokens"]
-            by_day[sql.day(span.start_ns)].append(tokens)
+    by_day = sql.tokens_by_day(made, now)
     rows = sql.table(server.url, sql.TOKEN_USAGE)
     assert [r["date"] for r in rows] == sorted(by_day)
     for row in rows:
@@ -72,21 +64,7 @@ def test_quality_by_intent_of_the_guide_word_for_word(asked):
     server, made, now = asked
     recent = [s for s in sql.good(made) if s.start_ns > now - 20 * 60 * sql.MINUTE][:40]
     assert len(recent) == 40
-    scores = [
-        {
-            "evaluator": "judge", "evaluator_version": "1", "score": i % 5 / 4,
-            "response_id": span.attributes["gen_ai.response.id"],
-        }
-        for i, span in enumerate(recent)
-    ]
-    request = urllib.request.Request(
-        server.url + "/api/v1/scores", json.dumps(scores).encode(), {"content-type": "application/json"}
-    )
-    with urllib.request.urlopen(request) as answer:
-        assert answer.status == 200
-    by_day = defaultdict(list)
-    for i, span in enumerate(recent):
-        by_day[sql.day(span.start_ns)].append(100 * (i % 5 / 4))
+    by_day = sql.scored_by_day(server.url, recent)
     rows = sql.table(server.url, sql.QUALITY_BY_INTENT)
     assert [r["date"] for r in rows] == sorted(by_day)
     for row in rows:

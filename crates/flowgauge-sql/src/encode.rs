@@ -14,6 +14,9 @@ use datafusion::common::Result;
 /// Name of a field's metadata that says which Postgres type it stands for, e.g. `oid`.
 pub const PG_TYPE: &str = "pg_type";
 
+/// What sets a name apart that another column has already; clients are not shown it and what follows.
+pub(crate) const AGAIN: char = '\u{1}';
+
 /// The head of an answer.
 #[must_use]
 pub fn columns_of(schema: &Schema) -> Vec<Column> {
@@ -26,7 +29,8 @@ pub fn columns_of(schema: &Schema) -> Vec<Column> {
                 Some("char") => Kind::Char,
                 _ => kind_of(f.data_type()),
             };
-            Column { name: f.name().clone(), kind }
+            let name = f.name().split(AGAIN).next().unwrap_or_default().to_owned();
+            Column { name, kind }
         })
         .collect()
 }
@@ -84,6 +88,10 @@ fn cells<T>(values: impl Iterator<Item = Option<T>>, make: impl Fn(T) -> Cell) -
 }
 
 fn column(array: &ArrayRef) -> Result<Vec<Cell>> {
+    // Its cells are not marked as NULL: there is nothing to mark.
+    if *array.data_type() == DataType::Null {
+        return Ok(vec![Cell::Null; array.len()]);
+    }
     Ok(match kind_of(array.data_type()) {
         Kind::Bool => cells(array.as_boolean().iter(), Cell::Bool),
         Kind::Int2 | Kind::Int4 | Kind::Int8 | Kind::Oid => {
@@ -195,6 +203,12 @@ fn lists(array: &ArrayRef) -> Result<Vec<Cell>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_without_a_type_is_null_in_every_row() {
+        let nothing: ArrayRef = std::sync::Arc::new(datafusion::arrow::array::NullArray::new(2));
+        assert_eq!(column(&nothing).unwrap(), [Cell::Null, Cell::Null]);
+    }
 
     #[test]
     fn decimals_keep_every_digit_and_their_sign() {

@@ -2,10 +2,12 @@
 
 use super::{parts, query};
 use crate::catalog::{DATABASE, SYSTEM, is_system};
+use crate::encode::AGAIN;
 use datafusion::sql::sqlparser::ast::{
     DataType, Expr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Select, SelectItem,
     TableFactor,
 };
+use std::fmt::Write as _;
 
 /// Words that are functions without brackets in Postgres.
 const BARE: &[&str] =
@@ -106,7 +108,7 @@ pub(super) fn of(expr: &Expr) -> String {
     }
 }
 
-/// Names the columns that have none, as Postgres does; a name that is taken is not given twice.
+/// Names the columns that have none, as Postgres does; one that is taken is set apart until it is shown.
 pub(super) fn columns(select: &mut Select) {
     name_all(&mut select.projection);
 }
@@ -126,7 +128,25 @@ fn is_column(expr: &Expr) -> bool {
     matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Wildcard(_))
 }
 
+/// A column named beside `*`, which holds it as well.
+fn beside_all(projection: &mut [SelectItem]) {
+    let all =
+        |i: &SelectItem| matches!(i, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
+    if !projection.iter().any(all) {
+        return;
+    }
+    for item in projection {
+        if let SelectItem::UnnamedExpr(expr) = item
+            && is_column(expr)
+        {
+            let alias = Ident::with_quote('"', format!("{}{AGAIN}", of(expr)));
+            *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+        }
+    }
+}
+
 fn name_all(projection: &mut [SelectItem]) {
+    beside_all(projection);
     let mut taken: Vec<String> = projection
         .iter()
         .filter_map(|item| match item {
@@ -142,11 +162,14 @@ fn name_all(projection: &mut [SelectItem]) {
         if hides(expr) {
             continue;
         }
-        let name = of(expr);
-        if !taken.contains(&name) {
-            taken.push(name.clone());
-            let expr = expr.clone();
-            *item = SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', name) };
+        let mut name = of(expr);
+        let again = taken.iter().filter(|t| **t == name).count();
+        taken.push(name.clone());
+        if again > 0 {
+            // Writing to a String cannot fail.
+            let _ = write!(name, "{AGAIN}{again}");
         }
+        let expr = expr.clone();
+        *item = SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', name) };
     }
 }

@@ -5,7 +5,7 @@ use super::{call, cast, literal, parts};
 use crate::catalog::is_system;
 use datafusion::sql::sqlparser::ast::{
     ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, GroupByExpr, Query, SelectItem,
-    SetExpr, TableFactor, UnaryOperator, Value,
+    SetExpr, TableFactor, UnaryOperator, Value, ValueWithSpan,
 };
 
 /// Turns an operator of Postgres into one the engine has.
@@ -15,6 +15,15 @@ pub(super) fn adapt(expr: &mut Expr) {
             if let Some(plain) = plain(op) {
                 *op = plain;
             }
+        }
+        Expr::BinaryOp { left, op: BinaryOperator::Eq | BinaryOperator::NotEq, right }
+            if is_procedure(left) && is_zero(right) =>
+        {
+            // A function is known by its name here; none is a dash, as Postgres shows it.
+            **right = super::text("-");
+        }
+        Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+            unescape(pattern, escape_char);
         }
         Expr::Collate { expr: inner, .. } => *expr = (**inner).clone(),
         Expr::Value(value) => {
@@ -37,6 +46,53 @@ pub(super) fn adapt(expr: &mut Expr) {
         }
         _ => {}
     }
+}
+
+/// A pattern with an escape of its own becomes one with the engine's, where it is known beforehand.
+fn unescape(pattern: &mut Expr, escape: &mut Option<ValueWithSpan>) {
+    let Some(ValueWithSpan { value: Value::SingleQuotedString(mark), .. }) = escape else { return };
+    let Some(text) = constant(pattern) else { return };
+    let mut out = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            c if mark.starts_with(c) => {
+                out.push('\\');
+                out.extend(chars.next());
+            }
+            '\\' => out.push_str("\\\\"),
+            c => out.push(c),
+        }
+    }
+    *pattern = super::text(&out);
+    *escape = None;
+}
+
+/// The text that literals and `||` of them make.
+fn constant(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Cast { expr, .. } | Expr::Nested(expr) => constant(expr),
+        Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } => {
+            Some(constant(left)? + &constant(right)?)
+        }
+        other => literal(other).map(str::to_owned),
+    }
+}
+
+/// Columns of the catalogue that name a function.
+const PROCEDURES: &[&str] = &["typinput", "typoutput", "typreceive", "typsend"];
+
+fn is_procedure(expr: &Expr) -> bool {
+    let name = match expr {
+        Expr::Identifier(name) => Some(name),
+        Expr::CompoundIdentifier(names) => names.last(),
+        _ => None,
+    };
+    name.is_some_and(|n| PROCEDURES.contains(&n.value.to_lowercase().as_str()))
+}
+
+fn is_zero(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(v) if matches!(&v.value, Value::Number(n, _) if n == "0"))
 }
 
 fn plain(op: &BinaryOperator) -> Option<BinaryOperator> {
@@ -126,6 +182,13 @@ fn texts(expr: Expr) -> Expr {
 /// `ARRAY(SELECT …)` is one.
 pub(super) fn subquery(expr: &mut Expr) {
     match expr {
+        // Whatever is computed from it, it is this list.
+        Expr::InSubquery { expr: inner, subquery, negated }
+            if subquery.to_string().contains("current_setting('search_path')") =>
+        {
+            let list = vec![super::text("public"), call("current_user", Vec::new())];
+            *expr = Expr::InList { expr: inner.clone(), list, negated: *negated };
+        }
         Expr::Subquery(query) if over_catalog(query) => {
             aggregate(query, "max");
         }

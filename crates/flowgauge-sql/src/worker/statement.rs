@@ -22,6 +22,8 @@ use std::sync::Arc;
 const TOO_MANY: &str = "54000";
 /// SQLSTATE of more memory than may be used.
 const TOO_LARGE: &str = "53200";
+/// Names of columns shown to one who asked for another: a line or two.
+const MOST_NAMES: usize = 12;
 /// Bytes of a Parquet file sent at a time.
 const CHUNK: usize = 1 << 20;
 
@@ -217,6 +219,13 @@ fn said_plainly(error: &DataFusionError) -> String {
         let names: Vec<&str> = valid_fields.iter().map(|c| c.name()).collect();
         return match nearest(name, names.iter().copied()) {
             Some(near) => format!("there is no column {name}; did you mean {near}?"),
+            None if names.len() > MOST_NAMES => {
+                let some = names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
+                format!(
+                    "there is no column {name}; there are {some} and {} more",
+                    names.len() - MOST_NAMES
+                )
+            }
             None => format!("there is no column {name}; there are {}", names.join(", ")),
         };
     }

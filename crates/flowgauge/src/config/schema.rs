@@ -33,7 +33,11 @@ pub const KNOBS: &[Knob] = &[
         "How a client proves its API key, once there is one: scram, or plain where a client knows no \
          other way (on this machine or over TLS only).",
     ),
-    knob("postgres.tls.certificate", "", "PEM file of the certificate; without it there is no TLS."),
+    knob(
+        "postgres.tls.certificate",
+        "",
+        "PEM file of the certificate; without it there is no TLS.",
+    ),
     knob("postgres.tls.key", "", "PEM file of its private key."),
     knob("postgres.tls.required", "false", "Refuse others than this machine without TLS."),
     knob("gateway.upstream", "", "Shortcut for a single provider named `default`."),

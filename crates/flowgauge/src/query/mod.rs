@@ -10,13 +10,13 @@ pub mod diagnose;
 pub mod errors;
 pub mod health;
 pub mod history;
+#[cfg(feature = "sql")]
+pub mod postgres;
 pub mod prices;
 pub mod provenance;
 pub mod reduction;
 pub mod reprice;
 pub mod scores;
-#[cfg(feature = "sql")]
-pub mod postgres;
 #[cfg(feature = "sql")]
 pub mod sql;
 pub mod status;

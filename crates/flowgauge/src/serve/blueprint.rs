@@ -150,25 +150,13 @@ impl Ground {
         let incidents = incidents(&config, &switched, &alerting, &clock)?;
         #[cfg(feature = "sql")]
         let sql = sql(&config, &recorder, &clock)?;
-        #[cfg(feature = "sql")]
-        let port = crate::query::postgres::Port::new(
-            Arc::clone(&sql),
-            Arc::clone(&keys),
-            &config.postgres,
-            config.allow_open_bind,
-        )?;
         let postgres = Postgres {
             bound: postgres,
             #[cfg(feature = "sql")]
-            port,
+            port: port(&config, &sql, &keys)?,
         };
         let stopping = CancellationToken::new();
-        let ageing = Ageing {
-            recorder: recorder.clone(),
-            keep: config.retention.clone(),
-            zone: config.time_zone,
-            clock: clock.clone(),
-        };
+        let ageing = ageing(&config, &recorder, &clock);
         let asked = page::Parts {
             recorder: recorder.clone(),
             config: Arc::new(config),
@@ -257,6 +245,15 @@ fn listen(config: &Config, keys: &KeyRing) -> Result<Listening, StartError> {
     Ok(Listening { main, otlp_http, otlp_grpc, postgres })
 }
 
+fn ageing(config: &Config, recorder: &Recorder, clock: &Clock) -> Ageing {
+    Ageing {
+        recorder: recorder.clone(),
+        keep: config.retention.clone(),
+        zone: config.time_zone,
+        clock: clock.clone(),
+    }
+}
+
 /// Workers that run statements; none is started yet.
 #[cfg(feature = "sql")]
 fn sql(
@@ -268,6 +265,17 @@ fn sql(
     let origin = crate::query::sql::Origin::new(move || recorder.reader(), config.data_dir.clone());
     let program = std::env::current_exe().map_err(StartError::Program)?;
     Ok(crate::query::sql::Sql::new(origin, clock.clone(), program))
+}
+
+/// What is behind the Postgres port.
+#[cfg(feature = "sql")]
+fn port(
+    config: &Config,
+    sql: &Arc<crate::query::sql::Sql>,
+    keys: &Arc<KeyRing>,
+) -> Result<Arc<crate::query::postgres::Port>, StartError> {
+    let (sql, keys) = (Arc::clone(sql), Arc::clone(keys));
+    Ok(crate::query::postgres::Port::new(sql, keys, &config.postgres, config.allow_open_bind)?)
 }
 
 fn budgets(

@@ -1,9 +1,9 @@
 //! Every part made, ports bound, nothing accepted yet.
 
 use super::alerting::Alerting;
-use super::connections::{Stop, accept};
 #[cfg(feature = "sql")]
 use super::connections::accept_each;
+use super::connections::{Stop, accept};
 use super::doors::Door;
 use super::ports::Bound;
 use super::running::{Running, Shown};
@@ -97,7 +97,8 @@ impl Postgres {
             match tokio::net::TcpListener::from_std(socket) {
                 Ok(listener) => {
                     let drain = stop.drain.clone();
-                    let each = move |stream, peer| Arc::clone(&port).serve(stream, peer, drain.clone());
+                    let each =
+                        move |stream, peer| Arc::clone(&port).serve(stream, peer, drain.clone());
                     accept_each(listener, stop, each).await;
                 }
                 Err(e) => tracing::error!(error = %e, port = "postgres", "cannot listen"),

@@ -154,7 +154,8 @@ impl KeyRing {
         let pepper = state.secret("api-key-hash", random()?)?;
         let salt = state.secret("api-key-salt", random()?)?;
         let in_force = ArcSwap::from_pointee(Vec::new());
-        let ring = Self { state, clock, pepper, salt, in_force, change: parking_lot::Mutex::new(()) };
+        let ring =
+            Self { state, clock, pepper, salt, in_force, change: parking_lot::Mutex::new(()) };
         ring.reload()?;
         Ok(ring)
     }

@@ -97,6 +97,8 @@ pub(super) const TRUTHS: &[(&str, Answer)] = &[
     ("pg_has_role", |_, _| truth(true)),
     ("row_security_active", |_, _| truth(false)),
     ("pg_is_in_recovery", |_, _| truth(false)),
+    // There is nothing to lock: nobody holds what a pool of connections gives back.
+    ("pg_advisory_unlock_all", |_, _| ScalarValue::Boolean(None)),
     ("pg_is_wal_replay_paused", |_, _| truth(false)),
     ("pg_relation_is_publishable", |_, _| truth(false)),
     ("pg_is_other_temp_schema", |_, _| truth(false)),

@@ -9,7 +9,6 @@ pg_catalog.pg_attribute
 ORDER BY
 attrelid, attnum
 ;
--- not yet
 SELECT oid, typname, typreceive, typbasetype, typrelid, typarray FROM pg_catalog.pg_type WHERE (typreceive != 0 OR typsend != 0) AND typtype != 'r' AND typreceive::TEXT != 'array_recv'
 ;
 select count(*) n from performance_metrics where latency > '1'

@@ -9,7 +9,6 @@ FROM pg_type t
 WHERE t.oid = to_regtype('hstore')
 ORDER BY t.oid
 ;
--- not yet
 SELECT pg_catalog.pg_namespace.nspname
 FROM pg_catalog.pg_namespace
 WHERE (pg_catalog.pg_namespace.nspname NOT LIKE 'pg/_'::VARCHAR || '%' ESCAPE '/') ORDER BY pg_catalog.pg_namespace.nspname
@@ -141,7 +140,6 @@ FROM pg_type t JOIN pg_namespace ns
 ON typnamespace = ns.oid
 WHERE typname = 'hstore'
 ;
--- not yet
 SELECT pg_catalog.pg_namespace.nspname
 FROM pg_catalog.pg_namespace
 WHERE (pg_catalog.pg_namespace.nspname NOT LIKE 'pg/_' || '%' ESCAPE '/') ORDER BY pg_catalog.pg_namespace.nspname

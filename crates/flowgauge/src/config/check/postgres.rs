@@ -16,8 +16,10 @@ pub(super) fn postgres(f: &mut Findings, root: &Node, base: Listener) -> Postgre
     };
     if told.tls_only && told.tls.is_none() {
         let why = "TLS is required and there is nothing to encrypt with";
-        f.add(Problem::new(place(root, "postgres.tls.required"), why)
-            .hint("name postgres.tls.certificate and postgres.tls.key"));
+        f.add(
+            Problem::new(place(root, "postgres.tls.required"), why)
+                .hint("name postgres.tls.certificate and postgres.tls.key"),
+        );
     }
     told
 }

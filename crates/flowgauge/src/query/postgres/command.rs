@@ -65,8 +65,9 @@ pub(super) fn of(statement: &str) -> Result<Command, Problem> {
         ["release", ..] => Command::Done("RELEASE"),
         ["listen", ..] => Command::Done("LISTEN"),
         ["unlisten", ..] => Command::Done("UNLISTEN"),
-        ["set", "transaction" | "constraints", ..]
-        | ["set", "session", "characteristics", ..] => Command::Done("SET"),
+        ["set", "transaction" | "constraints", ..] | ["set", "session", "characteristics", ..] => {
+            Command::Done("SET")
+        }
         ["set", "time", "zone", ..] => set("timezone", &tokens, 3),
         ["set", "session" | "local", "time", "zone", ..] => set("timezone", &tokens, 4),
         ["set", "session" | "local", ..] => named_set(&tokens, 2)?,
@@ -123,7 +124,8 @@ fn named_set(tokens: &[Piece<'_>], at: usize) -> Result<Command, Problem> {
 fn set(name: &str, tokens: &[Piece<'_>], at: usize) -> Command {
     let values = tokens.iter().skip(at).filter_map(|(token, ..)| text::content(*token));
     let value = values.collect::<Vec<_>>().join(", ");
-    let default = matches!(tokens.get(at), Some((Token::Word(w), ..)) if w.eq_ignore_ascii_case("default"));
+    let default =
+        matches!(tokens.get(at), Some((Token::Word(w), ..)) if w.eq_ignore_ascii_case("default"));
     Command::Set { name: name.to_owned(), value: (!default).then_some(value) }
 }
 
@@ -173,12 +175,18 @@ mod tests {
         assert_eq!(told("BEGIN READ ONLY"), Command::Begin);
         assert_eq!(told("/* x */ start transaction"), Command::Begin);
         assert_eq!(told("ROLLBACK TO SAVEPOINT a"), Command::RollbackTo);
-        assert_eq!(told("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"), Command::Done("SET"));
+        assert_eq!(
+            told("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"),
+            Command::Done("SET")
+        );
         assert_eq!(told("SET extra_float_digits = 3"), set("extra_float_digits", Some("3")));
         assert_eq!(told("set time zone 'UTC'"), set("timezone", Some("UTC")));
         assert_eq!(told("SET search_path TO a, \"B\""), set("search_path", Some("a, B")));
         assert_eq!(told("SET LOCAL statement_timeout TO DEFAULT"), set("statement_timeout", None));
-        assert_eq!(told("show standard_conforming_strings"), Command::Show("standard_conforming_strings".into()));
+        assert_eq!(
+            told("show standard_conforming_strings"),
+            Command::Show("standard_conforming_strings".into())
+        );
         assert_eq!(told("select 'begin'"), Command::Ask("select 'begin'".into()));
         assert_eq!(told("DEALLOCATE \"A\""), Command::Deallocate(Some("A".into())));
         assert!(of("SET a").is_err());

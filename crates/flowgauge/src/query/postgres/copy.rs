@@ -34,9 +34,7 @@ enum Form {
 /// # Errors
 /// It would write, or has a form or option that is not known.
 pub(super) fn of(statement: &str, tokens: &[(Token<'_>, usize, usize)]) -> Result<Copy, Problem> {
-    let is = |at: usize, word: &str| {
-        matches!(tokens.get(at), Some((Token::Word(w), ..)) if w.eq_ignore_ascii_case(word))
-    };
+    let is = |at: usize, word: &str| matches!(tokens.get(at), Some((Token::Word(w), ..)) if w.eq_ignore_ascii_case(word));
     let mut depth = 0i32;
     let mut end = None;
     for (at, (token, ..)) in tokens.iter().enumerate() {
@@ -44,7 +42,10 @@ pub(super) fn of(statement: &str, tokens: &[(Token<'_>, usize, usize)]) -> Resul
             Token::Mark('(') => depth += 1,
             Token::Mark(')') => depth -= 1,
             Token::Word(_) if depth == 0 && is(at, "from") => {
-                return Err(Problem::new("25006", "COPY … FROM is not possible here: nothing is written"));
+                return Err(Problem::new(
+                    "25006",
+                    "COPY … FROM is not possible here: nothing is written",
+                ));
             }
             Token::Word(_) if depth == 0 && is(at, "to") => {
                 end = Some(at);
@@ -134,32 +135,31 @@ impl Copy {
     pub(super) fn begin(&self, columns: &[Column], reply: &mut Reply) {
         let format = if self.form == Form::Binary { Format::Binary } else { Format::Text };
         reply.copy_begins(format, columns.len());
-        if self.form == Form::Binary {
-            reply.copied(HEAD);
-        } else if self.header {
+        if self.form != Form::Binary && self.header {
             let names = columns.iter().map(|c| Some(c.name.clone()));
             reply.copied(self.line(names).as_bytes());
         }
     }
 
-    /// A row.
-    pub(super) fn row(&self, row: &[Cell], columns: &[Column], reply: &mut Reply) {
+    /// A row; clients expect the head of a binary copy together with its first one.
+    pub(super) fn row(&self, first: bool, row: &[Cell], columns: &[Column], reply: &mut Reply) {
         let kind = |i: usize| columns.get(i).map(|c| c.kind);
         if self.form == Form::Binary {
-            return reply.copied_row(row, |cell, i, to| {
+            return reply.copied_row(if first { HEAD } else { &[] }, row, |cell, i, to| {
                 kind(i).is_some_and(|k| value::write(cell, k, Format::Binary, to))
             });
         }
-        let cells = row.iter().zip(columns).map(|(cell, column)| {
-            (*cell != Cell::Null).then(|| value::text(cell, column.kind))
-        });
+        let cells = row
+            .iter()
+            .zip(columns)
+            .map(|(cell, column)| (*cell != Cell::Null).then(|| value::text(cell, column.kind)));
         reply.copied(self.line(cells).as_bytes());
     }
 
     /// What is said after the rows.
-    pub(super) fn end(&self, reply: &mut Reply) {
+    pub(super) fn end(&self, rows: u64, reply: &mut Reply) {
         if self.form == Form::Binary {
-            reply.copied(TAIL);
+            reply.copied(&[if rows == 0 { HEAD } else { &[] }, TAIL].concat());
         }
         reply.copy_ends();
     }

@@ -1,11 +1,11 @@
 //! The door: encryption, a first message, proof of a key, and then a session.
 
+use super::Port;
 use super::frame::{self, Message, Start};
 use super::proof::{Exchange, MECHANISM, signed};
 use super::reply::{Reply, Standing};
 use super::session::{Session, Slot, Who};
 use super::settings::Settings;
-use super::Port;
 use crate::config::postgres::Password;
 use crate::query::sql::wire::Problem;
 use crate::serve::keys::{Holder, Scope, random};
@@ -50,7 +50,12 @@ enum Opened {
 
 impl Port {
     /// Serves a connection to its end.
-    pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
+    pub async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        stop: CancellationToken,
+    ) {
         let ended = self.connection(stream, peer.ip(), &stop).await;
         if let Err(e) = ended {
             tracing::debug!(error = %e, "a Postgres connection broke");
@@ -126,8 +131,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Door<S> {
     }
 
     async fn admit(&mut self, minor: u16, given: Vec<(String, String)>) -> io::Result<Opened> {
-        let unknown: Vec<&str> =
-            given.iter().map(|(name, _)| name.as_str()).filter(|n| n.starts_with("_pq_.")).collect();
+        let unknown: Vec<&str> = given
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .filter(|n| n.starts_with("_pq_."))
+            .collect();
         if minor > 0 || !unknown.is_empty() {
             self.reply.older(&unknown);
         }
@@ -195,7 +203,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Door<S> {
         }
     }
 
-    async fn session(mut self, inside: (Who, Settings), stop: &CancellationToken) -> io::Result<()> {
+    async fn session(
+        mut self,
+        inside: (Who, Settings),
+        stop: &CancellationToken,
+    ) -> io::Result<()> {
         let (who, settings) = inside;
         let Ok(place) = Arc::clone(&self.port.places).try_acquire_owned() else {
             let told = format!("{} sessions are open already", super::SESSIONS);
@@ -255,5 +267,8 @@ fn unknown_key() -> Problem {
 }
 
 fn no_answer() -> Problem {
-    Problem::new(NO_PROOF, "a key is needed: give one as password; `flowgauge key create` makes one")
+    Problem::new(
+        NO_PROOF,
+        "a key is needed: give one as password; `flowgauge key create` makes one",
+    )
 }

@@ -65,11 +65,18 @@ pub(super) struct Bind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Message {
     Query(String),
-    Parse { name: String, text: String, kinds: Vec<u32> },
+    Parse {
+        name: String,
+        text: String,
+        kinds: Vec<u32>,
+    },
     Bind(Bind),
     Describe(Named),
     /// Rows at most; all where it is 0.
-    Execute { portal: String, rows: u32 },
+    Execute {
+        portal: String,
+        rows: u32,
+    },
     Close(Named),
     Flush,
     Sync,
@@ -115,7 +122,8 @@ async fn body(from: &mut (impl AsyncRead + Unpin), most: usize) -> io::Result<Op
     };
     let length = usize::try_from(length).ok().and_then(|n| n.checked_sub(4));
     let Some(length) = length.filter(|n| *n <= most) else {
-        let told = malformed(&format!("it says that it is longer than {most} bytes or less than 4"));
+        let told =
+            malformed(&format!("it says that it is longer than {most} bytes or less than 4"));
         return Err(io::Error::other(told));
     };
     let mut bytes = vec![0; length];

@@ -128,13 +128,17 @@ impl Reply {
         self.message(b'D', |to| values(to, cells, fill));
     }
 
-    /// A row of COPY in binary form.
+    /// A row of COPY in binary form, and what goes before it.
     pub(super) fn copied_row<T>(
         &mut self,
+        before: &[u8],
         cells: &[T],
         fill: impl Fn(&T, usize, &mut BytesMut) -> bool,
     ) {
-        self.message(b'd', |to| values(to, cells, fill));
+        self.message(b'd', |to| {
+            to.put_slice(before);
+            values(to, cells, fill);
+        });
     }
 
     pub(super) fn copied(&mut self, bytes: &[u8]) {

@@ -106,7 +106,13 @@ pub(super) struct Session<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Send> Session<S> {
-    pub(super) fn new(port: Arc<Port>, who: Who, stream: S, settings: Settings, running: Slot) -> Self {
+    pub(super) fn new(
+        port: Arc<Port>,
+        who: Who,
+        stream: S,
+        settings: Settings,
+        running: Slot,
+    ) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         Self {
             port,
@@ -275,7 +281,10 @@ fn place(text: &str, statement: &str, problem: &Problem) -> Option<usize> {
 }
 
 /// Columns as clients are told of them.
-fn told<'a>(columns: &'a [Column], formats: &'a [Format]) -> impl ExactSizeIterator<Item = Told<'a>> {
+fn told<'a>(
+    columns: &'a [Column],
+    formats: &'a [Format],
+) -> impl ExactSizeIterator<Item = Told<'a>> {
     columns.iter().enumerate().map(|(i, column)| Told {
         name: &column.name,
         oid: catalog::oid(column.kind),

@@ -95,7 +95,10 @@ impl Settings {
             }
             Some(value) => {
                 let custom = name.contains('.');
-                if !custom && setting::value(&name).is_none() && !WITHOUT_EFFECT.contains(&name.as_str()) {
+                if !custom
+                    && setting::value(&name).is_none()
+                    && !WITHOUT_EFFECT.contains(&name.as_str())
+                {
                     return Err(unknown(&name));
                 }
                 let kept = self.checked(&name, value, &mut changed)?;
@@ -124,14 +127,16 @@ impl Settings {
     }
 
     fn checked(&self, name: &str, value: &str, changed: &mut Changed) -> Result<String, Problem> {
-        let plain = value.trim().to_lowercase();
+        // Some clients quote what they send in the first message.
+        let plain = value.trim().trim_matches('\'').to_lowercase();
         let fixed = |ok: bool, only: &'static str| {
             let kept = setting::value(name).unwrap_or_default().to_owned();
             if ok { Ok(kept) } else { Err(refused(name, value, Some(only))) }
         };
         match name {
             "client_encoding" => {
-                let ok = ["utf8", "utf-8", "unicode", "sql_ascii", "auto"].contains(&plain.as_str());
+                let ok =
+                    ["utf8", "utf-8", "unicode", "sql_ascii", "auto"].contains(&plain.as_str());
                 fixed(ok, "UTF8")
             }
             "datestyle" => fixed(plain.starts_with("iso"), "ISO, MDY"),

@@ -136,7 +136,8 @@ fn dollar(rest: &str) -> (Token<'_>, usize) {
         let number = after.get(..digits).and_then(|d| d.parse().ok()).unwrap_or(u16::MAX);
         return (Token::Value(number), digits + 1);
     }
-    let tag = after.find(|c| !in_word(c)).filter(|n| after.get(*n..).is_some_and(|r| r.starts_with('$')));
+    let tag =
+        after.find(|c| !in_word(c)).filter(|n| after.get(*n..).is_some_and(|r| r.starts_with('$')));
     let Some(tag) = tag.and_then(|n| rest.get(..n + 2)) else { return (Token::Mark('$'), 1) };
     let inner = rest.get(tag.len()..).unwrap_or("");
     let length = inner.find(tag).map_or(rest.len(), |n| 2 * tag.len() + n);
@@ -197,13 +198,11 @@ mod tests {
 
     #[test]
     fn statements_end_at_semicolons_outside_of_quotes_and_comments() {
-        let text = "select ';' -- a; b\n; select $$;$$, \"a;b\" /* ; /* ; */ ; */; ;\nselect E'\\';'";
+        let text =
+            "select ';' -- a; b\n; select $$;$$, \"a;b\" /* ; /* ; */ ; */; ;\nselect E'\\';'";
         let found: Vec<_> = statements(text).into_iter().map(str::trim).collect();
-        let expected = [
-            "select ';' -- a; b",
-            "select $$;$$, \"a;b\" /* ; /* ; */ ; */",
-            "select E'\\';'",
-        ];
+        let expected =
+            ["select ';' -- a; b", "select $$;$$, \"a;b\" /* ; /* ; */ ; */", "select E'\\';'"];
         assert_eq!(found, expected);
         assert!(statements(" ; -- nothing\n").is_empty());
     }

@@ -1,7 +1,9 @@
 //! Statements in steps: parsed once, bound to values, executed for some rows at a time.
 
 use super::run::{Begun, Sink, no_cursor, no_statement, tag};
-use super::{Fault, MOST_OPEN, MOST_PREPARED, MOST_TEXT, Portal, Prepared, Session, format_of, told};
+use super::{
+    Fault, MOST_OPEN, MOST_PREPARED, MOST_TEXT, Portal, Prepared, Session, format_of, told,
+};
 use crate::query::postgres::command::{self, Command};
 use crate::query::postgres::frame::{Bind, Format, Named};
 use crate::query::postgres::{text, value};
@@ -90,7 +92,9 @@ impl<S: AsyncRead + AsyncWrite + Send> Session<S> {
             return Err(Problem::new("08P01", told).into());
         }
         if self.portals.len() >= MOST_OPEN {
-            return Err(Problem::new("53400", format!("{MOST_OPEN} portals are open already")).into());
+            return Err(
+                Problem::new("53400", format!("{MOST_OPEN} portals are open already")).into()
+            );
         }
         if !bind.portal.is_empty() && self.portals.contains_key(&bind.portal) {
             let told = format!("there is a portal {:?} already", bind.portal);
@@ -113,12 +117,19 @@ impl<S: AsyncRead + AsyncWrite + Send> Session<S> {
     pub(super) async fn describe(&mut self, named: &Named) -> Result<(), Fault> {
         match named {
             Named::Statement(name) => {
-                let prepared = self.prepared.get(name).cloned().ok_or_else(|| no_statement(name))?;
+                let prepared =
+                    self.prepared.get(name).cloned().ok_or_else(|| no_statement(name))?;
                 self.reply.parameters(prepared.kinds.iter().map(|(_, oid)| *oid));
                 let columns = self.columns(prepared.command.as_ref(), &prepared.columns)?;
                 self.tell(&columns, &[]);
             }
             Named::Portal(name) => {
+                // A cursor is a portal, too.
+                if let Some(rows) = self.cursors.get(name) {
+                    let columns = rows.columns.clone();
+                    self.tell(&columns, &[]);
+                    return Ok(());
+                }
                 let mut portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
                 self.start(&mut portal).await?;
                 let columns = match &portal.rows {
@@ -136,7 +147,9 @@ impl<S: AsyncRead + AsyncWrite + Send> Session<S> {
     /// Begins a question, so that its columns are those its values give.
     async fn start(&mut self, portal: &mut Portal) -> Result<(), Fault> {
         let asks = matches!(portal.prepared.command, Some(Command::Ask(_)));
-        let Some(command) = portal.prepared.command.as_ref().filter(|_| asks) else { return Ok(()) };
+        let Some(command) = portal.prepared.command.as_ref().filter(|_| asks) else {
+            return Ok(());
+        };
         if portal.rows.is_none()
             && let Begun::Rows(rows) = self.begin(command, portal.parameters.clone()).await?
         {
@@ -145,11 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Session<S> {
         Ok(())
     }
 
-    fn columns(
-        &self,
-        command: Option<&Command>,
-        asked: &[Column],
-    ) -> Result<Vec<Column>, Problem> {
+    fn columns(&self, command: Option<&Command>, asked: &[Column]) -> Result<Vec<Column>, Problem> {
         let column = |name: &str| Column { name: name.to_owned(), kind: Kind::Text };
         Ok(match command {
             Some(Command::Show(name)) if name == "all" => vec![column("name"), column("setting")],

@@ -220,7 +220,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Session<S> {
     pub(super) async fn copy(&mut self, copy: &Copy, mut rows: Rows) -> Result<(), Fault> {
         copy.begin(&rows.columns, &mut self.reply);
         self.pour(&mut rows, None, &Sink::Copy(copy)).await?;
-        copy.end(&mut self.reply);
+        copy.end(rows.taken, &mut self.reply);
         self.finish(&format!("COPY {}", rows.taken), &rows);
         Ok(())
     }
@@ -247,7 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Session<S> {
                 },
             };
             match sink {
-                Sink::Copy(copy) => copy.row(&row, &columns, &mut self.reply),
+                Sink::Copy(copy) => copy.row(rows.taken == 1, &row, &columns, &mut self.reply),
                 Sink::Rows(columns, formats) => self.reply.row(&row, |cell, i, to| {
                     let kind = columns.get(i).map_or(Kind::Text, |c| c.kind);
                     value::write(cell, kind, format_of(formats, i), to)

@@ -110,7 +110,7 @@ mod tests {
             let bytes = bytes(&Cell::Decimal(text.to_owned()), Kind::Decimal);
             bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()
         };
-        assert_eq!(sent("12345.678"), "00030001000000030001" .to_owned() + "09291a7c");
+        assert_eq!(sent("12345.678"), "00030001000000030001".to_owned() + "09291a7c");
         assert_eq!(sent("0"), "0000000000000000");
         assert_eq!(sent("0.00"), "0000000000000002");
         assert_eq!(sent("-0.0001"), "0001ffff400000040001");

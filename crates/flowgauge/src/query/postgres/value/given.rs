@@ -187,9 +187,7 @@ fn binary(bytes: &[u8], kind: Kind) -> Option<Cell> {
         Kind::Float8 => Cell::Float(f64::from_be_bytes(bytes.try_into().ok()?)),
         Kind::Text | Kind::Char => Cell::Text(String::from_utf8(bytes.to_vec()).ok()?),
         Kind::Date => Cell::Date(whole32(bytes)?.checked_add(EPOCH_DAYS)?),
-        Kind::Timestamp | Kind::TimestampTz => {
-            Cell::Time(whole64(bytes)?.checked_add(EPOCH_US)?)
-        }
+        Kind::Timestamp | Kind::TimestampTz => Cell::Time(whole64(bytes)?.checked_add(EPOCH_US)?),
         Kind::Time => Cell::Clock(whole64(bytes)?),
         Kind::Interval => {
             let (us, rest) = bytes.split_at_checked(8)?;
@@ -221,8 +219,11 @@ fn whole64(bytes: &[u8]) -> Option<i64> {
 /// The form written by `binary::decimal`. Powers stay small: they become zeros.
 fn decimal(bytes: &[u8]) -> Option<String> {
     const MOST: i32 = 100;
-    let fields: Vec<u16> =
-        bytes.chunks(2).map(|c| c.try_into().map(u16::from_be_bytes)).collect::<Result<_, _>>().ok()?;
+    let fields: Vec<u16> = bytes
+        .chunks(2)
+        .map(|c| c.try_into().map(u16::from_be_bytes))
+        .collect::<Result<_, _>>()
+        .ok()?;
     let [count, power, sign, scale, groups @ ..] = fields.as_slice() else { return None };
     let power = i32::from(i16::from_be_bytes(power.to_be_bytes()));
     let fits = usize::from(*count) == groups.len() && power.abs() <= MOST && *scale <= 1_000;
