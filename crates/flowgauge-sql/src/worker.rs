@@ -20,6 +20,8 @@ use tokio::sync::mpsc;
 
 /// Stack of the threads that plan: the engine's planner goes deep, most of all unoptimised.
 const STACK: usize = 32 << 20;
+/// The lowest: whoever waits for a request comes before whoever waits for a statement.
+const PRIORITY: i32 = 19;
 /// Threads that compute. The gateway has the same cores, and comes first.
 const THREADS: usize = 2;
 /// Answers on their way to the one who asked: one need at a time.
@@ -35,6 +37,7 @@ const TOO_LONG: &str = "57014";
 pub fn run(segments: &[PathBuf]) -> io::Result<()> {
     // Before the first thread: threads take over what their parent may do.
     sandbox::enter(segments)?;
+    rustix::process::setpriority_process(None, PRIORITY)?;
     let runtime = Builder::new_multi_thread()
         .worker_threads(THREADS)
         .thread_stack_size(STACK)

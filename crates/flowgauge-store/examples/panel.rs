@@ -1,6 +1,6 @@
 //! How fast a panel of 24 hours is answered over ten million calls in 40 series.
 //!
-//! `cargo run --release --example panel -p flowgauge-store [calls]`
+//! `cargo run --release --example panel -p flowgauge-store [calls [directory to fill only]]`
 
 #![expect(
     clippy::print_stdout,
@@ -24,8 +24,10 @@ const ASKED: usize = 200;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let calls: u64 = std::env::args().nth(1).map_or(Ok(10_000_000), |a| a.parse())?;
+    let kept = std::env::args().nth(2).map(std::path::PathBuf::from);
     let dir = tempfile::tempdir_in(std::env::current_dir()?)?;
-    let mut store = Store::open(dir.path(), Options::default(), UnixMicros(T0))?.store;
+    let path = kept.as_deref().unwrap_or(dir.path());
+    let mut store = Store::open(path, Options::default(), UnixMicros(T0))?.store;
     let step = UnixMicros::DAY / i64::try_from(calls)?.max(1);
     let begun = Instant::now();
     let mut n = 0;
@@ -40,6 +42,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     store.seal_now(tail)?;
     println!("filled {calls} calls in {:.0} s", begun.elapsed().as_secs_f64());
     println!("{:?}", store.reader().status()?);
+    if kept.is_some() {
+        return Ok(());
+    }
     let window = Window { from: UnixMicros(T0), to: UnixMicros(T0 + UnixMicros::DAY) };
     let ask = |filter: &[&str], group_by: &[Dim], step| RollupQuery {
         window,

@@ -20,6 +20,9 @@ const OPEN_LOOP_RATE: u32 = 2_000;
 const OPEN_LOOP_REQUESTS: u32 = 20_000;
 const OPEN_LOOP_CONNECTIONS: u32 = 8;
 const CPU_REQUESTS: usize = 40_000;
+const STATEMENT_ROUNDS: usize = 5;
+/// They last less than the statements beside them.
+const STATEMENT_REQUESTS: usize = 5_000;
 
 fn main() -> Result<()> {
     let upstream = Server::upstream()?;
@@ -57,7 +60,50 @@ fn main() -> Result<()> {
         "c=8: {per_request:.1} µs CPU per request (floor 120, limit 16–25), {rate:.0} requests/s"
     );
     println!("RSS after load: {:.1} MiB", rss_mib(&gauge)?);
+    beside_statements(&gauge, &mut to_gauge, &body)
+}
+
+/// Latency through the gateway while two statements use all the processors they are given, and while none runs.
+fn beside_statements(gauge: &Server, to_gauge: &mut Connection, body: &[u8]) -> Result<()> {
+    let text = "SELECT sum(a.value * b.value) FROM generate_series(1, 1000000) a(value), \
+                generate_series(1, 1000000) b(value)";
+    let json = format!(r#"{{"sql":"{text}","timeout_s":2}}"#);
+    let statement = format!(
+        "POST /api/v1/sql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{json}",
+        json.len()
+    );
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..STATEMENT_ROUNDS {
+        alone.extend(closed_loop(to_gauge, body, STATEMENT_REQUESTS)?);
+        std::thread::scope(|scope| -> Result<()> {
+            let running: Vec<_> = (0..2).map(|_| scope.spawn(|| ask(gauge.addr, &statement))).collect();
+            beside.extend(closed_loop(to_gauge, body, STATEMENT_REQUESTS)?);
+            for statement in running {
+                let said = statement.join().map_err(|_| anyhow::anyhow!("a statement panicked"))??;
+                anyhow::ensure!(said.contains("longer than 2 s"), "a statement ended early: {said}");
+            }
+            Ok(())
+        })?;
+    }
+    let (a50, a99) = (percentile(&mut alone, 0.50), percentile(&mut alone, 0.99));
+    let (b50, b99) = (percentile(&mut beside, 0.50), percentile(&mut beside, 0.99));
+    println!(
+        "beside two statements: through p50 {b50:.0} p99 {b99:.0} µs; without p50 {a50:.0} p99 {a99:.0} µs; \
+         ratio {:.2} and {:.2}",
+        b50 / a50,
+        b99 / a99
+    );
     Ok(())
+}
+
+/// A whole answer, whatever it is.
+fn ask(addr: SocketAddr, request: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(addr)?;
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 fn report(name: &str, direct: &mut [f64], through: &mut [f64]) {
