@@ -1,0 +1,17 @@
+//! Reports: one document, and its renderings.
+//!
+//! Facts of a period come in (`daily::Facts` …), a [`Document`] is built, and every format renders the same document
+//! with the same formatter ([`number`]), so that a figure reads alike everywhere. The same facts give the same bytes.
+//! Refuses to collect facts, to know the time, and to draw pages (PDF) or pixels (PNG).
+
+pub use self::chart::Chart;
+pub use self::document::{Action, Block, Document, How, Kind, Period, Section};
+pub use self::figure::{Figure, Interval, Meaning, Quantity, Shift, Side, Status, Target};
+pub use self::prose::{Prose, Run};
+pub use self::table::{Cell, Column, Holds, KeyPart, KeyRow, KeyTable, Table};
+
+pub mod chart;
+pub mod document;
+pub mod figure;
+pub mod prose;
+pub mod table;
