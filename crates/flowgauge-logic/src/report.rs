@@ -11,7 +11,15 @@ pub use self::prose::{Prose, Run};
 pub use self::table::{Cell, Column, Holds, KeyPart, KeyRow, KeyTable, Table};
 
 pub mod chart;
+pub mod csv;
 pub mod document;
 pub mod figure;
+pub mod json;
+pub mod markdown;
+mod markup;
+pub mod moment;
+pub mod number;
 pub mod prose;
+pub mod shown;
 pub mod table;
+pub mod text;

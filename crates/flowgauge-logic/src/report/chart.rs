@@ -67,3 +67,23 @@ pub struct Series {
     /// A value for each place.
     pub values: Vec<Known<Quantity>>,
 }
+
+impl Plot {
+    /// The unit of what is drawn, of the first value known; that of the edges for a histogram.
+    #[must_use]
+    pub fn unit(&self) -> Option<&'static str> {
+        self.any().map(Quantity::unit)
+    }
+
+    /// Some value that is drawn.
+    fn any(&self) -> Option<Quantity> {
+        let first = |values: &[Known<Quantity>]| values.iter().find_map(|v| v.value());
+        match self {
+            Self::Lines { series, .. } => series.iter().find_map(|s| first(&s.values)),
+            Self::Bars { bars, .. } => bars.iter().find_map(|(_, v)| v.value()),
+            Self::Histogram { edges, .. } => edges.first().copied(),
+            Self::HeatMap { rows, .. } => rows.iter().find_map(|(_, v)| first(v)),
+            Self::Sparkline(values) => first(values),
+        }
+    }
+}

@@ -130,7 +130,9 @@ pub struct Interval {
 }
 
 impl Interval {
-    fn is_finite(&self) -> bool {
+    /// Whether both ends and the confidence are numbers.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
         self.low.number().is_finite() && self.high.number().is_finite() && self.level.is_finite()
     }
 }
@@ -176,6 +178,12 @@ impl Figure {
     #[must_use]
     pub fn over(self, n: u64) -> Self {
         Self { n: Some(n), ..self }
+    }
+
+    /// The same figure where its number of samples is already said.
+    #[must_use]
+    pub fn without_n(self) -> Self {
+        Self { n: None, ..self }
     }
 
     /// Says how it was computed.

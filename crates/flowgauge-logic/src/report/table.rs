@@ -7,6 +7,8 @@ use crate::unit::UnixMicros;
 /// The guide's table: Metric, Value, Target, Status, and two comparisons.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KeyTable {
+    /// What the figures are compared with in the last column, e.g. `vs same day last week`.
+    pub before: String,
     /// Rows, in the order they are read.
     pub rows: Vec<KeyRow>,
 }
@@ -18,6 +20,8 @@ pub struct KeyRow {
     pub metric: String,
     /// Its figures, the one the row is judged by first.
     pub parts: Vec<KeyPart>,
+    /// What the status alone does not say, e.g. `1 intent below`.
+    pub remark: Option<String>,
 }
 
 /// A figure of a row with all that stands beside it.
