@@ -10,16 +10,22 @@ pub use self::figure::{Figure, Interval, Meaning, Quantity, Shift, Side, Status,
 pub use self::prose::{Prose, Run};
 pub use self::table::{Cell, Column, Holds, KeyPart, KeyRow, KeyTable, Table};
 
+pub mod add_up;
 pub mod chart;
 pub mod csv;
+pub mod daily;
 pub mod document;
+pub mod facts;
 pub mod figure;
 pub mod json;
+pub mod key;
 pub mod markdown;
 mod markup;
 pub mod moment;
 pub mod number;
 pub mod prose;
+pub mod sections;
 pub mod shown;
 pub mod table;
 pub mod text;
+pub mod verdict;

@@ -67,7 +67,8 @@ fn each(parts: &[KeyPart], of: impl Fn(&KeyPart) -> Option<String>) -> String {
 pub fn key_status(row: &KeyRow) -> String {
     let Some(worst) = row.status() else { return number::NOTHING.to_owned() };
     let mut remarks: Vec<String> = Vec::new();
-    if row.parts.first().and_then(|p| p.status) != Some(worst) {
+    let first = row.parts.first().and_then(|p| p.status);
+    if first.is_some_and(|s| s != worst) {
         let those = row.parts.iter().filter(|p| p.status == Some(worst));
         remarks.push(those.map(|p| p.title.as_str()).collect::<Vec<_>>().join(", "));
     }
