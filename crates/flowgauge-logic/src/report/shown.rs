@@ -9,7 +9,7 @@ use super::{Block, moment, number};
 use chrono_tz::Tz;
 
 /// Between the figures of one row.
-const BETWEEN: &str = "; ";
+pub(super) const BETWEEN: &str = "; ";
 
 /// The heads of the key table; the first four are the guide's.
 #[must_use]
@@ -22,7 +22,7 @@ pub fn key_heads(table: &KeyTable) -> [&str; 6] {
 pub fn key_cells(row: &KeyRow) -> [String; 6] {
     [
         row.metric.clone(),
-        values(&row.parts),
+        key_values(row).join(BETWEEN),
         each(&row.parts, |p| p.target.as_ref().map(number::target)),
         key_status(row),
         each(&row.parts, |p| p.baseline.as_ref().map(number::shift)),
@@ -31,15 +31,16 @@ pub fn key_cells(row: &KeyRow) -> [String; 6] {
 }
 
 /// The figures of a row; a number of samples stands once where several figures share it.
-fn values(parts: &[KeyPart]) -> String {
+#[must_use]
+pub fn key_values(row: &KeyRow) -> Vec<String> {
     let mut said = None;
     let mut words = Vec::new();
-    for part in parts {
+    for part in &row.parts {
         let repeated = said.is_some() && said == part.figure.n();
         said = part.figure.n();
         words.push(value(part, repeated));
     }
-    words.join(BETWEEN)
+    words
 }
 
 fn value(part: &KeyPart, repeated: bool) -> String {

@@ -1,7 +1,7 @@
 //! The day all tests look at: the one of the specification, made up to the nano-dollar so that it adds up.
 
-use flowgauge_logic::kpi::{Kpi, Measured};
 use flowgauge_logic::known::{Known, Reason};
+use flowgauge_logic::kpi::{Kpi, Measured};
 use flowgauge_logic::report::daily::{self, Facts};
 use flowgauge_logic::report::facts::{
     Advice, Budget, Change, Effect, Episode, Forecast, Gap, Head, Mover, Reading, Regression,
