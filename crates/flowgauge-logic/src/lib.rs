@@ -23,6 +23,7 @@ pub mod nearest;
 pub mod price;
 pub mod quantile;
 pub mod regression;
+pub mod report;
 pub mod retry;
 pub mod rollup;
 pub mod score;

@@ -1,0 +1,282 @@
+//! A report as the HTML part of a mail: tables for layout, inline styles, nothing remote, pictures by content id.
+//!
+//! Reads well with pictures off: the words beside a picture state its number. Colours hold on light and dark paper,
+//! as mail programs change backgrounds as they like. Refuses to draw pixels: the caller turns drawings into PNG.
+
+use super::document::{Action, Block, Document, How, Section};
+use super::figure::Status;
+use super::markup::Markup;
+use super::prose::{Prose, Run};
+use super::table::{Cell, Column, Holds, KeyRow, KeyTable, Table};
+use super::{Chart, prose, shown, svg};
+use chrono_tz::Tz;
+
+/// Widest layout that mail programs show whole.
+const WIDTH: &str = "640";
+/// Gmail cuts what is longer than 102 kB; the HTML part stays below this.
+pub const LIMIT: usize = 100_000;
+/// Rows of a general table at most, so that the part stays below its limit; the attached file has all.
+const ROWS: usize = 25;
+/// Characters of a cell at most, for the same reason; more than any value of ours has.
+const CELL: usize = 300;
+
+const PAGE: &str = "margin:0;padding:16px;background-color:#FFFFFF;color:#1B1F24;font-family:Helvetica,Arial,sans-serif;font-size:15px;line-height:1.5";
+const TABLE: &str = "border-collapse:collapse;width:100%;font-size:13px;margin:8px 0";
+const HEAD: &str = "text-align:left;padding:5px 8px;border-bottom:2px solid #D0D7DE;background-color:#F6F7F9;color:#1B1F24";
+const WORDS: &str =
+    "text-align:left;padding:5px 8px;border-bottom:1px solid #D0D7DE;vertical-align:top";
+const FIGURE: &str =
+    "text-align:right;padding:5px 8px;border-bottom:1px solid #D0D7DE;vertical-align:top";
+const TITLE: &str = "font-size:21px;line-height:1.25;margin:0 0 8px";
+const HEADING: &str = "font-size:17px;margin:24px 0 8px";
+const TEXT: &str = "margin:8px 0";
+const QUIET: &str = "margin:8px 0;color:#57606A";
+const NOTE: &str = "margin:8px 0;padding-left:10px;border-left:3px solid #57606A";
+const PARTIAL: &str =
+    "margin:8px 0;padding:8px 10px;border:2px solid #8A5A00;color:#8A5A00;font-weight:bold";
+const CODE: &str = "font-family:Menlo,Consolas,monospace";
+const PICTURE: &str = "display:block;width:100%;max-width:640px;height:auto;border:0";
+
+/// The HTML part and the pictures it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// The HTML part, below [`LIMIT`] for a report of ours.
+    pub html: String,
+    /// The pictures, in the order they are shown.
+    pub pictures: Vec<Picture>,
+}
+
+/// A picture of the mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// The content id, without brackets.
+    pub cid: String,
+    /// The drawing, to be turned into PNG.
+    pub svg: String,
+    /// What it says, with its number.
+    pub alt: String,
+}
+
+/// Whether pictures come along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pictures {
+    /// Each chart is a picture with words beside it.
+    Attached,
+    /// Charts are words alone: nothing here draws pixels.
+    None,
+}
+
+/// Renders a document. Links to paths of ours begin with `base`, e.g. `https://gauge.example.org`; without one they
+/// are words, as a mail has no place of its own.
+#[must_use]
+pub fn render(document: &Document, base: Option<&str>, pictures: Pictures) -> Mail {
+    let mut writer = Writer { document, base, pictures, drawn: Vec::new() };
+    let mut m = Markup::default();
+    m.raw("<!DOCTYPE html>\n");
+    m.inside("html", &[("lang", "en")], |m| {
+        m.inside("head", &[], |m| {
+            m.empty("meta", &[("charset", "utf-8")]);
+            m.element("title", &[], &document.title);
+        });
+        m.inside("body", &[("style", PAGE)], |m| {
+            let outer = [
+                ("role", "presentation"),
+                ("width", WIDTH),
+                ("align", "center"),
+                ("cellpadding", "0"),
+                ("cellspacing", "0"),
+                ("border", "0"),
+            ];
+            m.inside("table", &outer, |m| {
+                m.inside("tr", &[], |m| m.inside("td", &[], |m| writer.body(m)));
+            });
+        });
+    });
+    m.line();
+    Mail { html: m.finish(), pictures: writer.drawn }
+}
+
+struct Writer<'a> {
+    document: &'a Document,
+    base: Option<&'a str>,
+    pictures: Pictures,
+    drawn: Vec<Picture>,
+}
+
+impl Writer<'_> {
+    fn body(&mut self, m: &mut Markup) {
+        let document = self.document;
+        m.element("h1", &[("style", TITLE)], &document.title);
+        if let Some(partial) = shown::partial(document) {
+            m.element("p", &[("style", PARTIAL)], &partial);
+        }
+        m.inside("p", &[("style", TEXT)], |m| {
+            m.element("strong", &[], "In one sentence.");
+            m.text(&format!(" {}", cut(&document.verdict)));
+        });
+        m.element("p", &[("style", QUIET)], &shown::period(&document.period));
+        let methods = shown::methods(document);
+        for section in document.sections.iter().chain(&methods) {
+            m.line();
+            self.section(m, section);
+        }
+        m.element("p", &[("style", QUIET)], &shown::origin(document));
+    }
+
+    fn section(&mut self, m: &mut Markup, section: &Section) {
+        m.element("h2", &[("style", HEADING)], &section.title);
+        for block in &section.blocks {
+            m.line();
+            match block {
+                Block::Paragraph(p) => m.inside("p", &[("style", TEXT)], |m| self.prose(m, p)),
+                Block::Note(p) => m.inside("p", &[("style", NOTE)], |m| self.prose(m, p)),
+                Block::Key(t) => key_table(m, t),
+                Block::Table(t) => self.table(m, t),
+                Block::Actions(a) => {
+                    m.inside("ul", &[], |m| a.iter().for_each(|a| self.action(m, a)));
+                }
+                Block::Chart(c) => self.chart(m, c),
+            }
+        }
+    }
+
+    fn table(&self, m: &mut Markup, table: &Table) {
+        m.inside("p", &[("style", TEXT)], |m| {
+            m.element("strong", &[], &format!("{}.", table.caption));
+            if table.rows.is_empty() {
+                m.text(&format!(" {}", table.empty));
+            }
+        });
+        if table.rows.is_empty() {
+            return;
+        }
+        m.inside("table", &[("style", TABLE)], |m| {
+            m.inside("tr", &[], |m| {
+                table.columns.iter().for_each(|c| m.element("th", &[("style", HEAD)], &c.title));
+            });
+            for cells in table.rows.iter().take(ROWS) {
+                m.inside("tr", &[], |m| {
+                    table.columns.iter().zip(cells).for_each(|(c, x)| self.cell(m, c, x));
+                });
+            }
+        });
+        if let Some(more) = table.rows.len().checked_sub(ROWS).filter(|n| *n > 0) {
+            m.element(
+                "p",
+                &[("style", QUIET)],
+                &format!("{more} more rows are in the attached file."),
+            );
+        }
+    }
+
+    fn cell(&self, m: &mut Markup, column: &Column, cell: &Cell) {
+        let style = match column.holds {
+            Holds::Words => WORDS,
+            Holds::Figures => FIGURE,
+        };
+        m.inside("td", &[("style", style)], |m| match cell {
+            Cell::Words(p) => self.prose(m, p),
+            Cell::Status(s) => status(m, Some(*s), &shown::status(*s)),
+            other => m.text(&shown::cell(other, self.zone())),
+        });
+    }
+
+    fn action(&self, m: &mut Markup, action: &Action) {
+        m.inside("li", &[], |m| {
+            m.text(cut(&action.what).as_str());
+            if let Some(why) = &action.why {
+                m.text(&format!(" ({})", cut(why)));
+            }
+            m.text(": ");
+            match &action.how {
+                How::Command(c) => m.element("code", &[("style", CODE)], c),
+                How::Link(l) => self.link(m, l, l),
+            }
+        });
+    }
+
+    fn chart(&mut self, m: &mut Markup, chart: &Chart) {
+        m.inside("p", &[("style", TEXT)], |m| {
+            m.element("strong", &[], &format!("{}.", chart.title));
+            m.text(&format!(" {}", cut(&chart.says)));
+        });
+        if self.pictures == Pictures::None {
+            return;
+        }
+        // The id is ours: a name, the run, and a place that is nobody's.
+        let name = |s: &str| -> String {
+            s.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
+        };
+        let cid = format!("{}.{}@flowgauge", name(&chart.name), name(&self.document.id));
+        let (src, alt) = (format!("cid:{cid}"), cut(&format!("{}. {}", chart.title, chart.says)));
+        m.empty("img", &[("src", &src), ("alt", &alt), ("width", WIDTH), ("style", PICTURE)]);
+        self.drawn.push(Picture { cid, svg: svg::render(chart), alt });
+    }
+
+    fn prose(&self, m: &mut Markup, prose: &Prose) {
+        for run in &prose.0 {
+            match run {
+                Run::Plain(t) => m.text(&cut(t)),
+                Run::Strong(t) => m.element("strong", &[], &cut(t)),
+                Run::Code(t) => m.element("code", &[("style", CODE)], &cut(t)),
+                Run::Link { text, href } => self.link(m, text, href),
+            }
+        }
+    }
+
+    fn link(&self, m: &mut Markup, text: &str, href: &str) {
+        let full = match self.base {
+            Some(base) if href.starts_with('/') => format!("{}{href}", base.trim_end_matches('/')),
+            _ => href.to_owned(),
+        };
+        if full.contains(':') && prose::leads_somewhere_safe(&full) {
+            m.element("a", &[("href", &full)], &cut(text));
+        } else {
+            m.text(&cut(text));
+        }
+    }
+
+    const fn zone(&self) -> Tz {
+        self.document.period.zone
+    }
+}
+
+fn key_table(m: &mut Markup, table: &KeyTable) {
+    m.inside("table", &[("style", TABLE)], |m| {
+        m.inside("tr", &[], |m| {
+            shown::key_heads(table).iter().for_each(|h| m.element("th", &[("style", HEAD)], h));
+        });
+        table.rows.iter().for_each(|r| key_row(m, r));
+    });
+}
+
+fn key_row(m: &mut Markup, row: &KeyRow) {
+    m.line();
+    m.inside("tr", &[], |m| {
+        for (i, words) in shown::key_cells(row).iter().enumerate() {
+            m.inside("td", &[("style", WORDS)], |m| match i {
+                3 => status(m, row.status(), words),
+                _ => m.text(&cut(words)),
+            });
+        }
+    });
+}
+
+/// A status: its word and sign in a colour that holds on white and on dark paper.
+fn status(m: &mut Markup, status: Option<Status>, words: &str) {
+    let style = match status {
+        Some(Status::Met) => "color:#1A7F37",
+        Some(Status::OffTarget) => "color:#8A5A00;font-weight:bold",
+        Some(Status::Alert) => "color:#B42318;font-weight:bold",
+        Some(Status::NoData) | None => "color:#57606A",
+    };
+    m.element("span", &[("style", style)], words);
+}
+
+/// Words that do not fill the mail.
+fn cut(text: &str) -> String {
+    if text.chars().count() <= CELL {
+        return text.to_owned();
+    }
+    text.chars().take(CELL - 1).chain(['…']).collect()
+}

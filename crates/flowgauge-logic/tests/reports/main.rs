@@ -1,0 +1,8 @@
+//! Reports from facts to every format: golden files, figures equal in all of them, hostile words, well-formed markup.
+
+mod day;
+mod equal;
+mod golden;
+mod hostile;
+mod markup;
+mod schema;
