@@ -3,7 +3,7 @@
 //! RFC 4180 with line ends of Unix. Words from outside never begin a formula of a spreadsheet; numbers are bare and
 //! exact. Running text, actions and charts are in the other formats.
 
-use super::document::{Block, Document};
+use super::document::{Block, Document, Kind};
 use super::figure::{Figure, Quantity, Shift, Status};
 use super::table::{Cell, KeyPart, KeyRow, Table};
 use super::{markup, moment, number, shown};
@@ -39,9 +39,14 @@ struct Line<'a> {
     method: String,
 }
 
-/// Renders a document.
+/// Renders a document. A cost analysis is its one table of that name, a column for each figure.
 #[must_use]
 pub fn render(document: &Document) -> String {
+    if document.kind == Kind::Cost
+        && let Some(t) = document.tables().find(|t| t.name == "cost")
+    {
+        return table(t, document.period.zone);
+    }
     let mut out = COLUMNS.join(",");
     out.push('\n');
     let zone = document.period.zone;

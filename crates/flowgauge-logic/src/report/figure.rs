@@ -90,7 +90,8 @@ impl Quantity {
         Known::Value(match kpi.unit {
             Unit::Ms => Self::Ms(value),
             Unit::Percent if kpi.name == "quality_score" => Self::Quality(value),
-            Unit::Percent => Self::Share(value / 100.0),
+            // Twelve digits of a share are enough; a division by a hundred leaves worse ones.
+            Unit::Percent => Self::Share((value * 1e10).round() / 1e12),
             Unit::Tokens => Self::Tokens(value),
             Unit::Usd => Self::Usd(nano_usd(value)),
             Unit::PerMinute => Self::PerMinute(value),

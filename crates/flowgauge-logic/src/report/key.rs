@@ -174,14 +174,28 @@ fn cost(readings: &Readings, extra: &Extra, span: &str) -> KeyRow {
         each.note = Some(format!("{} {calls} not priced", number::count(n)));
     }
     let whole = part(readings, "total_cost", span);
+    if span == "month" {
+        // The month to date is the month itself.
+        let whole = extra.budget.map_or(whole.clone(), |b| against_budget(whole, b));
+        return row("Cost per Request; month", vec![each, whole]);
+    }
     let mut month = part(readings, "monthly_cost", "month to date");
     if let Some(budget) = extra.budget {
-        let limit = Quantity::Usd(budget);
-        month.note = Some(format!("of {}", number::text(limit)));
-        month.target = Some(Target { side: Side::Below, limit, note: None });
-        month.status = Some(spending(month.figure.value(), budget));
+        month = against_budget(month, budget);
     }
     row(&format!("Cost per Request; {span}; month to date"), vec![each, whole, month])
+}
+
+/// Money judged against what may be spent.
+#[must_use]
+pub fn against_budget(part: KeyPart, budget: NanoUsd) -> KeyPart {
+    let limit = Quantity::Usd(budget);
+    KeyPart {
+        note: Some(format!("of {}", number::text(limit))),
+        target: Some(Target { side: Side::Below, limit, note: None }),
+        status: Some(spending(part.figure.value(), budget)),
+        ..part
+    }
 }
 
 /// Spending against a budget: close is off target, beyond is an alert.

@@ -120,12 +120,13 @@ pub fn shift(shift: &Shift) -> String {
     let meaning = match shift.meaning {
         Meaning::Worse => format!(" {arrow} worse"),
         Meaning::Better => format!(" {arrow} better"),
-        Meaning::NotSignificant => " (not significant)".to_owned(),
-        Meaning::Untested => String::new(),
+        Meaning::NotSignificant | Meaning::Untested => String::new(),
     };
-    let sure = shift.interval.filter(Interval::is_finite);
-    let sure = sure.map_or_else(String::new, |i| format!(" ({})", confidence(&i)));
-    format!("{}{meaning}{sure}", signed(by))
+    let chance = shift.meaning == Meaning::NotSignificant;
+    let mut notes: Vec<_> = chance.then(|| "not significant".to_owned()).into_iter().collect();
+    notes.extend(shift.interval.filter(Interval::is_finite).as_ref().map(confidence));
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+    format!("{}{meaning}{notes}", signed(by))
 }
 
 /// The confidence interval of a change: `95 % CI +17…+31 %`.

@@ -58,7 +58,7 @@ pub fn facts() -> Facts {
     let mut facts = Facts::new(head());
     readings(&mut facts);
     facts.extra = extra();
-    facts.hours = hours();
+    facts.stretches = hours();
     facts.changes = changes();
     facts.regressions = regressions();
     facts.episodes = episodes();

@@ -1,7 +1,8 @@
 //! Files every rendering must equal, byte for byte.
 
 use crate::day;
-use flowgauge_logic::report::{Document, csv, json, markdown, text};
+use flowgauge_logic::report::mail::{self, Pictures};
+use flowgauge_logic::report::{Document, csv, html, json, markdown, svg, text};
 use std::path::Path;
 
 /// Compares with a file that people read too; `FLOWGAUGE_GOLDEN=write` writes it anew.
@@ -19,6 +20,12 @@ fn all(name: &str, document: &Document) {
     golden(&format!("{name}.csv"), &csv::render(document));
     golden(&format!("{name}.md"), &markdown::render(document));
     golden(&format!("{name}.txt"), &text::render(document));
+    golden(&format!("{name}.html"), &html::render(document));
+    let mail = mail::render(document, Some("https://gauge.example.org"), Pictures::Attached);
+    golden(&format!("{name}.mail.html"), &mail.html);
+    for chart in document.charts() {
+        golden(&format!("{name}.{}.svg", chart.name), &svg::render(chart));
+    }
 }
 
 #[test]
