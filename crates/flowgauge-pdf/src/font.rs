@@ -3,10 +3,8 @@
 /// Its name in drawings and pages.
 pub(crate) const FAMILY: &str = "Inter";
 /// Its faces.
-pub(crate) const FACES: [&[u8]; 2] = [
-    include_bytes!("../assets/Inter-Regular.ttf"),
-    include_bytes!("../assets/Inter-SemiBold.ttf"),
-];
+pub(crate) const FACES: [&[u8]; 2] =
+    [include_bytes!("../assets/Inter-Regular.ttf"), include_bytes!("../assets/Inter-SemiBold.ttf")];
 
 /// A drawing in our letters: what it names first may not be there where it is drawn.
 pub(crate) fn lettered(svg: &str) -> String {

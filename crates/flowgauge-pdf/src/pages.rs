@@ -10,7 +10,7 @@ use typst::foundations::{Bytes, Datetime, Duration, Smart};
 use typst::syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot};
 use typst::text::{Font, FontBook};
 use typst::utils::LazyHash;
-use typst::{Library, LibraryExt as _, World};
+use typst::{Library, LibraryExt as _, World, WorldExt as _};
 use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
@@ -50,7 +50,7 @@ pub fn pdf(document: &Document) -> Result<Vec<u8>, PdfError> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let world = Report::new(document);
     let pages = typst::compile::<PagedDocument>(&world).output;
-    let pages = pages.map_err(|e| PdfError::Layout(told(&e)))?;
+    let pages = pages.map_err(|e| PdfError::Layout(told(&world, &e)))?;
     let standards = PdfStandards::new(&[PdfStandard::Ua_1])
         .map_err(|e| PdfError::Standard(e.message().to_string()))?;
     let options = PdfOptions {
@@ -60,13 +60,21 @@ pub fn pdf(document: &Document) -> Result<Vec<u8>, PdfError> {
         standards,
         ..PdfOptions::default()
     };
-    let bytes = typst_pdf::pdf(&pages, &options).map_err(|e| PdfError::Standard(told(&e)));
+    let bytes = typst_pdf::pdf(&pages, &options).map_err(|e| PdfError::Standard(told(&world, &e)));
     typst::comemo::evict(0);
     bytes
 }
 
-fn told(errors: &[SourceDiagnostic]) -> String {
-    errors.iter().map(|e| e.message.to_string()).collect::<Vec<_>>().join("; ")
+/// What is wrong, and on which line of the template.
+fn told(world: &Report, errors: &[SourceDiagnostic]) -> String {
+    let one = |e: &SourceDiagnostic| {
+        let line = world
+            .range(e.span)
+            .and_then(|r| Some(TEMPLATE.get(..r.start)?.lines().count()))
+            .map_or_else(String::new, |n| format!("line {n}: "));
+        format!("{line}{}", e.message)
+    };
+    errors.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// All there is while a report is laid out.
@@ -93,11 +101,10 @@ impl Report {
             let (hour, minute, second) = (part(t.hour())?, part(t.minute())?, part(t.second())?);
             Datetime::from_ymd_hms(t.year(), month, day, hour, minute, second)
         });
-        let named = |(n, svg): (usize, String)| Some((file(&shown::drawing(n))?, Bytes::from_string(svg)));
-        let main = file(MAIN).map_or_else(
-            || Source::detached(TEMPLATE),
-            |id| Source::new(id, TEMPLATE.to_owned()),
-        );
+        let named =
+            |(n, svg): (usize, String)| Some((file(&shown::drawing(n))?, Bytes::from_string(svg)));
+        let main = file(MAIN)
+            .map_or_else(|| Source::detached(TEMPLATE), |id| Source::new(id, TEMPLATE.to_owned()));
         let data_id = file(DATA).unwrap_or(main.id());
         Self {
             main,

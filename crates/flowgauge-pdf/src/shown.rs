@@ -2,8 +2,8 @@
 
 use flowgauge_logic::report::prose::leads_somewhere_safe;
 use flowgauge_logic::report::{
-    Action, Block, Cell, Document, Holds, How, KeyRow, KeyTable, Prose, Run, Section, Status, Table,
-    shown, svg,
+    Action, Block, Cell, Document, Holds, How, KeyRow, KeyTable, Prose, Run, Section, Status,
+    Table, shown, svg,
 };
 use serde_json::{Value, json};
 
@@ -41,7 +41,9 @@ fn section(section: &Section, document: &Document, drawings: &mut Vec<String>) -
         Block::Note(p) => json!({"is": "note", "runs": runs(p)}),
         Block::Key(t) => key(t),
         Block::Table(t) => table(t, document),
-        Block::Actions(a) => json!({"is": "actions", "items": a.iter().map(action).collect::<Vec<_>>()}),
+        Block::Actions(a) => {
+            json!({"is": "actions", "items": a.iter().map(action).collect::<Vec<_>>()})
+        }
         Block::Chart(c) => {
             drawings.push(crate::font::lettered(&svg::render(c)));
             let file = drawing(drawings.len() - 1);
@@ -63,27 +65,26 @@ fn runs(prose: &Prose) -> Vec<Value> {
 
 fn run(run: &Run) -> Value {
     match run {
-        Run::Plain(text) => json!({"as": "plain", "text": text}),
-        Run::Strong(text) => json!({"as": "strong", "text": text}),
-        Run::Code(text) => json!({"as": "code", "text": text}),
+        Run::Plain(text) => json!({"style": "plain", "text": text}),
+        Run::Strong(text) => json!({"style": "strong", "text": text}),
+        Run::Code(text) => json!({"style": "code", "text": text}),
         Run::Link { text, href } => link(text, href),
     }
 }
 
 /// A link that can be followed from paper's twin: a path of our own page leads nowhere there.
 fn link(text: &str, href: &str) -> Value {
-    let far = href.starts_with("http://") || href.starts_with("https://") || href.starts_with("mailto:");
+    let far =
+        href.starts_with("http://") || href.starts_with("https://") || href.starts_with("mailto:");
     if far && leads_somewhere_safe(href) {
-        json!({"as": "link", "text": text, "href": href})
+        json!({"style": "link", "text": text, "href": href})
     } else {
-        json!({"as": "plain", "text": text})
+        json!({"style": "plain", "text": text})
     }
 }
 
 fn key(table: &KeyTable) -> Value {
-    let row = |row: &KeyRow| {
-        json!({"cells": shown::key_cells(row), "status": row.status().map_or("none", word)})
-    };
+    let row = |row: &KeyRow| json!({"cells": shown::key_cells(row), "status": row.status().map_or("none", word)});
     let rows: Vec<Value> = table.rows.iter().map(row).collect();
     json!({"is": "key", "heads": shown::key_heads(table), "rows": rows})
 }
@@ -101,10 +102,9 @@ fn table(table: &Table, document: &Document) -> Value {
     let zone = document.period.zone;
     let cell = |cell: &Cell| match cell {
         Cell::Words(prose) => json!(runs(prose)),
-        other => json!([{"as": "plain", "text": shown::cell(other, zone)}]),
+        other => json!([{"style": "plain", "text": shown::cell(other, zone)}]),
     };
-    let rows: Vec<Vec<Value>> =
-        table.rows.iter().map(|r| r.iter().map(cell).collect()).collect();
+    let rows: Vec<Vec<Value>> = table.rows.iter().map(|r| r.iter().map(cell).collect()).collect();
     let columns: Vec<Value> = table
         .columns
         .iter()
@@ -117,7 +117,7 @@ fn table(table: &Table, document: &Document) -> Value {
 
 fn action(action: &Action) -> Value {
     let how = match &action.how {
-        How::Command(text) => json!({"as": "code", "text": text}),
+        How::Command(text) => json!({"style": "code", "text": text}),
         How::Link(href) => link(href, href),
     };
     json!({"what": action.what, "why": action.why, "how": how})

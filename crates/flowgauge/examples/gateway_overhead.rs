@@ -77,11 +77,16 @@ fn beside_statements(gauge: &Server, to_gauge: &mut Connection, body: &[u8]) -> 
     for _ in 0..STATEMENT_ROUNDS {
         alone.extend(closed_loop(to_gauge, body, STATEMENT_REQUESTS)?);
         std::thread::scope(|scope| -> Result<()> {
-            let running: Vec<_> = (0..2).map(|_| scope.spawn(|| ask(gauge.addr, &statement))).collect();
+            let running: Vec<_> =
+                (0..2).map(|_| scope.spawn(|| ask(gauge.addr, &statement))).collect();
             beside.extend(closed_loop(to_gauge, body, STATEMENT_REQUESTS)?);
             for statement in running {
-                let said = statement.join().map_err(|_| anyhow::anyhow!("a statement panicked"))??;
-                anyhow::ensure!(said.contains("longer than 2 s"), "a statement ended early: {said}");
+                let said =
+                    statement.join().map_err(|_| anyhow::anyhow!("a statement panicked"))??;
+                anyhow::ensure!(
+                    said.contains("longer than 2 s"),
+                    "a statement ended early: {said}"
+                );
             }
             Ok(())
         })?;
