@@ -83,6 +83,23 @@ fn link(text: &str, href: &str) -> Value {
     }
 }
 
+/// Numbers stay on one line with their units.
+fn together(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    for c in text.chars() {
+        let unit = before == ' ' && matches!(c, '%' | 'm' | 's' | 'p' | 'M' | 'k');
+        if unit && out.strip_suffix(' ').is_some_and(|o| o.ends_with(|d: char| d.is_ascii_digit()))
+        {
+            out.pop();
+            out.push('\u{a0}');
+        }
+        out.push(c);
+        before = c;
+    }
+    out
+}
+
 fn key(table: &KeyTable) -> Value {
     let row = |row: &KeyRow| json!({"cells": shown::key_cells(row), "status": row.status().map_or("none", word)});
     let rows: Vec<Value> = table.rows.iter().map(row).collect();
@@ -102,7 +119,7 @@ fn table(table: &Table, document: &Document) -> Value {
     let zone = document.period.zone;
     let cell = |cell: &Cell| match cell {
         Cell::Words(prose) => json!(runs(prose)),
-        other => json!([{"style": "plain", "text": shown::cell(other, zone)}]),
+        other => json!([{"style": "plain", "text": together(&shown::cell(other, zone))}]),
     };
     let rows: Vec<Vec<Value>> = table.rows.iter().map(|r| r.iter().map(cell).collect()).collect();
     let columns: Vec<Value> = table
