@@ -26,6 +26,7 @@ pub mod regression;
 pub mod report;
 pub mod retry;
 pub mod rollup;
+pub mod schedule;
 pub mod score;
 pub mod sequential;
 pub mod unit;

@@ -34,6 +34,7 @@ mod quality_diagnosed;
 mod query;
 mod regression;
 mod remote;
+mod report;
 mod requests;
 mod serve;
 mod show;
@@ -114,6 +115,9 @@ Exit codes:
     /// What users and evaluators think of answers
     #[command(subcommand)]
     Quality(quality::QualityCommand),
+    /// Reports of a day, a week or a month, in every format
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// Check and explain the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -194,6 +198,7 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Cache(command) => cache::run(command, globals),
         Command::Opt(command) => opt::run(command, globals),
         Command::Quality(command) => quality::run(command, globals),
+        Command::Report(command) => report::run(command, globals),
         Command::Regression(command) => regression::run(command, globals),
         Command::Requests(command) => requests::run(command, globals),
         Command::Prices(command) => prices::run(command, globals),

@@ -179,6 +179,14 @@ impl Remote {
         })
     }
 
+    /// A file, and what is said with it.
+    pub(crate) fn file(&self, path: &str) -> Result<(http::HeaderMap, Bytes), Failure> {
+        self.block_on(async {
+            let (head, body) = self.answer(path).await?.into_parts();
+            Ok((head.headers, body_of(body, MAX_ANSWER).await?))
+        })
+    }
+
     /// Asks what takes as long as reading everything does.
     pub(crate) fn get_long<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         self.block_on(self.ask_within(LONG_TIMEOUT, Method::GET, path, &[], Bytes::new()))

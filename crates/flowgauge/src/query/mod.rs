@@ -15,6 +15,7 @@ pub mod postgres;
 pub mod prices;
 pub mod provenance;
 pub mod reduction;
+pub mod report;
 pub mod reprice;
 pub mod scores;
 #[cfg(feature = "sql")]

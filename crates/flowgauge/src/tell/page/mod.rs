@@ -41,6 +41,7 @@ mod prometheus_rules;
 mod quality;
 mod recompute;
 pub mod regressions;
+pub mod reports;
 mod requests;
 mod scores;
 #[cfg(feature = "sql")]
@@ -98,6 +99,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Nothing, routes!(health::ready))
         .add(Need::Operator, routes!(alerts::reload))
         .add(Need::Viewer, routes!(export::export))
+        .add(Need::Viewer, routes!(reports::report))
         .add(Need::Viewer, routes!(ageing::fsck))
         .add(Need::Admin, routes!(ageing::prune))
         .add(Need::Admin, routes!(ageing::archive))

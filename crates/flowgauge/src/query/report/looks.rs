@@ -1,0 +1,106 @@
+//! Requests worth a look: the slowest, the dearest, the lowest rated. Ids and figures, no content.
+
+use super::Sources;
+use crate::logic::call::Call;
+use crate::logic::known::Known;
+use crate::logic::report::Quantity;
+use crate::logic::report::facts::Request;
+use crate::logic::report::sections::Looks;
+use crate::logic::schedule::{Every, Period};
+use crate::logic::score::ScoreKind;
+use crate::logic::window::Window;
+use crate::store::{CallQuery, StoreError};
+
+/// Of each.
+const EACH: usize = 5;
+/// Calls read at a time.
+const PAGE: usize = 5_000;
+/// Calls looked through: a day of two requests a second. Of more, the newest.
+const MOST: usize = 200_000;
+
+pub(super) fn looks(
+    sources: Sources<'_>,
+    period: Period,
+    window: Window,
+) -> Result<Looks, StoreError> {
+    // Raw calls of longer periods are too many to look through, and partly gone.
+    if period.every != Every::Day {
+        return Ok(Looks::default());
+    }
+    let mut slowest = Best::default();
+    let mut dearest = Best::default();
+    let mut query = CallQuery::newest(window, PAGE);
+    let mut read = 0;
+    loop {
+        let calls = sources.reader.calls(&query)?;
+        read += calls.len();
+        query.after = calls.last().map(|c| (c.time.start, c.id));
+        let last = calls.len() < PAGE || read >= MOST;
+        for call in calls {
+            slowest.offer(call.time.latency.map(|l| l.0), &call);
+            dearest.offer(call.cost.nanos.and_then(|c| u64::try_from(c.0).ok()), &call);
+        }
+        if last {
+            break;
+        }
+    }
+    let ms = |c: &Call| c.time.latency.map(|l| Quantity::Ms(l.as_millis_f64()));
+    let usd = |c: &Call| c.cost.nanos.map(Quantity::Usd);
+    Ok(Looks {
+        slowest: slowest.shown(ms),
+        dearest: dearest.shown(usd),
+        lowest_rated: lowest_rated(sources, window)?,
+    })
+}
+
+/// The largest few, the largest first; of equals the later one.
+#[derive(Default)]
+struct Best(Vec<(u64, Call)>);
+
+impl Best {
+    fn offer(&mut self, value: Option<u64>, call: &Call) {
+        let Some(value) = value.filter(|v| *v > 0) else { return };
+        let at = self.0.partition_point(|(v, _)| *v >= value);
+        if at < EACH {
+            self.0.insert(at, (value, call.clone()));
+            self.0.truncate(EACH);
+        }
+    }
+
+    fn shown(self, figure: impl Fn(&Call) -> Option<Quantity>) -> Vec<Request> {
+        self.0.into_iter().filter_map(|(_, c)| Some(request(&c, figure(&c)?))).collect()
+    }
+}
+
+fn request(call: &Call, figure: Quantity) -> Request {
+    let text = |t: &Option<crate::logic::call::Text>| {
+        t.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string)
+    };
+    let model = call.what.model_used.clone().or_else(|| call.what.model_requested.clone());
+    Request {
+        id: call.id.to_string(),
+        link: Some(format!("/requests/{}", call.id)),
+        at: call.time.start,
+        model: text(&model),
+        route: text(&call.what.endpoint),
+        figure: Known::Value(figure),
+    }
+}
+
+fn lowest_rated(sources: Sources<'_>, window: Window) -> Result<Vec<Request>, StoreError> {
+    let mut scored: Vec<(f64, crate::logic::id::CallId)> = Vec::new();
+    for pulled in sources.reader.pull_scores(ScoreKind::Evaluation, window)? {
+        if let (Some(quality), Some((call, _))) = (pulled.row.score.quality, pulled.row.attached) {
+            scored.push((quality, call));
+        }
+    }
+    scored.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    scored.dedup_by_key(|(_, call)| *call);
+    let mut out = Vec::new();
+    for (quality, id) in scored.into_iter().take(EACH) {
+        if let Some(call) = sources.reader.call(id)? {
+            out.push(request(&call, Quantity::Quality(quality)));
+        }
+    }
+    Ok(out)
+}
