@@ -228,7 +228,8 @@ impl Writer<'_> {
             s.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
         };
         let cid = format!("{}.{}@flowgauge", name(&chart.name), name(&self.document.id));
-        let (src, alt) = (format!("cid:{cid}"), cut(&format!("{}. {}", chart.title, chart.says), SENTENCE));
+        let (src, alt) =
+            (format!("cid:{cid}"), cut(&format!("{}. {}", chart.title, chart.says), SENTENCE));
         m.empty("img", &[("src", &src), ("alt", &alt), ("width", WIDTH), ("style", PICTURE)]);
         self.drawn.push(Picture { cid, svg: svg::render(chart), alt });
     }

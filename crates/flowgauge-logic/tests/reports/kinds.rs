@@ -7,8 +7,8 @@ use flowgauge_logic::report::facts::{Head, Stretch};
 use flowgauge_logic::report::monthly::Objective;
 use flowgauge_logic::report::recommendations::Recommendation;
 use flowgauge_logic::report::{
-    Action, Document, How, Meaning, Quantity, Shift, cost, csv, daily, executive, json, markdown, monthly,
-    recommendations, weekly,
+    Action, Document, How, Meaning, Quantity, Shift, cost, csv, daily, executive, json, markdown,
+    monthly, recommendations, weekly,
 };
 use flowgauge_logic::unit::{NanoUsd, UnixMicros};
 
