@@ -146,7 +146,8 @@ fn table(m: &mut Markup, table: &Table, zone: Tz) {
         return;
     }
     m.inside("div", &[("class", "wide")], |m| {
-        m.inside("table", &[("id", &table.name)], |m| {
+        // Sections have names of their own, some of them the same.
+        m.inside("table", &[("id", &format!("table-{}", table.name))], |m| {
             m.element("caption", &[], &table.caption);
             m.inside("thead", &[], |m| {
                 m.inside("tr", &[], |m| table.columns.iter().for_each(|c| column(m, c)));

@@ -15,10 +15,12 @@ use chrono_tz::Tz;
 const WIDTH: &str = "640";
 /// Gmail cuts what is longer than 102 kB; the HTML part stays below this.
 pub const LIMIT: usize = 100_000;
-/// Rows of a general table at most, so that the part stays below its limit; the attached file has all.
-const ROWS: usize = 25;
-/// Characters of a cell at most, for the same reason; more than any value of ours has.
-const CELL: usize = 300;
+/// Rows of a general table and characters of a cell at most: more than a report of ours has. Where words from outside
+/// fill the mail all the same, fewer and fewer; the attached file has all.
+const ROOM: [Room; 3] =
+    [Room { rows: 25, cell: 300 }, Room { rows: 10, cell: 80 }, Room { rows: 5, cell: 30 }];
+/// Characters of a sentence at most.
+const SENTENCE: usize = 1_000;
 
 const PAGE: &str = "margin:0;padding:16px;background-color:#FFFFFF;color:#1B1F24;font-family:Helvetica,Arial,sans-serif;font-size:15px;line-height:1.5";
 const TABLE: &str = "border-collapse:collapse;width:100%;font-size:13px;margin:8px 0";
@@ -70,7 +72,24 @@ pub enum Pictures {
 /// are words, as a mail has no place of its own.
 #[must_use]
 pub fn render(document: &Document, base: Option<&str>, pictures: Pictures) -> Mail {
-    let mut writer = Writer { document, base, pictures, drawn: Vec::new() };
+    let [wide, narrow, tight] = ROOM.map(|room| move || page(document, base, pictures, room));
+    let mail = wide();
+    if mail.html.len() < LIMIT {
+        return mail;
+    }
+    let mail = narrow();
+    if mail.html.len() < LIMIT { mail } else { tight() }
+}
+
+/// How much of tables is shown.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    rows: usize,
+    cell: usize,
+}
+
+fn page(document: &Document, base: Option<&str>, pictures: Pictures, room: Room) -> Mail {
+    let mut writer = Writer { document, base, pictures, room, drawn: Vec::new() };
     let mut m = Markup::default();
     m.raw("<!DOCTYPE html>\n");
     m.inside("html", &[("lang", "en")], |m| {
@@ -100,6 +119,7 @@ struct Writer<'a> {
     document: &'a Document,
     base: Option<&'a str>,
     pictures: Pictures,
+    room: Room,
     drawn: Vec<Picture>,
 }
 
@@ -112,7 +132,7 @@ impl Writer<'_> {
         }
         m.inside("p", &[("style", TEXT)], |m| {
             m.element("strong", &[], "In one sentence.");
-            m.text(&format!(" {}", cut(&document.verdict)));
+            m.text(&format!(" {}", cut(&document.verdict, SENTENCE)));
         });
         m.element("p", &[("style", QUIET)], &shown::period(&document.period));
         let methods = shown::methods(document);
@@ -130,7 +150,7 @@ impl Writer<'_> {
             match block {
                 Block::Paragraph(p) => m.inside("p", &[("style", TEXT)], |m| self.prose(m, p)),
                 Block::Note(p) => m.inside("p", &[("style", NOTE)], |m| self.prose(m, p)),
-                Block::Key(t) => key_table(m, t),
+                Block::Key(t) => self.key_table(m, t),
                 Block::Table(t) => self.table(m, t),
                 Block::Actions(a) => {
                     m.inside("ul", &[], |m| a.iter().for_each(|a| self.action(m, a)));
@@ -154,13 +174,13 @@ impl Writer<'_> {
             m.inside("tr", &[], |m| {
                 table.columns.iter().for_each(|c| m.element("th", &[("style", HEAD)], &c.title));
             });
-            for cells in table.rows.iter().take(ROWS) {
+            for cells in table.rows.iter().take(self.room.rows) {
                 m.inside("tr", &[], |m| {
                     table.columns.iter().zip(cells).for_each(|(c, x)| self.cell(m, c, x));
                 });
             }
         });
-        if let Some(more) = table.rows.len().checked_sub(ROWS).filter(|n| *n > 0) {
+        if let Some(more) = table.rows.len().checked_sub(self.room.rows).filter(|n| *n > 0) {
             m.element(
                 "p",
                 &[("style", QUIET)],
@@ -177,15 +197,15 @@ impl Writer<'_> {
         m.inside("td", &[("style", style)], |m| match cell {
             Cell::Words(p) => self.prose(m, p),
             Cell::Status(s) => status(m, Some(*s), &shown::status(*s)),
-            other => m.text(&shown::cell(other, self.zone())),
+            other => m.text(&self.cut(&shown::cell(other, self.zone()))),
         });
     }
 
     fn action(&self, m: &mut Markup, action: &Action) {
         m.inside("li", &[], |m| {
-            m.text(cut(&action.what).as_str());
+            m.text(&self.cut(&action.what));
             if let Some(why) = &action.why {
-                m.text(&format!(" ({})", cut(why)));
+                m.text(&format!(" ({})", self.cut(why)));
             }
             m.text(": ");
             match &action.how {
@@ -198,7 +218,7 @@ impl Writer<'_> {
     fn chart(&mut self, m: &mut Markup, chart: &Chart) {
         m.inside("p", &[("style", TEXT)], |m| {
             m.element("strong", &[], &format!("{}.", chart.title));
-            m.text(&format!(" {}", cut(&chart.says)));
+            m.text(&format!(" {}", cut(&chart.says, SENTENCE)));
         });
         if self.pictures == Pictures::None {
             return;
@@ -208,7 +228,8 @@ impl Writer<'_> {
             s.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
         };
         let cid = format!("{}.{}@flowgauge", name(&chart.name), name(&self.document.id));
-        let (src, alt) = (format!("cid:{cid}"), cut(&format!("{}. {}", chart.title, chart.says)));
+        let (src, alt) =
+            (format!("cid:{cid}"), cut(&format!("{}. {}", chart.title, chart.says), SENTENCE));
         m.empty("img", &[("src", &src), ("alt", &alt), ("width", WIDTH), ("style", PICTURE)]);
         self.drawn.push(Picture { cid, svg: svg::render(chart), alt });
     }
@@ -216,9 +237,9 @@ impl Writer<'_> {
     fn prose(&self, m: &mut Markup, prose: &Prose) {
         for run in &prose.0 {
             match run {
-                Run::Plain(t) => m.text(&cut(t)),
-                Run::Strong(t) => m.element("strong", &[], &cut(t)),
-                Run::Code(t) => m.element("code", &[("style", CODE)], &cut(t)),
+                Run::Plain(t) => m.text(&self.cut(t)),
+                Run::Strong(t) => m.element("strong", &[], &self.cut(t)),
+                Run::Code(t) => m.element("code", &[("style", CODE)], &self.cut(t)),
                 Run::Link { text, href } => self.link(m, text, href),
             }
         }
@@ -230,36 +251,40 @@ impl Writer<'_> {
             _ => href.to_owned(),
         };
         if full.contains(':') && prose::leads_somewhere_safe(&full) {
-            m.element("a", &[("href", &full)], &cut(text));
+            m.element("a", &[("href", &full)], &self.cut(text));
         } else {
-            m.text(&cut(text));
+            m.text(&self.cut(text));
         }
+    }
+
+    fn key_table(&self, m: &mut Markup, table: &KeyTable) {
+        m.inside("table", &[("style", TABLE)], |m| {
+            m.inside("tr", &[], |m| {
+                shown::key_heads(table).iter().for_each(|h| m.element("th", &[("style", HEAD)], h));
+            });
+            table.rows.iter().for_each(|r| self.key_row(m, r));
+        });
+    }
+
+    fn key_row(&self, m: &mut Markup, row: &KeyRow) {
+        m.line();
+        m.inside("tr", &[], |m| {
+            for (i, words) in shown::key_cells(row).iter().enumerate() {
+                m.inside("td", &[("style", WORDS)], |m| match i {
+                    3 => status(m, row.status(), words),
+                    _ => m.text(&self.cut(words)),
+                });
+            }
+        });
+    }
+
+    fn cut(&self, text: &str) -> String {
+        cut(text, self.room.cell)
     }
 
     const fn zone(&self) -> Tz {
         self.document.period.zone
     }
-}
-
-fn key_table(m: &mut Markup, table: &KeyTable) {
-    m.inside("table", &[("style", TABLE)], |m| {
-        m.inside("tr", &[], |m| {
-            shown::key_heads(table).iter().for_each(|h| m.element("th", &[("style", HEAD)], h));
-        });
-        table.rows.iter().for_each(|r| key_row(m, r));
-    });
-}
-
-fn key_row(m: &mut Markup, row: &KeyRow) {
-    m.line();
-    m.inside("tr", &[], |m| {
-        for (i, words) in shown::key_cells(row).iter().enumerate() {
-            m.inside("td", &[("style", WORDS)], |m| match i {
-                3 => status(m, row.status(), words),
-                _ => m.text(&cut(words)),
-            });
-        }
-    });
 }
 
 /// A status: its word and sign in a colour that holds on white and on dark paper.
@@ -274,9 +299,9 @@ fn status(m: &mut Markup, status: Option<Status>, words: &str) {
 }
 
 /// Words that do not fill the mail.
-fn cut(text: &str) -> String {
-    if text.chars().count() <= CELL {
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
         return text.to_owned();
     }
-    text.chars().take(CELL - 1).chain(['…']).collect()
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }

@@ -15,11 +15,6 @@ impl Markup {
         self.0.push_str(constant);
     }
 
-    /// Markup that was written by this encoder.
-    pub(super) fn embed(&mut self, other: Self) {
-        self.0.push_str(&other.0);
-    }
-
     /// Text.
     pub(super) fn text(&mut self, text: &str) {
         encode(&mut self.0, text);

@@ -4,5 +4,6 @@ mod day;
 mod equal;
 mod golden;
 mod hostile;
+mod kinds;
 mod markup;
 mod schema;
