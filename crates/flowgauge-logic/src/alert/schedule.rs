@@ -122,7 +122,7 @@ fn dates(after: UnixMicros, now: UnixMicros, zone: Tz) -> impl Iterator<Item = N
     days.take_while(move |d| last.is_some_and(|last| *d <= last))
 }
 
-fn falls_on(every: &Cadence, date: NaiveDate) -> bool {
+pub(crate) fn falls_on(every: &Cadence, date: NaiveDate) -> bool {
     match every {
         Cadence::Daily => true,
         Cadence::Weekly(day) => date.weekday().number_from_monday() == u32::from(*day),
@@ -131,7 +131,7 @@ fn falls_on(every: &Cadence, date: NaiveDate) -> bool {
     }
 }
 
-fn at(date: NaiveDate, minute: u16) -> Option<NaiveDateTime> {
+pub(crate) fn at(date: NaiveDate, minute: u16) -> Option<NaiveDateTime> {
     let minute = u32::from(minute.min(MINUTES_PER_DAY - 1));
     Some(date.and_time(NaiveTime::from_hms_opt(minute / 60, minute % 60, 0)?))
 }
@@ -157,7 +157,7 @@ fn cron_times(text: &str, after: UnixMicros, now: UnixMicros, zone: Tz) -> Vec<N
 
 /// The moment of a time on the wall: the first where there are two, the next valid minute where
 /// there is none.
-pub(super) fn moment(local: NaiveDateTime, zone: Tz) -> Option<UnixMicros> {
+pub(crate) fn moment(local: NaiveDateTime, zone: Tz) -> Option<UnixMicros> {
     (0..=LONGEST_GAP_MINUTES).find_map(|minutes| {
         let t = local.checked_add_signed(TimeDelta::minutes(minutes))?;
         zone.from_local_datetime(&t).earliest().map(|m| UnixMicros(m.timestamp_micros()))

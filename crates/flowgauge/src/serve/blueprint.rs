@@ -11,7 +11,7 @@ use super::prices::Prices;
 use super::running::Shown;
 use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
-use super::{StartError, keys::KeyError};
+use super::{StartError, chores, keys::KeyError};
 use crate::config::Config;
 use crate::control::shared::Shared;
 use crate::control::{Control, Disputes, Kind};
@@ -150,6 +150,17 @@ impl Ground {
         let incidents = incidents(&config, &switched, &alerting, &clock)?;
         #[cfg(feature = "sql")]
         let sql = sql(&config, &recorder, &clock)?;
+        let config = Arc::new(config);
+        let jobs = chores::Ground {
+            config: &config,
+            recorder: &recorder,
+            regressions: &alerting.regressions,
+            control: &switched,
+            desk: &alerting.desk,
+            render: None,
+            clock: &clock,
+        };
+        let jobs = jobs.build()?;
         let stopping = CancellationToken::new();
         let ageing = Ageing {
             recorder: recorder.clone(),
@@ -159,7 +170,7 @@ impl Ground {
         };
         let asked = page::Parts {
             recorder: recorder.clone(),
-            config: Arc::new(config),
+            config,
             clock,
             keys: Arc::clone(&keys),
             prices,
@@ -173,6 +184,7 @@ impl Ground {
             quality: Arc::clone(&quality),
             control: Arc::clone(&switched),
             trials: Arc::clone(&trials),
+            jobs: Arc::clone(&jobs),
             incidents,
             #[cfg(feature = "sql")]
             sql,
@@ -200,6 +212,7 @@ impl Ground {
             switched,
             trials,
             ageing,
+            jobs,
         })
     }
 
