@@ -57,7 +57,7 @@ pub(super) fn prune(parts: &Parts) -> Result<Outcome, String> {
     if refused == 0 && done.rollups_refused.is_none() {
         return Ok(Outcome::done(text));
     }
-    let why = done.plan.refused.first().map(|r| r.why.to_string()).or(done.rollups_refused);
+    let why = done.plan.refused.first().map(|r| r.why.clone()).or(done.rollups_refused);
     let why = why.unwrap_or_default();
     Ok(Outcome::finding(format!("{text}; {refused} segments stay: {why}")))
 }
