@@ -1,7 +1,7 @@
 //! `alert thresholds propose`: thresholds that fit the last weeks, within bounds. Refuses to change a rule
 //! file: what it prints is put there by a person.
 
-use super::super::exit::{self, Done, Failure};
+use super::super::exit::{self, Done};
 use super::super::globals::{self, Globals};
 use super::super::show::{self, Sheet, ShowArgs};
 use super::{refused, with_world};

@@ -65,10 +65,8 @@ pub enum AskError {
 pub struct Listed {
     /// Its name.
     pub job: JobName,
-    /// What it does.
-    pub about: &'static str,
-    /// Name of its timetable, in words, and who hears of it; nothing where it only runs when asked.
-    pub schedule: Option<(String, String, Vec<Text>)>,
+    /// Its timetable; nothing where it only runs when asked.
+    pub schedule: Option<Scheduled>,
     /// When it is due next.
     pub next: Option<UnixMicros>,
     /// Its last run.
