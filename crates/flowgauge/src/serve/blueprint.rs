@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::control::shared::Shared;
 use crate::control::{Control, Disputes, Kind};
 use crate::judge::{Incidents, Quality, Trials, quality};
-use crate::keep::Watch;
+use crate::keep::{Jobs, Watch};
 use crate::query;
 use crate::receive::UserHasher;
 use crate::receive::gateway::{self, Gateway, GatewayError};
@@ -151,23 +151,9 @@ impl Ground {
         #[cfg(feature = "sql")]
         let sql = sql(&config, &recorder, &clock)?;
         let config = Arc::new(config);
-        let jobs = chores::Ground {
-            config: &config,
-            recorder: &recorder,
-            regressions: &alerting.regressions,
-            control: &switched,
-            desk: &alerting.desk,
-            render: None,
-            clock: &clock,
-        };
-        let jobs = jobs.build()?;
+        let jobs = jobs(&config, &recorder, &alerting, &switched, &clock)?;
         let stopping = CancellationToken::new();
-        let ageing = Ageing {
-            recorder: recorder.clone(),
-            keep: config.retention.clone(),
-            zone: config.time_zone,
-            clock: clock.clone(),
-        };
+        let ageing = ageing(&config, &recorder, &clock);
         let asked = page::Parts {
             recorder: recorder.clone(),
             config,
@@ -289,6 +275,27 @@ fn scores(
 fn watch(config: &Config, control: &Arc<Control>, clock: &Clock) -> Result<Watch, StoreError> {
     let (checks, control) = (config.checks.clone(), Arc::clone(control));
     Watch::open(&config.data_dir, checks, clock.clone(), control)
+}
+
+/// What is done once per period; nobody makes reports yet.
+fn jobs(
+    config: &Arc<Config>,
+    recorder: &Recorder,
+    alerting: &Alerting,
+    control: &Arc<Control>,
+    clock: &Clock,
+) -> Result<Arc<Jobs>, StoreError> {
+    let (regressions, desk, render) = (&alerting.regressions, &alerting.desk, None);
+    chores::Ground { config, recorder, regressions, control, desk, render, clock }.build()
+}
+
+fn ageing(config: &Config, recorder: &Recorder, clock: &Clock) -> Ageing {
+    Ageing {
+        recorder: recorder.clone(),
+        keep: config.retention.clone(),
+        zone: config.time_zone,
+        clock: clock.clone(),
+    }
 }
 
 fn incidents(
