@@ -21,7 +21,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("receive", &["config", "record", "control", "serve::clock"]),
     ("query", &["config", "serve::clock", "serve::keys", "record"]),
     ("judge", &["config", "serve::clock", "record", "control", "receive", "query"]),
-    ("keep", &["config", "control", "receive", "serve::clock"]),
+    ("keep", &["config", "record", "control", "receive", "judge", "serve::clock"]),
     (
         "tell",
         &[
@@ -30,6 +30,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
             "record",
             "control",
             "judge",
+            "keep",
             "serve::clock",
             "serve::keys",
             "serve::prices",

@@ -16,6 +16,7 @@ mod inhibit;
 pub mod instance;
 pub mod language;
 pub mod law;
+pub mod letter;
 pub mod metric;
 pub mod notice;
 pub mod plan;

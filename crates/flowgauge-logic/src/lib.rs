@@ -17,6 +17,7 @@ pub mod duration;
 pub mod fingerprint;
 pub mod id;
 pub mod incident;
+pub mod job;
 pub mod known;
 pub mod kpi;
 pub mod nearest;

@@ -7,6 +7,7 @@
 mod analyses;
 mod changes;
 mod history;
+mod letters;
 mod notes;
 mod outbox;
 mod posted;

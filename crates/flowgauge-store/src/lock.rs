@@ -1,4 +1,5 @@
-//! One process per data directory. SQLite's own locks would let several write.
+//! One process per data directory, and one run of a job at a time in it. SQLite's own locks would let
+//! several write.
 
 use crate::StoreError;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -14,13 +15,7 @@ pub(crate) struct DirLock {
 impl DirLock {
     /// Takes the directory, or says who has it.
     pub(crate) fn take(dir: &Path) -> Result<Self, StoreError> {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(dir.join("lock"))
-            .map_err(StoreError::io("opening the lock file"))?;
+        let mut file = open(dir, "lock")?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(locked(dir, &mut file)),
@@ -48,6 +43,30 @@ impl DirLock {
             Err(TryLockError::Error(e)) => Err(StoreError::io("asking who has the directory")(e)),
         }
     }
+}
+
+/// Held while a job is run; the system releases it when the process dies.
+#[derive(Debug)]
+pub struct JobTurn {
+    _file: File,
+}
+
+impl JobTurn {
+    /// Takes the turn; nothing where another process, or another task of this one, has it.
+    pub(crate) fn take(dir: &Path) -> Result<Option<Self>, StoreError> {
+        let file = open(dir, "jobs.lock")?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(StoreError::io("locking the jobs")(e)),
+        }
+    }
+}
+
+fn open(dir: &Path, name: &str) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    let options = options.create(true).truncate(false).read(true).write(true);
+    options.open(dir.join(name)).map_err(StoreError::io("opening the lock file"))
 }
 
 fn locked(dir: &Path, file: &mut File) -> StoreError {

@@ -22,7 +22,7 @@ mod steps;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub use event::{changed, drill, meta_labels, meta_rule, scheduled};
+pub use event::{changed, drill, meta_labels, meta_rule, of_job, scheduled};
 pub use message::fingerprint;
 pub use pace::{Pace, group, horizon};
 

@@ -6,6 +6,7 @@
 use super::state::{Level, Problem};
 use crate::unit::Ratio;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Fewest calls for a p99 (defect S10 of the catalogue: of fewer it is the maximum).
 pub const MIN_CALLS: usize = 100;
@@ -31,6 +32,14 @@ pub struct Length {
     pub cut: Option<bool>,
 }
 
+impl Length {
+    /// Whether a reason for ending means that the answer ended at its limit.
+    #[must_use]
+    pub fn is_cut(reason: &str) -> bool {
+        matches!(reason, "length" | "max_tokens" | "MAX_TOKENS")
+    }
+}
+
 /// What is seen.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lengths {
@@ -52,6 +61,17 @@ pub struct Finding {
     pub problem: Problem,
     /// What it should be.
     pub proposed: Option<u64>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { problem, proposed } = self;
+        write!(f, "{}: {}", problem.place, problem.says)?;
+        match proposed {
+            Some(tokens) => write!(f, "; {tokens} would fit"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Lengths {

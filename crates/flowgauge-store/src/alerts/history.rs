@@ -185,6 +185,9 @@ impl AlertStore {
                 "DELETE FROM alert_outbox WHERE expires_us < ?1
                     AND state NOT IN ('queued', 'sending') AND episode NOT IN {open}"
             ),
+            "DELETE FROM alert_letters WHERE made_us < ?1
+                AND id NOT IN (SELECT episode FROM alert_outbox WHERE state IN ('queued', 'sending'))"
+                .to_owned(),
             "DELETE FROM alert_silences WHERE ends_us < ?1".to_owned(),
             "DELETE FROM alert_runs WHERE start_us < ?1
                 AND start_us < (SELECT max(start_us) FROM alert_runs r WHERE r.rule = alert_runs.rule)"

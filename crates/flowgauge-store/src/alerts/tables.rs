@@ -82,6 +82,11 @@ pub(super) const TABLES: &str = "
         key TEXT PRIMARY KEY,
         body BLOB NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS alert_letters (
+        id BLOB PRIMARY KEY,
+        made_us INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS alert_rules (
         place INTEGER PRIMARY KEY,
         body BLOB NOT NULL

@@ -20,10 +20,12 @@ mod globals;
 mod health;
 mod import;
 mod incident;
+mod jobs;
 mod key;
 mod measure;
 mod metrics;
 mod number;
+mod ops;
 mod opt;
 mod opt_evidence;
 mod period;
@@ -142,6 +144,12 @@ Exit codes:
     /// Emergencies: answer, watch closer, close, report
     #[command(subcommand)]
     Incident(incident::IncidentCommand),
+    /// Chores of running it
+    #[command(subcommand)]
+    Ops(ops::OpsCommand),
+    /// What is done once per period: its timetables and runs
+    #[command(subcommand)]
+    Jobs(jobs::JobsCommand),
     /// API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -206,6 +214,8 @@ fn dispatch(arguments: &Arguments) -> Done {
         Command::Budget(command) => budget::run(command, globals),
         Command::Alert(command) => alert::run(command, globals),
         Command::Incident(command) => incident::run(command, globals),
+        Command::Ops(command) => ops::run(command, globals),
+        Command::Jobs(command) => jobs::run(command, globals),
         Command::Key(command) => key::run(command, globals),
         Command::Metrics(command) => metrics::run(command, globals),
         Command::Config(command) => config::run(command, globals),

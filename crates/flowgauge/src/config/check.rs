@@ -6,6 +6,7 @@ mod hooks;
 mod labels;
 mod postgres;
 mod quality;
+mod schedules;
 mod shared_cache;
 
 use super::problem::{Place, Problem};
@@ -36,6 +37,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
     let time_zone = f.value(root, "time_zone", base.time_zone, read::zone);
     let mut config = Config {
         alerts: alerts::alerts(f, root, secrets),
+        schedules: schedules::schedules(f, root, time_zone),
         listen: listener(f, root, "listen", None, base.listen),
         otlp_grpc: listener(f, root, "otlp.grpc.listen", Some("otlp.grpc.enabled"), base.otlp_grpc),
         otlp_http: listener(f, root, "otlp.http.listen", Some("otlp.http.enabled"), base.otlp_http),

@@ -9,6 +9,7 @@ pub mod postgres;
 pub(crate) mod problem;
 pub mod quality;
 pub(crate) mod read;
+pub mod schedules;
 pub mod schema;
 pub mod secret;
 pub(crate) mod tree;
@@ -60,6 +61,8 @@ pub struct Config {
     pub quality: quality::Quality,
     /// Alerting.
     pub alerts: alerts::Alerts,
+    /// Jobs with a timetable.
+    pub schedules: Vec<schedules::Scheduled>,
     /// Operator's price file, which wins over the embedded table.
     pub prices: Option<PathBuf>,
     /// Storing.
@@ -390,6 +393,7 @@ impl Default for Config {
             budgets: Vec::new(),
             quality: quality::Quality::default(),
             alerts: alerts::Alerts::default(),
+            schedules: Vec::new(),
             prices: None,
             store: StoreSection {
                 seal_bytes: 32 << 20,

@@ -244,6 +244,25 @@ pub const KNOBS: &[Knob] = &[
         "Dead-man's switch that is told that alerting works; env:NAME where it is secret.",
     ),
     knob("alerts.heartbeat.every", "", "How often, 1s to 1h; 1m unless said."),
+    knob("schedules[].name", "", "Name of a schedule."),
+    knob(
+        "schedules[].when",
+        "",
+        "08:00 for every day, `weekly_schedule on monday at 03:00`, `monthly_schedule on 1 at 04:00`, or five cron fields.",
+    ),
+    knob("schedules[].time_zone", "", "Zone of its times and days; time_zone unless said."),
+    knob("schedules[].job", "", "What is done: report-daily, report-weekly, report-monthly, maintain-weekly or maintain-monthly."),
+    knob(
+        "schedules[].channels[]",
+        "",
+        "Channels of alerting that hear of it; nobody unless named.",
+    ),
+    knob(
+        "schedules[].catch_up",
+        "1",
+        "After an absence at most so many missed periods are run, 1 to 31; older ones are noted as skipped.",
+    ),
+    knob("schedules[].enabled", "true", "Whether it runs."),
     knob(
         "prices",
         "",

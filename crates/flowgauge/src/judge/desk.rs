@@ -7,6 +7,7 @@ pub mod matching;
 
 mod drill;
 mod external;
+mod jobs;
 mod link;
 mod silence;
 

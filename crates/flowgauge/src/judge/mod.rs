@@ -15,6 +15,7 @@ pub mod regressions;
 pub mod rule_set;
 pub mod rules;
 pub mod seen;
+pub mod thresholds;
 
 pub use desk::{Desk, DeskError};
 pub use evidence::Trials;

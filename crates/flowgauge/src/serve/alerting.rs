@@ -49,7 +49,8 @@ impl Alerting {
         let rules = read(config).map_err(StartError::Rules)?;
         control.chronicle.saw(Kind::Rules, &seen(&rules), "start");
         let store = Arc::new(AlertStore::open(&config.data_dir)?);
-        let ways = Arc::new(Ways::new(alerts, store.way_notes(MAX_NOTES)?, clock.clone())?);
+        let ways = Ways::new(alerts, store.way_notes(MAX_NOTES)?, clock.clone())?;
+        let ways = Arc::new(ways.with_letters(Arc::clone(&store)));
         let channels = Channels::new(&rules.channels, alerts.smtp.as_ref());
         let deliver = Deliver::new(Arc::clone(&store), Arc::clone(&ways), channels, clock.clone());
         let (bell, board) = (deliver.bell(), deliver.board());

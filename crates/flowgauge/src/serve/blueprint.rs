@@ -11,12 +11,12 @@ use super::prices::Prices;
 use super::running::Shown;
 use super::runtimes::Owned;
 use super::traffic::{GatewayKeys, GatewayTraffic};
-use super::{StartError, keys::KeyError};
+use super::{StartError, chores, keys::KeyError};
 use crate::config::{Config, Listener};
 use crate::control::shared::Shared;
 use crate::control::{Control, Disputes, Kind};
 use crate::judge::{Incidents, Quality, Trials, quality};
-use crate::keep::Watch;
+use crate::keep::{Jobs, Watch};
 use crate::query;
 use crate::receive::UserHasher;
 use crate::receive::gateway::{self, Gateway, GatewayError};
@@ -26,6 +26,8 @@ use crate::record::ageing::Ageing;
 use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
 use crate::store::{State, StoreError};
+use crate::keep::report::Render;
+use crate::tell::reporter::Reporter;
 use crate::tell::page::{self, Exposure, Facts, Port, PortState};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -155,11 +157,13 @@ impl Ground {
             #[cfg(feature = "sql")]
             port: port(&config, &sql, &keys)?,
         };
+        let config = Arc::new(config);
+        let jobs = jobs(&config, &recorder, &alerting, &switched, (&clock, &here))?;
         let stopping = CancellationToken::new();
         let ageing = ageing(&config, &recorder, &clock);
         let asked = page::Parts {
             recorder: recorder.clone(),
-            config: Arc::new(config),
+            config,
             clock,
             keys: Arc::clone(&keys),
             prices,
@@ -173,6 +177,7 @@ impl Ground {
             quality: Arc::clone(&quality),
             control: Arc::clone(&switched),
             trials: Arc::clone(&trials),
+            jobs: Arc::clone(&jobs),
             incidents,
             #[cfg(feature = "sql")]
             sql,
@@ -201,6 +206,7 @@ impl Ground {
             switched,
             trials,
             ageing,
+            jobs,
         })
     }
 
@@ -301,6 +307,24 @@ fn scores(
 fn watch(config: &Config, control: &Arc<Control>, clock: &Clock) -> Result<Watch, StoreError> {
     let (checks, control) = (config.checks.clone(), Arc::clone(control));
     Watch::open(&config.data_dir, checks, clock.clone(), control)
+}
+
+/// What is done once per period; nobody makes reports yet.
+fn jobs(
+    config: &Arc<Config>,
+    recorder: &Recorder,
+    alerting: &Alerting,
+    control: &Arc<Control>,
+    (clock, here): (&Clock, &str),
+) -> Result<Arc<Jobs>, StoreError> {
+    let (regressions, desk) = (&alerting.regressions, &alerting.desk);
+    let reporter = Reporter {
+        recorder: recorder.clone(),
+        dir: config.data_dir.clone(),
+        page: here.to_owned(),
+    };
+    let render: Option<Arc<dyn Render>> = Some(Arc::new(reporter));
+    chores::Ground { config, recorder, regressions, control, desk, render, clock }.build()
 }
 
 fn incidents(

@@ -10,7 +10,7 @@ use super::running::{Running, Shown};
 use super::runtimes::Owned;
 use crate::control::Control;
 use crate::judge::{Quality, Trials};
-use crate::keep::Watch;
+use crate::keep::{Jobs, Watch};
 use crate::receive::ingest::Ingest;
 use crate::record::ageing::Ageing;
 use crate::record::scores::ScoreBook;
@@ -53,6 +53,7 @@ pub(super) struct Parts {
     pub(super) switched: Arc<Control>,
     pub(super) trials: Arc<Trials>,
     pub(super) ageing: Ageing,
+    pub(super) jobs: Arc<Jobs>,
 }
 
 impl Built {
@@ -61,7 +62,7 @@ impl Built {
     pub fn run(self) -> Running {
         let Self { data, control, parts } = self;
         let Parts { shown, stopping, doors, otlp_grpc, postgres, ingest, .. } = parts;
-        let Parts { scores, watch, alerting, quality, switched, trials, ageing, .. } = parts;
+        let Parts { scores, watch, alerting, quality, switched, trials, ageing, jobs, .. } = parts;
         let stop = Stop { drain: stopping, cut: CancellationToken::new() };
         let mut tasks = JoinSet::new();
         for (bound, door) in doors {
@@ -81,6 +82,7 @@ impl Built {
         tasks.spawn_on(switched.run(stop.drain.clone()), control.handle());
         tasks.spawn_on(trials.run(stop.drain.clone()), control.handle());
         tasks.spawn_on(ageing.run(stop.drain.clone()), control.handle());
+        tasks.spawn_on(jobs.run(stop.drain.clone()), control.handle());
         quality.run(&mut tasks, control.handle(), &stop.drain);
         alerting.run(&mut tasks, control.handle(), &stop.drain);
         Running::new((data, control), shown, stop, tasks)

@@ -12,6 +12,7 @@ pub mod prices;
 mod alerting;
 mod blueprint;
 mod built;
+mod chores;
 mod connections;
 mod doors;
 mod ports;

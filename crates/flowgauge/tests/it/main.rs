@@ -40,6 +40,8 @@ mod gateway;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod judging;
 #[cfg(test)]
 mod opt;

@@ -55,6 +55,23 @@ pub fn changed(
     to_channels(channels, &row, &message)
 }
 
+/// Rows that say how a job ended, or hand over the report it made.
+#[must_use]
+pub fn of_job(
+    job: &str,
+    text: &str,
+    channels: &[Text],
+    settings: &Settings,
+    id: EpisodeId,
+    now: UnixMicros,
+) -> Vec<Notice> {
+    let message = message::of_job(settings, job, text, now);
+    // A group of its own: two reports at once are two messages.
+    let group = Text::from(id.to_string());
+    let row = Row { episode: id, sequence: 0, group: &group, due: now };
+    to_channels(channels, &row, &message)
+}
+
 fn event(rule: &Rule, id: EpisodeId, now: UnixMicros, message: &Message) -> Vec<Notice> {
     let group = pace::group(rule, &Vec::new());
     let row = Row { episode: id, sequence: 0, group: &group, due: now };

@@ -73,6 +73,17 @@ pub(super) fn of_change(settings: &Settings, what: &str, at: UnixMicros) -> Mess
     }
 }
 
+/// The message of a job: how it ended, or the report it made.
+pub(super) fn of_job(settings: &Settings, job: &str, text: &str, at: UnixMicros) -> Message {
+    let rule = Text::from(job);
+    Message {
+        fingerprint: fingerprint(&rule, &Vec::new()),
+        rule,
+        text: text.to_owned(),
+        ..bare(settings, (Kind::Scheduled, at))
+    }
+}
+
 fn of_rule(
     settings: &Settings,
     rule: &Rule,

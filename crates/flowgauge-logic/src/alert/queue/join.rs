@@ -36,8 +36,9 @@ pub(super) fn messages(groups: Vec<Vec<Row<'_>>>, lane: &mut Lane, now: UnixMicr
     }
     let (mut found, mut joinable) = (Vec::new(), Vec::new());
     for mut steps in groups {
-        // What comes after a row that may have been delivered waits for it.
-        if steps.first().is_some_and(|step| step.unsure) {
+        // What comes after a row that may have been delivered waits for it; a report has files of its
+        // own, which no digest carries.
+        if steps.first().is_some_and(|step| step.unsure || is_report(step)) {
             found.push(alone(steps.swap_remove(0)));
             continue;
         }
@@ -53,6 +54,10 @@ pub(super) fn messages(groups: Vec<Vec<Row<'_>>>, lane: &mut Lane, now: UnixMicr
     }
     found.sort_by_key(|joined| joined.batch.rows.iter().min().copied());
     found
+}
+
+fn is_report(step: &Step) -> bool {
+    step.notice.message.kind == Kind::Scheduled
 }
 
 /// What a group still has to say, episode by episode, in order. Rows come in order.

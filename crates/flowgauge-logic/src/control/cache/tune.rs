@@ -8,6 +8,7 @@ use super::store::{Eviction, Found, Limits, Store, Tags};
 use crate::unit::{Micros, NanoUsd, Ratio, UnixMicros};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 
 /// Events remembered: 2.5 MB, and at ten lookups a second an hour and a half.
 pub const EVENTS: usize = 65_536;
@@ -81,6 +82,25 @@ pub enum Advice {
         /// Why.
         reason: String,
     },
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLittle { reason } => write!(f, "too little to say: {reason}"),
+            Self::Keep { reason } => write!(f, "keep it: {reason}"),
+            Self::Change { limits, reason } => write!(f, "{limits}: {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ttl, max_entries, max_bytes, eviction } = self;
+        let order = format!("{eviction:?}").to_lowercase();
+        let (seconds, megabytes) = (ttl.0 / 1_000_000, max_bytes >> 20);
+        write!(f, "{seconds} s, {max_entries} entries, {megabytes} MB, {order}")
+    }
 }
 
 /// A replay of all candidates.

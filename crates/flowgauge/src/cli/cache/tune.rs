@@ -115,23 +115,6 @@ pub(in super::super) fn assignments(limits: &Limits) -> Result<BTreeMap<String, 
     Ok(all.into_iter().map(|(name, value)| (format!("/cache/limits/{name}"), value)).collect())
 }
 
-/// The advice in words.
-pub(in super::super) fn words(advice: &Advice) -> String {
-    match advice {
-        Advice::TooLittle { reason } => format!("too little to say: {reason}"),
-        Advice::Keep { reason } => format!("keep it: {reason}"),
-        Advice::Change { limits, reason } => {
-            format!("{}: {reason}", bounds(limits))
-        }
-    }
-}
-
-fn bounds(limits: &Limits) -> String {
-    let Limits { ttl, max_entries, max_bytes, eviction } = limits;
-    let order = format!("{eviction:?}").to_lowercase();
-    format!("{} s, {max_entries} entries, {} MB, {order}", ttl.0 / 1_000_000, max_bytes >> 20)
-}
-
 fn print(args: &TuneArgs, tuned: &Tuned) -> Result<(), Failure> {
     let tuning = &tuned.bounds;
     let columns =
@@ -149,12 +132,12 @@ fn print(args: &TuneArgs, tuned: &Tuned) -> Result<(), Failure> {
         let (lookups, hits) = (o.lookups.to_string(), o.hits.to_string());
         sheet.row([name, lookups, hits, rate, o.saved_tokens.to_string(), dollars, most]);
     };
-    add(format!("now: {}", bounds(&tuning.present.limits)), &tuning.present);
-    tuning.candidates.iter().take(many).for_each(|o| add(bounds(&o.limits), o));
+    add(format!("now: {}", tuning.present.limits), &tuning.present);
+    tuning.candidates.iter().take(many).for_each(|o| add(o.limits.to_string(), o));
     let format = if args.sure.json { Some(show::Format::Json) } else { args.format };
     let show = ShowArgs { format, ..ShowArgs::default() };
     show.print(&sheet, &show::json(tuned)?)?;
-    show::note(&words(&tuning.advice));
+    show::note(&tuning.advice.to_string());
     show::note(&threshold(tuned));
     Ok(())
 }

@@ -77,7 +77,7 @@ fn propose(args: &ProposeArgs, globals: &Globals) -> Result<Proposal, Failure> {
     let remote = globals.remote(&loaded)?;
     let mut proposal = Proposal::default();
     let tuning = tune::ask(&remote, false)?;
-    proposal.reasons.push(format!("cache: {}", tune::words(&tuning.advice)));
+    proposal.reasons.push(format!("cache: {}", tuning.advice));
     if let Advice::Change { limits, .. } = &tuning.advice {
         let present = tune::assignments(&tuning.present.limits)?;
         let wanted = tune::assignments(limits)?;
@@ -85,7 +85,7 @@ fn propose(args: &ProposeArgs, globals: &Globals) -> Result<Proposal, Failure> {
     }
     let checked = check::check(globals, &loaded, &remote, &args.period, &Where::default())?;
     for finding in &checked.findings {
-        proposal.reasons.push(check::words(finding));
+        proposal.reasons.push(finding.to_string());
         let place = finding.problem.place.clone();
         proposal.set.extend(finding.proposed.map(|tokens| (place, Value::from(tokens))));
     }

@@ -68,7 +68,7 @@ impl Desk {
     }
 }
 
-fn unknown<'a>(
+pub(super) fn unknown<'a>(
     place: &'static str,
     name: &str,
     known: impl Iterator<Item = &'a str> + Clone,

@@ -8,6 +8,7 @@ pub mod email;
 mod exchange;
 pub mod memory;
 pub mod pagerduty;
+pub mod report;
 #[cfg(test)]
 mod scene;
 pub mod signing;
@@ -18,14 +19,16 @@ pub mod webhook;
 mod wording;
 
 use crate::config::alerts::{Alerts, Channel, ChannelKind};
-use crate::logic::alert::notice::{Message, Notice};
+use crate::logic::alert::letter::Letter;
+use crate::logic::alert::notice::{Kind, Message, Notice};
 use crate::logic::unit::Micros;
 use crate::receive::egress::EgressError;
 use crate::serve::clock::Clock;
-use crate::store::WayNote;
+use crate::store::{AlertStore, WayNote};
 use exchange::Post;
 use memory::Memory;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What one attempt came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +96,8 @@ pub struct Ways {
     mail: Option<smtp::Server>,
     memory: Memory,
     clock: Clock,
+    /// Where reports are kept until they are sent.
+    letters: Option<Arc<AlertStore>>,
 }
 
 impl Ways {
@@ -110,7 +115,37 @@ impl Ways {
             mail: alerts.smtp.as_ref().map(smtp::Server::new).transpose()?,
             memory: Memory::of(notes),
             clock,
+            letters: None,
         })
+    }
+
+    /// With the place where reports are kept until they are sent.
+    #[must_use]
+    pub fn with_letters(self, letters: Arc<AlertStore>) -> Self {
+        Self { letters: Some(letters), ..self }
+    }
+
+    /// The report that a notice hands over, where it does.
+    async fn letter_of(&self, notice: &Notice) -> Result<Option<Letter>, String> {
+        let Some(letters) =
+            self.letters.as_ref().filter(|_| notice.message.kind == Kind::Scheduled)
+        else {
+            return Ok(None);
+        };
+        let (letters, id) = (Arc::clone(letters), notice.episode);
+        match tokio::task::spawn_blocking(move || letters.letter(id)).await {
+            Ok(letter) => letter.map_err(|e| e.to_string()),
+            Err(e) => Err(e.to_string()),
+        }
+    }
+
+    async fn mail(&self, server: &smtp::Server, to: &[String], notice: &Notice) -> Sent {
+        let letter = match self.letter_of(notice).await {
+            Ok(letter) => letter,
+            Err(why) => return Sent::later(format!("the report cannot be read: {why}")),
+        };
+        let kept = (&self.memory, self.clock.now());
+        email::send(server, to, notice, letter.as_ref(), kept).await
     }
 
     /// Sends a notice once. Ends within [`exchange::TIMEOUT`] for each receiver.
@@ -125,9 +160,7 @@ impl Ways {
                 slack_bot::send(&self.post, &bot, notice, &self.memory).await
             }
             ChannelKind::Email { to } if !to.is_empty() => match &self.mail {
-                Some(server) => {
-                    email::send(server, to, notice, (&self.memory, self.clock.now())).await
-                }
+                Some(server) => self.mail(server, to, notice).await,
                 None => Sent::refused("no mail server", "configure alerts.smtp"),
             },
             ChannelKind::PagerDuty { routing_key: Some(key), url } => {

@@ -31,6 +31,7 @@ mod health;
 pub mod history;
 mod import;
 pub mod incidents;
+pub mod jobs;
 mod keys;
 mod kpis;
 mod live;
@@ -100,6 +101,10 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Operator, routes!(alerts::reload))
         .add(Need::Viewer, routes!(export::export))
         .add(Need::Viewer, routes!(reports::report))
+        .add(Need::Viewer, routes!(jobs::list))
+        .add(Need::Viewer, routes!(jobs::history))
+        .add(Need::Viewer, routes!(jobs::one))
+        .add(Need::Operator, routes!(jobs::run))
         .add(Need::Viewer, routes!(ageing::fsck))
         .add(Need::Admin, routes!(ageing::prune))
         .add(Need::Admin, routes!(ageing::archive))

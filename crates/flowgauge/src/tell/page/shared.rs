@@ -4,6 +4,7 @@ use super::{Exposure, Problem};
 use crate::config::Config;
 use crate::control::Control;
 use crate::judge::{Desk, Incidents, Quality, Regressions, Trials};
+use crate::keep::Jobs;
 #[cfg(feature = "sql")]
 use crate::query::sql::Sql;
 use crate::query::status::FirstCalls;
@@ -125,6 +126,8 @@ pub struct Parts {
     pub control: Arc<Control>,
     /// What optimisations do, by comparison.
     pub trials: Arc<Trials>,
+    /// What is done once per period.
+    pub jobs: Arc<Jobs>,
     /// Incidents.
     pub incidents: Arc<Incidents>,
     /// Workers that run statements.
@@ -154,6 +157,7 @@ pub struct Shared {
     pub(super) quality: Arc<Quality>,
     pub(super) control: Arc<Control>,
     pub(super) trials: Arc<Trials>,
+    pub(super) jobs: Arc<Jobs>,
     pub(super) incidents: Arc<Incidents>,
     #[cfg(feature = "sql")]
     sql: Arc<Sql>,
@@ -199,6 +203,7 @@ impl Shared {
             quality,
             control,
             trials,
+            jobs,
             incidents,
             #[cfg(feature = "sql")]
             sql,
@@ -223,6 +228,7 @@ impl Shared {
             quality,
             control,
             trials,
+            jobs,
             incidents,
             #[cfg(feature = "sql")]
             sql,

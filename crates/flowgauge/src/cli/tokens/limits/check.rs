@@ -109,7 +109,7 @@ pub(super) fn run(args: &CheckArgs, globals: &Globals) -> Done {
     }
     args.show.print(&sheet, &show::json(&checked)?)?;
     for finding in &checked.findings {
-        show::note(&words(finding));
+        show::note(&finding.to_string());
     }
     if seen.calls < MIN_CALLS {
         show::note(&format!("{} calls; {MIN_CALLS} are needed", seen.calls));
@@ -122,13 +122,6 @@ pub(super) fn run(args: &CheckArgs, globals: &Globals) -> Done {
         Some(Level::Warning) => FINDING,
         None => exit::OK,
     })
-}
-
-/// A finding in a line.
-pub(in super::super::super) fn words(finding: &Finding) -> String {
-    let Finding { problem, proposed } = finding;
-    let proposed = proposed.map(|p| format!("; {p} would fit")).unwrap_or_default();
-    format!("{}: {}{proposed}", problem.place, problem.says)
 }
 
 /// Looks at the newest calls and the limits in force.
@@ -182,10 +175,7 @@ fn length(call: &RequestView) -> Length {
     Length {
         input: call.input_tokens.map(|t| t.0),
         output: call.output_tokens.map(|t| t.0),
-        cut: call
-            .finish_reason
-            .as_deref()
-            .map(|r| matches!(r, "length" | "max_tokens" | "MAX_TOKENS")),
+        cut: call.finish_reason.as_deref().map(Length::is_cut),
     }
 }
 

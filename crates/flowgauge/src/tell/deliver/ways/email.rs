@@ -7,12 +7,13 @@
 use super::memory::{self, Memory};
 use super::smtp::Server;
 use super::wording;
-use super::{Outcome, Sent};
+use super::{Outcome, Sent, report};
+use crate::logic::alert::letter::{File, Letter};
 use crate::logic::alert::notice::{Item, Kind, Message, Notice};
 use crate::logic::unit::UnixMicros;
 use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType};
 use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
+use lettre::message::{Body, Mailbox, MessageBuilder, MultiPart, SinglePart};
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -22,17 +23,6 @@ const MAX_HEADER: usize = 200;
 const MAX_LISTED: usize = 100;
 /// Style of the table's cells: mail programs read no style sheets.
 const CELL: &str = "border:1px solid #d0d7de;padding:10px;text-align:left";
-
-/// A file in a letter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attachment {
-    /// Its name; other scripts than Latin are fine.
-    pub name: String,
-    /// `application/pdf`.
-    pub content_type: String,
-    /// The file.
-    pub bytes: Vec<u8>,
-}
 
 /// Why there is no letter.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +47,32 @@ pub fn letter(
     to: &[Mailbox],
     notice: &Notice,
     now: UnixMicros,
-    attachments: &[Attachment],
+    attachments: &[File],
 ) -> Result<Vec<u8>, LetterError> {
+    let m = &notice.message;
+    let head = head(from, to, notice, now, &subject(m));
+    let alternative = MultiPart::alternative()
+        .boundary(boundary(notice, "alternative"))
+        .singlepart(quoted(ContentType::TEXT_PLAIN, text(m)))
+        .singlepart(quoted(ContentType::TEXT_HTML, html(m)));
+    if attachments.is_empty() {
+        return Ok(head.multipart(alternative)?.formatted());
+    }
+    let mut mixed = MultiPart::mixed().boundary(boundary(notice, "mixed")).multipart(alternative);
+    for attachment in attachments {
+        mixed = mixed.singlepart(attached(attachment)?);
+    }
+    Ok(head.multipart(mixed)?.formatted())
+}
+
+/// Sender, recipients, date, the id by which a repeat is known, and what sorts it.
+pub(super) fn head(
+    from: &Mailbox,
+    to: &[Mailbox],
+    notice: &Notice,
+    now: UnixMicros,
+    subject: &str,
+) -> MessageBuilder {
     let m = &notice.message;
     let host = from.email.domain();
     let id = |sequence: u32| format!("<{}.{sequence}@{host}>", notice.episode);
@@ -66,7 +80,7 @@ pub fn letter(
     let mut head = lettre::Message::builder()
         .date(UNIX_EPOCH + Duration::from_secs(seconds))
         .from(from.clone())
-        .subject(header(&subject(m)))
+        .subject(header(subject))
         .message_id(Some(id(notice.sequence)));
     for to in to {
         head = head.to(to.clone());
@@ -87,30 +101,19 @@ pub fn letter(
         let list = HeaderName::new_from_ascii_str("List-Id");
         head = head.raw_header(HeaderValue::new(list, format!("<flowgauge-reports.{host}>")));
     }
-    let alternative = MultiPart::alternative()
-        .boundary(boundary(notice, "alternative"))
-        .singlepart(quoted(ContentType::TEXT_PLAIN, text(m)))
-        .singlepart(quoted(ContentType::TEXT_HTML, html(m)));
-    if attachments.is_empty() {
-        return Ok(head.multipart(alternative)?.formatted());
-    }
-    let mut mixed = MultiPart::mixed().boundary(boundary(notice, "mixed")).multipart(alternative);
-    for attachment in attachments {
-        mixed = mixed.singlepart(attached(attachment)?);
-    }
-    Ok(head.multipart(mixed)?.formatted())
+    head
 }
 
 /// `=_` never occurs in quoted-printable or base64 text.
-fn boundary(notice: &Notice, part: &str) -> String {
+pub(super) fn boundary(notice: &Notice, part: &str) -> String {
     format!("=_flowgauge_{part}_{}", notice.key())
 }
 
-fn quoted(kind: ContentType, text: String) -> SinglePart {
+pub(super) fn quoted(kind: ContentType, text: String) -> SinglePart {
     SinglePart::builder().header(kind).header(ContentTransferEncoding::QuotedPrintable).body(text)
 }
 
-fn attached(attachment: &Attachment) -> Result<SinglePart, LetterError> {
+pub(super) fn attached(attachment: &File) -> Result<SinglePart, LetterError> {
     let kind = ContentType::parse(&attachment.content_type)
         .map_err(|_| LetterError::ContentType(attachment.content_type.clone()))?;
     let body = Body::new_with_encoding(attachment.bytes.clone(), ContentTransferEncoding::Base64)
@@ -254,7 +257,7 @@ fn html_items(m: &Message, out: &mut String) {
     out.push_str("</ul>\n");
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -274,6 +277,7 @@ pub(super) async fn send(
     server: &Server,
     to: &[String],
     notice: &Notice,
+    report: Option<&Letter>,
     (memory, now): (&Memory, UnixMicros),
 ) -> Sent {
     let mut mailboxes = Vec::new();
@@ -288,13 +292,17 @@ pub(super) async fn send(
         let answer = format!("no mail address: {}", unreadable.join(", "));
         return Sent::refused(answer, "correct the channel's recipients");
     }
-    let bytes = match letter(server.sender(), &mailboxes, notice, now, &[]) {
-        Ok(bytes) => bytes,
+    let written = match report {
+        Some(report) => report::letters(server.sender(), &mailboxes, notice, report, now),
+        None => letter(server.sender(), &mailboxes, notice, now, &[]).map(|bytes| (bytes, None)),
+    };
+    let (bytes, smaller) = match written {
+        Ok(written) => written,
         Err(error) => return Sent::refused(error.to_string(), "correct alerts.smtp.from"),
     };
     let recipients: Vec<_> = mailboxes.into_iter().map(|m| m.email).collect();
     let key = memory::key(notice, &format!("letter {}", notice.sequence));
-    let mut sent = server.send((memory, key), &recipients, &bytes).await;
+    let mut sent = server.send((memory, key), &recipients, (&bytes, smaller.as_deref())).await;
     if !unreadable.is_empty() {
         sent.outcome = match sent.outcome {
             Outcome::Delivered => Outcome::PartlyRefused { recipients: unreadable },
@@ -318,7 +326,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn of(notice: &Notice, attachments: &[Attachment]) -> String {
+    fn of(notice: &Notice, attachments: &[File]) -> String {
         let from = mailbox("FlowReader Alerts <alerts@flow.test>");
         let to = [mailbox("ops@flow.test"), mailbox("Jürgen <j@flow.test>")];
         String::from_utf8(letter(&from, &to, notice, scene::AT, attachments).unwrap()).unwrap()
@@ -332,7 +340,7 @@ mod tests {
     fn the_letter_is_the_guides() {
         scene::golden("mail_fired.eml", &of(&scene::notice(Kind::Fired), &[]));
         scene::golden("mail_resolved.eml", &of(&scene::notice(Kind::Resolved), &[]));
-        let report = [Attachment {
+        let report = [File {
             name: "Bericht für März.csv".into(),
             content_type: "text/csv; charset=utf-8".into(),
             bytes: "day,cost\n2025-03-01,1.25\n".repeat(20).into_bytes(),

@@ -95,12 +95,12 @@ impl Server {
     }
 
     /// Sends a letter to those of its recipients who are not settled. `key` names the letter over
-    /// several attempts.
+    /// several attempts. Where the server takes none of its size, a smaller one is sent, if there is.
     pub(super) async fn send(
         &self,
         (memory, key): (&Memory, String),
         to: &[Address],
-        letter: &[u8],
+        letter: (&[u8], Option<&[u8]>),
     ) -> Sent {
         let mut served: Served = memory.get(&key).unwrap_or_default();
         let left: Vec<&Address> = to.iter().filter(|a| !served.settled(a)).collect();
@@ -128,7 +128,7 @@ impl Server {
     async fn session(
         &self,
         to: &[&Address],
-        letter: &[u8],
+        (letter, smaller): (&[u8], Option<&[u8]>),
         handed_over: &AtomicBool,
         served: &mut Served,
     ) -> Result<String, Failure> {
@@ -138,7 +138,10 @@ impl Server {
         let mut connection = self.connect().await?;
         let size = size_limit(&connection.command(Ehlo::new(self.hello.clone())).await?);
         self.sign_in(&mut connection).await?;
-        if size.is_some_and(|limit| limit > 0 && letter.len() as u64 > limit) {
+        let too_large =
+            |letter: &[u8]| size.is_some_and(|limit| limit > 0 && letter.len() as u64 > limit);
+        let letter = smaller.filter(|_| too_large(letter)).unwrap_or(letter);
+        if too_large(letter) {
             let answer = format!("the letter has {} bytes", letter.len());
             return Err(Failure::never(answer, "the mail server takes no letter of this size"));
         }

@@ -1,5 +1,7 @@
 //! Against a mail server of the test's own, with and without TLS.
 
+mod reports;
+
 use super::super::scene;
 use super::super::{Outcome, Sent, Ways};
 use crate::config::Secret;
