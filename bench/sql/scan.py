@@ -45,10 +45,10 @@ def main(program, directory):
     db = duckdb.connect(config={"threads": 2})
     count = db.execute(f"SELECT count(*) FROM read_parquet('{files}')").fetchone()[0]
     print(f"{count} calls, {size / count:.1f} bytes each")
-    hour = "start_us // 3600000000"
+    hour = "epoch_us(start_time) // 3600000000"
     latency = "latency_us"
     names = {r[0] for r in db.execute(f"DESCRIBE SELECT * FROM read_parquet('{files}')").fetchall()}
-    assert {"start_us", "latency_us"} <= names, sorted(names)
+    assert {"start_time", "latency_us"} <= names, sorted(names)
     timed("DuckDB, exact", lambda: db.execute(
         f"SELECT {hour}, quantile_cont({latency}, [0.5, 0.95, 0.99]) FROM read_parquet('{files}') GROUP BY 1").fetchall())
     timed("DuckDB, approximate", lambda: db.execute(

@@ -1,7 +1,7 @@
 //! A day's report on paper, its drawings as pictures.
 
+#[cfg(test)]
 #[path = "../../flowgauge-logic/tests/reports/day.rs"]
-#[expect(dead_code, reason = "the day of the other reports, of which this test shows one")]
 mod day;
 
 use flowgauge_logic::known::Known;

@@ -5,6 +5,7 @@ mod percentile;
 mod scalar;
 mod share;
 mod sketch;
+mod trunc;
 
 use datafusion::prelude::SessionContext;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udaf(percentile::one());
     context.register_udaf(percentile::several());
     context.register_udaf(distribution::hist_merge());
+    context.register_udf(trunc::function());
     for function in distribution::scalars().into_iter().chain(scalar::all()) {
         context.register_udf(function);
     }

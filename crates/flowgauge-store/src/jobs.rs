@@ -126,7 +126,7 @@ impl JobStore {
     /// # Errors
     /// The disk refuses, or a row is damaged.
     pub fn ask(&self, run: &Run, again: bool) -> Result<Asked, StoreError> {
-        let asked = self.write("planning a run of a job", |tx| {
+        self.write("planning a run of a job", |tx| {
             let sql = "SELECT id, body FROM job_runs WHERE job = ?1 AND period = ?2
                        AND recipients = ?3 ORDER BY again DESC LIMIT 1";
             let RunKey { job, period, .. } = &run.key;
@@ -144,8 +144,7 @@ impl JobStore {
             }
             let id = insert(tx, &new)?.unwrap_or_default();
             Ok(Ok(Asked::Planned(Run { id, ..new })))
-        })?;
-        asked
+        })?
     }
 
     /// The right to run jobs in this data directory; nothing while another has it.

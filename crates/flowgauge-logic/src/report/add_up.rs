@@ -85,11 +85,11 @@ pub fn check(
 /// What the stretches sum up to, beside the KPI it should equal; nothing where a part is unknown.
 fn sums(stretches: &[Stretch]) -> Vec<(&'static str, &'static str, Option<Quantity>)> {
     let count = |of: fn(&Stretch) -> Known<u64>| {
-        let parts = stretches.iter().map(|s| of(s).value());
-        parts.fold(Some(0_u64), |sum, part| Some(sum?.saturating_add(part?))).map(Quantity::Count)
+        let mut parts = stretches.iter().map(|s| of(s).value());
+        parts.try_fold(0_u64, |sum, part| Some(sum.saturating_add(part?))).map(Quantity::Count)
     };
-    let cost = stretches.iter().map(|s| s.cost.value());
-    let cost = cost.fold(Some(NanoUsd(0)), |sum, part| Some(sum?.saturating_add(part?)));
+    let mut cost = stretches.iter().map(|s| s.cost.value());
+    let cost = cost.try_fold(NanoUsd(0), |sum, part| Some(sum.saturating_add(part?)));
     vec![
         ("requests", "request_count", count(|s| s.requests)),
         ("tokens", "total_tokens", count(|s| s.tokens)),

@@ -15,6 +15,9 @@ use chrono_tz::Tz;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+/// One end of a band.
+type End = fn((Quantity, Quantity)) -> Quantity;
+
 /// What the shape is called; a change that breaks readers raises the number.
 pub const SCHEMA: &str = "flowgauge.report/1";
 
@@ -423,8 +426,7 @@ fn chart(chart: &Chart) -> ChartView<'_> {
                 .iter()
                 .map(|s| SeriesView { name: &s.name, values: numbers(&s.values) })
                 .collect();
-            let ends: [(&str, fn((Quantity, Quantity)) -> Quantity); 2] =
-                [("lower", |b| b.0), ("upper", |b| b.1)];
+            let ends: [(&str, End); 2] = [("lower", |b| b.0), ("upper", |b| b.1)];
             if !band.is_empty() {
                 lines.extend(ends.map(|(name, end)| SeriesView {
                     name,

@@ -1,3 +1,5 @@
+//! A simulated year of periods and timetables in several zones.
+
 use super::*;
 use crate::budget::local_rfc3339;
 use crate::unit::UnixMicros;

@@ -13,14 +13,14 @@ use flowgauge_logic::report::{Action, Document, How, Meaning, Period, Quantity, 
 use flowgauge_logic::unit::{Micros, NanoUsd, UnixMicros};
 
 /// 2026-11-23 in Berlin begins here.
-pub const FROM: i64 = 1_795_388_400_000_000;
-pub const ZONE: chrono_tz::Tz = chrono_tz::Tz::Europe__Berlin;
+pub(crate) const FROM: i64 = 1_795_388_400_000_000;
+pub(crate) const ZONE: chrono_tz::Tz = chrono_tz::Tz::Europe__Berlin;
 
-pub fn at(hour: i64, minute: i64) -> UnixMicros {
+pub(crate) fn at(hour: i64, minute: i64) -> UnixMicros {
     UnixMicros(FROM + hour * UnixMicros::HOUR + minute * UnixMicros::MINUTE)
 }
 
-pub fn head() -> Head {
+pub(crate) fn head() -> Head {
     Head {
         id: "rep-2026-11-23-daily-1".to_owned(),
         generated_at: at(30, 5),
@@ -44,7 +44,7 @@ fn put(facts: &mut Facts, name: &str, value: f64, n: u64, baseline: f64, before:
     facts.readings.put(kpi, reading);
 }
 
-pub fn percent(by: f64, low: f64, high: f64, meaning: Meaning) -> Shift {
+pub(crate) fn percent(by: f64, low: f64, high: f64, meaning: Meaning) -> Shift {
     let share = |p: f64| Quantity::Share(p / 100.0);
     tested(share(by), share(low), share(high), 0.95, meaning)
 }
@@ -54,7 +54,7 @@ fn points(by: f64, low: f64, high: f64, meaning: Meaning) -> Shift {
     tested(pt(by), pt(low), pt(high), 0.95, meaning)
 }
 
-pub fn facts() -> Facts {
+pub(crate) fn facts() -> Facts {
     let mut facts = Facts::new(head());
     readings(&mut facts);
     facts.extra = extra();
@@ -76,7 +76,7 @@ pub fn facts() -> Facts {
     facts
 }
 
-pub fn document() -> Document {
+pub(crate) fn document() -> Document {
     daily::document(&facts())
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// A figure by its field: value, words, samples.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
+pub(crate) struct Seen {
     value: Option<f64>,
     text: String,
     n: String,
@@ -44,7 +44,7 @@ fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);
@@ -53,7 +53,7 @@ fn grouped(n: u64) -> String {
 }
 
 /// Records of a CSV file.
-pub fn records(text: &str) -> Vec<Vec<String>> {
+pub(crate) fn records(text: &str) -> Vec<Vec<String>> {
     let mut all = vec![vec![String::new()]];
     let mut quoted = false;
     let mut chars = text.chars().peekable();
@@ -80,7 +80,7 @@ fn column(name: &str) -> usize {
 }
 
 /// Cells of a line of a Markdown table, without what protects them.
-pub fn cells(line: &str) -> Vec<String> {
+pub(crate) fn cells(line: &str) -> Vec<String> {
     let mut cells = vec![String::new()];
     let mut chars = line.trim().trim_start_matches('|').chars();
     while let Some(c) = chars.next() {

@@ -6,7 +6,7 @@ use flowgauge_logic::report::{Document, csv, html, json, markdown, svg, text};
 use std::path::Path;
 
 /// Compares with a file that people read too; `FLOWGAUGE_GOLDEN=write` writes it anew.
-pub fn golden(name: &str, is: &str) {
+pub(crate) fn golden(name: &str, is: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var("FLOWGAUGE_GOLDEN").is_ok_and(|v| v == "write") {
         std::fs::write(&path, is).unwrap();

@@ -60,7 +60,7 @@ fn facts(words: &str) -> Facts {
     facts
 }
 
-pub fn document() -> Document {
+pub(crate) fn document() -> Document {
     daily::document(&facts(HOSTILE))
 }
 

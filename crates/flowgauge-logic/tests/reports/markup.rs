@@ -6,26 +6,26 @@ use flowgauge_logic::report::{Document, html};
 
 /// An element.
 #[derive(Debug, Default)]
-pub struct Element {
-    pub name: String,
-    pub attributes: Vec<(String, String)>,
-    pub children: Vec<Node>,
+pub(crate) struct Element {
+    pub(crate) name: String,
+    pub(crate) attributes: Vec<(String, String)>,
+    pub(crate) children: Vec<Node>,
 }
 
 /// What an element holds.
 #[derive(Debug)]
-pub enum Node {
+pub(crate) enum Node {
     Element(Element),
     Text(String),
 }
 
 impl Element {
-    pub fn attribute(&self, name: &str) -> Option<&str> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
     /// All elements below, itself first.
-    pub fn all(&self) -> Vec<&Self> {
+    pub(crate) fn all(&self) -> Vec<&Self> {
         let below = self.children.iter().flat_map(|n| match n {
             Node::Element(e) => e.all(),
             Node::Text(_) => Vec::new(),
@@ -33,11 +33,11 @@ impl Element {
         std::iter::once(self).chain(below).collect()
     }
 
-    pub fn named(&self, name: &str) -> Vec<&Self> {
+    pub(crate) fn named(&self, name: &str) -> Vec<&Self> {
         self.all().into_iter().filter(|e| e.name == name).collect()
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let words = self.children.iter().map(|n| match n {
             Node::Element(e) => e.text(),
             Node::Text(t) => t.clone(),
@@ -46,7 +46,7 @@ impl Element {
     }
 
     /// The cells of all rows of all tables that hold no table.
-    pub fn rows(&self) -> Vec<Vec<String>> {
+    pub(crate) fn rows(&self) -> Vec<Vec<String>> {
         let rows = self.named("tr").into_iter().filter(|r| r.named("tr").len() == 1);
         rows.map(|r| {
             let cells = r.all().into_iter().filter(|c| c.name == "td" || c.name == "th");
@@ -57,7 +57,7 @@ impl Element {
 }
 
 /// Reads a document of one element; the error says where it is not well-formed.
-pub fn parse(text: &str) -> Result<Element, String> {
+pub(crate) fn parse(text: &str) -> Result<Element, String> {
     let mut rest = text.trim_start_matches("<!DOCTYPE html>").trim();
     let mut open: Vec<Element> = vec![Element::default()];
     while !rest.is_empty() {
@@ -148,7 +148,7 @@ fn decoded(text: &str) -> Result<String, String> {
 }
 
 /// Both kinds of HTML of a document, read.
-pub fn both(document: &Document) -> [Element; 2] {
+pub(crate) fn both(document: &Document) -> [Element; 2] {
     let mail = mail::render(document, Some("https://gauge.example.org"), Pictures::Attached);
     [parse(&html::render(document)).unwrap(), parse(&mail.html).unwrap()]
 }

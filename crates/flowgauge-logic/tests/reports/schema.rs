@@ -7,7 +7,7 @@ use serde_json::Value;
 const SCHEMA: &str = include_str!("../../../../docs/schema/report.schema.json");
 
 /// What is wrong with a value, with its place; empty where nothing is.
-pub fn faults(value: &Value) -> Vec<String> {
+pub(crate) fn faults(value: &Value) -> Vec<String> {
     let root: Value = serde_json::from_str(SCHEMA).unwrap();
     let mut found = Vec::new();
     check(&root, &root, value, "$", &mut found);

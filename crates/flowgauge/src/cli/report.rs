@@ -234,7 +234,8 @@ fn made(
     let loaded = globals.load(false, &[])?;
     match globals.origin(&loaded)? {
         Origin::Server(remote) => {
-            let path = with_query(&format!("/api/v1/reports/{}", kind.name()), &asked(wanted, format));
+            let path =
+                with_query(&format!("/api/v1/reports/{}", kind.name()), &asked(wanted, format));
             let (head, bytes) = remote.file(&path)?;
             let counted = head.get(crate::tell::page::reports::REQUESTS);
             let requests = counted.and_then(|v| v.to_str().ok()?.parse().ok()).unwrap_or(0);
@@ -259,10 +260,8 @@ fn refused(error: ReportError) -> Failure {
 
 /// The same question for a server.
 fn asked(wanted: &Wanted, format: Format) -> Vec<(&'static str, String)> {
-    let mut out = vec![
-        ("format", format.word().to_owned()),
-        ("yearly_rate", wanted.yearly_rate.to_string()),
-    ];
+    let mut out =
+        vec![("format", format.word().to_owned()), ("yearly_rate", wanted.yearly_rate.to_string())];
     out.extend(wanted.period.clone().map(|p| ("period", p)));
     out.extend(wanted.one_off_usd.map(|n| ("one_off_usd", n.to_string())));
     let words = [

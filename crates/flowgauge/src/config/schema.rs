@@ -251,7 +251,11 @@ pub const KNOBS: &[Knob] = &[
         "08:00 for every day, `weekly_schedule on monday at 03:00`, `monthly_schedule on 1 at 04:00`, or five cron fields.",
     ),
     knob("schedules[].time_zone", "", "Zone of its times and days; time_zone unless said."),
-    knob("schedules[].job", "", "What is done: report-daily, report-weekly, report-monthly, maintain-weekly or maintain-monthly."),
+    knob(
+        "schedules[].job",
+        "",
+        "What is done: report-daily, report-weekly, report-monthly, maintain-weekly or maintain-monthly.",
+    ),
     knob(
         "schedules[].channels[]",
         "",

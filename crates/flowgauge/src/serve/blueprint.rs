@@ -16,6 +16,7 @@ use crate::config::{Config, Listener};
 use crate::control::shared::Shared;
 use crate::control::{Control, Disputes, Kind};
 use crate::judge::{Incidents, Quality, Trials, quality};
+use crate::keep::report::Render;
 use crate::keep::{Jobs, Watch};
 use crate::query;
 use crate::receive::UserHasher;
@@ -26,9 +27,8 @@ use crate::record::ageing::Ageing;
 use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
 use crate::store::{State, StoreError};
-use crate::keep::report::Render;
-use crate::tell::reporter::Reporter;
 use crate::tell::page::{self, Exposure, Facts, Port, PortState};
+use crate::tell::reporter::Reporter;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -186,12 +186,9 @@ impl Ground {
         };
         let app = page::Shared::new(asked, facts.clone(), stopping.clone());
         let router = page::router(&app, page::assets::routes());
-        let otlp = Arc::new(Otlp { ingest: Arc::clone(&ingest), keys: Arc::clone(&keys) });
-        let (for_main, ours) = (Arc::clone(&otlp), Arc::clone(&gateway));
-        let behind = Main { otlp: for_main, gateway: ours, router, control: control.clone() };
-        let doors = vec![(main, Door::Main(Arc::new(behind))), (otlp_http, Door::Otlp(otlp))];
-        let shared = Arc::clone(&switched);
-        let shown = Shown { recorder, budgets, gateway, keys, app, facts, switched: shared };
+        let doors = doors(main, otlp_http, (&ingest, &keys, &gateway), router, control);
+        let shown =
+            Shown { recorder, budgets, gateway, keys, app, facts, switched: switched.clone() };
         Ok(Parts {
             shown,
             stopping,
@@ -219,6 +216,20 @@ impl Ground {
             store_content: self.config.privacy.store_content,
         }
     }
+}
+
+/// What answers on each port of HTTP.
+fn doors(
+    main: Bound,
+    otlp_http: Bound,
+    (ingest, keys, gateway): (&Arc<Ingest>, &Arc<KeyRing>, &Arc<Gateway>),
+    router: axum::Router,
+    control: &Handle,
+) -> Vec<(Bound, Door)> {
+    let otlp = Arc::new(Otlp { ingest: Arc::clone(ingest), keys: Arc::clone(keys) });
+    let (for_main, gateway) = (Arc::clone(&otlp), Arc::clone(gateway));
+    let behind = Main { otlp: for_main, gateway, router, control: control.clone() };
+    vec![(main, Door::Main(Arc::new(behind))), (otlp_http, Door::Otlp(otlp))]
 }
 
 /// Writes down what is other than before the restart.

@@ -19,7 +19,12 @@ use std::collections::BTreeMap;
 
 /// Sums that grow with the length of a window: against a baseline of another length they say nothing.
 const SUMS: &[&str] = &[
-    "request_count", "total_tokens", "total_cost", "daily_tokens", "daily_cost", "monthly_cost",
+    "request_count",
+    "total_tokens",
+    "total_cost",
+    "daily_tokens",
+    "daily_cost",
+    "monthly_cost",
     "avoided_cost",
 ];
 /// Days a forecast looks back over: eight weeks give each day of the week eight values.

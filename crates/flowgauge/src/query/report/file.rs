@@ -153,14 +153,21 @@ fn period(
         Some(CURRENT) => current(now, every, zone).ok_or_else(none),
         Some(text) => {
             let period: Period =
-                text.parse().map_err(|e: <Period as std::str::FromStr>::Err| ReportError::Asked(e.to_string()))?;
+                text.parse().map_err(|e: <Period as std::str::FromStr>::Err| {
+                    ReportError::Asked(e.to_string())
+                })?;
             if period.every != every {
                 let (has, needs) = (period.every.word(), every.word());
-                let told = format!("{text} is a {has}; the {} report is about a {needs}", kind.name());
+                let told =
+                    format!("{text} is a {has}; the {} report is about a {needs}", kind.name());
                 return Err(ReportError::Asked(told));
             }
             let begun = period.window(zone).is_some_and(|w| w.from <= now);
-            if begun { Ok(period) } else { Err(ReportError::Asked(format!("{text} lies in the future"))) }
+            if begun {
+                Ok(period)
+            } else {
+                Err(ReportError::Asked(format!("{text} lies in the future")))
+            }
         }
     }
 }
@@ -171,7 +178,9 @@ fn current(now: UnixMicros, every: Every, zone: Tz) -> Option<Period> {
     let tomorrow = today.succ_opt()?;
     Some(match every {
         Every::Day => Period { every, first: today, after: tomorrow },
-        Every::Week => Period { every, first: tomorrow.checked_sub_days(Days::new(7))?, after: tomorrow },
+        Every::Week => {
+            Period { every, first: tomorrow.checked_sub_days(Days::new(7))?, after: tomorrow }
+        }
         Every::Month => {
             let first = today.with_day(1)?;
             Period { every, first, after: first.checked_add_months(Months::new(1))? }

@@ -4,11 +4,11 @@ use super::figures::whole;
 use super::{Cut, Sources};
 use crate::logic::known::{Known, Reason};
 use crate::logic::kpi::{self, Context, Kpi};
+use crate::logic::report::Document;
 use crate::logic::report::cost::{self, Line};
 use crate::logic::report::facts::{Budget, Head, Mover};
 use crate::logic::report::figure::nano_usd;
 use crate::logic::report::monthly::Team;
-use crate::logic::report::Document;
 use crate::logic::rollup::{Dim, Filter, Rollup};
 use crate::logic::unit::NanoUsd;
 use crate::logic::window::Window;
@@ -55,8 +55,10 @@ pub(super) fn movers(sources: Sources<'_>, cut: &Cut) -> Result<Vec<Mover>, Stor
     let mut out = Vec::new();
     for (dim, word) in BY {
         let before = groups(sources, cut.before, &[*dim])?;
-        let before: BTreeMap<_, _> =
-            before.into_iter().filter_map(|g| Some((g.key.into_iter().next()?, g.rollup))).collect();
+        let before: BTreeMap<_, _> = before
+            .into_iter()
+            .filter_map(|g| Some((g.key.into_iter().next()?, g.rollup)))
+            .collect();
         let mut now = groups(sources, cut.window, &[*dim])?;
         now.sort_by_key(|g| (std::cmp::Reverse(g.rollup.cost_nanos), g.key.clone()));
         for group in now {
