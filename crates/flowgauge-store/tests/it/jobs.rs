@@ -171,5 +171,6 @@ fn readers_see_the_ledger_and_nothing_where_there_is_none() {
     let reader = JobStore::open_reader(dir.path()).unwrap().unwrap();
     assert_eq!(reader.history(Some("maintain-weekly"), 9).unwrap().len(), 1);
     assert_eq!(reader.history(Some("another"), 9).unwrap().len(), 0);
-    assert!(reader.ask(&run, true).is_err(), "it was opened to read");
+    let other = Run::pending(key("2026-12"), at(0), None);
+    assert!(reader.ask(&other, false).is_err(), "it was opened to read");
 }

@@ -4,6 +4,7 @@ mod ageing;
 mod alerts;
 mod amendments;
 mod damage;
+#[cfg(test)]
 mod jobs;
 mod merge;
 mod pairing;

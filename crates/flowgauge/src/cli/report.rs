@@ -124,7 +124,7 @@ pub(crate) struct CostArgs {
     #[arg(long, value_name = "USD")]
     one_off: Option<f64>,
     /// Yearly rate that future savings are discounted by, 0 to 1
-    #[arg(long, value_name = "RATE", default_value_t = 0.1)]
+    #[arg(long, value_name = "RATE", default_value_t = cost::YEARLY_RATE)]
     yearly_rate: f64,
 }
 

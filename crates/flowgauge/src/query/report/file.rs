@@ -10,8 +10,6 @@ use chrono::{Datelike, Days, Months};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-/// Yearly rate that future savings are discounted by unless told otherwise (catalogue B5).
-const YEARLY: f64 = 0.1;
 /// The period that is not over yet.
 const CURRENT: &str = "current";
 
@@ -39,7 +37,7 @@ impl Default for Wanted {
             month: monthly::Include::default(),
             cost: cost::Include::default(),
             one_off_usd: None,
-            yearly_rate: YEARLY,
+            yearly_rate: cost::YEARLY_RATE,
         }
     }
 }
