@@ -246,7 +246,7 @@ fn wait(remote: &Remote, mut run: RunView) -> Result<RunView, Failure> {
             );
             break;
         }
-        remote.block_on(tokio::time::sleep(LOOK_EVERY));
+        remote.block_on(async { tokio::time::sleep(LOOK_EVERY).await });
         run = remote.get(&format!("/api/v1/jobs/runs/{}", run.id), &[])?;
     }
     Ok(run)
