@@ -29,7 +29,7 @@ pub fn text(quantity: Quantity) -> String {
         Quantity::Lasting(d) => lasting(d),
         Quantity::Tokens(_) => tokens(size),
         Quantity::Usd(m) => money(m),
-        Quantity::Share(_) => format!("{} %", percent(size * 100.0)),
+        Quantity::Share(_) => format!("{} %", percent(hundredfold(size))),
         Quantity::Quality(_) => format!("{} %", rounded(size, 1)),
         Quantity::Points(_) => format!("{} pt", tenths(size)),
         Quantity::Count(n) => count(n),
@@ -103,7 +103,7 @@ pub fn interval(interval: &Interval) -> String {
 pub fn signed(quantity: Quantity) -> String {
     let written = match quantity {
         Quantity::Share(v) if v.is_finite() => {
-            let size = tenths(v.abs() * 100.0);
+            let size = tenths(hundredfold(v.abs()));
             format!("{}{size} %", if v < 0.0 && size != "0" { "\u{2212}" } else { "" })
         }
         q => text(q),
@@ -216,6 +216,11 @@ fn tokens(size: f64) -> String {
     } else {
         thrifty(size, 100.0)
     }
+}
+
+/// A share as a percentage; the greatest number there is where it would be more.
+fn hundredfold(share: f64) -> f64 {
+    (share * 100.0).min(f64::MAX)
 }
 
 /// A percentage that lies neither at nothing nor at all: 0.3, 23.4, 99.97.

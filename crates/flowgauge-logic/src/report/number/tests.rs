@@ -113,6 +113,13 @@ fn targets_read_as_the_guide_writes_them() {
     assert_eq!(week, "≤ +15 % week on week");
 }
 
+#[test]
+fn a_share_too_large_for_a_percentage_is_still_a_number() {
+    for q in [Quantity::Share(f64::MAX), Quantity::Share(f64::MIN)] {
+        assert!(!text(q).contains("inf") && !signed(q).contains("inf"), "{q:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_value_is_written_with_an_exponent_or_as_no_number(v in any::<f64>(), n in any::<i64>()) {
