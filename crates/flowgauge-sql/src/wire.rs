@@ -86,6 +86,14 @@ pub struct Need {
     pub minutes: Option<i64>,
 }
 
+impl Need {
+    /// Whether a column is wanted.
+    #[must_use]
+    pub fn wants(&self, column: &str) -> bool {
+        self.columns.is_empty() || self.columns.iter().any(|c| c == column)
+    }
+}
+
 /// Rows given to the worker.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Given {

@@ -26,7 +26,7 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Reads from the front of a slice.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Take<'a> {
     rest: &'a [u8],
 }
@@ -39,6 +39,11 @@ impl<'a> Take<'a> {
     /// Bytes not read yet.
     pub(crate) const fn left(&self) -> usize {
         self.rest.len()
+    }
+
+    /// What is not read yet.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     pub(crate) fn slice(&mut self, n: usize) -> Result<&'a [u8], Damage> {

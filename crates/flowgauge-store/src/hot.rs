@@ -140,10 +140,15 @@ impl SegmentRow {
         self.min_time < window.to.0 && self.max_time >= window.from.0
     }
 
+    /// How damage of it begins.
+    pub(crate) fn named(&self) -> String {
+        format!("segment {} ({} rows): ", self.file, self.rows)
+    }
+
     /// What is lost while it cannot be read.
     pub(crate) fn missing(&self, why: &dyn std::fmt::Display) -> Missing {
         Missing {
-            what: format!("segment {} ({} rows): {why}", self.file, self.rows),
+            what: format!("{}{why}", self.named()),
             rows: Some(self.rows),
             from: UnixMicros(self.min_time),
             to: UnixMicros(self.max_time),

@@ -194,4 +194,10 @@ impl Live {
             self.missing.push(missing);
         }
     }
+
+    /// What was damaged is whole again: all that begins so is said no longer.
+    pub(crate) fn lift_missing(&mut self, begins: &str) {
+        self.damage.retain(|what| !what.starts_with(begins));
+        self.missing.retain(|missing| !missing.what.starts_with(begins));
+    }
 }

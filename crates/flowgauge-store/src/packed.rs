@@ -27,12 +27,16 @@ pub(crate) fn seal_rollup(place: Place, r: &Rollup) -> Vec<u8> {
 
 /// A rollup from bytes that end in their checksum. Those of older versions have one without place.
 pub(crate) fn open_rollup(place: Place, blob: &[u8]) -> Result<Rollup, Damage> {
+    take_rollup(checked(place, blob)?)
+}
+
+fn checked(place: Place, blob: &[u8]) -> Result<&[u8], Damage> {
     let (body, crc) = blob.split_last_chunk::<4>().ok_or(Damage("ends early"))?;
     let (known, plain) = (u32::from_le_bytes(*crc), crc32c::crc32c(body));
     if known != placed(plain, place) && known != plain {
         return Err(Damage("does not match its checksum"));
     }
-    take_rollup(body)
+    Ok(body)
 }
 
 fn placed(crc: u32, (level, series, bucket): Place) -> u32 {
@@ -103,7 +107,61 @@ pub(crate) fn put_dist(out: &mut Vec<u8>, d: &Dist) {
     }
 }
 
+/// A distribution still packed, as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub struct PackedDist<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) sum: u64,
+    pub(crate) count: u64,
+}
+
+/// A rollup whose distributions are still packed: in `sums` they are empty, and so are its users.
+#[derive(Debug)]
+pub(crate) struct Peeked<'a> {
+    pub(crate) sums: Rollup,
+    /// Latency, time to first token, overhead, time per token, input, output.
+    pub(crate) dists: [PackedDist<'a>; DISTS],
+    users: Take<'a>,
+}
+
+/// Distributions of a rollup.
+pub const DISTS: usize = 6;
+
+impl Peeked<'_> {
+    /// The whole rollup.
+    pub(crate) fn unpack(mut self) -> Result<Rollup, Damage> {
+        let mut r = self.sums;
+        let into = [
+            &mut r.latency,
+            &mut r.ttft,
+            &mut r.overhead,
+            &mut r.tpot,
+            &mut r.input,
+            &mut r.output,
+        ];
+        for (d, packed) in into.into_iter().zip(self.dists) {
+            *d = take_dist(&mut Take::new(packed.bytes))?;
+        }
+        if self.users.left() > 0 {
+            if self.users.byte()? != USERS {
+                return Err(Damage("has a part this version does not know"));
+            }
+            r.users = take_users(&mut self.users)?;
+        }
+        if self.users.left() > 0 { Err(Damage("has bytes after its end")) } else { Ok(r) }
+    }
+}
+
+/// The same as [`open_rollup`], without unpacking what is large.
+pub(crate) fn peek_rollup(place: Place, blob: &[u8]) -> Result<Peeked<'_>, Damage> {
+    peek(checked(place, blob)?)
+}
+
 fn take_rollup(blob: &[u8]) -> Result<Rollup, Damage> {
+    peek(blob)?.unpack()
+}
+
+fn peek(blob: &[u8]) -> Result<Peeked<'_>, Damage> {
     let mut from = Take::new(blob);
     if from.byte()? != VERSION {
         return Err(Damage("has an unknown version"));
@@ -134,18 +192,24 @@ fn take_rollup(blob: &[u8]) -> Result<Rollup, Damage> {
     for v in [&mut r.cost_nanos, &mut r.cost_success_nanos, &mut r.avoided_nanos] {
         *v = from.i64()?;
     }
-    let dists =
-        [&mut r.latency, &mut r.ttft, &mut r.overhead, &mut r.tpot, &mut r.input, &mut r.output];
-    for d in dists {
-        *d = take_dist(&mut from)?;
+    let empty = PackedDist { bytes: &[], sum: 0, count: 0 };
+    let mut dists = [empty; DISTS];
+    for d in &mut dists {
+        *d = peek_dist(&mut from)?;
     }
-    if from.left() > 0 {
-        if from.byte()? != USERS {
-            return Err(Damage("has a part this version does not know"));
-        }
-        r.users = take_users(&mut from)?;
+    Ok(Peeked { sums: r, dists, users: from })
+}
+
+fn peek_dist<'a>(from: &mut Take<'a>) -> Result<PackedDist<'a>, Damage> {
+    let whole = from.rest();
+    let (sum, n) = (from.u64()?, from.count()?);
+    let mut count = 0u64;
+    for _ in 0..n {
+        from.u64()?;
+        count = count.saturating_add(from.u64()?);
     }
-    if from.left() > 0 { Err(Damage("has bytes after its end")) } else { Ok(r) }
+    let bytes = &whole[..whole.len() - from.left()];
+    Ok(PackedDist { bytes, sum, count })
 }
 
 fn take_users(from: &mut Take<'_>) -> Result<Distinct, Damage> {

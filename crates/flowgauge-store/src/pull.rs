@@ -5,12 +5,12 @@
 
 use crate::StoreError;
 use crate::amend;
-use crate::bytes::Take;
+use crate::bytes::{Damage, Take};
 use crate::columns;
 use crate::damage::{self, Missing};
 use crate::hot;
 use crate::live::{FIRST_SERIES, Live};
-use crate::packed;
+use crate::packed::{self, PackedDist};
 use crate::pins::Pin;
 use crate::read::{Reader, snapshot};
 use crate::seal::{HOUR_LEVEL, MINUTE_LEVEL, MINUTES_PER_HOUR};
@@ -63,6 +63,63 @@ pub fn call_schema() -> Arc<Schema> {
     columns::schema()
 }
 
+/// A rollup as it crosses to another process: what is large stays packed.
+#[derive(Debug)]
+pub struct PulledRollup<'a> {
+    /// Start of its bucket.
+    pub from: UnixMicros,
+    /// Length of its bucket.
+    pub minutes: i64,
+    /// Its series.
+    pub key: &'a SeriesKey,
+    /// Its counts and sums; its distributions are in `dists` only.
+    pub sums: &'a Rollup,
+    /// Latency, time to first token, overhead, time per token, input, output.
+    pub dists: [PulledDist<'a>; packed::DISTS],
+}
+
+/// A distribution of a [`PulledRollup`].
+#[derive(Debug, Clone, Copy)]
+pub enum PulledDist<'a> {
+    /// As it is stored.
+    Packed(PackedDist<'a>),
+    /// Changed since.
+    Known(&'a Dist),
+}
+
+impl PulledDist<'_> {
+    /// Sum of the values.
+    #[must_use]
+    pub const fn sum(&self) -> u64 {
+        match self {
+            Self::Packed(p) => p.sum,
+            Self::Known(d) => d.sum,
+        }
+    }
+
+    /// Number of values.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Packed(p) => p.count,
+            Self::Known(d) => d.histogram.count(),
+        }
+    }
+
+    /// As [`dist_bytes`] writes it.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Packed(p) => p.bytes.to_vec(),
+            Self::Known(d) => dist_bytes(d),
+        }
+    }
+}
+
+fn unpacked(r: &Rollup) -> [PulledDist<'_>; packed::DISTS] {
+    [&r.latency, &r.ttft, &r.overhead, &r.tpot, &r.input, &r.output].map(PulledDist::Known)
+}
+
 impl Reader {
     /// Calls of a window by start time, those of `ipc` with the wanted columns only; none named, all. Checks each segment against its checksum when it is first met.
     ///
@@ -108,7 +165,7 @@ impl Reader {
         Ok(out)
     }
 
-    /// Calls `take` with each rollup of a level, once: bucket start, minutes, series, sum.
+    /// Calls `take` with each rollup of a level, once.
     ///
     /// # Errors
     /// The database cannot be read, or a rollup is damaged.
@@ -116,7 +173,7 @@ impl Reader {
         &self,
         window: Window,
         hours: bool,
-        take: &mut dyn FnMut(UnixMicros, i64, &SeriesKey, &Rollup),
+        take: &mut dyn FnMut(PulledRollup<'_>),
     ) -> Result<(), StoreError> {
         let level = if hours { HOUR_LEVEL } else { MINUTE_LEVEL };
         let minutes = if hours { MINUTES_PER_HOUR } else { 1 };
@@ -126,24 +183,33 @@ impl Reader {
             let fresh = Fresh::of(&live, minutes, window);
             let keys = live.series.keys().clone();
             drop(live);
-            let mut give = |bucket: i64, series: u32, rollup: &Rollup| {
-                // Totals of a source are the sums of its series: given too, they would count twice.
-                if let Some(key) = keys.get(&series).filter(|_| !rollup.is_empty()) {
-                    take(UnixMicros::from_minute(bucket * minutes), minutes, key, rollup);
+            // Totals of a source are the sums of its series: given too, they would count twice.
+            let mut give = |(bucket, series): (i64, u32), sums: &Rollup, dists| {
+                if let Some(key) = keys.get(&series) {
+                    let from = UnixMicros::from_minute(bucket * minutes);
+                    take(PulledRollup { from, minutes, key, sums, dists });
                 }
             };
             let mut met = HashSet::new();
-            stored(&tx, level, minutes, window, &mut |bucket, series, mut rollup| {
-                let at = (bucket, series);
-                if fresh.change(at, &mut rollup) {
+            stored(&tx, level, minutes, window, &mut |at, peeked| {
+                if fresh.knows(at) {
                     met.insert(at);
+                    let mut rollup = peeked.unpack()?;
+                    fresh.change(at, &mut rollup);
+                    if !rollup.is_empty() {
+                        give(at, &rollup, unpacked(&rollup));
+                    }
+                } else if !peeked.sums.is_empty() {
+                    give(at, &peeked.sums, peeked.dists.map(PulledDist::Packed));
                 }
-                give(bucket, series, &rollup);
+                Ok(())
             })?;
             for at in fresh.added.keys().filter(|at| !met.contains(at)) {
                 let mut rollup = Rollup::default();
                 fresh.change(*at, &mut rollup);
-                give(at.0, at.1, &rollup);
+                if !rollup.is_empty() {
+                    give(*at, &rollup, unpacked(&rollup));
+                }
             }
             Ok(())
         })
@@ -221,15 +287,18 @@ impl Fresh {
         out
     }
 
-    /// Adds and takes away what memory has of a bucket; says whether it had anything.
-    fn change(&self, at: (i64, u32), rollup: &mut Rollup) -> bool {
+    fn knows(&self, at: (i64, u32)) -> bool {
+        self.added.contains_key(&at) || self.taken.contains_key(&at)
+    }
+
+    /// Adds and takes away what memory has of a bucket.
+    fn change(&self, at: (i64, u32), rollup: &mut Rollup) {
         if let Some(more) = self.added.get(&at) {
             rollup.merge(more);
         }
         if let Some(gone) = self.taken.get(&at) {
             rollup.unmerge(gone);
         }
-        self.added.contains_key(&at) || self.taken.contains_key(&at)
     }
 }
 
@@ -250,7 +319,7 @@ fn stored(
     level: i64,
     minutes: i64,
     window: Window,
-    take: &mut dyn FnMut(i64, u32, Rollup),
+    take: &mut dyn FnMut((i64, u32), packed::Peeked<'_>) -> Result<(), Damage>,
 ) -> Result<(), StoreError> {
     let failed = StoreError::io::<rusqlite::Error>;
     let first = window.from.minute().div_euclid(minutes);
@@ -268,18 +337,18 @@ fn stored(
     while let Some(row) = rows.next().map_err(failed("reading rollups"))? {
         let read = || Ok((row.get(0)?, row.get(1)?, row.get_ref(2)?.as_blob()?));
         let (series, bucket, blob) = read().map_err(failed("reading a rollup"))?;
-        let rollup = packed::open_rollup((level, series, bucket), blob).map_err(|e| {
-            StoreError::Damaged {
-                what: format!(
-                    "rollup of {}",
-                    UnixMicros::from_minute(bucket * minutes).to_rfc3339()
-                ),
-                detail: e.to_string(),
-            }
-        })?;
-        take(bucket, series, rollup);
+        packed::peek_rollup((level, series, bucket), blob)
+            .and_then(|peeked| take((bucket, series), peeked))
+            .map_err(|e| damaged(bucket * minutes, e))?;
     }
     Ok(())
+}
+
+fn damaged(minute: i64, damage: Damage) -> StoreError {
+    StoreError::Damaged {
+        what: format!("rollup of {}", UnixMicros::from_minute(minute).to_rfc3339()),
+        detail: damage.to_string(),
+    }
 }
 
 /// Rows that are given by themselves.

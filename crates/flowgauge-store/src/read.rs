@@ -17,8 +17,9 @@ use flowgauge_logic::unit::UnixMicros;
 use flowgauge_logic::window::Window;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use rusqlite::{Connection, Transaction, params};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,8 +34,8 @@ pub(crate) struct Shared {
     segments: PathBuf,
     live: RwLock<Live>,
     pool: Mutex<Vec<Connection>>,
-    /// Files whose bytes were checked.
-    verified: Mutex<HashSet<String>>,
+    /// Files whose bytes were checked, as they were then, and whether they are whole.
+    verified: Mutex<HashMap<String, (Mark, bool)>>,
     /// Segments others read by path.
     pub(crate) pins: Pins,
     /// Held while a question is asked: nothing is unlinked under it.
@@ -122,12 +123,8 @@ impl Shared {
 
     /// A segment whose bytes were checked; nothing where they are damaged, which is named.
     pub(crate) fn segment(&self, row: &SegmentRow) -> Option<Segment> {
-        if !self.verified.lock().contains(&row.file) {
-            if let Err(why) = segment::verify(&self.segments, row) {
-                self.live.write().note_missing(row.missing(&why));
-                return None;
-            }
-            self.verified.lock().insert(row.file.clone());
+        if !self.is_whole(row) {
+            return None;
         }
         match Segment::open(&self.segments, &row.file) {
             Ok(s) => Some(s),
@@ -136,6 +133,47 @@ impl Shared {
                 None
             }
         }
+    }
+
+    /// Checks a file against its checksum when it is first met and whenever it was written to since.
+    fn is_whole(&self, row: &SegmentRow) -> bool {
+        let mark = Mark::of(&self.path_of(row));
+        let known = self.verified.lock().get(&row.file).copied();
+        if let (Some((before, whole)), Some(mark)) = (known, mark)
+            && before == mark
+        {
+            return whole;
+        }
+        let checked = segment::verify(&self.segments, row);
+        match &checked {
+            Ok(()) if known.is_some_and(|(_, whole)| !whole) => {
+                self.live.write().lift_missing(&row.named());
+            }
+            Ok(()) => {}
+            Err(why) => self.live.write().note_missing(row.missing(why)),
+        }
+        let mut verified = self.verified.lock();
+        match mark {
+            Some(mark) => verified.insert(row.file.clone(), (mark, checked.is_ok())),
+            None => verified.remove(&row.file),
+        };
+        checked.is_ok()
+    }
+}
+
+/// A file as its directory knows it; every write changes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    inode: u64,
+    bytes: u64,
+    changed: (i64, i64),
+}
+
+impl Mark {
+    fn of(file: &Path) -> Option<Self> {
+        let about = std::fs::metadata(file).ok()?;
+        let changed = (about.ctime(), about.ctime_nsec());
+        Some(Self { inode: about.ino(), bytes: about.len(), changed })
     }
 }
 

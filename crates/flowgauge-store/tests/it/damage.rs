@@ -149,6 +149,29 @@ fn a_whole_store_is_healthy_and_a_damaged_segment_is_named_with_rows_and_times()
 }
 
 #[test]
+fn a_file_damaged_while_it_is_read_is_missed_from_then_on_and_until_it_is_whole_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    put(&mut store, calls(0..12));
+    store.seal_now(T0).unwrap();
+    let reader = store.reader();
+    let truth = ask(&reader).unwrap();
+    let file = segment_of(dir.path());
+    let files = |reader: &Reader| {
+        let pulled = reader.pull_calls(always(), &[]).unwrap();
+        (pulled.files.len(), pulled.missing.len())
+    };
+    assert_eq!(files(&reader), (1, 0));
+    flip(&file, 200);
+    assert_eq!(files(&reader), (0, 1));
+    assert_eq!(reader.damaged(always()).unwrap().len(), 1);
+    flip(&file, 200);
+    assert_eq!(files(&reader), (1, 0));
+    assert_eq!(reader.damaged(always()).unwrap(), []);
+    assert_eq!(ask(&reader).unwrap(), truth);
+}
+
+#[test]
 fn a_rebuild_sets_damage_aside_and_answers_say_so_for_ever() {
     let (dir, truth) = small();
     flip(&segment_of(dir.path()), 200);

@@ -36,7 +36,8 @@ Exit codes:
   77  not permitted")]
 pub(crate) struct QueryArgs {
     /// The statement, or - to read it from standard input
-    #[arg(value_name = "SQL")]
+    // It may begin with a comment: `-- P95 latency over time`.
+    #[arg(value_name = "SQL", allow_hyphen_values = true)]
     statement: String,
     #[command(flatten)]
     show: ShowArgs,
@@ -86,6 +87,11 @@ pub(crate) fn run(args: &QueryArgs, globals: &Globals) -> Done {
 
 fn text_of(given: &str) -> Result<String, Failure> {
     if given != "-" {
+        // No statement is one word that begins like an option.
+        if given.starts_with('-') && !given.contains(char::is_whitespace) {
+            return Err(Failure::usage(format!("{given:?} is no option of metrics query"))
+                .hint("flowgauge metrics query --help lists them"));
+        }
         return Ok(given.to_owned());
     }
     let mut text = String::new();

@@ -2,11 +2,11 @@
 
 use crate::logic::alert::episode::Episode;
 use crate::logic::call::CacheOutcome;
-use crate::logic::rollup::{Dim, Rollup, SeriesKey};
+use crate::logic::rollup::{Dim, SeriesKey};
 use crate::logic::score::ScoreKind;
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
-use crate::store::pull::dist_bytes;
+use crate::store::pull::PulledRollup;
 use crate::store::{AlertStore, ControlStore, EpisodeQuery, Pin, PulledScore, Reader, StoreError};
 use flowgauge_sql::wire::{ByteBuf, Cell, File, Given, Need};
 use std::fmt;
@@ -166,12 +166,13 @@ impl Origin {
 
     fn rollups(&self, need: &Need, window: Window) -> Result<Vec<Vec<Cell>>, Withheld> {
         let hours = need.minutes != Some(1);
-        let wanted = |name: &str| need.columns.is_empty() || need.columns.iter().any(|c| c == name);
-        let hists = ["latency_hist", "ttft_hist", "input_hist", "output_hist"].map(wanted);
+        let table = &flowgauge_sql::schema::ROLLUPS;
+        // A cell nobody wants costs its bytes twice on the way: dimensions are texts.
+        let wanted: Vec<bool> = table.columns.iter().map(|c| need.wants(c.name)).collect();
         let mut rows = Vec::new();
-        self.reader()?.pull_rollups(window, hours, &mut |from, minutes, key, rollup| {
+        self.reader()?.pull_rollups(window, hours, &mut |rollup| {
             if rows.len() <= MOST_ROWS {
-                rows.push(rollup_cells(from, minutes, key, rollup, hists));
+                rows.push(rollup_cells(&rollup, &wanted));
             }
         })?;
         Ok(rows)
@@ -280,46 +281,55 @@ fn alert_cells(e: &Episode) -> Vec<Cell> {
     ]
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a sum of milliseconds below 2^53 µs")]
-fn rollup_cells(
-    from: UnixMicros,
-    minutes: i64,
-    key: &SeriesKey,
-    r: &Rollup,
-    hists: [bool; 4],
-) -> Vec<Cell> {
-    let mut cells = vec![time(Some(from)), Cell::Int(minutes)];
-    cells.extend(dims(key, true));
+/// Cells of the columns that are wanted, in the order of the schema; the others are nothing.
+fn rollup_cells(pulled: &PulledRollup<'_>, wanted: &[bool]) -> Vec<Cell> {
+    let mut cells = Vec::with_capacity(wanted.len());
+    let mut put = |cell: &dyn Fn() -> Cell| {
+        let shown = wanted.get(cells.len()).copied().unwrap_or(false);
+        cells.push(if shown { cell() } else { Cell::Null });
+    };
+    put(&|| time(Some(pulled.from)));
+    put(&|| Cell::Int(pulled.minutes));
+    let (before, after) = DIMS.split_at(BEFORE_INTENT);
+    for dim in before.iter().chain([&Dim::Intent]).chain(after) {
+        put(&|| text(pulled.key.get(*dim)));
+    }
+    let r = pulled.sums;
     let cached =
         |which: CacheOutcome| r.by_cache.get(usize::from(which.code())).copied().unwrap_or(0);
     let hits = cached(CacheOutcome::HitExact) + cached(CacheOutcome::HitSemantic);
-    cells.extend([
-        whole(r.requests()),
-        whole(r.success),
-        whole(r.failure),
-        whole(r.input.sum),
-        whole(r.output.sum),
-        Cell::Int(r.cost_nanos),
-        Cell::Int(r.cost_nanos),
-        whole(r.priced),
-        whole(r.unpriced),
-        Cell::Int(r.avoided_nanos),
-        whole(hits),
-        whole(cached(CacheOutcome::Miss)),
-        Cell::Float(r.latency.sum as f64 / 1_000.0),
-        whole(r.latency.histogram.count()),
-    ]);
-    let dists = [&r.latency, &r.ttft, &r.input, &r.output];
-    for (dist, wanted) in dists.into_iter().zip(hists) {
-        cells.push(if wanted { Cell::Bytes(ByteBuf::from(dist_bytes(dist))) } else { Cell::Null });
+    let [latency, ttft, _, _, input, output] = &pulled.dists;
+    put(&|| whole(r.requests()));
+    put(&|| whole(r.success));
+    put(&|| whole(r.failure));
+    put(&|| whole(input.sum()));
+    put(&|| whole(output.sum()));
+    put(&|| Cell::Int(r.cost_nanos));
+    put(&|| Cell::Int(r.cost_nanos));
+    put(&|| whole(r.priced));
+    put(&|| whole(r.unpriced));
+    put(&|| Cell::Int(r.avoided_nanos));
+    put(&|| whole(hits));
+    put(&|| whole(cached(CacheOutcome::Miss)));
+    put(&|| Cell::Float(milliseconds(latency.sum())));
+    put(&|| whole(latency.count()));
+    for dist in [latency, ttft, input, output] {
+        put(&|| Cell::Bytes(ByteBuf::from(dist.bytes())));
     }
     cells
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a sum of milliseconds below 2^53 µs")]
+fn milliseconds(micros: u64) -> f64 {
+    micros as f64 / 1_000.0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::logic::call::{Call, Door};
+    use crate::logic::rollup::Rollup;
+    use crate::store::pull::PulledDist;
     use crate::logic::id::CallId;
     use crate::logic::score::{Reference, Score};
     use flowgauge_sql::schema;
@@ -339,7 +349,14 @@ mod tests {
         assert_eq!(quality_cells(&pulled).len(), width("quality_metrics"));
         assert_eq!(feedback_cells(&pulled).len(), width("feedback"));
         assert_eq!(dims(&key, true).len(), width("series"));
-        let rollup = rollup_cells(now, 1, &key, &Rollup::default(), [true; 4]);
+        let sums = Rollup::default();
+        let dists = [PulledDist::Known(&sums.latency); 6];
+        let pulled = PulledRollup { from: now, minutes: 1, key: &key, sums: &sums, dists };
+        let all = vec![true; width("rollups")];
+        let rollup = rollup_cells(&pulled, &all);
         assert_eq!(rollup.len(), width("rollups"));
+        assert!(matches!(rollup[0], Cell::Time(_)) && matches!(rollup[31], Cell::Bytes(_)));
+        let none = rollup_cells(&pulled, &vec![false; width("rollups")]);
+        assert!(none.iter().all(|c| *c == Cell::Null));
     }
 }
