@@ -125,7 +125,7 @@ pub(crate) struct Peeked<'a> {
 }
 
 /// Distributions of a rollup.
-pub const DISTS: usize = 6;
+pub(crate) const DISTS: usize = 6;
 
 impl Peeked<'_> {
     /// The whole rollup.

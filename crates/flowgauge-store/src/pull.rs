@@ -184,7 +184,8 @@ impl Reader {
             let keys = live.series.keys().clone();
             drop(live);
             // Totals of a source are the sums of its series: given too, they would count twice.
-            let mut give = |(bucket, series): (i64, u32), sums: &Rollup, dists| {
+            let mut give = |at: (i64, u32), sums: &Rollup, dists: [PulledDist<'_>; packed::DISTS]| {
+                let (bucket, series) = at;
                 if let Some(key) = keys.get(&series) {
                     let from = UnixMicros::from_minute(bucket * minutes);
                     take(PulledRollup { from, minutes, key, sums, dists });
