@@ -17,6 +17,7 @@ import urllib.request
 import adbc_driver_postgresql.dbapi
 import asyncpg
 import pandas
+import polars
 import psycopg
 import psycopg2
 import pytest
@@ -382,3 +383,32 @@ def test_what_is_no_protocol_ends_its_own_connection_only(asked):
     for connection in held:
         connection.close()
     wait_for("room again", lambda: psql(server, "SELECT 1").returncode == 0)
+
+
+def by_status(made):
+    parts = (("error", [s for s in made if "error.type" in s.attributes]), ("ok", sql.good(made)))
+    return [(word, len(part), sum(s.attributes["gen_ai.usage.input_tokens"] for s in part)) for word, part in parts]
+
+
+def test_javascript_clients_bind_values_read_in_parts_and_go_on_after_a_mistake(asked, node):
+    server, made, _ = asked
+    told = node("postgres/ask.mjs", server.pg_port)
+    longer = sum(s.duration_ns > 2_500_000_000 for s in sql.good(made))
+    for name in ("pg", "postgres"):
+        said = told[name]
+        assert [(r["status"], r["n"], int(r["tokens"])) for r in said["rows"]] == by_status(made), name
+        assert (said["bound"], said["parts"]) == (longer, [250, 250, 100]), name
+        assert said["refused"] == {"code": "42703", "position": "8"}, name
+    assert (told["pg"]["again"], told["pg"]["after"]) == (longer, 1)
+    first = min(s.start_ns for s in made) // 1_000_000
+    assert told["postgres"]["first"] == datetime.datetime.fromtimestamp(
+        first / 1_000, datetime.timezone.utc
+    ).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize("engine", ["connectorx", "adbc"])
+def test_polars_reads_a_frame_by_either_of_its_engines(asked, engine):
+    server, made, _ = asked
+    statement = "SELECT status, count(*) AS n, sum(input_tokens) AS tokens FROM calls GROUP BY status ORDER BY status"
+    frame = polars.read_database_uri(statement, url(server, "postgresql"), engine=engine)
+    assert [(row["status"], row["n"], int(row["tokens"])) for row in frame.to_dicts()] == by_status(made)
