@@ -192,15 +192,21 @@ def start(tmp_path, upstream):
 
 
 @pytest.fixture(scope="session")
-def node(tmp_path_factory):
-    """Runs a script of js/ under Node 24 and gives back the JSON it prints."""
+def scripts(tmp_path_factory):
+    """Node 24, and js/ with its packages."""
     directory = tmp_path_factory.mktemp("js")
-    for kind in ("clients", "telemetry", "flags", "postgres"):
+    for kind in ("clients", "telemetry", "flags", "postgres", "s3"):
         shutil.copytree(pathlib.Path(__file__).parent / "js" / kind, directory / kind)
         # Modules are found beside the script, so that is where the installed ones are linked.
         modules = CACHE / "conformance" / f"js-{kind}" / "node_modules"
         (directory / kind / "node_modules").symlink_to(modules.resolve())
-    program = CACHE / "conformance" / "node" / "bin" / "node24"
+    return CACHE / "conformance" / "node" / "bin" / "node24", directory
+
+
+@pytest.fixture(scope="session")
+def node(scripts):
+    """Runs a script of js/ and gives back the JSON it prints."""
+    program, directory = scripts
 
     def run(name, *arguments):
         command = [str(program), str(directory / name), *map(str, arguments)]

@@ -351,6 +351,14 @@ def test_connections_are_encrypted_where_there_is_a_certificate(start, tmp_path)
         with psycopg.connect(**where(server, sslmode=mode, sslrootcert=str(pem), password=token)) as connection:
             assert connection.pgconn.ssl_in_use == (mode != "disable"), mode
             assert connection.execute("SELECT count(*) FROM calls").fetchone() == (COUNT,)
+    # The proof is bound to the certificate where both sides can, and cannot be where there is none.
+    bound = start(settings={"postgres.tls.certificate": pem, "postgres.tls.key": secret})
+    token = key(bound, "first", "admin")["key"]
+    for wish in ("require", "prefer", "disable"):
+        with psycopg.connect(**where(bound, sslmode="require", channel_binding=wish, password=token)) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,), wish
+    with pytest.raises(psycopg.OperationalError, match="channel binding"):
+        psycopg.connect(**where(bound, sslmode="disable", channel_binding="require", password=token))
     # What is stuffed in behind the wish for TLS is not taken for part of it.
     with socket.create_connection(("127.0.0.1", server.pg_port)) as stuffed:
         stuffed.sendall(struct.pack("!ii", 8, 80877103) + b"Q\0\0\0\x0dSELECT 1\0")

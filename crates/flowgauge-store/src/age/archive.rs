@@ -24,9 +24,9 @@ use std::path::{Path, PathBuf};
 /// Format of `manifest.json`.
 const FORMAT: u32 = 1;
 /// Name of the manifest in an archive.
-const MANIFEST: &str = "manifest.json";
+pub const MANIFEST: &str = "manifest.json";
 /// Name of the directory of segments in an archive.
-const SEGMENTS: &str = "segments";
+pub const SEGMENTS: &str = "segments";
 /// Bytes copied and hashed at a time.
 const CHUNK: usize = 1 << 20;
 /// Minutes of a day.
@@ -121,23 +121,50 @@ impl Manifest {
         self.segments.iter().filter_map(|s| check(dir, s).err()).collect()
     }
 
-    fn write(&self, dir: &Path) -> Result<(), StoreError> {
-        let failed = StoreError::io::<std::io::Error>;
+    /// As it is written.
+    ///
+    /// # Errors
+    /// None today: everything in it can be written as JSON.
+    pub fn text(&self) -> Result<Vec<u8>, StoreError> {
         let mut text = serde_json::to_vec_pretty(self)
             .map_err(StoreError::io("writing the manifest of the archive"))?;
         text.push(b'\n');
-        segment::put_file(dir, MANIFEST, &text)
-            .map_err(failed("writing the manifest of the archive"))
+        Ok(text)
     }
 
-    fn put(&mut self, new: ArchivedSegment) {
+    fn write(&self, dir: &Path) -> Result<(), StoreError> {
+        put(dir, MANIFEST, &self.text()?)
+    }
+
+    fn add(&mut self, new: ArchivedSegment) {
         self.segments.retain(|s| s.segment.id != new.segment.id);
         self.segments.push(new);
         self.segments.sort_by_key(|s| s.segment.id);
     }
 }
 
+/// Writes a file of an archive so that it is whole or not there, and synced.
+///
+/// # Errors
+/// The directory cannot be written.
+pub fn put(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    segment::put_file(dir, name, bytes)
+        .map_err(StoreError::io::<std::io::Error>("writing a file of the archive"))
+}
+
+/// SHA-256 of bytes, hexadecimal, as manifests have it.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 impl Reader {
+    /// The data directory.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        self.dir()
+    }
+
     /// Segments before a moment that must be written anew before they are archived, because rows of
     /// theirs were amended since.
     ///
@@ -185,7 +212,7 @@ impl Reader {
             let new = self.copy(&dir, row)?;
             out.rows += row.rows;
             out.bytes += row.bytes;
-            manifest.put(new.clone());
+            manifest.add(new.clone());
             out.segments.push(new);
         }
         if !out.segments.is_empty() {

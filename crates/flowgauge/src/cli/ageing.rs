@@ -6,7 +6,8 @@ use super::globals::{self, Globals, Origin};
 use super::remote::Remote;
 use super::show::{self, Sheet, ShowArgs};
 use super::sure::Sure;
-use crate::config::{Config, Loaded};
+use crate::config::{ArchiveAt, Config, Loaded};
+use crate::keep::bucket;
 use crate::logic::duration::{self, Span};
 use crate::logic::unit::UnixMicros;
 use crate::record::ageing::{self, Alone, ArchiveDone, Pruned};
@@ -18,7 +19,6 @@ use crate::tell::page::ageing::{ArchiveAsk, AttachAsk, PruneAsk};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::path::PathBuf;
 
 /// Options of `store fsck`.
 #[derive(Debug, Clone, clap::Args)]
@@ -73,6 +73,7 @@ pub(crate) struct PruneArgs {
 #[command(after_help = "\
 Examples:
   flowgauge metrics archive --older-than 3months --to /mnt/archive
+  flowgauge metrics archive --older-than 3months --to s3://calls/eu
   flowgauge metrics archive --older-than 3months --verify
 
 Copies Parquet files and writes manifest.json, reads every copy back and hashes it. Nothing is dropped: that is
@@ -82,14 +83,14 @@ Exit codes:
   0   archived and verified, or nothing was old enough
   1   something could not be archived or does not match its hash
   69  neither a server nor a data directory
-  73  the directory cannot be written
+  73  the place cannot be written
   77  not permitted")]
 pub(crate) struct ArchiveArgs {
     /// Raw calls older than this; retention.raw unless given
     #[arg(long, value_name = "DURATION")]
     older_than: Option<String>,
-    /// The directory, on the server's machine; retention.archive unless given
-    #[arg(long, value_name = "DIR")]
+    /// A directory of the server's machine or s3://bucket/prefix; retention.archive unless given
+    #[arg(long, value_name = "PLACE")]
     to: Option<String>,
     /// Read back the whole archive, not only what is new
     #[arg(long)]
@@ -111,8 +112,9 @@ Exit codes:
   69  neither a server nor a data directory, or no archive there
   65  the archive is damaged, or of another data directory")]
 pub(crate) struct AttachArgs {
-    /// The archive
-    dir: PathBuf,
+    /// The archive: a directory or s3://bucket/prefix, which is copied here to be read
+    #[arg(value_name = "PLACE")]
+    archive: String,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
@@ -237,8 +239,8 @@ pub(super) fn archive(args: &ArchiveArgs, globals: &Globals) -> Done {
     let before = before(args.older_than.as_deref(), &loaded.config, globals::now())?;
     let done: ArchiveDone = match globals.server_of(&loaded)? {
         Some(remote) => {
-            let to = args.to.as_ref().map(std::path::absolute).transpose()?;
-            let to = to.map(|dir| dir.to_string_lossy().into_owned());
+            let to = args.to.as_deref().map(place_of).transpose()?;
+            let to = to.map(|at| at.to_string());
             let older_than = args.older_than.clone();
             post(
                 &remote,
@@ -247,12 +249,13 @@ pub(super) fn archive(args: &ArchiveArgs, globals: &Globals) -> Done {
             )?
         }
         None => {
-            let to = args.to.as_ref().map(PathBuf::from);
-            let to = to.or_else(|| loaded.config.retention.archive.clone()).ok_or_else(|| {
-                Failure::usage("no directory is named")
-                    .hint("add --to DIR, or set retention.archive")
+            let keep = &loaded.config.retention;
+            let to = args.to.as_deref().map(place_of).transpose()?;
+            let to = to.or_else(|| keep.archive.clone()).ok_or_else(|| {
+                Failure::usage("no place is named").hint("add --to PLACE, or set retention.archive")
             })?;
-            ageing::archive(&mut alone(&loaded)?, &to, before, args.verify)?
+            let place = bucket::open(&to, &keep.s3)?;
+            ageing::archive(&mut alone(&loaded)?, &place, before, args.verify)?
         }
     };
     let text = format!(
@@ -270,18 +273,29 @@ pub(super) fn archive(args: &ArchiveArgs, globals: &Globals) -> Done {
 /// Lets an archive answer questions, or no longer.
 pub(super) fn attach(args: &AttachArgs, on: bool, globals: &Globals) -> Done {
     let loaded = globals.load(false, &[])?;
-    let dir = std::path::absolute(&args.dir)?;
+    let at = place_of(&args.archive)?;
     let done: Attached = match globals.server_of(&loaded)? {
         Some(remote) => {
-            let dir = dir.to_string_lossy().into_owned();
+            let dir = at.to_string();
             post(&remote, "/api/v1/store/attach", &AttachAsk { dir, detach: !on })?
         }
-        None => ageing::attach(&mut alone(&loaded)?, dir, on)?,
+        None => {
+            let place = bucket::open(&at, &loaded.config.retention.s3)?;
+            ageing::attach(&mut alone(&loaded)?, &place, on)?
+        }
     };
     let verb = if on { "attached" } else { "detached" };
     let text = format!("{} rows, {} files {verb}", done.rows, done.segments);
     say(args.json, &text, &done)?;
     Ok(exit::OK)
+}
+
+/// A place as it is named on this machine: the server may stand in another directory.
+fn place_of(text: &str) -> Result<ArchiveAt, Failure> {
+    match ArchiveAt::parse(text).map_err(Failure::usage)? {
+        ArchiveAt::Dir(dir) => Ok(ArchiveAt::Dir(std::path::absolute(dir)?)),
+        bucket @ ArchiveAt::Bucket { .. } => Ok(bucket),
+    }
 }
 
 fn say<T: Serialize>(json: bool, text: &str, answer: &T) -> Result<(), Failure> {

@@ -14,8 +14,8 @@ use super::read::{self, Findings};
 use super::schema::RESERVED;
 use super::tree::{Node, Value};
 use super::{
-    App, AppDialect, Config, Gateway, Listener, Provider, Retention, Route, Secret, StreamSettings,
-    Timeouts, TokenizerFile, again,
+    App, AppDialect, ArchiveAt, Config, Gateway, Listener, Provider, Retention, Route, S3, Secret,
+    StreamSettings, Timeouts, TokenizerFile, again,
 };
 use crate::logic::duration::Span;
 use crate::logic::nearest::nearest;
@@ -56,7 +56,7 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
             seal_age: f.value(root, "store.seal_age", base.store.seal_age, read::length),
             max_series: f.value(root, "store.max_series", base.store.max_series, read::count),
         },
-        retention: retention(f, root),
+        retention: retention(f, root, secrets),
         privacy: super::Privacy {
             store_content: f.value(root, "privacy.store_content", false, read::boolean),
             metrics_only: f.value(root, "privacy.metrics_only", false, read::boolean),
@@ -72,13 +72,14 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
     (config, found.0)
 }
 
-fn retention(f: &mut Findings, root: &Node) -> Retention {
+fn retention(f: &mut Findings, root: &Node, secrets: &dyn Secrets) -> Retention {
     let base = Retention::default();
     let told = Retention {
         raw: f.value(root, "retention.raw", base.raw, span),
         minutes: f.value(root, "retention.minutes", base.minutes, span),
         hours: f.value(root, "retention.hours", base.hours, span),
-        archive: f.value(root, "retention.archive", None, |t| path(t).map(Some)),
+        archive: f.value(root, "retention.archive", None, |t| ArchiveAt::parse(t).map(Some)),
+        s3: s3(f, root, secrets),
     };
     // Any moment does: what is compared is far longer than a month.
     let before = |s: Span| s.before(UnixMicros(0), chrono_tz::Tz::UTC);
@@ -105,6 +106,22 @@ fn span(text: &str) -> Result<Span, String> {
         return Err(format!("{text:?} is less than a day"));
     }
     Ok(span)
+}
+
+fn s3(f: &mut Findings, root: &Node, secrets: &dyn Secrets) -> S3 {
+    let base = S3::default();
+    let endpoint = f.value(root, "retention.s3.endpoint", None, |t| {
+        read::url(t).map(|_| Some(t.trim_end_matches('/').to_owned()))
+    });
+    let region = f.value(root, "retention.s3.region", base.region, |t| Ok(t.to_owned()));
+    let id = alerts::secret(f, root, "retention.s3.access_key", secrets);
+    let key = alerts::secret(f, root, "retention.s3.secret_key", secrets);
+    if id.is_some() != key.is_some() {
+        let named = if id.is_some() { "retention.s3.access_key" } else { "retention.s3.secret_key" };
+        let place = root.at(named).map_or(Place::Default, |n| n.place.clone());
+        f.add(Problem::new(place, "access_key and secret_key are set together or not at all"));
+    }
+    S3 { endpoint, region, credentials: id.zip(key) }
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {

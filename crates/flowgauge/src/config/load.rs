@@ -127,6 +127,9 @@ impl Secrets for References<'_> {
     }
 }
 
+/// How the names of knobs end whose value is a secret.
+const SECRET: [&str; 4] = [".api_key", ".password", ".access_key", ".secret_key"];
+
 impl Loaded {
     /// Every knob that is set or has a default, or those at and below `key`.
     #[must_use]
@@ -140,7 +143,7 @@ impl Loaded {
     fn one(&self, path: &str) -> Option<Explained> {
         let knob = schema::find(path)?;
         let node = self.root.at(path.trim_end_matches("[]")).filter(|n| n.value != Value::Null);
-        let secret = path.ends_with(".api_key") || path.ends_with(".password");
+        let secret = SECRET.iter().any(|name| path.ends_with(name));
         let value = match node.map(|n| &n.value) {
             Some(Value::Text(text)) if secret => format!("[secret from {text}]"),
             Some(Value::Text(text)) => text.clone(),

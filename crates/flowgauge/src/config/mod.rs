@@ -3,6 +3,7 @@
 
 mod again;
 pub mod alerts;
+pub mod archive;
 pub(crate) mod check;
 mod load;
 pub mod postgres;
@@ -28,6 +29,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use archive::{ArchiveAt, S3};
 pub use load::{ENV_PREFIX, Explained, Loaded, Sources, example, load};
 pub use problem::{Place, Problem, Problems};
 pub use secret::Secret;
@@ -341,7 +343,9 @@ pub struct Retention {
     /// Rollups of hours.
     pub hours: Span,
     /// Where raw calls are archived before they are dropped; nothing where they are not.
-    pub archive: Option<PathBuf>,
+    pub archive: Option<ArchiveAt>,
+    /// How buckets are reached.
+    pub s3: S3,
 }
 
 impl Default for Retention {
@@ -352,6 +356,7 @@ impl Default for Retention {
             minutes: Span::fixed(90 * UnixMicros::DAY),
             hours: Span { months: 25, micros: 0 },
             archive: None,
+            s3: S3::default(),
         }
     }
 }

@@ -28,7 +28,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
 
 pub use tls::TlsError;
 
@@ -42,7 +41,7 @@ pub struct Port {
     password: Password,
     /// Whether people elsewhere may read without a key where there is none.
     open: bool,
-    tls: Option<TlsAcceptor>,
+    tls: Option<tls::Tls>,
     tls_only: bool,
     places: Arc<Semaphore>,
     numbers: AtomicU32,
@@ -66,7 +65,7 @@ impl Port {
         config: &crate::config::postgres::Postgres,
         open: bool,
     ) -> Result<Arc<Self>, TlsError> {
-        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
+        let tls = config.tls.as_ref().map(tls::tls).transpose()?;
         Ok(Arc::new(Self {
             sql,
             keys,

@@ -4,15 +4,18 @@
 //! line where no server runs. What takes long reads beside the writer; only short transactions are
 //! the writer's. Refuses to delete what is in no archive where one is configured.
 
+mod shelf;
+
 use super::Recorder;
-use crate::config::Retention;
+use crate::config::{ArchiveAt, Retention, S3};
 use crate::logic::unit::UnixMicros;
 use crate::serve::clock::Clock;
 use crate::store::age::{Archived, Attached, Dropped, Manifest, PrunePlan, RollupsDropped};
 use crate::store::{Reader, Store, StoreError};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -73,6 +76,39 @@ impl Hands for Recorder {
         F: FnOnce(&mut Store, UnixMicros) -> Result<T, StoreError> + Send + 'static,
     {
         self.with_store(change)
+    }
+}
+
+/// Where archives are kept that is no directory: objects by name, whole or not there.
+pub trait Shelf {
+    /// How people name it, e.g. `s3://calls/eu`.
+    fn name(&self) -> &str;
+    /// Puts an object in the place of the one of that name.
+    ///
+    /// # Errors
+    /// It did not get there, or that is not known.
+    fn put(&self, object: &str, bytes: Vec<u8>) -> std::io::Result<()>;
+    /// An object as it is; nothing where there is none.
+    ///
+    /// # Errors
+    /// Whether there is one, or what it holds, is not known.
+    fn get(&self, object: &str) -> std::io::Result<Option<Vec<u8>>>;
+}
+
+/// Where archives are kept.
+pub enum Place {
+    /// A directory of this machine.
+    Dir(PathBuf),
+    /// Somewhere else.
+    Shelf(Box<dyn Shelf>),
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dir(dir) => f.debug_tuple("Dir").field(dir).finish(),
+            Self::Shelf(shelf) => f.debug_tuple("Shelf").field(&shelf.name()).finish(),
+        }
     }
 }
 
@@ -145,10 +181,10 @@ pub fn prune(
 /// Copies segments whose rows all started before a moment, verifies the copies and notes them.
 ///
 /// # Errors
-/// The directory cannot be written, or the store not be read or changed.
+/// The place cannot be written, or the store not be read or changed.
 pub fn archive(
     hands: &mut impl Hands,
-    dir: &Path,
+    place: &Place,
     before: UnixMicros,
     verify_all: bool,
 ) -> Result<ArchiveDone, StoreError> {
@@ -158,16 +194,25 @@ pub fn archive(
             hands.change(move |store, _| store.install_compacted(&new))?;
         }
     }
-    let mut done = reader.archive(dir, before)?;
+    let mut done = match place {
+        Place::Dir(dir) => reader.archive(dir, before)?,
+        Place::Shelf(shelf) => shelf::archive(&reader, shelf.as_ref(), before)?,
+    };
     let noted = done.clone();
     hands.change(move |store, now| store.note_archived(&noted, now))?;
     let mut verified = None;
     if verify_all {
-        let manifest = Manifest::read(&done.dir)?;
-        done.failed.extend(manifest.verify(&done.dir));
+        let (segments, wrong) = match place {
+            Place::Dir(_) => {
+                let manifest = Manifest::read(&done.dir)?;
+                (manifest.segments.len(), manifest.verify(&done.dir))
+            }
+            Place::Shelf(shelf) => shelf::verify(shelf.as_ref())?,
+        };
+        done.failed.extend(wrong);
         done.failed.sort();
         done.failed.dedup();
-        verified = Some(manifest.segments.len() as u64);
+        verified = Some(segments as u64);
     }
     Ok(ArchiveDone { before: before.to_rfc3339(), archived: done, verified })
 }
@@ -176,19 +221,39 @@ pub fn archive(
 ///
 /// # Errors
 /// There is no archive, or the store cannot be changed.
-pub fn attach(hands: &mut impl Hands, dir: PathBuf, on: bool) -> Result<Attached, StoreError> {
-    hands.change(move |store, _| if on { store.attach(&dir) } else { store.detach(&dir) })
+pub fn attach(hands: &mut impl Hands, place: &Place, on: bool) -> Result<Attached, StoreError> {
+    let (dir, copy) = match place {
+        Place::Dir(dir) => (dir.clone(), false),
+        Place::Shelf(shelf) => {
+            let dir = shelf::copy_of(hands.reader()?.data_dir(), shelf.as_ref());
+            if on {
+                shelf::fetch(shelf.as_ref(), &dir)?;
+            }
+            (dir, true)
+        }
+    };
+    let here = dir.clone();
+    let done = hands.change(move |store, _| {
+        if on { store.attach(&dir) } else { store.detach(&dir) }
+    })?;
+    if copy && !on {
+        // Whoever reads one still holds it open; a copy left over is overwritten by the next.
+        if let Err(error) = std::fs::remove_dir_all(&here) {
+            tracing::warn!(%error, "the copy of a detached archive stays");
+        }
+    }
+    Ok(done)
 }
 
-/// One round: merges, archives where there is an archive, drops.
+/// One round: merges, archives where there is a place for it, drops.
 ///
 /// # Errors
-/// The store cannot be read or changed.
+/// The store cannot be read or changed, or the place not be written.
 pub fn round(
     hands: &mut impl Hands,
     keep: &Retention,
-    now: UnixMicros,
-    zone: Tz,
+    place: Option<&Place>,
+    (now, zone): (UnixMicros, Tz),
 ) -> Result<Pruned, StoreError> {
     let reader = hands.reader()?;
     for _ in 0..MERGES {
@@ -197,8 +262,8 @@ pub fn round(
         hands.change(move |store, _| store.install_compacted(&new))?;
     }
     let before = keep.raw.before(now, zone);
-    if let Some(dir) = &keep.archive {
-        let done = archive(hands, dir, before, false)?;
+    if let Some(place) = place {
+        let done = archive(hands, place, before, false)?;
         for why in &done.archived.failed {
             tracing::error!(%why, "a segment was not archived");
         }
@@ -213,6 +278,8 @@ pub struct Ageing {
     pub recorder: Recorder,
     /// How long what is kept.
     pub keep: Retention,
+    /// Makes the place of the archive ready, off the async threads.
+    pub open: fn(&ArchiveAt, &S3) -> std::io::Result<Place>,
     /// Zone of its months.
     pub zone: Tz,
     /// The clock.
@@ -222,7 +289,7 @@ pub struct Ageing {
 impl Ageing {
     /// Lets data grow old until told to stop.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { recorder, keep, zone, clock } = self;
+        let Self { recorder, keep, open, zone, clock } = self;
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // The first tick is at once: a start has other things to do.
@@ -233,7 +300,11 @@ impl Ageing {
                 () = stop.cancelled() => return,
             }
             let (mut hands, keep, now) = (recorder.clone(), keep.clone(), clock.now());
-            let work = tokio::task::spawn_blocking(move || round(&mut hands, &keep, now, zone));
+            let work = tokio::task::spawn_blocking(move || {
+                let place = keep.archive.as_ref().map(|at| open(at, &keep.s3)).transpose();
+                let place = place.map_err(StoreError::io("reaching the archive"))?;
+                round(&mut hands, &keep, place.as_ref(), (now, zone))
+            });
             match work.await {
                 Ok(Ok(done)) => tell(&done),
                 Ok(Err(error)) => tracing::error!(%error, "old data was not put away"),

@@ -266,6 +266,7 @@ fn ageing(config: &Config, recorder: &Recorder, clock: &Clock) -> Ageing {
     Ageing {
         recorder: recorder.clone(),
         keep: config.retention.clone(),
+        open: crate::keep::bucket::open,
         zone: config.time_zone,
         clock: clock.clone(),
     }

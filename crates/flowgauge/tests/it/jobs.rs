@@ -11,7 +11,7 @@ use std::path::Path;
 
 async fn served(dir: &Path) -> Running {
     let mut config = config(dir);
-    config.retention.archive = Some(dir.join("archive"));
+    config.retention.archive = Some(flowgauge::config::ArchiveAt::Dir(dir.join("archive")));
     config.schedules.push(Scheduled {
         name: "chores".to_owned(),
         when: Timetable::read("weekly_schedule on monday at 03:00", config.time_zone).unwrap(),

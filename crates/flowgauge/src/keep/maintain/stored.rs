@@ -26,12 +26,14 @@ pub(super) fn check(parts: &Parts) -> Result<Outcome, String> {
 
 /// Copies what is too old, and reads the copies back: what is new, or all of it.
 pub(super) fn archive(parts: &Parts, verify_all: bool) -> Result<Outcome, String> {
-    let Some(dir) = &parts.config.retention.archive else {
+    let keep = &parts.config.retention;
+    let Some(at) = &keep.archive else {
         return Ok(Outcome::skipped(NO_ARCHIVE));
     };
+    let place = crate::keep::bucket::open(at, &keep.s3).map_err(|e| format!("{at}: {e}"))?;
     let mut hands = parts.recorder.clone();
-    let done =
-        ageing::archive(&mut hands, dir, before(parts), verify_all).map_err(|e| e.to_string())?;
+    let done = ageing::archive(&mut hands, &place, before(parts), verify_all)
+        .map_err(|e| e.to_string())?;
     if !done.archived.failed.is_empty() {
         return Err(format!("not archived: {}", done.archived.failed.join("; ")));
     }
@@ -46,7 +48,7 @@ pub(super) fn archive(parts: &Parts, verify_all: bool) -> Result<Outcome, String
 }
 
 const NO_ARCHIVE: &str =
-    "retention.archive names no directory, so nothing is kept beyond retention.raw";
+    "retention.archive names no place, so nothing is kept beyond retention.raw";
 
 /// Drops what is too old and may go.
 pub(super) fn prune(parts: &Parts) -> Result<Outcome, String> {
@@ -66,12 +68,9 @@ pub(super) fn prune(parts: &Parts) -> Result<Outcome, String> {
 pub(super) fn would_archive(parts: &Parts) -> String {
     match &parts.config.retention.archive {
         None => format!("nothing: {NO_ARCHIVE}"),
-        Some(dir) => {
+        Some(at) => {
             let before = before(parts).to_rfc3339();
-            format!(
-                "copy raw calls from before {before} to {}, and verify the copies",
-                dir.display()
-            )
+            format!("copy raw calls from before {before} to {at}, and verify the copies")
         }
     }
 }

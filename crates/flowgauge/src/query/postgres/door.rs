@@ -2,7 +2,7 @@
 
 use super::Port;
 use super::frame::{self, Message, Start};
-use super::proof::{Exchange, MECHANISM, signed};
+use super::proof::{BOUND, Exchange, MECHANISM, signed};
 use super::reply::{Reply, Standing};
 use super::session::{Session, Slot, Who};
 use super::settings::Settings;
@@ -80,7 +80,8 @@ impl Port {
             Opened::Encrypt => {
                 let Some(tls) = &self.tls else { return Ok(()) };
                 // Whatever came in the clear after the wish is read as TLS, and fails.
-                let accepted = tokio::time::timeout_at(deadline, tls.accept(door.stream)).await??;
+                let accepting = tls.acceptor.accept(door.stream);
+                let accepted = tokio::time::timeout_at(deadline, accepting).await??;
                 let port = Arc::clone(&self);
                 let reply = Reply::default();
                 let mut door = Door { port, stream: accepted, peer, encrypted: true, reply };
@@ -166,11 +167,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Door<S> {
 
     /// A key proven without being shown.
     async fn proven(&mut self) -> io::Result<Result<Holder, Problem>> {
-        self.reply.proof(10, format!("{MECHANISM}\0\0").as_bytes());
+        let port = Arc::clone(&self.port);
+        let tls = port.tls.as_ref().filter(|_| self.encrypted);
+        let certificate = tls.and_then(|tls| tls.binding.as_deref());
+        // The better one first: clients take what they know.
+        let offer = match certificate {
+            Some(_) => format!("{BOUND}\0{MECHANISM}\0\0"),
+            None => format!("{MECHANISM}\0\0"),
+        };
+        self.reply.proof(10, offer.as_bytes());
         let Some(first) = self.answer().await? else { return Ok(Err(no_answer())) };
         let nonce = random::<NONCE>().map_err(io::Error::other)?;
-        let Some(exchange) = Exchange::begin(&first, &nonce, self.port.keys.salt()) else {
-            let told = format!("this is no {MECHANISM} exchange without channel binding");
+        let begun = Exchange::begin(&first, &nonce, self.port.keys.salt(), certificate);
+        let Some(exchange) = begun else {
+            let told = format!("this is no {MECHANISM} exchange, or its channel binding is not ours");
             return Ok(Err(Problem::new("08P01", told)));
         };
         self.reply.proof(11, exchange.server_first.as_bytes());

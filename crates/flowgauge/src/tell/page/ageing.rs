@@ -5,6 +5,8 @@
 
 use super::ask::Params;
 use super::{App, Problem};
+use crate::config::ArchiveAt;
+use crate::keep::bucket;
 use crate::logic::duration::{self, Span};
 use crate::logic::unit::UnixMicros;
 use crate::record::ageing::{self, ArchiveDone, Pruned};
@@ -17,7 +19,6 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 
 /// Which raw calls are old.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
@@ -40,7 +41,7 @@ pub struct ArchiveAsk {
     /// Calls older than this, e.g. `3months`; `retention.raw` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub older_than: Option<String>,
-    /// A directory of the server's machine; `retention.archive` unless said.
+    /// A directory of the server's machine or `s3://bucket/prefix`; `retention.archive` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// Read back the whole archive, not only what is new.
@@ -53,7 +54,7 @@ pub struct ArchiveAsk {
 #[serde(deny_unknown_fields)]
 #[schema(as = StoreAttach)]
 pub struct AttachAsk {
-    /// Its directory, on the server's machine.
+    /// Its directory, on the server's machine, or `s3://bucket/prefix`.
     pub dir: String,
     /// Let it go instead.
     #[serde(default)]
@@ -95,13 +96,20 @@ pub(super) async fn archive(
     params.only(&[], &[])?;
     let ask: ArchiveAsk = read(&body)?;
     let before = before(&app, ask.older_than.as_deref())?;
-    let to = ask.to.map(PathBuf::from).or_else(|| app.config.retention.archive.clone());
+    let to = match &ask.to {
+        Some(text) => Some(at("body.to", text)?),
+        None => app.config.retention.archive.clone(),
+    };
     let Some(to) = to else {
-        let detail = "name a directory, or set retention.archive";
+        let detail = "name a directory or s3://bucket/prefix, or set retention.archive";
         return Err(Problem::field("body.to", "", detail));
     };
-    let mut hands = app.recorder.clone();
-    work(&app, move || ageing::archive(&mut hands, &to, before, ask.verify)).await
+    let (mut hands, access) = (app.recorder.clone(), app.config.retention.s3.clone());
+    work(&app, move || {
+        let place = bucket::open(&to, &access).map_err(StoreError::io("reaching the archive"))?;
+        ageing::archive(&mut hands, &place, before, ask.verify)
+    })
+    .await
 }
 
 /// Lets archived calls answer questions again, or no longer.
@@ -114,8 +122,17 @@ pub(super) async fn attach(
 ) -> Result<Json<Attached>, Problem> {
     params.only(&[], &[])?;
     let ask: AttachAsk = read(&body)?;
-    let (mut hands, dir) = (app.recorder.clone(), PathBuf::from(ask.dir));
-    work(&app, move || ageing::attach(&mut hands, dir, !ask.detach)).await
+    let at = at("body.dir", &ask.dir)?;
+    let (mut hands, access) = (app.recorder.clone(), app.config.retention.s3.clone());
+    work(&app, move || {
+        let place = bucket::open(&at, &access).map_err(StoreError::io("reaching the archive"))?;
+        ageing::attach(&mut hands, &place, !ask.detach)
+    })
+    .await
+}
+
+fn at(field: &str, text: &str) -> Result<ArchiveAt, Problem> {
+    ArchiveAt::parse(text).map_err(|why| Problem::field(field, text, why))
 }
 
 fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
