@@ -1,9 +1,14 @@
-"""Archives in a bucket: a server that checks signatures takes them, and what was dropped answers again from them."""
+"""Archives in a bucket: they are carried there and verified, and what was dropped answers again from them."""
 
+import hashlib
+import hmac
+import http.server
 import json
 import pathlib
 import random
 import subprocess
+import threading
+import urllib.parse
 
 import pytest
 
@@ -27,6 +32,69 @@ def bucket(scripts, tmp_path):
     yield address, objects / "calls"
     service.kill()
     service.wait()
+
+
+class Signed(http.server.BaseHTTPRequestHandler):
+    """A bucket that takes what is signed with the secret `right`, as AWS describes it for query parameters."""
+
+    objects = {}
+
+    def signature(self):
+        url = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        given = query.pop("X-Amz-Signature", "")
+        quoted = sorted((quote(k), quote(v)) for k, v in query.items())
+        canonical = "\n".join([
+            self.command, url.path, "&".join(f"{k}={v}" for k, v in quoted), f"host:{self.headers['host']}", "", "host",
+            "UNSIGNED-PAYLOAD",
+        ])
+        _, day, region, service, end = query["X-Amz-Credential"].split("/")
+        scope = f"{day}/{region}/{service}/{end}"
+        text = "\n".join(["AWS4-HMAC-SHA256", query["X-Amz-Date"], scope, hashlib.sha256(canonical.encode()).hexdigest()])
+        key = b"AWS4right"
+        for part in (day, region, service, end):
+            key = hmac.digest(key, part.encode(), "sha256")
+        return given, hmac.new(key, text.encode(), "sha256").hexdigest()
+
+    def answer(self, status, body=b""):
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def handle_one(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        given, want = self.signature()
+        path = urllib.parse.urlsplit(self.path).path
+        if given != want:
+            self.answer(403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>")
+        elif self.command == "PUT":
+            self.objects[path] = body
+            self.answer(200)
+        elif path in self.objects:
+            self.answer(200, self.objects[path])
+        else:
+            self.answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
+
+    do_GET = do_PUT = handle_one
+
+    def log_message(self, *_):
+        pass
+
+
+def quote(text):
+    return urllib.parse.quote(text, safe="-_.~")
+
+
+@pytest.fixture
+def signed():
+    service = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Signed)
+    thread = threading.Thread(target=service.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{service.server_port}", Signed.objects
+    service.shutdown()
+    thread.join()
+    service.server_close()
 
 
 def old_calls(seed):
@@ -96,8 +164,8 @@ def test_an_archive_in_a_bucket_is_verified_dropped_here_and_attached_again(star
     assert json.loads(say(server, "attach", "s3://calls/eu/west", "--json").stdout)["rows"] == 2 * COUNT
 
 
-def test_nothing_counts_as_archived_that_the_bucket_refused(start, tmp_path, bucket):
-    address, objects = bucket
+def test_nothing_counts_as_archived_that_the_bucket_refused(start, tmp_path, signed):
+    address, objects = signed
     server = served(start, tmp_path, address, secret="another")
     filled(server, 5)
     done = say(server, "archive", "--older-than", "1d")
@@ -106,6 +174,16 @@ def test_nothing_counts_as_archived_that_the_bucket_refused(start, tmp_path, buc
     refused = say(server, "prune", "--older-than", "1d", "--yes")
     assert refused.returncode == 1 and "archive" in refused.stderr, refused
     assert sql.run(server.url, "SELECT count(*) FROM calls")[1]["rows"] == [[COUNT]]
+    assert objects == {}
+
+
+def test_requests_are_signed_as_aws_describes_it(start, tmp_path, signed):
+    address, objects = signed
+    server = served(start, tmp_path, address, secret="right")
+    filled(server, 7)
+    done = say(server, "archive", "--older-than", "1d", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "/calls/eu/west/manifest.json" in objects and json.loads(done.stdout)["archived"]["rows"] == COUNT
 
 
 def test_a_tampered_archive_is_not_attached(start, tmp_path, bucket):
