@@ -3,6 +3,7 @@
 Owns the calls, their prices, and what reports must say of them, worked out here from the calls alone.
 """
 
+import contextlib
 import csv
 import datetime
 import json
@@ -12,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from conftest import binary
+from conftest import Flowgauge, binary
 
 ZONE = ZoneInfo("Europe/Berlin")
 UTC = datetime.timezone.utc
@@ -124,16 +125,19 @@ def write(path, all_calls):
             ])
 
 
-def imported(begin, directory):
+@contextlib.contextmanager
+def served(directory, **more):
     """A server with the month in it, and the calls."""
-    server, all_calls = begin(prices=prices(), settings=SETTINGS), calls()
-    file = directory / "history.csv"
-    write(file, all_calls)
-    done = subprocess.run(
-        [binary("FLOWGAUGE_BIN"), "import", str(file), "--server", server.url], capture_output=True, text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return server, all_calls
+    (directory / "prices.json").write_text(json.dumps(prices()))
+    server, all_calls = Flowgauge(directory, None, {**SETTINGS, "prices": directory / "prices.json"}, **more), calls()
+    try:
+        write(directory / "history.csv", all_calls)
+        command = [binary("FLOWGAUGE_BIN"), "import", str(directory / "history.csv"), "--server", server.url]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        yield server, all_calls
+    finally:
+        server.stop()
 
 
 def report(server, kind, form, *words):
