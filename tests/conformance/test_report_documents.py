@@ -1,6 +1,5 @@
 """Reports as files: the same bytes whoever makes them, JSON by its schema, and paper that people and machines can read."""
 
-import hashlib
 import json
 import pathlib
 import re
@@ -38,34 +37,27 @@ def papers(served, tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", list(month.PERIODS))
-def test_the_same_period_gives_the_same_bytes_in_every_process(served, kind):
-    for form in [*FORMS, "pdf"]:
+def test_the_same_period_gives_the_same_bytes_in_every_process(served, papers, kind):
+    file, document = papers[kind]
+    assert month.report(served, kind, "pdf") == file.read_bytes()
+    assert json.loads(month.report(served, kind, "json")) == document
+    for form in FORMS:
         first, second = month.report(served, kind, form), month.report(served, kind, form)
         assert first == second, form
         assert len(first) > 500, form
 
 
-def test_a_second_import_of_the_same_history_gives_the_same_report(served, tmp_path):
+def test_another_server_and_the_data_directory_alone_give_the_same_report(served, papers, tmp_path):
     with month.served(tmp_path) as (other, _):
         for kind in month.PERIODS:
-            for form in FORMS:
-                mine, others = month.report(served, kind, form), month.report(other, kind, form)
-                assert digest(mine) == digest(others), (kind, form)
-
-
-def digest(report):
-    return hashlib.sha256(report).hexdigest()
-
-
-def test_a_report_from_the_data_directory_is_that_of_the_server(tmp_path):
-    with month.served(tmp_path) as (server, _):
-        told = {kind: month.report(server, kind, "json") for kind in month.PERIODS}
+            assert month.report(other, kind, "html") == month.report(served, kind, "html"), kind
+        assert month.report(other, "monthly", "pdf") == papers["monthly"][0].read_bytes()
     for kind, period in month.PERIODS.items():
         command = [binary("FLOWGAUGE_BIN"), "report", kind, "--period", period, "--json"]
         where = ["--data-dir", str(tmp_path / "data"), "--set", "time_zone=Europe/Berlin"]
         done = subprocess.run([*command, *where], capture_output=True)
         assert done.returncode == 0, done.stderr.decode()
-        assert done.stdout == told[kind], kind
+        assert json.loads(done.stdout) == papers[kind][1], kind
 
 
 def test_history_imported_without_a_server_has_its_prices(tmp_path):
@@ -107,7 +99,7 @@ def test_text_of_the_paper_has_every_figure_and_every_word_of_the_report(papers,
         assert squeezed(figure["text"]) in said, field
         if figure["n"] is not None and figure["value"] is not None:
             assert f"n{figure['n']:,}" in said, field
-        assert re.sub(r"_", "_", field) in said, field
+        assert field in said, field
         if figure["method"]:
             assert squeezed(figure["method"]) in said, field
     for section in document["sections"]:
