@@ -61,12 +61,21 @@ def serve(handler):
     return controller
 
 
-def configuration(directory, port, to, schedules=""):
-    """A configuration with the channel `mail` over this server, and timetables. The password is in MAIL_PASSWORD."""
-    rules = directory / "rules.yaml"
-    rules.write_text(f"channels:\n  mail: {{type: email, to: [{', '.join(to)}]}}\nalerts: []\n")
+def smtp(port):
+    """What the section `alerts` says of this server; the password is in MAIL_PASSWORD."""
     return (
-        f"alerts:\n  tick: 100ms\n  rules: [{rules}]\n"
         f"  smtp: {{host: localhost, port: {port}, from: '{SENDER}', user: {ACCOUNT}, "
-        f"password: 'env:MAIL_PASSWORD', ca_file: {CERTIFICATES / 'localhost.pem'}}}\n{schedules}"
+        f"password: 'env:MAIL_PASSWORD', ca_file: {CERTIFICATES / 'localhost.pem'}}}\n"
     )
+
+
+def channel(to):
+    """A rule file with the channel `mail` alone."""
+    return f"channels:\n  mail: {{type: email, to: [{', '.join(to)}]}}\nalerts: []\n"
+
+
+def configuration(directory, port, to):
+    """A configuration with the channel `mail` over this server."""
+    rules = directory / "rules.yaml"
+    rules.write_text(channel(to))
+    return f"alerts:\n  tick: 100ms\n  rules: [{rules}]\n{smtp(port)}"

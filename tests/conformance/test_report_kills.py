@@ -1,0 +1,178 @@
+"""SIGKILL while reports are made, kept and sent: none is lost, none that was asked for or due is made twice, and a crash
+repeats at most the letter on its way, the same letter under the same Message-ID."""
+
+import collections
+import datetime
+import json
+import os
+import random
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+
+import mailbox
+import month
+from conftest import DEADLINE_S, binary, wait_for
+from test_alert_kills import AtOnce, Unwaited
+
+KILLS = int(os.environ.get("FLOWGAUGE_KILLS", "20"))
+# Longer than it takes to make a report and send it; a life without a letter ends then.
+LONGEST_LIFE_S = 6
+# Until the timetable is due: the kills of a usual run go on longer.
+AHEAD = datetime.timedelta(minutes=1)
+
+
+class Assassin:
+    """Ends a server at a random moment: of its start, of its work, or of a letter."""
+
+    def __init__(self, dice):
+        self.dice, self.lock, self.done = dice, threading.Lock(), threading.Event()
+        self.server, self.at_letter, self.life = None, False, 0
+        # Message-ID and life of each letter, in order.
+        self.taken = []
+
+    def before(self, raw):
+        """For the mailbox: kills before the letter is acknowledged, or shortly after."""
+        with self.lock:
+            self.taken.append((mailbox.read(raw)["Message-ID"], self.life))
+            server, mine = self.server, self.at_letter and self.server is not None
+            delay = self.dice.choice([0, 0, self.dice.uniform(0, 0.02)])
+        if mine and not delay:
+            self.strike(server)
+        elif mine:
+            threading.Timer(delay, self.strike, (server,)).start()
+
+    def strike(self, server):
+        server.process.kill()
+        self.done.set()
+
+    def watch(self, server):
+        """Returns when the server is dead."""
+        with self.lock:
+            self.done.clear()
+            self.server, self.at_letter = server, self.dice.random() < 0.6
+            patience = LONGEST_LIFE_S if self.at_letter else self.dice.uniform(0, LONGEST_LIFE_S / 2)
+        self.done.wait(patience)
+        with self.lock:
+            self.server = None
+        server.kill()
+        with self.lock:
+            self.life += 1
+
+
+def ask(server, period):
+    """Whether the server said that it will make the report of a day."""
+    body = json.dumps({"period": period, "channels": ["mail"], "by": "test"}).encode()
+    request = urllib.request.Request(
+        f"{server.url}/api/v1/jobs/report-daily/runs", body, {"content-type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+            return answer.status < 300
+    except urllib.error.HTTPError:
+        raise
+    except OSError:
+        # Killed meanwhile.
+        return False
+
+
+def settle(server):
+    """Waits until every run is over and every letter is out, as long as it goes on."""
+
+    def left():
+        runs = server.get("/api/v1/jobs/history", limit=1000)
+        deliveries = server.deliveries()
+        assert deliveries["dead"] == [], deliveries["dead"]
+        open_runs = sum(r["state"] in ("pending", "running") for r in runs)
+        return open_runs + sum(c["queued"] for c in deliveries["channels"]) + len(deliveries["waiting"])
+
+    now = left()
+    while now:
+        wait_for(f"fewer than {now} things to do", lambda: left() < now)
+        now = left()
+
+
+def days():
+    """Days to ask for, none twice."""
+    day = datetime.date(2025, 10, 31)
+    while True:
+        yield day.isoformat()
+        day -= datetime.timedelta(days=1)
+
+
+def period_of(letter):
+    """`2025-10-05` of `Daily Performance Report - 2025-10-05: …`."""
+    return letter["Subject"].removeprefix("Daily Performance Report - ")[:10]
+
+
+def contents(letter):
+    """What stands in a letter, its date and the boundaries of its parts aside."""
+    return [part.get_payload(decode=True) for part in letter.walk() if not part.is_multipart()]
+
+
+def test_kills_lose_no_report_and_repeat_one_letter_at_most(tmp_path, monkeypatch):
+    monkeypatch.setenv("MAIL_PASSWORD", mailbox.PASSWORD)
+    month.write(tmp_path / "history.csv", month.calls()[::20])
+    imported = [binary("FLOWGAUGE_BIN"), "import", str(tmp_path / "history.csv"), "--data-dir", str(tmp_path / "data")]
+    assert subprocess.run(imported, capture_output=True).returncode == 0
+    dice = random.Random(23)
+    assassin = Assassin(dice)
+    box = mailbox.Mailbox(assassin.before)
+    post = mailbox.serve(box)
+    due = datetime.datetime.now(month.ZONE) + AHEAD
+    sections = (
+        "time_zone: Europe/Berlin\nretention: {raw: 240months, minutes: 240months, hours: 240months}\n"
+        f"schedules:\n- {{name: daily, when: '{due:%H:%M}', job: report-daily, channels: [mail]}}\n"
+    )
+    asked = (mailbox.channel(["ops@flow.example"]), "100ms", mailbox.smtp(post.port), sections)
+    wanted, day = [], days()
+    try:
+        for _ in range(KILLS):
+            at_once = dice.random() < 0.15
+            server = (AtOnce if at_once else Unwaited).begin(tmp_path, None, *asked)
+            if not at_once:
+                wanted += [d for d in (next(day) for _ in range(dice.choice([0, 1, 1, 2]))) if ask(server, d)]
+            assassin.watch(server)
+        server = Unwaited.begin(tmp_path, None, *asked)
+        try:
+            wait_for("the timetable is due", lambda: datetime.datetime.now(month.ZONE) > due) if soon(due) else None
+            planned = lambda: [r for r in server.get("/api/v1/jobs/history", limit=1000) if r["by"] is None]
+            [timed] = wait_for("the run of the timetable", planned)
+            settle(server)
+            runs = server.get("/api/v1/jobs/history", limit=1000)
+        finally:
+            server.stop()
+    finally:
+        post.stop()
+    assert len(wanted) >= KILLS // 3, "too little was asked for the kills to mean anything"
+    letters = [letter for _, letter in box.parsed()]
+    assert [letter["Message-ID"] for letter in letters] == [i for i, _ in assassin.taken]
+    # Nothing is lost: what was promised, and what was due, was made once and arrived.
+    assert timed["period"] == (due.date() - datetime.timedelta(days=1)).isoformat()
+    assert all(run["state"] == "done" and run["again"] == 0 for run in runs), runs
+    counted = collections.Counter(run["period"] for run in runs)
+    assert max(counted.values()) == 1 and set(counted) >= {*wanted, timed["period"]}
+    told = collections.defaultdict(list)
+    for letter in letters:
+        told[period_of(letter)].append(letter)
+    assert set(told) == set(counted), "runs and letters differ"
+    # A repeat is the same letter, and a crash repeats the one on its way.
+    for period, same in told.items():
+        assert len({letter["Message-ID"] for letter in same}) == 1, period
+        assert all(contents(letter) == contents(same[0]) for letter in same), period
+    assert len({same[0]["Message-ID"] for same in told.values()}) == len(told)
+    again = collections.Counter()
+    for i, (message, life) in enumerate(assassin.taken):
+        later = [l for m, l in assassin.taken[i + 1:] if m == message]
+        assert life not in later, "sent twice in one life"
+        again[life] += bool(later)
+    assert max(again.values()) <= 1, f"one crash repeated several letters: {again}"
+    repeats = len(letters) - len(told)
+    assert repeats <= KILLS
+    print(f"{KILLS} kills, {len(runs)} reports, {repeats} letters repeated")
+
+
+def soon(due):
+    """Whether the timetable is not due yet."""
+    return datetime.datetime.now(month.ZONE) <= due
