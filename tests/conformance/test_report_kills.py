@@ -6,8 +6,10 @@ import datetime
 import json
 import os
 import random
+import re
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -17,8 +19,12 @@ from conftest import DEADLINE_S, binary, wait_for
 from test_alert_kills import AtOnce, Unwaited
 
 KILLS = int(os.environ.get("FLOWGAUGE_KILLS", "20"))
-# Longer than it takes to make a report and send it; a life without a letter ends then.
-LONGEST_LIFE_S = 6
+# Far longer than it takes to make a report and send it on a loaded machine.
+LONGEST_REPORT_S = 120
+# A life that is not ended by a letter ends within this.
+LONGEST_LIFE_S = 3
+# A run inside of which flowgauge ended so often is not begun again, and its recipients are told.
+GIVEN_UP = 3
 # Until the timetable is due: the kills of a usual run go on longer.
 AHEAD = datetime.timedelta(minutes=1)
 
@@ -47,12 +53,12 @@ class Assassin:
         server.process.kill()
         self.done.set()
 
-    def watch(self, server):
-        """Returns when the server is dead."""
+    def watch(self, server, asked):
+        """Returns when the server is dead; with something to do it may live until a letter of it comes."""
         with self.lock:
             self.done.clear()
-            self.server, self.at_letter = server, self.dice.random() < 0.6
-            patience = LONGEST_LIFE_S if self.at_letter else self.dice.uniform(0, LONGEST_LIFE_S / 2)
+            self.server, self.at_letter = server, bool(asked) and self.dice.random() < 0.7
+            patience = LONGEST_REPORT_S if self.at_letter else self.dice.uniform(0, LONGEST_LIFE_S)
         self.done.wait(patience)
         with self.lock:
             self.server = None
@@ -89,8 +95,22 @@ def settle(server):
 
     now = left()
     while now:
-        wait_for(f"fewer than {now} things to do", lambda: left() < now)
+        end = time.monotonic() + LONGEST_REPORT_S
+        while left() == now and time.monotonic() < end:
+            time.sleep(0.1)
+        assert left() < now, f"{now} things to do and none was done within {LONGEST_REPORT_S} s"
         now = left()
+
+
+def by_timetable(server, due):
+    """Runs that nobody asked for, once it was due; timetables are looked at twice a minute."""
+    while True:
+        found = [r for r in server.get("/api/v1/jobs/history", limit=1000) if r["by"] is None]
+        if found:
+            return found
+        late = datetime.datetime.now(month.ZONE) - due
+        assert late < datetime.timedelta(minutes=1, seconds=DEADLINE_S), "the timetable was forgotten"
+        time.sleep(0.2)
 
 
 def days():
@@ -101,9 +121,15 @@ def days():
         day -= datetime.timedelta(days=1)
 
 
-def period_of(letter):
-    """`2025-10-05` of `Daily Performance Report - 2025-10-05: …`."""
-    return letter["Subject"].removeprefix("Daily Performance Report - ")[:10]
+def period_of(letter, given_up):
+    """The day a letter is about: `Daily Performance Report - 2025-10-05: …`, or that its report was given up."""
+    found = re.match(r"Daily Performance Report - (\d{4}-\d\d-\d\d)", letter["Subject"])
+    if found:
+        return found[1]
+    words = letter.get_body(("plain",)).get_content()
+    [period] = re.findall(r"report-daily for (\d{4}-\d\d-\d\d): failed", words)[:1]
+    assert period in given_up, words
+    return period
 
 
 def contents(letter):
@@ -131,14 +157,13 @@ def test_kills_lose_no_report_and_repeat_one_letter_at_most(tmp_path, monkeypatc
         for _ in range(KILLS):
             at_once = dice.random() < 0.15
             server = (AtOnce if at_once else Unwaited).begin(tmp_path, None, *asked)
-            if not at_once:
-                wanted += [d for d in (next(day) for _ in range(dice.choice([0, 1, 1, 2]))) if ask(server, d)]
-            assassin.watch(server)
+            now = [] if at_once else [next(day) for _ in range(dice.choice([0, 1, 1, 2]))]
+            now = [d for d in now if ask(server, d)]
+            wanted += now
+            assassin.watch(server, now)
         server = Unwaited.begin(tmp_path, None, *asked)
         try:
-            wait_for("the timetable is due", lambda: datetime.datetime.now(month.ZONE) > due) if soon(due) else None
-            planned = lambda: [r for r in server.get("/api/v1/jobs/history", limit=1000) if r["by"] is None]
-            [timed] = wait_for("the run of the timetable", planned)
+            [timed] = by_timetable(server, due)
             settle(server)
             runs = server.get("/api/v1/jobs/history", limit=1000)
         finally:
@@ -150,12 +175,16 @@ def test_kills_lose_no_report_and_repeat_one_letter_at_most(tmp_path, monkeypatc
     assert [letter["Message-ID"] for letter in letters] == [i for i, _ in assassin.taken]
     # Nothing is lost: what was promised, and what was due, was made once and arrived.
     assert timed["period"] == (due.date() - datetime.timedelta(days=1)).isoformat()
-    assert all(run["state"] == "done" and run["again"] == 0 for run in runs), runs
+    given_up = {run["period"] for run in runs if run["state"] == "failed"}
+    for run in runs:
+        assert run["again"] == 0 and run["state"] in ("done", "failed"), run
+        assert run["state"] == "done" or f"ended inside it {GIVEN_UP} times" in run["note"], run
+    assert len(runs) - len(given_up) >= KILLS // 4, "too many were killed in the making to prove anything"
     counted = collections.Counter(run["period"] for run in runs)
     assert max(counted.values()) == 1 and set(counted) >= {*wanted, timed["period"]}
     told = collections.defaultdict(list)
     for letter in letters:
-        told[period_of(letter)].append(letter)
+        told[period_of(letter, given_up)].append(letter)
     assert set(told) == set(counted), "runs and letters differ"
     # A repeat is the same letter, and a crash repeats the one on its way.
     for period, same in told.items():
@@ -170,9 +199,5 @@ def test_kills_lose_no_report_and_repeat_one_letter_at_most(tmp_path, monkeypatc
     assert max(again.values()) <= 1, f"one crash repeated several letters: {again}"
     repeats = len(letters) - len(told)
     assert repeats <= KILLS
-    print(f"{KILLS} kills, {len(runs)} reports, {repeats} letters repeated")
+    print(f"{KILLS} kills, {len(runs)} reports, {len(given_up)} of them given up and told of, {repeats} letters repeated")
 
-
-def soon(due):
-    """Whether the timetable is not due yet."""
-    return datetime.datetime.now(month.ZONE) <= due
