@@ -90,6 +90,8 @@ program strace strace
 program psql postgresql-client
 program javac openjdk-17-jdk-headless
 unpacked libpostgresql-jdbc-java
+# A clock that stands where a test wants it.
+unpacked libfaketime
 unpacked postgresql-15
 environment requirements main
 unpacked prometheus
