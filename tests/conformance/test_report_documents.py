@@ -271,3 +271,12 @@ def unmarked(page):
             stray.append(operator)
     assert inside == []
     return stray, ids
+
+
+def test_an_empty_day_is_not_said_to_be_on_target(served):
+    command = [binary("FLOWGAUGE_BIN"), "report", "daily", "--date", "2020-02-02", "--json", "--server", served.url]
+    done = subprocess.run(command, capture_output=True)
+    assert done.returncode == 3, done.stderr.decode()
+    document = json.loads(done.stdout)
+    assert "on target" not in document["subject"] + document["verdict"], document["subject"]
+    assert {f["value"] for f in month.figures(document).values()} == {None}
