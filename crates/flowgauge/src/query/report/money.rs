@@ -132,7 +132,7 @@ pub(super) fn cost(
     let none = Known::Unknown(Reason::NotConfigured);
     let line = |name: String, rollup: &Rollup, usual: Option<&Rollup>| Line {
         name,
-        requests: rollup.requests(),
+        requests: rollup.priced,
         cost: priced(rollup),
         baseline_each: usual.map_or(none, each),
     };
