@@ -6,7 +6,6 @@ import { REFRESH_MS, useAnswer } from "../state/answers.mjs";
 import { chosen, isLive, windowQuery } from "../state/window.mjs";
 import { ByModel } from "../parts/by-model.mjs";
 import { Coverage } from "../parts/coverage.mjs";
-import { FilterChips } from "../parts/filter-chips.mjs";
 import { Icon } from "../parts/icon.mjs";
 import { LatencyChart } from "../parts/latency-chart.mjs";
 import { Empty, Failure } from "../parts/note.mjs";
@@ -22,7 +21,6 @@ export function Overview() {
   const grid = table.data === null ? null : onGrid(table.data);
   return html`
     <${Verdict} snapshot=${snapshot.data} />
-    <${FilterChips} />
     <${Failure} error=${snapshot.error ?? table.error} />
     <${Nothing} kpis=${kpis} />
     <section aria-label="Key figures" class="tiles">

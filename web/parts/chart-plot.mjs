@@ -9,8 +9,11 @@ const NEAR_TARGET = 0.4;
 /** Opacity of a line that is only compared with, as two hexadecimal digits. */
 const FAINT = "99";
 
-/** Lines with a value between two unknown ones show it as a point: a line of one point is invisible. */
-const alone = ({ cells }) => cells.some((cell, i) => cell.value !== null && (cells[i - 1]?.value ?? null) === null && (cells[i + 1]?.value ?? null) === null);
+/** A value between two unknown ones is shown as a point: a line of one point is invisible. */
+function alone(plot, at) {
+  const values = plot.data[at];
+  return values.reduce((all, value, i) => (value !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null ? [...all, i] : all), []);
+}
 
 /** Colours of the theme in force: a canvas cannot read CSS variables. */
 export function palette() {
@@ -45,7 +48,7 @@ export function plotOptions({ width, height, series, axisText, view, onCursor, o
       {},
       ...series.map((one, i) => ({
         label: one.label, stroke: colours.series[one.colour ?? i] + (one.faint ? FAINT : ""), width: one.width ?? 1.75, dash: one.dash, spanGaps: false,
-        points: { show: alone(one), size: 5, fill: colours.series[one.colour ?? i] },
+        points: { show: true, size: 4, fill: colours.series[one.colour ?? i], filter: alone },
       })),
     ],
     hooks: {

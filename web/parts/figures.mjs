@@ -29,12 +29,24 @@ const baselineError = (error) => (error === null ? null : `There is no baseline 
 /** A row of figures: `[{name, label}]`. */
 export const Figures = ({ label, names, figures }) => html`
   <dl class="figures card" aria-label=${label}>
-    ${names.map((one) => html`<${Figure} key=${one.name} label=${one.label} kpi=${figures.kpis.get(one.name)} before=${figures.before.get(one.name)} />`)}
-  </dl>`;
+    ${names.map((one) => figures.loaded === false ? html`<div class="figure" key=${one.name}><dt>${one.label}</dt><dd><span class="figure-unknown">…</span><span class="figure-facts"></span></dd></div>` : html`<${Figure} key=${one.name} key=${one.name} label=${one.label} kpi=${figures.kpis.get(one.name)} before=${figures.before.get(one.name) ?? null} />`)}
+  </dl>
+  <${Definitions} names=${names} kpis=${figures.kpis} />`;
+
+/** What the figures mean, for those who cannot point at them. */
+export function Definitions({ names, kpis }) {
+  const known = names.map((one) => kpis.get(one.name)).filter((kpi) => kpi !== undefined);
+  if (known.length === 0) return null;
+  return html`
+    <details class="definitions"><summary>What these figures mean</summary>
+      <dl class="facts facts-wide">${known.map((kpi) => html`<div key=${kpi.name}><dt>${kpi.title}</dt><dd>${kpi.meaning} ${kpi.target === null ? "It has no target." : `Target ${kpi.target}.`} Known from ${kpi.min_samples} samples on.</dd></div>`)}</dl>
+    </details>`;
+}
 
 /** "was 812 ms a week earlier, +4.1 %". */
 export function beforeText(kpi, before) {
-  if (before === undefined || before.value === null || before.value === undefined) return comparedWith() === null ? null : `${COMPARE[comparedWith()]}: not known`;
+  if (before === undefined || comparedWith() === null) return null;
+  if (before === null || before.value === null || before.value === undefined) return `${COMPARE[comparedWith()]}: not known`;
   const was = `${COMPARE[comparedWith()]} ${inUnit(before.value, kpi.unit)}`;
   if (kpi.value === null || before.value === 0) return was;
   const change = (100 * (kpi.value - before.value)) / Math.abs(before.value);

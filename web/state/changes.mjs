@@ -8,6 +8,8 @@ import { ask } from "./answers.mjs";
 
 /** Changes are rare; a mark may be so late. */
 const EVERY_MS = 15_000;
+/** What is read from months of calls is asked each so many times only. */
+const SELDOM = 8;
 const MOST = 200;
 
 /** `{at, id, kind, text, by, reason}` with unix seconds, the latest first. */
@@ -17,12 +19,14 @@ export const changesError = signal(null);
 
 let users = 0;
 let timer;
+let rounds = 0;
+const kept = { control: [], history: [] };
 
 async function read() {
+  const seldom = rounds % SELDOM === 0;
+  rounds += 1;
   try {
-    const [control, history] = await Promise.all([ask(`/api/v1/control/changes?limit=${MOST}`), ask(`/api/v1/history?limit=${MOST}`)]);
-    const all = [...(control ?? []).map(ofControl), ...(history ?? []).map(ofHistory)];
-    changes.value = all.sort((a, b) => b.at - a.at);
+    await Promise.all([part("control", `/api/v1/control/changes?limit=${MOST}`, ofControl), seldom && part("history", `/api/v1/history?limit=${MOST}`, ofHistory)]);
     changesError.value = null;
   } catch (error) {
     changesError.value = error.message;
@@ -31,13 +35,26 @@ async function read() {
   if (users > 0) timer = setTimeout(read, EVERY_MS);
 }
 
-/** Settings by their paths as people say them. */
+async function part(name, url, of) {
+  kept[name] = ((await ask(url)) ?? []).map(of);
+  changes.value = [...kept.control, ...kept.history].sort((a, b) => b.at - a.at);
+}
+
+/** What a change did, in few words: mechanisms by name, the rest by the first part of its path. */
 export function changeText(change) {
   const what = (change.diff ?? []).map((one) => {
-    const mechanism = /^mechanisms\.([a-z_]+)/.exec(one.path);
-    return mechanism === null ? one.path : nameOf(mechanism[1]);
+    const found = /^\/(?:rollouts|kill)\/([a-z_]+)\/(mode|share)$/.exec(one.path);
+    if (found !== null) return `${nameOf(found[1])} ${valueText(one.before)} → ${valueText(one.after)}`;
+    const parts = one.path.split("/").filter((part) => part !== "");
+    return parts[0] === "rollouts" ? null : one.path.startsWith("/kill") ? `kill switch: ${valueText(one.after)}` : parts.slice(0, 2).join(" ");
   });
-  return [...new Set(what)].join(", ");
+  return [...new Set(what.filter((text) => text !== null))].join(", ") || "settings";
+}
+
+function valueText(value) {
+  if (value === true) return "on";
+  if (value === false) return "off";
+  return typeof value === "string" || typeof value === "number" ? String(value) : (JSON.stringify(value) ?? "–");
 }
 
 const ofControl = (change) => ({
