@@ -45,8 +45,8 @@ export function Quality() {
 }
 
 function HowToSend() {
-  const curl = `curl -X POST ${location.origin}/api/v1/scores -H 'content-type: application/json' \\\n  -d '{"call": "CALL_ID", "evaluator": "mine", "evaluator_version": "1", "score": 0.9}'`;
-  const rating = `curl -X POST ${location.origin}/api/v1/feedback -H 'content-type: application/json' \\\n  -d '{"call": "CALL_ID", "rating": 5}'`;
+  const curl = `curl -X POST ${location.origin}/api/v1/scores -H 'content-type: application/json' \\\n  -d '{"request_id": "REQUEST_ID", "evaluator": "mine", "evaluator_version": "1", "score": 0.9}'`;
+  const rating = `curl -X POST ${location.origin}/api/v1/feedback -H 'content-type: application/json' \\\n  -d '{"request_id": "REQUEST_ID", "rating": 5}'`;
   const event = "span.add_event('gen_ai.evaluation.result', {\n  'gen_ai.evaluation.name': 'mine', 'gen_ai.evaluation.score.value': 0.9})";
   const tabs = [["Evaluation", curl], ["Rating of a user", rating], ["OpenTelemetry event", event]].map(([title, code]) => ({ title, body: html`<${Snippet} key=${title} label=${title} code=${code} />` }));
   return html`<section class="card" data-empty><h2>No answer was scored in this window</h2><p class="muted">Send what you know, or let flowgauge score a share of the answers. <a href="/api/v1/openapi.yaml" target="_blank" rel="noopener">All fields</a></p><${Tabs} label="Ways to send scores" tabs=${tabs} /></section>`;
@@ -74,7 +74,7 @@ function Feedback() {
       ${data !== null && html`<${DataTable} label="Ratings of users" rows=${rows} empty="No user rated an answer in this window." columns=${[
         { title: "Intent", of: (row) => row.key[0], show: (row) => row.key[0] || html`<span class="muted">not reported</span>` },
         { title: "Mean", right: true, of: (row) => row.mean, show: (row) => html`${row.mean === null ? NONE : row.mean.toFixed(2)} <small class="muted">${samples(row.n)}</small>` },
-        { title: "4 and 5", right: true, of: (row) => row.satisfied, show: (row) => (row.satisfied === null ? NONE : percent(row.satisfied <= 1 ? 100 * row.satisfied : row.satisfied)) },
+        { title: "4 and 5", right: true, of: (row) => row.satisfied, show: (row) => (row.satisfied === null ? NONE : percent(100 * row.satisfied)) },
         ...STARS.map((star, i) => ({ title: star, right: true, of: (row) => row.ratings[i], show: (row) => count(row.ratings[i]) })),
         { title: "Thumbs", right: true, of: (row) => row.thumbs },
       ]} />`}
