@@ -168,7 +168,7 @@ function Baselines({ all, done }) {
         { title: "Requests", right: true, of: (row) => row.whole.requests, show: (row) => count(row.whole.requests) }, { title: "P95", right: true, of: (row) => row.whole.latency_p95, show: (row) => inUnit(row.whole.latency_p95, "ms") },
         { title: "Tokens", right: true, of: (row) => row.whole.tokens, show: (row) => inUnit(row.whole.tokens, "tokens") }, { title: "Cost", right: true, of: (row) => row.whole.cost, show: (row) => inUnit(row.whole.cost, "usd") }, { title: "Quality", right: true, of: (row) => row.whole.quality, show: (row) => (row.whole.quality === null ? NONE : inUnit(row.whole.quality, "percent")) },
         { title: "Made by", of: (row) => row.made_by },
-        { title: "", name: "Change", of: () => null, show: (row) => can[row.standing] && html`<button type="button" onClick=${() => (wanted.value = change(row.name, can[row.standing], done))}>Accept as new baseline<span class="visually-hidden">: ${row.name}</span>…</button>` },
+        { title: "", name: "Change", of: () => null, show: (row) => can[row.standing] && html`<button type="button" onClick=${() => (wanted.value = change(row.name, can[row.standing], done))}>Accept as new baseline…<span class="visually-hidden">: ${row.name}</span></button>` },
       ]} />
     <//>`;
 }

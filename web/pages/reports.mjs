@@ -117,7 +117,7 @@ const Schedules = ({ jobs, done }) => html`
       { title: "Job", of: (row) => row.job }, { title: "About", of: (row) => row.about }, { title: "When", of: (row) => row.when ?? row.schedule, show: (row) => row.when ?? row.schedule ?? html`<span class="muted">not scheduled</span>` },
       { title: "To", of: (row) => row.channels.join(", ") || null }, { title: "Next", of: (row) => row.next, show: (row) => (row.next === null ? "–" : stamp(new Date(row.next), false)) },
       { title: "Last", of: (row) => row.last?.due, show: (row) => (row.last === null ? "–" : html`${stamp(new Date(row.last.ended ?? row.last.due), false)} <${State} word=${row.last.state} />`) },
-      { title: "", name: "Run", of: () => null, show: (row) => html`<button type="button" onClick=${() => (wanted.value = run(row, done))}>Run now<span class="visually-hidden">: ${row.job}</span>…</button>` },
+      { title: "", name: "Run", of: () => null, show: (row) => html`<button type="button" onClick=${() => (wanted.value = run(row, done))}>Run now…<span class="visually-hidden">: ${row.job}</span></button>` },
     ]} />
   <//>`;
 

@@ -126,7 +126,7 @@ const Incidents = ({ all, done }) => html`
   <${Card} title="Incidents" hint="each with its report">
     <${DataTable} label="Incidents" rows=${all} columns=${[
       { title: "Incident", of: (row) => row.id }, { title: "How bad", of: (row) => row.severity }, { title: "Opened", of: (row) => row.opened, show: (row) => stamp(new Date(row.opened), false) }, { title: "By", of: (row) => row.by }, { title: "Why", of: (row) => row.note },
-      { title: "Closed", of: (row) => row.closed, show: (row) => (row.closed === null ? html`<button type="button" onClick=${() => (wanted.value = closing(row, done))}>Close<span class="visually-hidden"> incident ${row.id}</span>…</button>` : stamp(new Date(row.closed), false)) },
+      { title: "Closed", of: (row) => row.closed, show: (row) => (row.closed === null ? html`<button type="button" onClick=${() => (wanted.value = closing(row, done))}>Close…<span class="visually-hidden"> incident ${row.id}</span></button>` : stamp(new Date(row.closed), false)) },
       { title: "Report", of: () => null, show: (row) => html`<a href=${`/api/v1/incidents/${row.id}/report`} download=${`incident-${row.id}.md`}>Markdown<span class="visually-hidden"> of incident ${row.id}</span></a>` },
     ]} />
   <//>`;

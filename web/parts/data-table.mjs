@@ -7,6 +7,8 @@ import { Icon } from "./icon.mjs";
 
 /** More makes screen readers and phones slow. */
 const PAGE_ROWS = 25;
+/** A moment is never broken over lines. */
+const STAMP = /^\d{4}-\d\d-\d\d \d\d:\d\d/;
 
 /**
  * `columns`: `[{title, of(row), show(row), right, definition}]`. `of` gives the bare value, for order and export; `show` what is
@@ -42,7 +44,8 @@ export function DataTable({ label, columns, rows, empty = "Nothing in this windo
 
 function cell(column, row, first) {
   const shown = column.show === undefined ? (column.of(row) ?? html`<span class="muted">–</span>`) : column.show(row);
-  const look = `${column.right ? "right number" : "break-some"}${column.mono ? " mono" : ""}`;
+  const still = typeof shown === "string" && STAMP.test(shown) ? " nowrap" : "";
+  const look = `${column.right ? "right number" : "break-some"}${column.mono ? " mono" : ""}${still}`;
   return first ? html`<th scope="row" class=${look}>${shown}</th>` : html`<td class=${look}>${shown}</td>`;
 }
 

@@ -12,7 +12,7 @@ export function useFigures() {
   const before = comparedQuery(now.data?.window);
   const then = useAnswer(before === null ? null : `/api/v1/kpis?${before}`);
   const baseline = useAnswer(comparedWith() === "baseline" ? "/api/v1/baselines/promoted" : null);
-  return { kpis: byName(now.data), before: compared(then.data, baseline.data), baseline: baseline.data, error: now.error ?? then.error ?? baselineError(baseline.error), window: now.data?.window ?? null, loaded: now.data !== null };
+  return { snapshot: now.data, kpis: byName(now.data), before: compared(then.data, baseline.data), baseline: baseline.data, error: now.error ?? then.error ?? baselineError(baseline.error), window: now.data?.window ?? null, loaded: now.data !== null };
 }
 
 /** Names of the baseline's cells as KPIs. */
