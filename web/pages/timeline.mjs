@@ -47,7 +47,7 @@ export function Timeline() {
     <${Kinds} inside=${inside} hidden=${hidden} />
     <${Line} events=${shown} span=${span} />
     <${Card} title="Events" hint="the latest first">
-      <${DataTable} label="Events" rows=${shown} empty="Nothing happened in this window: no alert, no change, no deployment. Choose a longer one." keyOf=${(row) => row.kind + row.at + row.text} columns=${[
+      <${DataTable} label="Events" stacked=${true} rows=${shown} empty="Nothing happened in this window: no alert, no change, no deployment. Choose a longer one." keyOf=${(row) => row.kind + row.at + row.text} columns=${[
         { title: "Time", of: (row) => new Date(row.at * 1000).toISOString(), show: (row) => stamp(new Date(row.at * 1000)) },
         { title: "Kind", of: (row) => row.kind, show: (row) => html`<${Kind} kind=${row.kind} />` },
         { title: "What", of: (row) => row.text, show: (row) => (row.href ? html`<a href=${row.href}>${row.text}</a>` : row.text) },

@@ -14,7 +14,7 @@ const STAMP = /^\d{4}-\d\d-\d\d \d\d:\d\d/;
  * `columns`: `[{title, of(row), show(row), right, definition}]`. `of` gives the bare value, for order and export; `show` what is
  * seen where it is not the value itself.
  */
-export function DataTable({ label, columns, rows, empty = "Nothing in this window.", keyOf = null, pageRows = PAGE_ROWS }) {
+export function DataTable({ label, columns, rows, empty = "Nothing in this window.", keyOf = null, pageRows = PAGE_ROWS, stacked = false }) {
   const [order, setOrder] = useState(null);
   const [wanted, setPage] = useState(0);
   useOnScreen(label, columns.map((one) => one.title), rows.map((row) => columns.map((one) => one.of(row) ?? null)));
@@ -25,7 +25,7 @@ export function DataTable({ label, columns, rows, empty = "Nothing in this windo
   const press = (i) => setOrder(order?.at === i && order.down ? { at: i, down: false } : { at: i, down: true });
   return html`
     <div class="scroll" role="region" aria-label=${label} tabindex="0">
-      <table>
+      <table class=${stacked ? "stacked" : null}>
         <caption class="visually-hidden">${label}</caption>
         <thead><tr>${columns.map((one, i) => html`
           <th scope="col" key=${one.title} class=${one.right ? "right" : null} aria-sort=${order?.at !== i ? null : order.down ? "descending" : "ascending"}>
@@ -46,7 +46,7 @@ function cell(column, row, first) {
   const shown = column.show === undefined ? (column.of(row) ?? html`<span class="muted">–</span>`) : column.show(row);
   const still = typeof shown === "string" && STAMP.test(shown) ? " nowrap" : "";
   const look = `${column.right ? "right number" : "break-some"}${column.mono ? " mono" : ""}${still}`;
-  return first ? html`<th scope="row" class=${look}>${shown}</th>` : html`<td class=${look}>${shown}</td>`;
+  return first ? html`<th scope="row" class=${look}>${shown}</th>` : html`<td class=${look} data-title=${column.title}>${shown}</td>`;
 }
 
 /** Unknown values come last either way. */
