@@ -20,10 +20,10 @@ const SAY_MS = 1_600;
 export function Header({ page, isDetail }) {
   const withWindow = page.window === true && !isDetail;
   return html`
-    <header class="top">
+    <section class="top" aria-label="Window and tools">
       ${withWindow && html`<${TimePicker} /><${Compare} /><${FilterBar} />`}
       <${Tools} />
-    </header>`;
+    </section>`;
 }
 
 function Compare() {

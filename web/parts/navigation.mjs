@@ -13,10 +13,10 @@ export function Navigation({ current }) {
   useEffect(() => setOpen(false), [at]);
   return html`
     <div class="side" data-open=${open}>
-      <div class="side-head">
+      <header class="side-head">
         <a class="brand" href=${pageLink("/overview")}><${Mark} />flowgauge</a>
         <button type="button" class="menu" aria-expanded=${open} aria-controls="pages" onClick=${() => setOpen(!open)}>Menu<span class="muted"> · ${current.title}</span></button>
-      </div>
+      </header>
       <nav id="pages" aria-label="Pages">
         ${GROUPS.map((group) => html`
           <div role="group" aria-label=${group} key=${group}>
