@@ -6,7 +6,7 @@ import { html } from "../html.mjs";
 import { count, stamp } from "../format.mjs";
 import { params, replaceParams } from "../state/address.mjs";
 import { useAnswer } from "../state/answers.mjs";
-import { hand } from "../state/on-screen.mjs";
+import { hand } from "../state/files.mjs";
 import { ActDialog } from "../parts/act-dialog.mjs";
 import { Card, DataTable } from "../parts/data-table.mjs";
 import { Icon } from "../parts/icon.mjs";

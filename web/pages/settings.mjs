@@ -6,7 +6,7 @@ import { html } from "../html.mjs";
 import { NONE, count, ms, percent, samples, stamp, usd } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
 import { send, useAnswer } from "../state/answers.mjs";
-import { hand } from "../state/on-screen.mjs";
+import { hand } from "../state/files.mjs";
 import { byName } from "../kpi.mjs";
 import { ActDialog } from "../parts/act-dialog.mjs";
 import { Snippet } from "../parts/copy.mjs";

@@ -5,7 +5,7 @@ import { html } from "../html.mjs";
 import { count, stamp } from "../format.mjs";
 import { go, params, withParams } from "../state/address.mjs";
 import { send, useAnswer } from "../state/answers.mjs";
-import { hand } from "../state/on-screen.mjs";
+import { hand } from "../state/files.mjs";
 import { recall, remember } from "../state/theme.mjs";
 import { Chart } from "../parts/chart.mjs";
 import { Card, DataTable } from "../parts/data-table.mjs";

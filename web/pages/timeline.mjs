@@ -7,7 +7,7 @@ import { kpiText, samples, stamp } from "../format.mjs";
 import { go, pageLink, params, withParams } from "../state/address.mjs";
 import { rowsOf, useAnswer } from "../state/answers.mjs";
 import { useChanges } from "../state/changes.mjs";
-import { fileName, hand } from "../state/on-screen.mjs";
+import { fileName, hand } from "../state/files.mjs";
 import { chosen, refresh, windowQuery, zoom } from "../state/window.mjs";
 import { lengthText } from "../alerts.mjs";
 import { ActDialog } from "../parts/act-dialog.mjs";

@@ -1,6 +1,7 @@
 // The data on screen as CSV or JSON. Refuses to ask anything anew: what is taken is what is seen.
 import { html } from "../html.mjs";
-import { csvOf, fileName, hand, jsonOf, onScreen } from "../state/on-screen.mjs";
+import { csvOf, fileName, hand, jsonOf } from "../state/files.mjs";
+import { onScreen } from "../state/on-screen.mjs";
 import { Popover } from "./popover.mjs";
 
 /** The button and its list. */
