@@ -1,0 +1,1 @@
+//! Every name of the guide with every option it is shown with.
