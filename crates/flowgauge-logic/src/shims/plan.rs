@@ -6,7 +6,7 @@
 use super::row::Row;
 use super::surroundings::Surroundings;
 use super::translate::{BadUse, Translated};
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 
 /// The guide's rule file.
 const RULES: &str = "/etc/monitoring/performance-alerts.yml";
@@ -154,7 +154,7 @@ fn weekly(row: &Row, world: &Surroundings<'_>) -> Plan {
         Step::of(&["report", "weekly", "--period", &period, "--output", &metrics]),
         Step::of(&["report", "weekly", "--period", &period, "--output", &analysis]),
     ];
-    steps.extend(compared(start, world, &regressions));
+    steps.extend(compared(world, Goes::File(regressions)));
     steps.push(mail("report-weekly", &period));
     let first = format!("Generating weekly performance analysis: {start} to {end}");
     Plan {
@@ -199,13 +199,13 @@ fn days_of(given: &Translated, world: &Surroundings<'_>) -> Result<(NaiveDate, N
     let text = (world.read)(file).map_err(|why| BadUse::BadInput(format!("{file}: {why}")))?;
     let json: serde_json::Value =
         serde_json::from_str(&text).map_err(|e| BadUse::BadInput(format!("{file}: {e}")))?;
-    let found = json.get("period").and_then(serde_json::Value::as_str);
+    let found = json.pointer("/period/name").and_then(serde_json::Value::as_str);
     let days = found.and_then(|p| {
-        let (first, last) = p.split_once('_')?;
+        let (first, last) = p.split_once(" to ").or_else(|| p.split_once('_'))?;
         Some((first.parse().ok()?, last.parse().ok()?))
     });
     days.ok_or_else(|| {
-        let what = "its `period` names no days; make it with collect-weekly-metrics.sh";
+        let what = "its period names no days; make it with collect-weekly-metrics.sh";
         BadUse::BadInput(format!("{file}: {what}"))
     })
 }
@@ -221,32 +221,35 @@ fn analysis(mut given: Translated, world: &Surroundings<'_>) -> Result<Plan, Bad
     Ok(Plan { notes: vec![note], steps: vec![Step::new(given.words)], ..Plan::default() })
 }
 
-/// C27: the week the file is about against the seven days before it.
+/// C27: the last seven days against the baseline; the file says which week is meant.
 fn weekly_regressions(given: &Translated, world: &Surroundings<'_>) -> Result<Plan, BadUse> {
     let (first, last) = days_of(given, world)?;
-    let mut steps = compared(first, world, given.kept.get("--output").map_or("-", String::as_str));
-    if let (false, Some(step)) = (given.kept.contains_key("--output"), steps.last_mut()) {
-        step.goes = Goes::Out;
+    let usual = (world.days_ago(7), world.days_ago(1));
+    let mut notes = vec!["the last seven days against the baseline".to_owned()];
+    if (first, last) != usual {
+        notes.push(format!("the file is about {first} to {last}: that week is not compared"));
     }
-    let note = format!("{first} to {last} against the seven days before");
-    Ok(Plan { notes: vec![note], steps, ..Plan::default() })
+    let output = given.kept.get("--output").map_or(Goes::Out, |file| Goes::File(file.clone()));
+    Ok(Plan { notes, steps: compared(world, output), ..Plan::default() })
 }
 
-/// Values of seven days and of the seven before, compared into a file.
-fn compared(first: NaiveDate, world: &Surroundings<'_>, output: &str) -> Vec<Step> {
-    let shift = |days| first.checked_add_days(Days::new(days)).unwrap_or(first).to_string();
-    let before = first.checked_sub_days(Days::new(7)).unwrap_or(first).to_string();
-    let [old, new] = ["before.json", "week.json"].map(|n| format!("{}/{n}", world.scratch));
-    let export = |from: &str, to: &str, file: &str| {
-        let words =
-            ["metrics", "export", "--shape", "regression", "--from", from, "--to", to, "--output", file];
-        Step::of(&words).to(Goes::Err).needed()
+/// Values of the last seven days against the baseline, compared into a file: the guide's (F6) where it is there, else
+/// the promoted one.
+fn compared(world: &Surroundings<'_>, output: Goes) -> Vec<Step> {
+    let [base, week] = ["baseline.json", "week.json"].map(|n| format!("{}/{n}", world.scratch));
+    let export =
+        ["metrics", "export", "--shape", "regression", "--days", "7", "--output", week.as_str()];
+    let mut steps = vec![Step::of(&export).to(Goes::Err).needed()];
+    let guide = world.at(BASELINE);
+    let base = if (world.exists)(&guide) {
+        guide
+    } else {
+        let show = Step::of(&["regression", "baseline", "show", "--lists"]);
+        steps.push(show.to(Goes::File(base.clone())).needed());
+        base
     };
-    vec![
-        export(&before, &shift(0), &old),
-        export(&shift(0), &shift(7), &new),
-        Step::of(&["regression", "compare", &old, &new]).to(Goes::File(output.to_owned())),
-    ]
+    steps.push(Step::of(&["regression", "compare", &base, &week]).to(output));
+    steps
 }
 
 /// C29: the guide's four files (F4), in its order.
