@@ -15,6 +15,8 @@ mod collect;
 mod completions;
 mod config;
 mod diagnose;
+#[cfg(test)]
+mod documented;
 mod exit;
 mod export;
 mod get;
