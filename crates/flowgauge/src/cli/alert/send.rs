@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// Asked again so often while the message is on its way.
 const PAUSE: Duration = Duration::from_millis(250);
+/// The receiver that every alert has: nobody is told by it.
+const SHOWN_ONLY: &str = "flowgauge";
 /// What a magnitude may be: a thousandfold change is a mistake of a decimal point.
 const MOST: f64 = 1_000.0;
 
@@ -205,14 +207,15 @@ fn tell(told: &Told, wait: &WaitArgs, globals: &Globals) -> Done {
     let limit = language::duration(&wait.wait)
         .map_err(|fault| Failure::usage(format!("--wait {}: {}", wait.wait, fault.message)))?;
     let loaded = globals.load(false, &[])?;
-    if loaded.config.alerts.posted_to.is_empty() && globals.server.is_none() {
-        return Err(Failure::new(BAD_CONFIG, "no channel hears of it: alerts.posted_to is empty")
-            .hint("write for example `alerts: {posted_to: [slack, email]}`"));
-    }
     let remote = globals.remote(&loaded)?;
     let clock = Clock::real();
     let begun = clock.now();
     post(&remote, told)?;
+    if !is_told(&remote, &told.name)? {
+        let message = "no channel hears of it, it is only shown: the server's alerts.posted_to is empty";
+        return Err(Failure::new(BAD_CONFIG, message)
+            .hint("write for example `alerts: {posted_to: [slack, email]}`, and restart"));
+    }
     let from = clock.monotonic();
     let mut seen = None;
     while clock.monotonic().saturating_sub(from) < limit {
@@ -252,6 +255,14 @@ fn post(remote: &Remote, told: &Told) -> Result<(), Failure> {
         }
         status => Err(Failure::new(TRY_LATER, format!("the server answered {status}"))),
     }
+}
+
+/// Whether a channel hears of the alert: the server lists its receivers, of which one is the list itself.
+fn is_told(remote: &Remote, name: &str) -> Result<bool, Failure> {
+    let alerts: Vec<serde_json::Value> = remote.get("/api/v2/alerts", &[])?;
+    let own = alerts.iter().filter(|a| a.pointer("/labels/alertname").is_some_and(|n| n == name));
+    let receivers = own.filter_map(|a| a.get("receivers")?.as_array()).flatten();
+    Ok(receivers.filter_map(|r| r.get("name")?.as_str()).any(|name| name != SHOWN_ONLY))
 }
 
 /// The open episode of the alert, with its messages.
