@@ -63,3 +63,5 @@ mod regressions;
 mod replay;
 #[cfg(test)]
 mod served;
+#[cfg(test)]
+mod shims;
