@@ -33,6 +33,7 @@ pub mod monthly;
 pub mod next;
 pub mod number;
 pub mod optimised;
+pub mod plain;
 pub mod prose;
 pub mod recommendations;
 pub mod sections;

@@ -62,4 +62,6 @@ mod regressions;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod served;
