@@ -1,43 +1,52 @@
 // Starts the page: frame, navigation and the page of the address. Refuses to know what pages show.
 import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { html } from "./html.mjs";
-import { followLinks, path } from "./state/address.mjs";
+import { followLinks, params, path } from "./state/address.mjs";
+import { pageOf } from "./state/pages.mjs";
 import { Header } from "./parts/header.mjs";
 import { Keys } from "./parts/keys.mjs";
-import { Alerts } from "./pages/alerts.mjs";
-import { Control } from "./pages/control.mjs";
-import { Episode } from "./pages/episode.mjs";
-import { Live } from "./pages/live.mjs";
-import { Overview } from "./pages/overview.mjs";
-import { RequestDetail } from "./pages/request-detail.mjs";
-import { Requests } from "./pages/requests.mjs";
-import { Setup } from "./pages/setup.mjs";
-
-const DETAIL = "/requests/";
-const EPISODE = "/alerts/";
-
-/** The page of a path. */
-function pageOf(at) {
-  if (at.startsWith(DETAIL)) return { title: "Request", view: html`<${RequestDetail} id=${decodeURIComponent(at.slice(DETAIL.length))} />` };
-  if (at.startsWith(EPISODE)) return { title: "Alert", view: html`<${Episode} id=${decodeURIComponent(at.slice(EPISODE.length))} />` };
-  switch (at) {
-    case "/live": return { title: "Live", view: html`<${Live} />` };
-    case "/requests": return { title: "Requests", view: html`<${Requests} />` };
-    case "/alerts": return { title: "Alerts", view: html`<${Alerts} />` };
-    case "/control": return { title: "Control", view: html`<${Control} />` };
-    case "/setup": return { title: "Setup", view: html`<${Setup} />` };
-    default: return { title: "Overview", view: html`<${Overview} />` };
-  }
-}
+import { Navigation } from "./parts/navigation.mjs";
+import { Failure } from "./parts/note.mjs";
+import { Palette } from "./parts/palette.mjs";
 
 function App() {
-  const { title, view } = pageOf(path.value);
+  const { page, title, load, id } = pageOf(path.value);
   document.title = `${title} · flowgauge`;
+  document.documentElement.toggleAttribute("data-kiosk", params.value.get("kiosk") !== null);
   return html`
     <a class="skip" href="#main">Skip to content</a>
-    <${Header} title=${title} />
-    <main id="main" tabindex="-1" key=${title}>${view}</main>
-    <${Keys} />`;
+    <${Navigation} current=${page} />
+    <div class="body">
+      <${Header} page=${page} isDetail=${id !== null} />
+      <main id="main" tabindex="-1" key=${title}>
+        <${Lazy} load=${load} title=${title} id=${id} />
+      </main>
+    </div>
+    <${Keys} />
+    <${Palette} />`;
+}
+
+/** Pages that were loaded. */
+const loaded = new Map();
+
+/** A page, once its module is there. Its view is the one function it exports. */
+function Lazy({ load, title, id }) {
+  const [, again] = useState(0);
+  const [failed, setFailed] = useState(null);
+  useEffect(() => {
+    if (loaded.has(title)) return;
+    load().then(
+      (module) => {
+        loaded.set(title, Object.values(module).find((one) => typeof one === "function"));
+        again((n) => n + 1);
+      },
+      () => setFailed("This page could not be loaded. flowgauge may have been renewed or stopped: reload this tab."),
+    );
+  }, [title]);
+  const View = loaded.get(title);
+  if (failed !== null) return html`<h1>${title}</h1><${Failure} error=${failed} />`;
+  return View === undefined ? null : html`<${View} id=${id} />`;
 }
 
 addEventListener("click", followLinks);

@@ -82,6 +82,7 @@ export function inUnit(value, unit) {
     case "percent": return percent(value);
     case "usd": return usd(value);
     case "per_minute": return perMinute(value);
+    case "ratio": return missing(value) ? NONE : trim(value, 2);
     case "rating": return missing(value) ? NONE : `${oneDigit.format(value)}/5`;
     default: return count(value);
   }

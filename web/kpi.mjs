@@ -13,12 +13,12 @@ export const STATES = {
 
 /** The six tiles. `also` is a second figure on the same tile. */
 export const TILES = [
-  { name: "p95_latency", label: "P95 latency" },
-  { name: "tokens_per_request", label: "Tokens / request", also: "token_reduction", alsoLabel: "reduction" },
-  { name: "quality_score", label: "Quality" },
-  { name: "cache_hit_rate", label: "Cache hit rate" },
-  { name: "total_cost", label: "Cost", also: "cost_per_request", alsoLabel: "per request" },
-  { name: "error_rate", label: "Error rate" },
+  { name: "p95_latency", path: "/latency", label: "P95 latency" },
+  { name: "tokens_per_request", path: "/cost", label: "Tokens / request", also: "token_reduction", alsoLabel: "reduction" },
+  { name: "quality_score", path: "/quality", label: "Quality" },
+  { name: "cache_hit_rate", path: "/cache", label: "Cache hit rate" },
+  { name: "total_cost", path: "/cost", label: "Cost", also: "cost_per_request", alsoLabel: "per request" },
+  { name: "error_rate", path: "/requests", label: "Error rate" },
 ];
 
 /** The second row. */

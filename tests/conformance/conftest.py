@@ -195,7 +195,7 @@ def start(tmp_path, upstream):
 def scripts(tmp_path_factory):
     """Node 24, and js/ with its packages."""
     directory = tmp_path_factory.mktemp("js")
-    for kind in ("clients", "telemetry", "flags", "postgres", "s3"):
+    for kind in ("clients", "telemetry", "flags", "postgres", "s3", "mail"):
         shutil.copytree(pathlib.Path(__file__).parent / "js" / kind, directory / kind)
         # Modules are found beside the script, so that is where the installed ones are linked.
         modules = CACHE / "conformance" / f"js-{kind}" / "node_modules"

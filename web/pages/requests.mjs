@@ -3,7 +3,6 @@ import { html } from "../html.mjs";
 import { params, withParams } from "../state/address.mjs";
 import { REFRESH_MS, rowsOf, useAnswer } from "../state/answers.mjs";
 import { isLive, windowQuery } from "../state/window.mjs";
-import { FilterChips } from "../parts/filter-chips.mjs";
 import { Empty, Failure } from "../parts/note.mjs";
 import { RequestFilters } from "../parts/request-filters.mjs";
 import { RequestTable } from "../parts/request-table.mjs";
@@ -22,7 +21,6 @@ export function Requests() {
   return html`
     <div class="page-head"><h1>Requests</h1><span class="muted">newest first; – means not reported</span></div>
     <${RequestFilters} />
-    <${FilterChips} />
     <${Failure} error=${error} />
     ${data !== null && (rowsOf(data).length === 0 ? html`<${None} />` : html`
       <section class="card">

@@ -6,13 +6,22 @@ const DAY_S = 86_400;
 /** A target is part of the scale once data comes this near to it; else it would flatten the lines. */
 const NEAR_TARGET = 0.4;
 
+/** Opacity of a line that is only compared with, as two hexadecimal digits. */
+const FAINT = "99";
+
+/** A value between two unknown ones is shown as a point: a line of one point is invisible. */
+function alone(plot, at) {
+  const values = plot.data[at];
+  return values.reduce((all, value, i) => (value !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null ? [...all, i] : all), []);
+}
+
 /** Colours of the theme in force: a canvas cannot read CSS variables. */
 export function palette() {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(name).trim();
   return {
-    ink: of("--muted"), line: of("--line"), card: of("--card"), gap: of("--warning-soft"), gapEdge: of("--warning"), target: of("--muted"),
-    series: [of("--series-1"), of("--series-2"), of("--series-3"), of("--series-4")],
+    ink: of("--muted"), line: of("--line"), card: of("--card"), gap: of("--warning-soft"), gapEdge: of("--warning"), target: of("--muted"), mark: of("--ink"),
+    series: [1, 2, 3, 4, 5, 6].map((i) => of(`--series-${i}`)),
     font: `11px ${of("--sans")}`,
   };
 }
@@ -26,7 +35,7 @@ export function plotOptions({ width, height, series, axisText, view, onCursor, o
     height,
     legend: { show: false },
     padding: [10, 22, 0, 0],
-    cursor: { y: false, drag: { x: onZoom !== null, y: false, setScale: false }, points: { size: 7 } },
+    cursor: { y: false, sync: { key: "time", setSeries: false, scales: ["x", null] }, drag: { x: onZoom !== null, y: false, setScale: false }, points: { size: 7 } },
     scales: {
       x: { time: true, range: () => view().window },
       y: { range: (_, low, high) => [0, top(high, view().target)] },
@@ -38,13 +47,13 @@ export function plotOptions({ width, height, series, axisText, view, onCursor, o
     series: [
       {},
       ...series.map((one, i) => ({
-        label: one.label, stroke: colours.series[i], width: one.width ?? 1.75, dash: one.dash, spanGaps: false,
-        points: { show: false, size: 5, fill: colours.series[i] },
+        label: one.label, stroke: colours.series[one.colour ?? i] + (one.faint ? FAINT : ""), width: one.width ?? 1.75, dash: one.dash, spanGaps: false,
+        points: { show: true, size: 4, fill: colours.series[one.colour ?? i], filter: alone },
       })),
     ],
     hooks: {
       drawClear: [(plot) => drawGaps(plot, view().gaps, colours)],
-      draw: [(plot) => drawTarget(plot, view().target, colours)],
+      draw: [(plot) => drawMarks(plot, view().marks, colours), (plot) => drawTarget(plot, view().target, colours)],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
       setSelect: [(plot) => onZoom !== null && plot.select.width > 4 && onZoom(plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x"))],
     },
@@ -84,6 +93,27 @@ function drawGaps(plot, gaps, colours) {
     }
     ctx.restore();
   }
+}
+
+/** A change: a dashed line with a small flag on top. Words are below the chart. */
+function drawMarks(plot, marks, colours) {
+  const { ctx, bbox } = plot;
+  const size = 4 * devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = colours.mark;
+  ctx.fillStyle = colours.mark;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+  for (const mark of marks) {
+    const x = Math.round(plot.valToPos(mark.at, "x", true));
+    line(ctx, x, bbox.top, x, bbox.top + bbox.height);
+    ctx.beginPath();
+    ctx.moveTo(x - size, bbox.top - size);
+    ctx.lineTo(x + size, bbox.top - size);
+    ctx.lineTo(x, bbox.top + size);
+    ctx.fill();
+  }
+  ctx.restore();
 }
 
 function drawTarget(plot, target, colours) {

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.mjs";
 import { UNKNOWN_WORDS, samples, stamp } from "../format.mjs";
+import { changeLine, changesIn, useChanges } from "../state/changes.mjs";
 import { themeChanges } from "../state/theme.mjs";
 import { plotOptions } from "./chart-plot.mjs";
 
@@ -11,15 +12,16 @@ const SPEAK_AFTER_MS = 350;
 
 /**
  * `series`: `[{label, cells, dash, width}]`, cells `{value, n, unknown}` per entry of `times` (unix
- * seconds). `text(value)` gives a value with its unit.
+ * seconds). `text(value)` gives a value with its unit. `colour` and `faint` let two lines share a colour.
  */
 export function Chart({ label, times, series, window, gaps = [], target = null, text, height = 240, onZoom = null, showSamples = true }) {
   const box = useRef(null);
   const plot = useRef(null);
   const newest = useRef(null);
-  newest.current = { window, gaps, target, onZoom };
+  const marks = changesIn(useChanges(), window);
+  newest.current = { window, gaps, target, onZoom, marks };
   const [at, setAt] = useState(null);
-  const spoken = useSpoken(at, times, series, text);
+  const spoken = useSpoken(box, at, times, series, text);
   const theme = themeChanges.value;
   const shape = series.map((one) => one.label).join("|");
 
@@ -41,7 +43,7 @@ export function Chart({ label, times, series, window, gaps = [], target = null, 
     };
   }, [theme, shape, height]);
 
-  useEffect(() => plot.current?.setData(rows(times, series)), [times, series]);
+  useEffect(() => plot.current?.setData(rows(times, series)), [times, series, marks.length]);
 
   return html`
     <figure class="chart" role="figure" aria-label=${label}>
@@ -50,6 +52,7 @@ export function Chart({ label, times, series, window, gaps = [], target = null, 
         aria-label=${`${label}. Left and right arrow keys move through time; a table follows.`}
         onKeyDown=${(event) => moveCursor(event, plot.current, times, at)}></div>
       <div class="visually-hidden" aria-live="polite">${spoken}</div>
+      <${Marks} marks=${marks} />
     </figure>`;
 }
 
@@ -61,12 +64,22 @@ function Legend({ at, times, series, text, showSamples }) {
     <div class="legend">
       ${series.map((one, i) => html`
         <span class="legend-item">
-          <svg class=${`swatch series-${i + 1}`} viewBox="0 0 24 8" aria-hidden="true"><line x1="0" x2="24" y1="4" y2="4" stroke-dasharray=${one.dash?.join(" ") ?? "none"} /></svg>
+          <svg class=${`swatch series-${(one.colour ?? i) + 1}${one.faint ? " faint" : ""}`} viewBox="0 0 24 8" aria-hidden="true"><line x1="0" x2="24" y1="4" y2="4" stroke-dasharray=${one.dash?.join(" ") ?? "none"} /></svg>
           ${one.label}
           ${index !== null && html`<b class="number">${cellText(one.cells[index], text)}</b>${showSamples && html`<span class="muted number">${samples(one.cells[index]?.n)}</span>`}`}
         </span>`)}
       <span class="legend-time number">${index !== null && stamp(new Date(times[index] * 1000), false)}</span>
     </div>`;
+}
+
+/** The marks of the chart in words. */
+function Marks({ marks }) {
+  if (marks.length === 0) return null;
+  return html`
+    <details class="marks">
+      <summary>${marks.length === 1 ? "1 change" : `${marks.length} changes`} in this window</summary>
+      <ol>${marks.map((one) => html`<li key=${one.at + one.text} class="break">${changeLine(one)}${one.reason && html` <span class="muted">${one.reason}</span>`}</li>`)}</ol>
+    </details>`;
 }
 
 function cellText(cell, text) {
@@ -90,10 +103,11 @@ function moveCursor(event, plot, times, at) {
   plot.setCursor({ left: plot.valToPos(times[next], "x"), top: 10 });
 }
 
-function useSpoken(at, times, series, text) {
+/** Only the chart that has the focus speaks: the cursor of the others goes along. */
+function useSpoken(box, at, times, series, text) {
   const [spoken, setSpoken] = useState("");
   useEffect(() => {
-    if (at === null || at >= times.length) return undefined;
+    if (at === null || at >= times.length || document.activeElement !== box.current) return undefined;
     const timer = setTimeout(() => {
       const values = series.map((one) => `${one.label} ${cellText(one.cells[at], text)}`).join(", ");
       setSpoken(`${stamp(new Date(times[at] * 1000), false)}: ${values}`);

@@ -21,7 +21,7 @@ export function Snippet({ label, code }) {
 }
 
 /** Browsers offer the clipboard only over HTTPS and on this machine. */
-async function toClipboard(text) {
+export async function toClipboard(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;

@@ -1,13 +1,15 @@
 // The table behind a chart, 25 rows a page. Refuses to be the only place of a figure or to be missing.
 import { useId, useState } from "preact/hooks";
 import { html } from "../html.mjs";
+import { useOnScreen } from "../state/on-screen.mjs";
 import { Icon } from "./icon.mjs";
 
 /** Rows of a page: more makes screen readers and phones slow. */
 const PAGE_ROWS = 25;
 
-/** A button that opens the twin. `rows` are arrays of text, newest first. */
-export function TableTwin({ caption, head, rows, links = null }) {
+/** A button that opens the twin. `rows` are arrays of text, newest first; `raw` the same as numbers, to be taken away. */
+export function TableTwin({ caption, head, rows, raw = null, links = null }) {
+  useOnScreen(caption, raw?.head ?? head, raw?.rows ?? rows);
   const [open, setOpen] = useState(false);
   const id = useId();
   return html`

@@ -2,8 +2,10 @@
 import { useState } from "preact/hooks";
 import { html } from "../html.mjs";
 import { go, params, withParams } from "../state/address.mjs";
-import { RANGES, chosen, isLive } from "../state/window.mjs";
+import { RANGES, canFollow, chosen, isLive, lastOf, zoom } from "../state/window.mjs";
+import { clock, stamp } from "../format.mjs";
 import { Icon } from "./icon.mjs";
+import { Popover } from "./popover.mjs";
 
 /** The picker of pages that have a window. */
 export function TimePicker() {
@@ -13,10 +15,10 @@ export function TimePicker() {
     <div class="picker" role="group" aria-label="Time window">
       <div class="segments">
         ${RANGES.map((range) => html`
-          <a href=${withParams({ since: range.since, from: null, to: null })} aria-current=${window.since === range.since ? "true" : null}>${range.title}</a>`)}
+          <a href=${withParams(lastOf(range.since))} aria-current=${window.since === range.since ? "true" : null}>${range.title}</a>`)}
         <${FreeWindow} window=${window} />
       </div>
-      ${window.since !== null && html`<${LiveSwitch} live=${live} />`}
+      ${canFollow() && html`<${LiveSwitch} live=${live} />`}
     </div>`;
 }
 
@@ -32,7 +34,18 @@ export function LiveSwitch({ live }) {
 export const toggleLive = () => go(withParams({ live: params.value.get("live") === "0" ? null : "0" }));
 
 function FreeWindow({ window }) {
-  const [open, setOpen] = useState(false);
+  const custom = window.since === null || !RANGES.some((range) => range.since === window.since);
+  return html`<${Popover} label=${custom ? windowText(window) : "From–to"} current=${custom}>${(close) => html`<${Ends} window=${window} close=${close} />`}<//>`;
+}
+
+/** A window in few letters. */
+function windowText(window) {
+  if (window.since !== null) return `last ${window.since}`;
+  const [from, to] = [new Date(window.from), new Date(window.to)];
+  return from.toDateString() === to.toDateString() ? `${stamp(from, false)}–${clock(to, false)}` : `${stamp(from, false)} – ${stamp(to, false)}`;
+}
+
+function Ends({ window, close }) {
   const [problem, setProblem] = useState(null);
   const apply = (event) => {
     event.preventDefault();
@@ -43,21 +56,17 @@ function FreeWindow({ window }) {
       setProblem("The end must be after the start.");
       return;
     }
-    setProblem(null);
-    setOpen(false);
-    go(withParams({ from: from.toISOString(), to: to.toISOString(), since: null }));
+    close();
+    zoom(from / 1000, to / 1000);
   };
   return html`
-    <div class="free-window">
-      <button type="button" aria-expanded=${open} aria-current=${window.since === null ? "true" : null} onClick=${() => setOpen(!open)}>From–to</button>
-      ${open && html`
-        <form class="popover" onSubmit=${apply} onKeyDown=${(event) => event.key === "Escape" && setOpen(false)}>
-          <label>From <input type="datetime-local" name="from" required value=${localInput(window.from, 3_600_000)} /></label>
-          <label>To <input type="datetime-local" name="to" required value=${localInput(window.to, 0)} /></label>
-          ${problem && html`<p role="alert" class="tone-critical">${problem}</p>`}
-          <button type="submit" class="primary">Show</button>
-        </form>`}
-    </div>`;
+    <form class="ends" onSubmit=${apply}>
+      <label>From <input type="datetime-local" name="from" required value=${localInput(window.from, 3_600_000)} /></label>
+      <label>To <input type="datetime-local" name="to" required value=${localInput(window.to, 0)} /></label>
+      ${problem && html`<p role="alert" class="tone-critical">${problem}</p>`}
+      <button type="submit" class="primary">Show</button>
+      <p class="muted">The address also takes <code>from=now-6h</code>, <code>from=now/d</code> and unix milliseconds.</p>
+    </form>`;
 }
 
 /** A moment as the input wants it: local time without zone. */

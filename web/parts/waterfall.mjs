@@ -53,7 +53,8 @@ const UNITS = 1000;
 /** Thinnest bar that is still seen. */
 const THINNEST = 3;
 
-function Bar({ part, total }) {
+/** One bar on the clock of a table. */
+export function Bar({ part, total }) {
   const width = Math.max(THINNEST, (part.length / total) * UNITS);
   const left = Math.min(((part.from ?? 0) / total) * UNITS, UNITS - width);
   return html`

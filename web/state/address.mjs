@@ -8,7 +8,7 @@ export const path = signal(location.pathname);
 export const params = signal(new URLSearchParams(location.search));
 
 /** Parameters that survive a change of page. */
-const SHARED = ["since", "from", "to", "where", "live"];
+const SHARED = ["since", "from", "to", "time", "time.window", "where", "live", "compare", "kiosk"];
 
 function read() {
   path.value = location.pathname;
@@ -45,10 +45,14 @@ export function replaceParams(changes) {
   read();
 }
 
-/** Link to another page that keeps window and filters. */
-export function pageLink(ofPath) {
+/** Link to another page that keeps window and filters, with some parameters changed. */
+export function pageLink(ofPath, changes = {}) {
   const kept = new URLSearchParams();
   for (const name of SHARED) for (const value of params.value.getAll(name)) kept.append(name, value);
+  for (const [name, value] of Object.entries(changes)) {
+    kept.delete(name);
+    for (const one of Array.isArray(value) ? value : [value]) if (one !== null && one !== "") kept.append(name, one);
+  }
   return join(ofPath, kept);
 }
 

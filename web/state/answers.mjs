@@ -2,7 +2,7 @@
 // stays, the error is shown beside it.
 import { useEffect, useState } from "preact/hooks";
 
-/** Figures are rollups of minutes; asking more often than this shows nothing new. */
+/** What a window of an hour is asked again after; figures are rollups of minutes. */
 export const REFRESH_MS = 5_000;
 
 /** One answer of the API, or an error with the server's own words. */
@@ -19,13 +19,18 @@ export async function ask(url, signal) {
 }
 
 /** Asks for a change; null where it was made, else the server's own words. */
-export async function change(method, url, body = null) {
+export const change = async (method, url, body = null) => (await send(method, url, body)).problem;
+
+/** Sends a body; `{data, problem}` with the answer or the server's own words. */
+export async function send(method, url, body = null) {
   const headers = body === null ? {} : { "content-type": "application/json" };
   try {
     const response = await fetch(url, { method, headers, body: body === null ? null : JSON.stringify(body) });
-    return response.ok ? null : await problem(response);
+    if (!response.ok) return { data: null, problem: await problem(response) };
+    const text = await response.text();
+    return { data: text === "" ? null : JSON.parse(text), problem: null };
   } catch {
-    return "flowgauge does not answer; is it still running?";
+    return { data: null, problem: "flowgauge does not answer; is it still running?" };
   }
 }
 
@@ -42,10 +47,14 @@ async function problem(response) {
 /** Rows of a page of requests; none before the first answer. */
 export const rowsOf = (page) => page?.items ?? [];
 
-/** The latest answer to `url`, asked again every `every` ms; `null` asks once. */
+/** The latest answer to `url`, asked again every `every` ms; `null` asks once. A `url` of null asks nothing. */
 export function useAnswer(url, every = null) {
   const [state, setState] = useState({ data: null, error: null });
   useEffect(() => {
+    if (url === null) {
+      setState({ data: null, error: null });
+      return undefined;
+    }
     const stop = new AbortController();
     let timer;
     let first = true;

@@ -1,4 +1,4 @@
-//! Chores of the repository: `cargo xtask tidy | test | bench | prices | vendor-check`.
+//! Chores of the repository: `cargo xtask tidy | test | coverage | bench | prices | vendor-check`.
 //!
 //! Owns what a machine checks about the tree itself and the one command that sets up and runs all
 //! tests. Refuses product logic.
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod bench;
+mod coverage;
 mod prices;
 mod suite;
 mod tidy;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     let outcome = match args.first().map(String::as_str) {
         Some("tidy") => tidy::check(&root()),
         Some("test") => suite::run(&root(), &args[1..]),
+        Some("coverage") => coverage::check(&root()),
         Some("bench") => bench::run(&root(), &args[1..]),
         Some("prices") => prices::build(&root(), &args[1..]).map(|rows| {
             eprintln!("{rows} rows are shipped");
@@ -26,7 +28,7 @@ fn main() -> ExitCode {
             eprintln!("{files} vendored files are as the manifest says");
         }),
         _ => Err(anyhow::anyhow!(
-            "usage: cargo xtask tidy | test [STEP…] | bench [NAME…] | prices LIST … | vendor-check [NODE_MODULES]"
+            "usage: cargo xtask tidy | test [STEP…] | coverage | bench [NAME…] | prices LIST … | vendor-check [NODE_MODULES]"
         )),
     };
     match outcome {

@@ -30,6 +30,7 @@ pub mod rollup;
 pub mod schedule;
 pub mod score;
 pub mod sequential;
+pub mod shims;
 pub mod unit;
 pub mod window;
 pub mod wire;

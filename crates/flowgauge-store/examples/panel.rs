@@ -1,6 +1,6 @@
 //! How fast a panel of 24 hours is answered over ten million calls in 40 series.
 //!
-//! `cargo run --release --example panel -p flowgauge-store [calls [directory to fill only]]`
+//! `cargo run --release --example panel -p flowgauge-store [calls [directory to fill only [days]]]`
 
 #![expect(
     clippy::print_stdout,
@@ -20,6 +20,8 @@ use std::time::Instant;
 const BATCH: u64 = 16_384;
 /// Half past an hour, so that the window has edges.
 const T0: i64 = 1_700_001_000_000_000;
+/// Begin of a month, 2023-12-01 UTC, for those who fill one: `31` days of it.
+const MONTH: i64 = 1_701_388_800_000_000;
 const ASKED: usize = 200;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,18 +29,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let kept = std::env::args().nth(2).map(std::path::PathBuf::from);
     let dir = tempfile::tempdir_in(std::env::current_dir()?)?;
     let path = kept.as_deref().unwrap_or(dir.path());
-    let mut store = Store::open(path, Options::default(), UnixMicros(T0))?.store;
-    let step = UnixMicros::DAY / i64::try_from(calls)?.max(1);
+    let days: i64 = std::env::args().nth(3).map_or(Ok(1), |a| a.parse())?;
+    let t0 = if days > 1 { MONTH } else { T0 };
+    let mut store = Store::open(path, Options::default(), UnixMicros(t0))?.store;
+    let step = days * UnixMicros::DAY / i64::try_from(calls)?.max(1);
     let begun = Instant::now();
     let mut n = 0;
     while n < calls {
-        let batch = (n..(n + BATCH).min(calls)).map(|n| call(n, step)).collect();
+        let batch = (n..(n + BATCH).min(calls)).map(|n| call(n, step, t0)).collect();
         n += BATCH;
-        let now = UnixMicros(T0 + i64::try_from(n)? * step);
+        let now = UnixMicros(t0 + i64::try_from(n)? * step);
         store.commit(Batch { calls: batch, ..Batch::default() }, now)?;
     }
     // Filling outruns sealing, which a day of traffic does not: measured is the state it settles in.
-    let tail = UnixMicros(T0 + UnixMicros::DAY);
+    let tail = UnixMicros(t0 + days * UnixMicros::DAY);
     store.seal_now(tail)?;
     println!("filled {calls} calls in {:.0} s", begun.elapsed().as_secs_f64());
     println!("{:?}", store.reader().status()?);
@@ -90,8 +94,8 @@ fn time(
     Ok(())
 }
 
-fn call(n: u64, step: i64) -> Call {
-    let start = UnixMicros(T0 + i64::try_from(n).unwrap_or(0) * step);
+fn call(n: u64, step: i64, t0: i64) -> Call {
+    let start = UnixMicros(t0 + i64::try_from(n).unwrap_or(0) * step);
     let spread = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7;
     let mut random = [0; 10];
     random[2..].copy_from_slice(&n.to_be_bytes());

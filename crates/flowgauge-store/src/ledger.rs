@@ -168,8 +168,10 @@ impl LedgerFile {
 }
 
 /// How much of a budget is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetUse {
+    /// Its name.
+    pub budget: String,
     /// What counts against the limit.
     pub committed: NanoUsd,
     /// The limit.
@@ -185,7 +187,7 @@ const USE: &str = "
             UNION ALL
             SELECT budget, subject, amount FROM budget_holds WHERE from_us <= ?1 AND ?1 < to_us)
         GROUP BY budget, subject)
-    SELECT ifnull(max(c.amount), 0), l.limit_nanos FROM budget_limits l
+    SELECT l.budget, ifnull(max(c.amount), 0), l.limit_nanos FROM budget_limits l
         LEFT JOIN committed c ON c.budget = l.budget GROUP BY l.budget";
 
 impl Reader {
@@ -202,7 +204,8 @@ impl Reader {
                 return Ok(Vec::new());
             }
             let row = |r: &Row<'_>| {
-                Ok(BudgetUse { committed: NanoUsd(r.get(0)?), limit: NanoUsd(r.get(1)?) })
+                let (committed, limit) = (NanoUsd(r.get(1)?), NanoUsd(r.get(2)?));
+                Ok(BudgetUse { budget: r.get(0)?, committed, limit })
             };
             db.prepare(USE)?.query_map([at.0], row)?.collect()
         };

@@ -15,6 +15,7 @@ pub mod event;
 pub mod export;
 pub mod fsck;
 pub mod jobs;
+pub mod presence;
 pub mod pull;
 pub mod read;
 pub mod scores;
@@ -60,6 +61,7 @@ pub use ledger::{BudgetUse, Kept, LedgerChanges, LedgerFile};
 pub use locate::Names;
 pub use lock::JobTurn;
 pub use pins::{Pin, PinnedSegment};
+pub use presence::Presence;
 pub use read::Reader;
 pub use rebuild::{Rebuilt, rebuild};
 pub use scores::{

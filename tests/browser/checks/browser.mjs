@@ -12,9 +12,11 @@ const FLAGS = [
 /** Where the page under test is. */
 export const URL_UNDER_TEST = process.env.FLOWGAUGE_URL;
 /** Pages with an address of their own. */
-export const PAGES = ["overview", "live", "requests", "alerts", "control", "setup"];
-/** Waits end here; none is waited out in a passing run. */
-export const DEADLINE_MS = 15_000;
+export const PAGES = [
+  "overview", "live", "latency", "requests", "cost", "quality", "cache", "regressions", "alerts", "timeline", "control", "reports", "sql", "settings", "setup",
+];
+/** Waits end here; none is waited out in a passing run. A machine with other work may need more. */
+export const DEADLINE_MS = Number(process.env.FLOWGAUGE_DEADLINE_MS ?? 15_000);
 
 export const launch = () => chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
 
@@ -37,8 +39,11 @@ export async function open(browser, address, { width = 1280, theme = "light", ba
 
 /** Waits until the page has its first answers. */
 export async function settled(page, name) {
+  const figures = "dl.figures [data-kpi], main .empty";
   const sign = {
-    overview: ".tile[data-kpi]", live: "dl.figures [data-kpi]", requests: "main .empty, main table.requests", alerts: "main [data-verdict]", control: "main [data-standing]", setup: "[data-door]",
+    overview: ".tile[data-kpi]", live: "dl.figures [data-kpi]", latency: figures, requests: "main .empty, main table.requests", cost: figures, quality: figures, cache: figures,
+    regressions: "[data-empty], [data-regressed]", alerts: "main [data-verdict]", timeline: "main section.card h2", control: "main [data-standing]", reports: "[data-format]", sql: ".schema summary",
+    settings: "main dl.facts", setup: "[data-door]",
   }[name];
   await page.locator(sign).first().waitFor({ state: "attached" });
 }

@@ -49,9 +49,9 @@ test("window and pause are in the address and survive a change of page", async (
   const { page, close } = await open(browser, "/overview");
   await page.getByRole("link", { name: "6 h" }).click();
   await page.getByRole("button", { name: "Live" }).click();
-  assert.equal(new URL(page.url()).search, "?since=6h&live=0");
-  await page.getByRole("link", { name: "Requests" }).click();
-  await page.waitForURL(/\/requests\?since=6h&live=0$/);
+  assert.equal(new URL(page.url()).search, "?from=now-6h&to=now&live=0");
+  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Requests" }).click();
+  await page.waitForURL(/\/requests\?from=now-6h&to=now&live=0$/);
   await page.getByRole("button", { name: "Paused" }).waitFor();
   await close();
 });

@@ -4,13 +4,16 @@
 //! distribution-free under independence and bounds the pull of any outlier. Refuses values that are not finite:
 //! callers drop or replace those, since a rank for them would be invented.
 
+/// Where the quantile function changes from its central to its outer approximation: so far from one half.
+const CENTRAL: f64 = 0.425;
+const CENTRAL_SQUARE: f64 = 0.180_625;
+
 /// The quantile function of the standard normal distribution, by the rational approximations of Wichura (1988, algorithm
 /// AS 241, PPND16), exact to about 16 digits. They are here since scores of long histories spend most of their time in it.
 pub(crate) fn normal_quantile(p: f64) -> f64 {
     let off = p - 0.5;
-    if off.abs() <= 0.425 {
-        let r = 0.180_625 - off * off;
-        return off * polynomial(&CENTRE, r) / polynomial(&CENTRE_BELOW, r);
+    if off.abs() <= CENTRAL {
+        return central(off);
     }
     let tail = if off < 0.0 { p } else { 1.0 - p };
     let r = (-tail.ln()).sqrt();
@@ -20,6 +23,12 @@ pub(crate) fn normal_quantile(p: f64) -> f64 {
         polynomial(&FAR, r - 5.0) / polynomial(&FAR_BELOW, r - 5.0)
     };
     if off < 0.0 { -z } else { z }
+}
+
+/// The quantile at one half and so much.
+fn central(off: f64) -> f64 {
+    let r = CENTRAL_SQUARE - off * off;
+    off * polynomial(&CENTRE, r) / polynomial(&CENTRE_BELOW, r)
 }
 
 /// Coefficients as published, the constant first.
@@ -88,52 +97,73 @@ fn polynomial(coefficients: &[f64; 8], x: f64) -> f64 {
     coefficients.iter().rev().fold(0.0, |sum, c| sum * x + c)
 }
 
-/// The order of the values: indices from the smallest to the largest.
-pub(crate) fn order(values: &[f64]) -> Vec<usize> {
-    let mut pairs: Vec<(f64, usize)> = values.iter().copied().zip(0..).collect();
-    pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    pairs.into_iter().map(|p| p.1).collect()
+/// Values with their places, from the smallest to the largest.
+pub(crate) type Ranked = Vec<(f64, u32)>;
+
+/// The values ranked; equal ones in the order they came in.
+pub(crate) fn ranked(values: &[f64]) -> Ranked {
+    let mut pairs: Ranked = values.iter().copied().zip(0..).collect();
+    pairs.sort_unstable_by(less);
+    pairs
+}
+
+/// How ranked values follow each other.
+pub(crate) fn less(a: &(f64, u32), b: &(f64, u32)) -> std::cmp::Ordering {
+    a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
 }
 
 /// Normal scores of the ranks; equal values share the middle of their ranks.
 pub(crate) fn normal_scores(values: &[f64]) -> Vec<f64> {
-    scores_in(values, &order(values))
+    scores_of(&ranked(values), 0)
 }
 
-/// The same where the order is known already.
-pub(crate) fn scores_in(values: &[f64], order: &[usize]) -> Vec<f64> {
-    let n = values.len();
+/// The scores of ranked values whose places begin with `first`.
+pub(crate) fn scores_of(ranked: &[(f64, u32)], first: u32) -> Vec<f64> {
+    let n = ranked.len();
     let size = n as f64 + 1.0;
-    // Scores of the lower half of the ranks, which count from one. The upper half is mirrored, so that a mirrored series
-    // has exactly mirrored scores.
-    let half: Vec<f64> = (0..n / 2).map(|r| normal_quantile((r as f64 + 1.0) / size)).collect();
+    let half = lower_half(n);
     let alone = |r: usize| match r.cmp(&(n - 1 - r)) {
         std::cmp::Ordering::Less => half[r],
         std::cmp::Ordering::Equal => 0.0,
         std::cmp::Ordering::Greater => -half[n - 1 - r],
     };
     let mut scores = vec![0.0; n];
+    let place = |i: u32| (i - first) as usize;
     let mut start = 0;
     while start < n {
-        let value = values[order[start]];
+        let (value, at) = ranked[start];
         let mut end = start + 1;
-        while end < n && values[order[end]].total_cmp(&value).is_eq() {
+        while end < n && ranked[end].0.total_cmp(&value).is_eq() {
             end += 1;
         }
         if end == start + 1 {
-            scores[order[start]] = alone(start);
+            scores[place(at)] = alone(start);
         } else {
             // The middle of ranks start + 1 ..= end.
             let share = (start + 1 + end) as f64 / 2.0 / size;
             let score =
                 if share > 0.5 { -normal_quantile(1.0 - share) } else { normal_quantile(share) };
-            for &i in &order[start..end] {
-                scores[i] = score;
+            for (_, i) in &ranked[start..end] {
+                scores[place(*i)] = score;
             }
         }
         start = end;
     }
     scores
+}
+
+/// Scores of the lower half of `n` ranks, which count from one. The upper half is mirrored, so that a mirrored series has
+/// exactly mirrored scores.
+fn lower_half(n: usize) -> Vec<f64> {
+    let size = n as f64 + 1.0;
+    let share = |r: usize| (r as f64 + 1.0) / size;
+    let mut half: Vec<f64> = (0..n / 2).map(share).collect();
+    // Without a branch the central part is worked on several at a time.
+    let outer = half.partition_point(|p| 0.5 - p > CENTRAL);
+    let (tail, rest) = half.split_at_mut(outer);
+    tail.iter_mut().for_each(|p| *p = normal_quantile(*p));
+    rest.iter_mut().for_each(|p| *p = central(*p - 0.5));
+    half
 }
 
 #[cfg(test)]

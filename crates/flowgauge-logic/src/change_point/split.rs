@@ -7,6 +7,7 @@
 //! the season leaves of it. Refuses to say how likely the statistic is by chance: that is `null`.
 
 mod plain;
+mod seasonal;
 
 /// Largest autocorrelation believed in: beyond it a level and a wandering mean cannot be told apart within any history
 /// kept, and the whitened step vanishes.
@@ -36,18 +37,6 @@ struct Season<'a> {
     period: usize,
 }
 
-impl Season<'_> {
-    fn phase(&self, pair: usize) -> usize {
-        if self.period <= 1 { 0 } else { self.phases[pair] }
-    }
-}
-
-/// The pairs `(z_t, z_{t−1})` with the season taken out.
-struct Pairs {
-    now: Vec<f64>,
-    before: Vec<f64>,
-}
-
 /// A step fitted under a given φ.
 #[derive(Clone, Copy)]
 struct Step {
@@ -69,135 +58,24 @@ pub(super) fn best_split(
 ) -> Option<Split> {
     let n = scores.len();
     let min = min.max(2);
-    // Pairs begin with the second point.
-    let season = Season { phases: phases.get(1..).unwrap_or_default(), period };
     if n < 2 * min || n < period + 4 || (period > 1 && phases.len() != n) {
         return None;
     }
     if period <= 1 {
         return plain::best_split(scores, min);
     }
-    let free = n + 1 - period;
-    let flat = Pairs::new(scores, season);
-    let phi_flat = flat.phi();
-    let left_flat = flat.left(phi_flat);
-    let whole = square_sum(&flat.now);
-    if left_flat <= 0.0 || whole <= 0.0 {
-        return None;
-    }
-    let mut phi = phi_flat;
-    let mut step = scan(&flat, phi, season, min)?;
-    for _ in 0..ROUNDS {
-        phi = lifted_phi(scores, step, season);
-        step = scan(&flat, phi, season, min)?;
-    }
-    let left = (flat.left(phi) - step.gain).max(EXACT * whole);
-    let ratio = (free as f64 * (left_flat.max(EXACT * whole) / left).ln()).max(0.0);
-    Some(Split { at: step.at, ratio, phi, free })
+    // Pairs begin with the second point.
+    let season = Season { phases: phases.get(1..)?, period };
+    seasonal::best_split(scores, season, min)
 }
 
-/// φ of what a step leaves, the season taken out: from sums per phase, in one look at the scores.
-fn lifted_phi(scores: &[f64], step: Step, season: Season<'_>) -> f64 {
-    let mut phases = vec![(0.0_f64, 0.0_f64, 0.0_f64); season.period];
-    let (mut both, mut squares) = (0.0, 0.0);
-    let lifted = |t: usize| if t >= step.at { scores[t] - step.height } else { scores[t] };
-    let mut before = lifted(0);
-    for t in 1..scores.len() {
-        let now = lifted(t);
-        let phase = &mut phases[season.phase(t - 1)];
-        *phase = (phase.0 + now, phase.1 + before, phase.2 + 1.0);
-        both += now * before;
-        squares += before * before;
-        before = now;
-    }
-    for (now, before, points) in phases {
-        if points > 0.0 {
-            both -= now * before / points;
-            squares -= before * before / points;
+/// Several at a time, so that one comparison does not wait for the other.
+fn largest(values: &[f64]) -> f64 {
+    let mut most = [0.0_f64; 8];
+    for part in values.chunks(most.len()) {
+        for (m, v) in most.iter_mut().zip(part) {
+            *m = if *v > *m { *v } else { *m };
         }
     }
-    if squares > 0.0 { (both / squares).clamp(0.0, PHI_MAX) } else { 0.0 }
-}
-
-impl Pairs {
-    fn new(scores: &[f64], season: Season<'_>) -> Self {
-        let now = without_season(scores.get(1..).unwrap_or_default(), season);
-        let before = without_season(
-            scores.get(..scores.len().saturating_sub(1)).unwrap_or_default(),
-            season,
-        );
-        Self { now, before }
-    }
-
-    /// Conditional least squares. Negative values are taken as none: that is the cautious side, and keeps independent
-    /// noise from paying for an estimate it does not need.
-    fn phi(&self) -> f64 {
-        let below = square_sum(&self.before);
-        let above: f64 = self.now.iter().zip(&self.before).map(|(a, b)| a * b).sum();
-        if below > 0.0 { (above / below).clamp(0.0, PHI_MAX) } else { 0.0 }
-    }
-
-    /// What is left of the square sum once φ has explained its part.
-    fn left(&self, phi: f64) -> f64 {
-        self.now.iter().zip(&self.before).map(|(a, b)| (a - phi * b).powi(2)).sum()
-    }
-}
-
-/// The step that explains most under φ, over all places with `min` points a side.
-fn scan(pairs: &Pairs, phi: f64, season: Season<'_>, min: usize) -> Option<Step> {
-    let n = pairs.now.len() + 1;
-    let later = 1.0 - phi;
-    // Per phase: points in all (inverted), and points after k.
-    let mut share = vec![0.0_f64; season.period];
-    for t in 1..n {
-        share[season.phase(t - 1)] += 1.0;
-    }
-    for s in &mut share {
-        *s = if *s > 0.0 { s.recip() } else { 0.0 };
-    }
-    let mut after = vec![0.0_f64; season.period];
-    let (mut points, mut squares, mut sum) = (0.0_f64, 0.0_f64, 0.0_f64);
-    let mut best: Option<Step> = None;
-    for k in (min..n).rev() {
-        let phase = season.phase(k - 1);
-        let white = pairs.now[k - 1] - phi * pairs.before[k - 1];
-        let (of, own) = (share[phase], after[phase]);
-        if k <= n - min {
-            let overlap = white + later * sum;
-            let weight = 1.0 + later * later * (points - squares) - of * (2.0 * later * own + 1.0);
-            if weight > 1e-9 {
-                let gain = overlap * overlap / weight;
-                if best.is_none_or(|b| gain > b.gain) {
-                    best = Some(Step { at: k, height: overlap / weight, gain });
-                }
-            }
-        }
-        sum += white;
-        points += 1.0;
-        squares += (2.0 * own + 1.0) * of;
-        after[phase] = own + 1.0;
-    }
-    best
-}
-
-/// Minus the mean of each phase.
-fn without_season(values: &[f64], season: Season<'_>) -> Vec<f64> {
-    let mut sums = vec![(0.0_f64, 0.0_f64); season.period];
-    for (t, v) in values.iter().enumerate() {
-        let s = &mut sums[season.phase(t)];
-        s.0 += v;
-        s.1 += 1.0;
-    }
-    values
-        .iter()
-        .enumerate()
-        .map(|(t, v)| {
-            let (sum, count) = sums[season.phase(t)];
-            v - sum / count
-        })
-        .collect()
-}
-
-fn square_sum(values: &[f64]) -> f64 {
-    values.iter().map(|v| v * v).sum()
+    most.into_iter().fold(0.0, f64::max)
 }

@@ -203,8 +203,8 @@ pub struct Switch {
     pub name: String,
     /// How it stands, e.g. `on, 50 %`.
     pub state: String,
-    /// Tokens saved.
-    pub tokens_saved: Known<u64>,
+    /// Tokens saved; below zero where more were billed.
+    pub tokens_saved: Known<i64>,
     /// Money saved.
     pub money_saved: Known<NanoUsd>,
     /// Mean time saved per request, ms.

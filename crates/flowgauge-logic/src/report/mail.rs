@@ -18,7 +18,7 @@ pub const LIMIT: usize = 100_000;
 /// Rows of a general table and characters of a cell at most: more than a report of ours has. Where words from outside
 /// fill the mail all the same, fewer and fewer; the attached file has all.
 const ROOM: [Room; 3] =
-    [Room { rows: 25, cell: 300 }, Room { rows: 10, cell: 80 }, Room { rows: 5, cell: 30 }];
+    [Room { rows: 60, cell: 300 }, Room { rows: 10, cell: 80 }, Room { rows: 5, cell: 30 }];
 /// Characters of a sentence at most.
 const SENTENCE: usize = 1_000;
 

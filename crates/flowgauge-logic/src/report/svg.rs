@@ -26,8 +26,15 @@ const COLOURS: [&str; 3] = ["#1F5FBF", "#8A5A00", "#1A7F37"];
 const ALERT: &str = "#B42318";
 const MUTED: &str = "#57606A";
 const GRID: &str = "#D0D7DE";
-/// Names along the bottom that fit without touching.
+/// Most names along the bottom; more are not read.
 const NAMES: usize = 8;
+/// Characters of a name at most.
+const NAME: usize = 12;
+/// Width of a character of the widest usual font, and of the gap between two names.
+const LETTER: usize = 7;
+const GAP: usize = 8;
+/// `WIDTH` − `LEFT` − `RIGHT`.
+const ROOM: usize = 552;
 const FONT: &str = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif";
 
 /// Draws a chart.
@@ -112,12 +119,14 @@ fn words(m: &mut Markup, x: f64, y: f64, anchor: &str, text: &str) {
 /// Names along the bottom, as many as fit.
 fn names<'a>(
     m: &mut Markup,
-    names: impl ExactSizeIterator<Item = &'a str>,
+    names: impl ExactSizeIterator<Item = &'a str> + Clone,
     x: impl Fn(usize) -> f64,
 ) {
-    let every = names.len().div_ceil(NAMES).max(1);
+    let longest = names.clone().map(|n| n.chars().count()).max().unwrap_or(0).min(NAME);
+    let fit = (ROOM / (LETTER * longest + GAP)).clamp(1, NAMES);
+    let every = names.len().div_ceil(fit).max(1);
     for (i, name) in names.enumerate().filter(|(i, _)| i.is_multiple_of(every)) {
-        words(m, x(i), HEIGHT - 10.0, "middle", &shortened(name, 12));
+        words(m, x(i), HEIGHT - 10.0, "middle", &shortened(name, NAME));
     }
 }
 

@@ -26,11 +26,14 @@ pub fn sentence(key: &KeyTable, regressions: &Regressions, from: UnixMicros, zon
     let off = off_target(key);
     let others = off.iter().filter(|p| said.as_deref() != Some(&p.title.to_lowercase()));
     let others: Vec<_> = others.take(NAMED).map(|p| beside_target(p)).collect();
-    let judged = parts(key).filter(|p| matches!(p.status, Some(s) if s != Status::NoData)).count();
+    let judged = judged(key);
     if judged == 0 {
         words.push("Nothing could be judged: no figure with a target was measured.".to_owned());
     } else if off.is_empty() {
-        words.push(format!("All {judged} figures measured are on target."));
+        words.push(match judged {
+            1 => "The one figure measured is on target.".to_owned(),
+            n => format!("All {n} figures measured are on target."),
+        });
     } else {
         if !others.is_empty() {
             words.push(format!("{}: {}.", tally(&off), others.join("; ")));
@@ -50,6 +53,7 @@ pub fn sentence(key: &KeyTable, regressions: &Regressions, from: UnixMicros, zon
 pub fn subject(key: &KeyTable) -> String {
     let off = off_target(key);
     let mut words = vec![match off.first() {
+        None if judged(key) == 0 => "nothing could be judged".to_owned(),
         None => "all on target".to_owned(),
         Some(worst) => {
             let target = worst.target.as_ref().map_or_else(String::new, |t| {
@@ -69,6 +73,11 @@ pub fn subject(key: &KeyTable) -> String {
         words.push(format!("quality {}", number::text(quality)));
     }
     words.join(" · ")
+}
+
+/// Figures with a target that were measured.
+fn judged(key: &KeyTable) -> usize {
+    parts(key).filter(|p| matches!(p.status, Some(s) if s != Status::NoData)).count()
 }
 
 fn parts(key: &KeyTable) -> impl Iterator<Item = &KeyPart> {

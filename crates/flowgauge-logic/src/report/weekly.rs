@@ -102,7 +102,17 @@ pub fn document(facts: &Facts) -> Document {
 }
 
 fn trends(facts: &Facts) -> Section {
-    let rows = facts.week_on_week.iter().map(|c| {
+    let Section { mut blocks, .. } = compared(&facts.week_on_week, ("week", "Week"));
+    let days = &facts.week.stretches;
+    if days.iter().any(|d| d.quality.value().is_some()) {
+        blocks.push(Block::Chart(quality(facts)));
+    }
+    Section::new("trends", "Trends", blocks)
+}
+
+/// Each metric beside that of the period before.
+pub(super) fn compared(metrics: &[Compared], (span, title): (&str, &str)) -> Section {
+    let rows = metrics.iter().map(|c| {
         vec![
             Cell::words(&c.metric),
             Cell::Figure(Figure::new("now", c.now).over(c.n)),
@@ -111,23 +121,22 @@ fn trends(facts: &Facts) -> Section {
         ]
     });
     let table = Table {
-        name: "week_on_week".to_owned(),
-        caption: "This week beside the week before".to_owned(),
+        name: format!("{span}_on_{span}"),
+        caption: format!("This {span} beside the {span} before"),
         columns: vec![
             Column::words("metric", "Metric"),
-            Column::figures("now", "This week"),
-            Column::figures("before", "Week before"),
+            Column::figures("now", format!("This {span}")),
+            Column::figures("before", format!("{title} before")),
             Column::figures("change", "Change"),
         ],
         rows: rows.collect(),
-        empty: "The week before was not measured.".to_owned(),
+        empty: format!("The {span} before was not measured."),
     };
-    let mut blocks = vec![Block::Table(table)];
-    let days = &facts.week.stretches;
-    if days.iter().any(|d| d.quality.value().is_some()) {
-        blocks.push(Block::Chart(quality(facts)));
-    }
-    Section::new("trends", "Trends", blocks)
+    Section::new(
+        format!("{span}_on_{span}"),
+        format!("{title} on {span}"),
+        vec![Block::Table(table)],
+    )
 }
 
 fn quality(facts: &Facts) -> Chart {
@@ -148,7 +157,7 @@ fn quality(facts: &Facts) -> Chart {
     }
 }
 
-fn baseline(proposal: Option<&Proposal>) -> Section {
+pub(super) fn baseline(proposal: Option<&Proposal>) -> Section {
     let blocks = match proposal {
         None => vec![Block::Paragraph(Prose::plain("No new baseline is proposed."))],
         Some(p) => vec![
@@ -163,7 +172,7 @@ fn baseline(proposal: Option<&Proposal>) -> Section {
     Section::new("baseline", "Baseline", blocks)
 }
 
-fn thresholds(thresholds: &[Threshold]) -> Section {
+pub(super) fn thresholds(thresholds: &[Threshold]) -> Section {
     let rows = thresholds.iter().map(|t| {
         vec![
             Cell::words(&t.rule),
@@ -187,7 +196,7 @@ fn thresholds(thresholds: &[Threshold]) -> Section {
     Section::new("thresholds", "Threshold review", vec![Block::Table(table)])
 }
 
-fn noise(noise: &[Noise]) -> Section {
+pub(super) fn noise(noise: &[Noise]) -> Section {
     let rows = noise.iter().map(|n| {
         let acted = crate::unit::Ratio::of(n.acted, n.fired).map(|r| Quantity::Share(r.0));
         let acted = Known::from_option(acted, crate::known::Reason::NoData);
@@ -213,7 +222,7 @@ fn noise(noise: &[Noise]) -> Section {
     Section::new("noise", "Alert noise", vec![Block::Table(table)])
 }
 
-fn appendix(tested: &[Regression]) -> Section {
+pub(super) fn appendix(tested: &[Regression]) -> Section {
     let rows = tested.iter().map(|t| {
         vec![
             Cell::words(&t.metric),

@@ -3,14 +3,15 @@
 use crate::golden::golden;
 use crate::{day, markup, schema};
 use flowgauge_logic::known::{Known, Reason};
-use flowgauge_logic::report::facts::{Head, Stretch};
+use flowgauge_logic::report::facts::{Advice, Head, Stretch};
 use flowgauge_logic::report::monthly::Objective;
 use flowgauge_logic::report::recommendations::Recommendation;
 use flowgauge_logic::report::{
-    Action, Document, How, Meaning, Quantity, Shift, cost, csv, daily, executive, json, markdown,
-    monthly, recommendations, weekly,
+    Action, Document, How, Meaning, Quantity, Shift, book, comprehensive, cost, csv, daily,
+    executive, json, markdown, monthly, next, recommendations, weekly,
 };
 use flowgauge_logic::unit::{NanoUsd, UnixMicros};
+use std::collections::BTreeSet;
 
 fn head(name: &str, days: i64) -> Head {
     let mut head = day::head();
@@ -37,11 +38,11 @@ fn action(what: &str, command: &str) -> Action {
     Action { what: what.to_owned(), why: None, how: How::Command(command.to_owned()) }
 }
 
-fn weekly_document() -> Document {
+fn weekly_facts() -> weekly::Facts {
     let mut week = day::facts();
     week.head = head("2026-11-17 to 2026-11-23", 7);
     week.stretches = days(7);
-    weekly::document(&weekly::Facts {
+    weekly::Facts {
         week_on_week: vec![weekly::Compared {
             metric: "P95 latency".to_owned(),
             now: Known::Value(Quantity::Ms(1_742.0)),
@@ -64,14 +65,18 @@ fn weekly_document() -> Document {
         noise: vec![weekly::Noise { rule: "p95_latency_critical".to_owned(), fired: 4, acted: 1 }],
         tested: week.regressions.found.clone(),
         week,
-    })
+    }
 }
 
-fn monthly_document(include: monthly::Include) -> Document {
+fn weekly_document() -> Document {
+    weekly::document(&weekly_facts())
+}
+
+fn monthly_facts(include: monthly::Include) -> monthly::Facts {
     let mut month = day::facts();
     month.head = head("2026-11", 23);
     month.stretches = days(23);
-    monthly::document(&monthly::Facts {
+    monthly::Facts {
         month,
         months: days(3),
         objectives: vec![Objective {
@@ -88,11 +93,15 @@ fn monthly_document(include: monthly::Include) -> Document {
             quality: Known::Unknown(Reason::TooFew),
         }],
         include,
-    })
+    }
 }
 
-fn cost_document() -> Document {
-    cost::document(&cost::Facts {
+fn monthly_document(include: monthly::Include) -> Document {
+    monthly::document(&monthly_facts(include))
+}
+
+fn cost_facts() -> cost::Facts {
+    cost::Facts {
         head: head("2026-11", 23),
         all: cost::Line {
             name: "all".to_owned(),
@@ -110,10 +119,14 @@ fn cost_document() -> Document {
         one_off: Known::Value(NanoUsd(500_000_000_000)),
         yearly_rate: cost::YEARLY_RATE,
         include: cost::Include::default(),
-    })
+    }
 }
 
-fn recommendations_document() -> Document {
+fn cost_document() -> Document {
+    cost::document(&cost_facts())
+}
+
+fn recommendations_facts() -> recommendations::Facts {
     let of = |what: &str, saves| Recommendation {
         what: what.to_owned(),
         evidence: "31 % of its lookups hit in shadow.".to_owned(),
@@ -128,14 +141,18 @@ fn recommendations_document() -> Document {
             "flowgauge opt canary caching --share 100%",
         ),
     };
-    recommendations::document(&recommendations::Facts {
+    recommendations::Facts {
         head: head("2026-11", 23),
         recommendations: vec![
             of("Shorten the prompt of intent chat", Known::Unknown(Reason::TooFew)),
             of("Widen caching", Known::Value(NanoUsd(121_000_000_000))),
         ],
         left_out: vec!["A smaller model: quality fell by 3 points.".to_owned()],
-    })
+    }
+}
+
+fn recommendations_document() -> Document {
+    recommendations::document(&recommendations_facts())
 }
 
 fn executive_document() -> Document {
@@ -149,6 +166,86 @@ fn executive_document() -> Document {
         saved_by: "c".to_owned(),
         next: Some(action("Widen caching", "flowgauge opt canary caching --share 100%")),
     })
+}
+
+fn comprehensive_document() -> Document {
+    let week = weekly_facts();
+    comprehensive::document(&comprehensive::Facts {
+        month: monthly_facts(monthly::Include::default()),
+        compared: week.week_on_week,
+        proposal: week.proposal,
+        thresholds: week.thresholds,
+        noise: week.noise,
+        tested: week.tested,
+        cost: cost_facts(),
+        recommendations: recommendations_facts(),
+    })
+}
+
+fn book_document() -> Document {
+    book::document(&book::Facts {
+        head: head("2026-11", 23),
+        rules: vec![book::Rule {
+            name: "p95_latency_critical".to_owned(),
+            condition: "p95_latency > 2500ms for 2 minutes".to_owned(),
+            severity: "critical".to_owned(),
+            channels: "slack, pagerduty".to_owned(),
+            owner: Some("ana".to_owned()),
+            runbook: Some("https://example.org/slow".to_owned()),
+        }],
+        objectives: vec![("availability".to_owned(), 0.999)],
+        baselines: vec![book::Baseline {
+            name: "bl-7".to_owned(),
+            standing: "promoted".to_owned(),
+            from: head("2026-11", 23).period.from,
+            to: head("2026-11", 23).period.to,
+            n: 946_000,
+        }],
+        switches: vec![("response caching".to_owned(), "on, 2 % held out".to_owned())],
+        budgets: vec![("team".to_owned(), "$2,000 a month".to_owned())],
+        schedules: vec![["chores", "weekly", "maintain-weekly", "slack"].map(str::to_owned)],
+        settings: vec![["time_zone", "Europe/Berlin", "flowgauge.yaml:3:1"].map(str::to_owned)],
+    })
+}
+
+#[test]
+fn the_comprehensive_analysis_has_every_section_once_and_the_book_every_chapter() {
+    let whole = comprehensive_document();
+    let book = book_document();
+    assert_eq!(whole.kind.name(), "comprehensive");
+    assert_eq!(book.kind.name(), "documentation");
+    for document in [&whole, &book] {
+        let sections: BTreeSet<&str> = document.sections.iter().map(|s| s.name.as_str()).collect();
+        assert_eq!(sections.len(), document.sections.len());
+        let tables: Vec<&str> = document.tables().map(|t| t.name.as_str()).collect();
+        assert_eq!(tables.iter().collect::<BTreeSet<_>>().len(), tables.len(), "{tables:?}");
+        let root = serde_json::from_str(&json::render(document).unwrap()).unwrap();
+        assert_eq!(schema::faults(&root), Vec::<String>::new());
+        markup::both(document);
+    }
+    let names: Vec<&str> = whole.sections.iter().map(|s| s.name.as_str()).collect();
+    for section in ["key_metrics", "month_on_month", "cost_cost", "advice_overview", "baseline"] {
+        assert!(names.contains(&section), "{section} of {names:?}");
+    }
+    let text = markdown::render(&book);
+    for words in ["p95_latency_critical", "> 2500ms", "bl-7", "Europe/Berlin", "on, 2 % held out"] {
+        assert!(text.contains(words), "{words}");
+    }
+    assert!(book.verdict.contains("baseline bl-7 is in force"), "{}", book.verdict);
+}
+
+#[test]
+fn what_burns_comes_before_what_could_save() {
+    let mut facts = day::facts();
+    facts.switches.iter_mut().for_each(|s| s.advice = Advice::Widen);
+    for episode in &mut facts.episodes {
+        episode.lasted = None;
+    }
+    let actions = next::actions(&facts);
+    let what: Vec<&str> = actions.iter().map(|a| a.what.as_str()).collect();
+    assert!(what.first().is_some_and(|w| w.ends_with("which still fires")), "{what:?}");
+    assert!(what.last().is_some_and(|w| w.starts_with("Widen ")), "{what:?}");
+    assert!(what.iter().any(|w| w.starts_with("Find out why P95 latency")), "{what:?}");
 }
 
 #[test]

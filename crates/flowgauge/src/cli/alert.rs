@@ -10,6 +10,7 @@ mod history;
 mod import;
 mod list;
 mod replay;
+mod send;
 mod show;
 mod silence;
 mod test;
@@ -80,6 +81,10 @@ Exit codes:
     Ack(ack::AckArgs),
     /// Send a marked test message the way real ones go, and see what comes of it
     Drill(drill::DrillArgs),
+    /// Tell of a threshold or a regression by hand
+    Send(send::SendArgs),
+    /// Tell a team, with how things stand
+    Notify(send::NotifyArgs),
     /// Episodes, the latest first
     History(history::HistoryArgs),
 }
@@ -99,6 +104,8 @@ pub(crate) fn run(command: &AlertCommand, globals: &Globals) -> Done {
         AlertCommand::Silence(command) => silence::run(command, globals),
         AlertCommand::Ack(args) => ack::run(args, globals),
         AlertCommand::Drill(args) => drill::run(args, globals),
+        AlertCommand::Send(args) => send::send(args, globals),
+        AlertCommand::Notify(args) => send::notify(args, globals),
         AlertCommand::History(args) => history::run(args, globals),
     }
 }

@@ -7,7 +7,7 @@ use crate::logic::call::{Call, Status, Text};
 use crate::logic::id::{CallId, TraceId};
 use crate::logic::kpi::Kpi;
 use crate::logic::price::PriceBook;
-use crate::logic::rollup::Filter;
+use crate::logic::rollup::{Dim, Filter};
 use crate::logic::window::Window;
 use crate::query::errors::{self, ErrorReport};
 use crate::query::health::{self, Health};
@@ -102,6 +102,28 @@ impl Origin {
         };
         let known = table.rows.iter().filter_map(|row| row.values.first()?.value.value());
         Ok(known.collect())
+    }
+
+    /// One KPI by the values of a dimension.
+    pub(crate) fn split(
+        &self,
+        kpi: &'static Kpi,
+        window: Window,
+        dim: Dim,
+    ) -> Result<Table, Failure> {
+        let filter = Where::default();
+        match self {
+            Self::Server(remote) => {
+                let mut query = parameters(window, &filter);
+                query.extend([("kpi", kpi.name.to_owned()), ("by", dim.word().to_owned())]);
+                remote.get("/api/v1/series", &query)
+            }
+            Self::Directory(reader) => {
+                let (filter, step) = (filter.filter.clone(), Step::Whole);
+                let query = RollupQuery { window, filter, group_by: vec![dim], step };
+                Ok(query::table(reader, &[kpi], &query)?)
+            }
+        }
     }
 
     /// Every KPI of a window.

@@ -1,6 +1,7 @@
 //! `cache …`: what the memory of answers holds, what it did, and emptying it.
 
 pub(super) mod tune;
+mod watch;
 
 use super::exit::{self, Done, Failure};
 use super::globals::Globals;
@@ -36,6 +37,10 @@ Exit codes:
   69  no server answers
   77  not permitted")]
     Memory(ShowArgs),
+    /// Hits, misses and savings, interval by interval
+    Watch(watch::WatchArgs),
+    /// How it did over a window, by endpoint and intent
+    Analyze(watch::AnalyzeArgs),
     /// Take answers out
     Clear(ClearArgs),
     /// See what other bounds would have done
@@ -93,12 +98,14 @@ pub(crate) struct ClearArgs {
 
 /// Runs one verb.
 pub(crate) fn run(command: &CacheCommand, globals: &Globals) -> Done {
-    let remote = globals.remote(&globals.load(false, &[])?)?;
+    let remote = || globals.remote(&globals.load(false, &[])?);
     match command {
-        CacheCommand::Status(show) => print(&remote, show, status),
-        CacheCommand::Memory(show) => print(&remote, show, memory),
-        CacheCommand::Clear(args) => clear(&remote, args),
-        CacheCommand::Tune(args) => tune::run(args, &remote),
+        CacheCommand::Status(show) => print(&remote()?, show, status),
+        CacheCommand::Memory(show) => print(&remote()?, show, memory),
+        CacheCommand::Watch(args) => watch::watch(args, globals),
+        CacheCommand::Analyze(args) => watch::analyze(args, globals),
+        CacheCommand::Clear(args) => clear(&remote()?, args),
+        CacheCommand::Tune(args) => tune::run(args, &remote()?),
     }
 }
 

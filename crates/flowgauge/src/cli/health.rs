@@ -1,4 +1,4 @@
-//! `health check` and `health errors`: how things stand, with an exit code for a monitoring system.
+//! `health check`, `health status` and `health errors`: how things stand, with an exit code for a monitoring system.
 
 use super::ask::Where;
 use super::diagnose::{self, DiagnoseArgs};
@@ -8,6 +8,7 @@ use super::globals::{self, Globals};
 use super::number;
 use super::period::{self, PeriodArgs};
 use super::show::{self, Sheet, ShowArgs};
+use crate::logic::known::Known;
 use crate::logic::kpi::{Kpi, State, Unit};
 use crate::query::KpiValue;
 use crate::query::diagnose::{Name, Question};
@@ -60,6 +61,29 @@ Exit codes:
         period: PeriodArgs,
         #[command(flatten)]
         show: ShowArgs,
+    },
+    /// How one figure stands against its target, as a word
+    #[command(after_help = "\
+Examples:
+  flowgauge health status p95_latency
+  flowgauge health status p95_latency 1742
+  flowgauge health status cache_hit_rate --day yesterday
+
+Prints met, off target, alert or no data.
+
+Exit codes:
+  0   met, or without a target
+  1   off target, or alert
+  3   no data
+  64  no such metric
+  69  neither a server nor a data directory")]
+    Status {
+        /// Name in the catalogue
+        name: String,
+        /// A value to judge in place of the measured one
+        value: Option<f64>,
+        #[command(flatten)]
+        period: PeriodArgs,
     },
     /// What limits users now: one bottleneck with evidence, or none
     #[command(after_help = "\
@@ -114,6 +138,17 @@ pub(crate) fn run(command: &HealthCommand, globals: &Globals) -> Done {
             let window = period.window(period::ANALYSIS, now, zone)?;
             super::checks::run(&globals.origin(&loaded)?, window, show)
         }
+        HealthCommand::Status { name, value, period } => {
+            let kpi = super::get::catalogued(name)?;
+            let state = match value {
+                Some(value) => kpi.state(Known::Value(*value)),
+                None => {
+                    let window = period.window(period::STATUS, now, zone)?;
+                    globals.origin(&loaded)?.kpi(kpi, window, &Where::default())?.state
+                }
+            };
+            status(state)
+        }
         HealthCommand::Bottlenecks(args) => {
             diagnose::run(Name::Bottlenecks, args, globals, |_| Ok(()))
         }
@@ -128,6 +163,18 @@ pub(crate) fn run(command: &HealthCommand, globals: &Globals) -> Done {
             Ok(if breaches(&report) { exit::FINDING } else { exit::OK })
         }
     }
+}
+
+/// The guide's word for a state: critical is an alert too.
+fn status(state: State) -> Done {
+    let (word, code) = match state {
+        State::Met | State::NoTarget => (state.words(), exit::OK),
+        State::OffTarget => (state.words(), exit::FINDING),
+        State::Alert | State::Critical => (State::Alert.words(), exit::FINDING),
+        State::NoData => (state.words(), exit::UNKNOWN),
+    };
+    show::line(word)?;
+    Ok(code)
 }
 
 /// In the order of Nagios.

@@ -82,11 +82,14 @@ pub(crate) fn run(args: &ImportArgs, globals: &Globals) -> Done {
             max_series: loaded.config.store.max_series,
             ..Options::default()
         };
+        // As the server does: history costs what it would have cost then.
+        let prices = super::prices::book(&loaded.config)?;
         let recorder = Recorder::start(&loaded.config.data_dir, options, Clock::real())?;
         remote.block_on(async {
             let done = import::run(
                 reader,
-                |calls| {
+                |mut calls: Vec<crate::logic::call::Call>| {
+                    calls.iter_mut().for_each(|call| prices.price(call));
                     let recorder = recorder.clone();
                     async move { recorder.submit(calls, Vec::new()).await }
                 },

@@ -2,6 +2,7 @@
 
 use super::ageing::{self, ArchiveArgs, AttachArgs, PruneArgs};
 use super::analysis;
+use super::collect::{self, CollectArgs};
 use super::diagnose::{self, DiagnoseArgs};
 use super::exit::{Done, Failure};
 use super::export::{self, ExportArgs};
@@ -24,6 +25,8 @@ pub(crate) enum MetricsCommand {
     Get(GetArgs),
     /// Print a line per interval from observed traffic
     Watch(WatchArgs),
+    /// Say what the server records, interval by interval
+    Collect(CollectArgs),
     /// Send probes and report latency, tokens and cost
     Measure(MeasureArgs),
     /// Write figures or raw calls for other programs
@@ -128,6 +131,7 @@ pub(crate) fn run(command: &MetricsCommand, globals: &Globals) -> Done {
         MetricsCommand::Query(args) => super::query::run(args, globals),
         MetricsCommand::Get(args) => get::run(args, globals),
         MetricsCommand::Watch(args) => watch::run(args, globals),
+        MetricsCommand::Collect(args) => collect::run(args, globals),
         MetricsCommand::Measure(args) => measure::run(args, globals),
         MetricsCommand::Export(args) => export::run(args, globals),
         MetricsCommand::Prune(args) => ageing::prune(args, globals),

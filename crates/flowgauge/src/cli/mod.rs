@@ -9,10 +9,14 @@ mod analysis;
 mod ask;
 mod budget;
 mod cache;
+mod cadence;
 mod checks;
+mod collect;
 mod completions;
 mod config;
 mod diagnose;
+#[cfg(test)]
+mod documented;
 mod exit;
 mod export;
 mod get;
@@ -39,6 +43,7 @@ mod remote;
 mod report;
 mod requests;
 mod serve;
+mod shims;
 mod show;
 mod store;
 mod stream;
@@ -80,6 +85,9 @@ enum Command {
     Demo(serve::DemoArgs),
     /// Read history from a CSV or JSON Lines file
     Import(import::ImportArgs),
+    /// The guide's names: wrappers, shell functions, the table
+    #[command(subcommand)]
+    Shims(shims::ShimsCommand),
     /// Write completions for a shell, or the manual
     Completions(completions::CompletionsArgs),
     /// Print the version
@@ -155,15 +163,27 @@ Exit codes:
     Key(key::KeyCommand),
 }
 
-/// Runs one command line.
+/// Runs one command line; the program's own name may be one of the guide's.
 pub fn run(args: Vec<OsString>) -> ExitCode {
+    match shims::meant(&args) {
+        Some(code) => code,
+        None => ended(line(args)),
+    }
+}
+
+/// Runs one command line of this program.
+fn line(args: Vec<OsString>) -> Done {
     let parsed = Arguments::command()
         .try_get_matches_from(args)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
-    let outcome = match parsed {
+    match parsed {
         Ok(arguments) => dispatch(&arguments),
-        Err(e) => return usage(&e),
-    };
+        Err(e) => Ok(usage(&e)),
+    }
+}
+
+/// The exit code of an outcome; a failure is told first.
+fn ended(outcome: Done) -> ExitCode {
     ExitCode::from(match outcome {
         Ok(code) => code,
         Err(failure) => {
@@ -175,19 +195,30 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
     })
 }
 
+/// Every command with its options.
+fn described() -> clap::Command {
+    Arguments::command()
+}
+
+/// Options every command has, as the environment has them.
+fn plain_globals() -> Globals {
+    Arguments::try_parse_from(["flowgauge", "version"]).map(|a| a.globals).unwrap_or_default()
+}
+
 /// Help and version go to stdout; everything else the parser says is wrong usage.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error) -> u8 {
     // Nothing can be done where stdout or stderr is gone.
     let _gone = error.print();
-    ExitCode::from(match error.kind() {
+    match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => exit::OK,
         _ => exit::USAGE,
-    })
+    }
 }
 
 fn dispatch(arguments: &Arguments) -> Done {
     let globals = &arguments.globals;
     match &arguments.command {
+        Command::Shims(command) => shims::run(command, globals),
         Command::Completions(args) => completions::run(args),
         Command::Version => {
             show::line(concat!("flowgauge ", env!("CARGO_PKG_VERSION")))?;

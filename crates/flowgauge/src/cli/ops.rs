@@ -1,6 +1,8 @@
-//! `ops maintain`: the weekly and monthly chores, as one list of steps with a result each.
+//! `ops …`: the weekly and monthly chores, as one list of steps with a result each; restarting and scaling.
 
-use super::exit::{Done, OK};
+mod restart;
+
+use super::exit::{Done, Failure, OK};
 use super::globals::Globals;
 use super::jobs::{self, How};
 use super::show;
@@ -13,6 +15,10 @@ pub(crate) enum OpsCommand {
     /// Do the chores of a week or a month
     #[command(subcommand)]
     Maintain(MaintainCommand),
+    /// Have settings read anew, or the application restarted
+    Restart(restart::RestartArgs),
+    /// What limits users, and more resources with --yes
+    Scale(restart::ScaleArgs),
 }
 
 /// Verbs of `ops maintain`.
@@ -69,7 +75,11 @@ pub(crate) struct MaintainArgs {
 
 /// Runs one verb.
 pub(super) fn run(command: &OpsCommand, globals: &Globals) -> Done {
-    let OpsCommand::Maintain(maintain) = command;
+    let maintain = match command {
+        OpsCommand::Maintain(maintain) => maintain,
+        OpsCommand::Restart(args) => return restart::restart(args, globals),
+        OpsCommand::Scale(args) => return restart::scale(args, globals),
+    };
     let (job, word, args) = match maintain {
         MaintainCommand::Weekly(args) => (JobName::MaintainWeekly, "weekly", args),
         MaintainCommand::Monthly(args) => (JobName::MaintainMonthly, "monthly", args),
@@ -77,13 +87,23 @@ pub(super) fn run(command: &OpsCommand, globals: &Globals) -> Done {
     if !args.how.dry_run {
         let sure = Sure { yes: args.yes, ..Sure::default() };
         sure.ask(&format!("do the {word} chores, which drop raw calls that are too old"))?;
-        show::note(&format!("Starting {word} performance maintenance..."));
+        say(&args.how, &format!("Starting {word} performance maintenance..."))?;
     }
     let run = jobs::make(job.word(), &args.how, globals)?;
     // Never said of chores of which one failed or is still to be done.
     if run.as_ref().is_some_and(|run| run.is_done()) {
         let (first, rest) = word.split_at(1);
-        show::note(&format!("{}{rest} maintenance completed.", first.to_uppercase()));
+        let line = format!("{}{rest} maintenance completed.", first.to_uppercase());
+        say(&args.how, &line)?;
     }
     Ok(run.as_ref().map_or(OK, jobs::code))
+}
+
+/// The guide's words: on standard output beside a table, and beside what programs read on standard error.
+fn say(how: &How, line: &str) -> Result<(), Failure> {
+    if how.show.is_for_people() {
+        return show::line(line);
+    }
+    show::note(line);
+    Ok(())
 }

@@ -30,6 +30,7 @@ mod audit;
 mod run;
 mod set;
 mod status;
+mod watch;
 
 /// What users think changes slowly: a week, as the catalogue has it.
 const WEEK: Span = Span::fixed(7 * UnixMicros::DAY);
@@ -43,6 +44,8 @@ pub(crate) enum QualityCommand {
     Run(run::RunArgs),
     /// Check an evaluator against labels people gave
     Audit(audit::AuditArgs),
+    /// Quality overall and by intent, interval by interval
+    Watch(watch::WatchArgs),
     /// How sampling, our evaluators and the judging model stand
     Status(status::StatusArgs),
     /// What users think: mean rating, how ratings spread, by intent
@@ -182,6 +185,7 @@ pub(crate) fn run(command: &QualityCommand, globals: &Globals) -> Done {
         QualityCommand::Diagnosed(command) => super::quality_diagnosed::run(command, globals),
         QualityCommand::Run(args) => run::run(args, globals),
         QualityCommand::Audit(args) => audit::run(args, globals),
+        QualityCommand::Watch(args) => watch::run(args, globals),
         QualityCommand::Status(args) => status::run(args, globals),
         QualityCommand::Satisfaction { by, filter, period, show } => {
             let loaded = globals.load(false, &[])?;

@@ -1,11 +1,15 @@
 //! `report`: the guide's reports, in every format, of any period.
 
+mod send;
+mod shelf;
+
 use super::exit::{self, CANNOT_WRITE, Done, Failure};
 use super::globals::{Globals, Origin, now};
 use super::remote::with_query;
-use super::show;
+use super::show::{self, ShowArgs};
 use crate::logic::report::{Kind, cost, monthly};
 use crate::query::report::{self, Format, ReportError, Sources, Wanted};
+use crate::tell::reporter::setup;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -24,9 +28,32 @@ pub(crate) enum ReportCommand {
     /// What a month cost, what was saved, and what that returns
     #[command(after_help = CODES)]
     Cost(CostArgs),
+    /// What to change, each with evidence, expected effect, risk and command
+    #[command(after_help = CODES)]
+    Recommendations(ReportArgs),
     /// One page for those who decide
     #[command(after_help = CODES)]
     Executive(ReportArgs),
+    /// All analyses of a month in one
+    #[command(after_help = CODES)]
+    Comprehensive(ReportArgs),
+    /// The performance documentation: targets, rules, baselines, settings as they are
+    #[command(after_help = CODES)]
+    Docs(ReportArgs),
+    /// A report, or files that are one, to channels
+    #[command(after_help = send::HELP)]
+    Send(send::SendArgs),
+    /// Which reports there are, which are kept, when the next are due, what became of those sent
+    #[command(after_help = "\
+Examples:
+  flowgauge report list
+  flowgauge report list --json
+
+Exit codes:
+  0   listed
+  69  no server answers
+  77  not permitted")]
+    List(ShowArgs),
 }
 
 const CODES: &str = "\
@@ -55,7 +82,8 @@ Examples:
   flowgauge report monthly --month 2026-10 --output review.pdf
   flowgauge report monthly --all --output-dir reports
 
-With --all four files are written: review and executive page as PDF, costs as CSV, the month as JSON.
+With --all the files of the month are written: review and executive page as PDF, costs as CSV, recommendations and
+forecast as Markdown, figures as JSON. Where this flowgauge makes no PDF, pages are HTML.
 
 Exit codes:
   0   the report is written
@@ -85,6 +113,15 @@ pub(crate) struct ReportArgs {
     /// To standard output, which is usual
     #[arg(long)]
     stdout: bool,
+    /// Have the server make it, keep it and send it: once for its period and channels (daily, weekly, monthly)
+    #[arg(long, conflicts_with_all = ["format", "json", "output", "stdout", "preview"])]
+    send: bool,
+    /// A channel that gets it, repeatable; email unless given
+    #[arg(long = "channel", value_name = "NAME", requires = "send")]
+    channels: Vec<String>,
+    /// Send it once more where it was sent already
+    #[arg(long, requires = "send")]
+    again: bool,
 }
 
 /// The monthly report.
@@ -134,6 +171,15 @@ pub(crate) fn run(command: &ReportCommand, globals: &Globals) -> Done {
         ReportCommand::Daily(args) => one(Kind::Daily, args, Wanted::default(), globals),
         ReportCommand::Weekly(args) => one(Kind::Weekly, args, Wanted::default(), globals),
         ReportCommand::Executive(args) => one(Kind::Executive, args, Wanted::default(), globals),
+        ReportCommand::Recommendations(args) => {
+            one(Kind::Recommendations, args, Wanted::default(), globals)
+        }
+        ReportCommand::Comprehensive(args) => {
+            one(Kind::Comprehensive, args, Wanted::default(), globals)
+        }
+        ReportCommand::Docs(args) => book(args, globals),
+        ReportCommand::Send(args) => send::run(args, globals),
+        ReportCommand::List(show) => shelf::run(show, globals),
         ReportCommand::Monthly(args) => month(args, globals),
         ReportCommand::Cost(args) => {
             let named = args.include_savings || args.include_roi;
@@ -164,22 +210,66 @@ fn month(args: &MonthlyArgs, globals: &Globals) -> Done {
     std::fs::create_dir_all(folder).map_err(|e| {
         Failure::new(CANNOT_WRITE, format!("{} cannot be made: {e}", folder.display()))
     })?;
-    let mut code = exit::OK;
-    for (kind, format, name) in [
-        (Kind::Monthly, Format::Pdf, "monthly-review.pdf"),
-        (Kind::Monthly, Format::Json, "monthly-review.json"),
-        (Kind::Cost, Format::Csv, "cost-analysis.csv"),
-        (Kind::Executive, Format::Pdf, "executive-summary.pdf"),
-    ] {
-        let (bytes, requests) = made(kind, &wanted, format, globals)?;
+    let (files, requests) = all(&wanted, globals)?;
+    for (name, bytes) in files {
         let path = folder.join(name);
         put(&bytes, Some(&path))?;
         show::line(&path.display().to_string())?;
-        if requests == 0 {
-            code = exit::UNKNOWN;
-        }
     }
-    Ok(code)
+    Ok(if requests == Some(0) { exit::UNKNOWN } else { exit::OK })
+}
+
+/// Paper, where this flowgauge makes it.
+const PAGE: Format = if cfg!(feature = "pdf") { Format::Pdf } else { Format::Html };
+
+/// What each document of a month is written as.
+const FILES: [(&str, Kind, Format); 6] = [
+    ("monthly-review", Kind::Monthly, PAGE),
+    ("cost-analysis", Kind::Cost, Format::Csv),
+    ("optimization-recommendations", Kind::Recommendations, Format::Markdown),
+    ("executive-summary", Kind::Executive, PAGE),
+    ("forecast", Kind::Monthly, Format::Markdown),
+    ("monthly-review", Kind::Monthly, Format::Json),
+];
+
+type Files = (Vec<(String, Vec<u8>)>, Option<u64>);
+
+/// All files of a month by name, and the requests in it.
+fn all(wanted: &Wanted, globals: &Globals) -> Result<Files, Failure> {
+    let loaded = globals.load(false, &[])?;
+    let named =
+        |name: &str, period: &str, format: Format| format!("{name}-{period}.{}", format.word());
+    if let Origin::Directory(reader) = globals.origin(&loaded)? {
+        let config = &loaded.config;
+        let (dir, zone, setup) = (&config.data_dir, config.time_zone, setup(config));
+        let sources = Sources { reader: &reader, dir, zone, now: now(), setup: &setup };
+        let (documents, requests, period) =
+            report::all_of_month(sources, wanted).map_err(refused)?;
+        let mut files = Vec::new();
+        for (name, _, format) in FILES {
+            let Some((_, document)) = documents.iter().find(|(n, _)| *n == name) else { continue };
+            let bytes = report::render(document, format).map_err(refused)?;
+            files.push((named(name, &period.to_string(), format), bytes));
+        }
+        return Ok((files, Some(requests)));
+    }
+    let forecast = monthly::Include { trends: false, costs: false, forecasts: true };
+    let (mut files, mut requests) = (Vec::new(), None);
+    for (name, kind, format) in FILES {
+        let month = if name == "forecast" { forecast } else { wanted.month };
+        let made = made(kind, &Wanted { month, ..wanted.clone() }, format, globals)?;
+        requests = made.requests.or(requests);
+        files.push((named(name, &made.period, format), made.bytes));
+    }
+    Ok((files, requests))
+}
+
+/// The book is about now: that its month has no requests is no finding.
+fn book(args: &ReportArgs, globals: &Globals) -> Done {
+    let period = args.period.clone().or_else(|| Some("current".to_owned()));
+    let args = ReportArgs { period, preview: false, ..args.clone() };
+    let code = one(Kind::Documentation, &args, Wanted::default(), globals)?;
+    Ok(if code == exit::UNKNOWN { exit::OK } else { code })
 }
 
 fn period_of(args: &ReportArgs) -> Option<String> {
@@ -187,11 +277,14 @@ fn period_of(args: &ReportArgs) -> Option<String> {
 }
 
 fn one(kind: Kind, args: &ReportArgs, mut wanted: Wanted, globals: &Globals) -> Done {
+    if args.send {
+        return send::of(kind, args, globals);
+    }
     wanted.period = period_of(args);
-    let (format, file) = target(args)?;
-    let (bytes, requests) = made(kind, &wanted, format, globals)?;
-    put(&bytes, file)?;
-    if requests == 0 {
+    let (format, file) = target(kind, args)?;
+    let made = made(kind, &wanted, format, globals)?;
+    put(&made.bytes, file)?;
+    if made.requests == Some(0) && kind != Kind::Documentation {
         show::note("there were no requests in this period");
         return Ok(exit::UNKNOWN);
     }
@@ -199,7 +292,7 @@ fn one(kind: Kind, args: &ReportArgs, mut wanted: Wanted, globals: &Globals) -> 
 }
 
 /// Format and file: a bare name of a format is standard output, a suffix picks the format, `--format` wins.
-fn target(args: &ReportArgs) -> Result<(Format, Option<&Path>), Failure> {
+fn target(kind: Kind, args: &ReportArgs) -> Result<(Format, Option<&Path>), Failure> {
     let known = |word: &str| {
         Format::of_word(word).ok_or_else(|| {
             Failure::usage(format!("{word:?} is no format of a report"))
@@ -212,7 +305,14 @@ fn target(args: &ReportArgs) -> Result<(Format, Option<&Path>), Failure> {
         (None, _) => None,
     };
     match args.output.as_deref() {
-        None | Some("-") => Ok((named.unwrap_or(Format::Text), None)),
+        None | Some("-") => {
+            // What is read in wikis and pull requests is written as they want it.
+            let usual = match kind {
+                Kind::Recommendations | Kind::Documentation => Format::Markdown,
+                _ => Format::Text,
+            };
+            Ok((named.unwrap_or(usual), None))
+        }
         Some(word) if Format::of_word(word).is_some() && !word.contains(['.', '/']) => {
             Ok((named.unwrap_or(known(word)?), None))
         }
@@ -225,28 +325,37 @@ fn target(args: &ReportArgs) -> Result<(Format, Option<&Path>), Failure> {
     }
 }
 
-fn made(
-    kind: Kind,
-    wanted: &Wanted,
-    format: Format,
-    globals: &Globals,
-) -> Result<(Vec<u8>, u64), Failure> {
+/// A report as a file.
+struct Made {
+    bytes: Vec<u8>,
+    /// Requests in its period; nothing where a server does not say.
+    requests: Option<u64>,
+    /// As it stands in file names.
+    period: String,
+}
+
+fn made(kind: Kind, wanted: &Wanted, format: Format, globals: &Globals) -> Result<Made, Failure> {
     let loaded = globals.load(false, &[])?;
     match globals.origin(&loaded)? {
         Origin::Server(remote) => {
             let path =
                 with_query(&format!("/api/v1/reports/{}", kind.name()), &asked(wanted, format));
             let (head, bytes) = remote.file(&path)?;
-            let counted = head.get(crate::tell::page::reports::REQUESTS);
-            let requests = counted.and_then(|v| v.to_str().ok()?.parse().ok()).unwrap_or(0);
-            Ok((bytes.to_vec(), requests))
+            let told = |name: &str| head.get(name).and_then(|v| v.to_str().ok());
+            // An older server, or a proxy that takes headers off, says nothing: that is not zero.
+            let requests = told(crate::tell::page::reports::REQUESTS).and_then(|v| v.parse().ok());
+            let period = told(crate::tell::page::reports::PERIOD).map(str::to_owned);
+            let period =
+                period.or_else(|| wanted.period.clone()).unwrap_or_else(|| "last".to_owned());
+            Ok(Made { bytes: bytes.to_vec(), requests, period })
         }
         Origin::Directory(reader) => {
-            let (dir, zone) = (loaded.config.data_dir.clone(), loaded.config.time_zone);
-            let sources = Sources { reader: &reader, dir: &dir, zone, now: now() };
+            let config = &loaded.config;
+            let (dir, zone, setup) = (&config.data_dir, config.time_zone, setup(config));
+            let sources = Sources { reader: &reader, dir, zone, now: now(), setup: &setup };
             let made = report::make(sources, kind, wanted).map_err(refused)?;
             let bytes = report::render(&made.document, format).map_err(refused)?;
-            Ok((bytes, made.requests))
+            Ok(Made { bytes, requests: Some(made.requests), period: made.period.to_string() })
         }
     }
 }

@@ -60,6 +60,11 @@ impl ShowArgs {
         }
     }
 
+    /// Whether people read it: a table on standard output.
+    pub(crate) fn is_for_people(&self) -> bool {
+        matches!(self.target(), (None | Some(Format::Table), None))
+    }
+
     /// Prints an answer.
     pub(crate) fn print(&self, sheet: &Sheet, json: &Value) -> Result<(), Failure> {
         let (format, file) = self.target();

@@ -60,7 +60,7 @@ pub(crate) struct WatchArgs {
 }
 
 /// A bare number is seconds.
-fn seconds(text: &str) -> Result<u64, String> {
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
     let parsed = match text.parse::<u64>() {
         Ok(seconds) => Some(seconds),
         Err(_) => {
@@ -139,7 +139,7 @@ fn end(finding: bool) -> u8 {
 }
 
 /// A runtime to wait on, and a listener that misses no interrupt between two waits.
-fn waiting() -> Result<(tokio::runtime::Runtime, Signal), Failure> {
+pub(super) fn waiting() -> Result<(tokio::runtime::Runtime, Signal), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let interrupt = {
         let _inside = runtime.enter();
@@ -149,7 +149,7 @@ fn waiting() -> Result<(tokio::runtime::Runtime, Signal), Failure> {
 }
 
 /// Waits; true where the user interrupted.
-async fn wait(seconds: u64, interrupt: &mut Signal) -> bool {
+pub(super) async fn wait(seconds: u64, interrupt: &mut Signal) -> bool {
     tokio::select! {
         biased;
         _ = interrupt.recv() => true,

@@ -17,4 +17,6 @@ pub struct Scheduled {
     pub channels: Vec<Text>,
     /// After an absence at most so many missed periods are run; older ones are noted as skipped.
     pub catch_up: usize,
+    /// Line and column of its channels, where they stand in a file.
+    pub place: Option<String>,
 }

@@ -49,6 +49,7 @@ const WEEKLY: &[StepPlan] = &[
     ),
     step("threshold_proposals", "propose thresholds that fit the last four weeks", &[]),
     step("cache_proposal", "propose bounds for the memory of answers", &[]),
+    step("quality_audit", "look whether scores cover what users ask", &[]),
     ARCHIVE,
     PRUNE,
 ];
@@ -107,6 +108,7 @@ impl Maintain {
             "baseline_review" => judged::review(parts),
             "threshold_proposals" => judged::thresholds(parts),
             "cache_proposal" => tuned::cache(parts),
+            "quality_audit" => judged::audit(parts),
             "optimisation_proposals" => tuned::parameters(parts, of),
             "archive" => stored::archive(parts, !self.is_weekly()),
             "prune" => stored::prune(parts),
@@ -148,9 +150,6 @@ fn report(parts: &Parts, kind: Kind, of: &Occasion) -> Result<Outcome, String> {
     let Some(reports) = &parts.reports else {
         return Ok(Outcome::skipped("this flowgauge makes no reports"));
     };
-    if kind == Kind::Documentation {
-        return Ok(Outcome::skipped("there is no documentation book yet"));
-    }
     let (rendered, folder) = reports.make(kind, of)?;
     Ok(Outcome::done(format!("{} files in {}", rendered.files.len(), folder.display())))
 }

@@ -6,7 +6,9 @@ pub mod bucket;
 pub mod checks;
 pub mod jobs;
 pub mod maintain;
+pub mod presence;
 pub mod report;
 
 pub use checks::Watch;
 pub use jobs::Jobs;
+pub use presence::Here;

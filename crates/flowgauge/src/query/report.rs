@@ -6,12 +6,20 @@
 mod events;
 mod figures;
 mod file;
+mod judged;
 mod looks;
 mod money;
+mod reviewed;
+mod setup;
+mod state;
+mod trials;
 
-use crate::logic::report::facts::{Head, Readings, Regressions};
+use crate::logic::report::facts::{Head, Readings, Regression};
 use crate::logic::report::monthly::Include;
-use crate::logic::report::{Document, Kind, Period as Shown, daily, executive, monthly, weekly};
+use crate::logic::report::{
+    Document, Kind, Period as Shown, book, comprehensive, cost, daily, executive, monthly, next,
+    recommendations, weekly,
+};
 use crate::logic::schedule::{Every, Period};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
@@ -19,8 +27,9 @@ use crate::store::{Reader, StoreError};
 use chrono_tz::Tz;
 use std::path::Path;
 
-pub use file::{Format, Made, Wanted, every, make, render};
+pub use file::{Format, KINDS, Made, Wanted, all_of_month, current, every, kind_of, make, render};
 pub use money::Rates;
+pub use setup::Setup;
 
 /// Days before a month that show where it comes from: a year of months.
 const MONTHS: usize = 12;
@@ -36,6 +45,8 @@ pub struct Sources<'a> {
     pub zone: Tz,
     /// What the time is.
     pub now: UnixMicros,
+    /// What only the configuration knows.
+    pub setup: &'a Setup,
 }
 
 /// Why there is no report.
@@ -50,9 +61,6 @@ pub enum ReportError {
     /// It cannot be as it is asked for.
     #[error("{0}")]
     Asked(String),
-    /// There is no report of this kind yet.
-    #[error("there is no {0} report yet; there are daily, weekly, monthly, cost and executive")]
-    Kind(&'static str),
 }
 
 /// A period cut into what a report compares.
@@ -75,42 +83,146 @@ pub fn document(
     let cut = cut(sources, period)?;
     let head = head(sources, kind, period, cut.window);
     Ok(match kind {
-        Kind::Daily => daily::document(&body(sources, head, period, &cut)?),
-        Kind::Weekly => {
-            let week = body(sources, head, period, &cut)?;
-            weekly::document(&weekly::Facts {
-                week_on_week: figures::week_on_week(sources, &cut)?,
-                proposal: None,
-                thresholds: Vec::new(),
-                noise: events::noise(sources, cut.window)?,
-                tested: Vec::new(),
-                week,
-            })
-        }
+        Kind::Daily => daily::document(&body(sources, head, period, &cut)?.0),
+        Kind::Weekly => weekly::document(&week(sources, head, period, &cut)?),
         Kind::Monthly => {
-            let month = body(sources, head, period, &cut)?;
-            monthly::document(&monthly::Facts {
-                months: figures::months(sources, period, MONTHS)?,
-                objectives: Vec::new(),
-                teams: money::teams(sources, cut.window)?,
-                include,
-                month,
-            })
+            let (month, _) = body(sources, head, period, &cut)?;
+            monthly::document(&review(sources, month, period, &cut, include)?)
         }
         Kind::Executive => {
-            let (readings, extra) = figures::readings(sources, period, &cut)?;
-            executive::document(&executive::Facts {
-                head,
-                readings,
-                extra,
-                regressions: Regressions::default(),
-                saved: money::saved(sources, cut.window)?,
-                saved_by: "Cost of answers that the cache gave instead of a model".to_owned(),
-                next: None,
-            })
+            let (body, _) = body(sources, head, period, &cut)?;
+            executive::document(&page(sources, body, cut.window)?)
         }
-        Kind::Cost => money::cost(sources, head, cut.window, rates)?,
-        other => return Err(ReportError::Kind(other.name())),
+        Kind::Cost => cost::document(&money::cost(sources, head, cut.window, rates)?),
+        Kind::Recommendations => recommendations::document(&advice(sources, head, cut.window)?),
+        Kind::Comprehensive => {
+            comprehensive::document(&everything(sources, head, period, &cut, rates)?)
+        }
+        Kind::Documentation => book::document(&state::book(sources, head, cut.window)?),
+    })
+}
+
+/// Every document of a month, of the same facts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Month {
+    /// The review.
+    pub review: Document,
+    /// The forecast alone.
+    pub forecast: Document,
+    /// What it cost.
+    pub cost: Document,
+    /// What to change.
+    pub recommendations: Document,
+    /// The page for those who decide.
+    pub executive: Document,
+}
+
+/// Makes all of a month at once: what they share is read once.
+///
+/// # Errors
+/// The store cannot be read, or there is no such period.
+pub fn month(
+    sources: Sources<'_>,
+    period: Period,
+    include: Include,
+    rates: &Rates,
+) -> Result<Month, ReportError> {
+    let cut = cut(sources, period)?;
+    let head = |kind| head(sources, kind, period, cut.window);
+    let (body, _) = body(sources, head(Kind::Monthly), period, &cut)?;
+    let only = Include { trends: false, costs: false, forecasts: true };
+    let facts = review(sources, body.clone(), period, &cut, include)?;
+    let review = monthly::document(&facts);
+    let forecast = monthly::document(&monthly::Facts { include: only, ..facts });
+    let page = page(sources, daily::Facts { head: head(Kind::Executive), ..body }, cut.window)?;
+    let cost = money::cost(sources, head(Kind::Cost), cut.window, rates)?;
+    let advice = advice(sources, head(Kind::Recommendations), cut.window)?;
+    Ok(Month {
+        review,
+        forecast,
+        cost: cost::document(&cost),
+        recommendations: recommendations::document(&advice),
+        executive: executive::document(&page),
+    })
+}
+
+fn week(
+    sources: Sources<'_>,
+    head: Head,
+    period: Period,
+    cut: &Cut,
+) -> Result<weekly::Facts, StoreError> {
+    let (week, tested) = body(sources, head, period, cut)?;
+    let regressed = !week.regressions.found.is_empty();
+    Ok(weekly::Facts {
+        week_on_week: figures::week_on_week(sources, cut)?,
+        proposal: reviewed::proposal(sources, cut.window, regressed)?,
+        thresholds: reviewed::thresholds(sources, cut.window)?,
+        noise: events::noise(sources, cut.window)?,
+        tested,
+        week,
+    })
+}
+
+fn review(
+    sources: Sources<'_>,
+    month: daily::Facts,
+    period: Period,
+    cut: &Cut,
+    include: Include,
+) -> Result<monthly::Facts, StoreError> {
+    Ok(monthly::Facts {
+        months: figures::months(sources, period, MONTHS)?,
+        objectives: reviewed::objectives(sources, cut.window)?,
+        teams: money::teams(sources, cut.window)?,
+        include,
+        month,
+    })
+}
+
+fn page(
+    sources: Sources<'_>,
+    body: daily::Facts,
+    window: Window,
+) -> Result<executive::Facts, StoreError> {
+    Ok(executive::Facts {
+        head: body.head,
+        readings: body.readings,
+        extra: body.extra,
+        regressions: body.regressions,
+        saved: money::saved(sources, window)?,
+        saved_by: "Cost of answers that the cache gave instead of a model".to_owned(),
+        next: body.actions.into_iter().next(),
+    })
+}
+
+fn advice(
+    sources: Sources<'_>,
+    head: Head,
+    window: Window,
+) -> Result<recommendations::Facts, StoreError> {
+    let (recommendations, left_out) = trials::recommended(sources, window)?;
+    Ok(recommendations::Facts { head, recommendations, left_out })
+}
+
+fn everything(
+    sources: Sources<'_>,
+    head: Head,
+    period: Period,
+    cut: &Cut,
+    rates: &Rates,
+) -> Result<comprehensive::Facts, StoreError> {
+    let (body, tested) = body(sources, head.clone(), period, cut)?;
+    let regressed = !body.regressions.found.is_empty();
+    Ok(comprehensive::Facts {
+        month: review(sources, body, period, cut, Include::default())?,
+        compared: figures::week_on_week(sources, cut)?,
+        proposal: reviewed::proposal(sources, cut.window, regressed)?,
+        thresholds: reviewed::thresholds(sources, cut.window)?,
+        noise: events::noise(sources, cut.window)?,
+        tested,
+        cost: money::cost(sources, head.clone(), cut.window, rates)?,
+        recommendations: advice(sources, head, cut.window)?,
     })
 }
 
@@ -141,22 +253,31 @@ fn head(sources: Sources<'_>, kind: Kind, period: Period, window: Window) -> Hea
     }
 }
 
+/// What the reports of a period share, and every comparison behind it.
 fn body(
     sources: Sources<'_>,
     head: Head,
     period: Period,
     cut: &Cut,
-) -> Result<daily::Facts, ReportError> {
+) -> Result<(daily::Facts, Vec<Regression>), StoreError> {
     let (readings, extra): (Readings, _) = figures::readings(sources, period, cut)?;
+    let window = cut.window;
     let mut facts = daily::Facts::new(head);
-    facts.stretches = figures::stretches(sources, period, cut.window)?;
-    facts.changes = events::changes(sources, cut.window)?;
-    facts.episodes = events::episodes(sources, cut.window)?;
-    facts.switches = events::switches(sources)?;
+    facts.stretches = figures::stretches(sources, period, window)?;
+    facts.changes = events::changes(sources, window)?;
+    judged::effects(sources, window, &mut facts.changes)?;
+    let judged = judged::judged(sources, window, &facts.changes)?;
+    facts.episodes = events::episodes(sources, window)?;
+    facts.switches = trials::switches(&trials::trials(sources, window)?);
     facts.movers = money::movers(sources, cut)?;
-    facts.budgets = money::budgets(sources)?;
-    facts.looks = looks::looks(sources, period, cut.window)?;
-    facts.sureness = figures::sureness(sources, cut.window, &readings)?;
+    facts.budgets = money::budgets(sources, window)?;
+    let (looks, cut_off) = looks::looks(sources, period, window)?;
+    facts.looks = looks;
+    facts.sureness = figures::sureness(sources, window, &readings)?;
+    facts.sureness.notes.extend(cut_off);
+    facts.sureness.notes.extend(judged::undetected(&judged));
     (facts.readings, facts.extra) = (readings, extra);
-    Ok(facts)
+    facts.regressions = judged.regressions;
+    facts.actions = next::actions(&facts);
+    Ok((facts, judged.tested))
 }

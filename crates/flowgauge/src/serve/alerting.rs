@@ -10,12 +10,15 @@ use crate::judge::recent::{Long, Recent, RecentOptions};
 use crate::judge::rules::{World, load};
 use crate::judge::{Desk, Regressions, RuleSet, analysis};
 use crate::logic::alert::rule::Rule;
+use crate::logic::call::Text;
 use crate::logic::fingerprint::fingerprint;
+use crate::logic::nearest::nearest;
 use crate::record::Recorder;
 use crate::store::AlertStore;
 use crate::tell::deliver::ways::Ways;
 use crate::tell::deliver::ways::memory::MAX_NOTES;
 use crate::tell::deliver::{Board, Channels, Deliver, Heart, Limits, Standing};
+use crate::tell::reporter::Reporter;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -47,10 +50,17 @@ impl Alerting {
     ) -> Result<Self, StartError> {
         let alerts = &config.alerts;
         let rules = read(config).map_err(StartError::Rules)?;
+        told_by_schedules(config, &rules).map_err(StartError::Rules)?;
         control.chronicle.saw(Kind::Rules, &seen(&rules), "start");
         let store = Arc::new(AlertStore::open(&config.data_dir)?);
         let ways = Ways::new(alerts, store.way_notes(MAX_NOTES)?, clock.clone())?;
-        let ways = Arc::new(ways.with_letters(Arc::clone(&store)));
+        let reporter = Reporter {
+            recorder: recorder.clone(),
+            config: Arc::new(config.clone()),
+            page: reached_at.to_owned(),
+        };
+        let ways = ways.with_letters(Arc::clone(&store)).with_summaries(Arc::new(reporter));
+        let ways = Arc::new(ways);
         let channels = Channels::new(&rules.channels, alerts.smtp.as_ref());
         let deliver = Deliver::new(Arc::clone(&store), Arc::clone(&ways), channels, clock.clone());
         let (bell, board) = (deliver.bell(), deliver.board());
@@ -122,6 +132,28 @@ fn read(config: &Config) -> Result<RuleSet, String> {
         let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
         all.join("\n")
     })
+}
+
+/// Refuses a timetable that tells a channel nobody declared: it would be found out when the first report is due.
+fn told_by_schedules(config: &Config, rules: &RuleSet) -> Result<(), String> {
+    let known = || rules.channels.iter().map(|c| c.name.as_str());
+    for schedule in &config.schedules {
+        let unknown = |name: &&Text| !known().any(|known| known == name.as_str());
+        let Some(name) = schedule.channels.iter().find(unknown) else { continue };
+        let way = match nearest(name, known()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!(
+                "there are {}; declare it under channels in a rule file",
+                known().collect::<Vec<_>>().join(", ")
+            ),
+        };
+        let at = schedule.place.as_ref().map_or_else(String::new, |place| format!("{place}: "));
+        return Err(format!(
+            "{at}schedule {:?} tells the channel {name:?}, and there is none of this name; {way}",
+            schedule.name
+        ));
+    }
+    Ok(())
 }
 
 /// Rules by name with what each stands for, to see later which of them changed.

@@ -17,7 +17,7 @@ use crate::control::shared::Shared;
 use crate::control::{Control, Disputes, Kind};
 use crate::judge::{Incidents, Quality, Trials, quality};
 use crate::keep::report::Render;
-use crate::keep::{Jobs, Watch};
+use crate::keep::{Here, Jobs, Watch};
 use crate::query;
 use crate::receive::UserHasher;
 use crate::receive::gateway::{self, Gateway, GatewayError};
@@ -144,6 +144,7 @@ impl Ground {
         let exposure = Exposure { bound: main.port.addr.ip(), allow_open: config.allow_open_bind };
         let watch = watch(&config, &switched, &clock)?;
         let links = state.secret(ALERT_LINKS, random()?)?;
+        let present = Here::begin(&config.data_dir, clock.clone())?;
         let here = format!("http://{}", reachable(main.port.addr));
         let alerting = Alerting::build(&config, links, &clock, (&recorder, &switched), &here)?;
         chronicled(&switched, &prices);
@@ -198,6 +199,7 @@ impl Ground {
             ingest,
             scores,
             watch,
+            here: present,
             alerting,
             quality,
             switched,
@@ -321,7 +323,7 @@ fn watch(config: &Config, control: &Arc<Control>, clock: &Clock) -> Result<Watch
     Watch::open(&config.data_dir, checks, clock.clone(), control)
 }
 
-/// What is done once per period; nobody makes reports yet.
+/// What is done once per period.
 fn jobs(
     config: &Arc<Config>,
     recorder: &Recorder,
@@ -330,11 +332,8 @@ fn jobs(
     (clock, here): (&Clock, &str),
 ) -> Result<Arc<Jobs>, StoreError> {
     let (regressions, desk) = (&alerting.regressions, &alerting.desk);
-    let reporter = Reporter {
-        recorder: recorder.clone(),
-        dir: config.data_dir.clone(),
-        page: here.to_owned(),
-    };
+    let reporter =
+        Reporter { recorder: recorder.clone(), config: Arc::clone(config), page: here.to_owned() };
     let render: Option<Arc<dyn Render>> = Some(Arc::new(reporter));
     chores::Ground { config, recorder, regressions, control, desk, render, clock }.build()
 }

@@ -10,7 +10,7 @@ use super::running::{Running, Shown};
 use super::runtimes::Owned;
 use crate::control::Control;
 use crate::judge::{Quality, Trials};
-use crate::keep::{Jobs, Watch};
+use crate::keep::{Here, Jobs, Watch};
 use crate::receive::ingest::Ingest;
 use crate::record::ageing::Ageing;
 use crate::record::scores::ScoreBook;
@@ -48,6 +48,7 @@ pub(super) struct Parts {
     pub(super) ingest: Arc<Ingest>,
     pub(super) scores: Arc<ScoreBook>,
     pub(super) watch: Watch,
+    pub(super) here: Here,
     pub(super) alerting: Alerting,
     pub(super) quality: Arc<Quality>,
     pub(super) switched: Arc<Control>,
@@ -62,7 +63,9 @@ impl Built {
     pub fn run(self) -> Running {
         let Self { data, control, parts } = self;
         let Parts { shown, stopping, doors, otlp_grpc, postgres, ingest, .. } = parts;
-        let Parts { scores, watch, alerting, quality, switched, trials, ageing, jobs, .. } = parts;
+        let Parts {
+            scores, watch, here, alerting, quality, switched, trials, ageing, jobs, ..
+        } = parts;
         let stop = Stop { drain: stopping, cut: CancellationToken::new() };
         let mut tasks = JoinSet::new();
         for (bound, door) in doors {
@@ -77,6 +80,7 @@ impl Built {
         postgres.open(&mut tasks, control.handle(), &stop);
         tasks.spawn_on(scores.look_out(stop.drain.clone()), control.handle());
         tasks.spawn_on(watch.run(stop.drain.clone()), control.handle());
+        tasks.spawn_on(here.run(stop.drain.clone()), control.handle());
         let desk = Arc::clone(&switched.desk);
         tasks.spawn_on(desk.run(stop.drain.clone()), control.handle());
         tasks.spawn_on(switched.run(stop.drain.clone()), control.handle());

@@ -18,6 +18,7 @@ async fn served(dir: &Path) -> Running {
         job: JobName::MaintainWeekly,
         channels: Vec::new(),
         catch_up: 1,
+        place: None,
     });
     start(config, Clock::real()).await.unwrap()
 }

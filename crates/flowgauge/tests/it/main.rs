@@ -62,4 +62,8 @@ mod regressions;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod served;
+#[cfg(test)]
+mod shims;

@@ -3,7 +3,7 @@
 //! Owns the shortcut only. Lifting a step out of the scores, fitting φ and weighing a place all follow from sums that are
 //! known once; a place costs a few operations that do not wait for each other.
 
-use super::{EXACT, PHI_MAX, ROUNDS, Split, Step};
+use super::{EXACT, PHI_MAX, ROUNDS, Split, Step, largest};
 
 /// Sums of the pairs `(z_t, z_{t−1})`.
 struct Sums<'a> {
@@ -138,15 +138,4 @@ impl<'a> Sums<'a> {
             overlap(points, self.scores[at], self.scores[at - 1], self.upto[at], self.upto[at + 1]);
         Some(Step { at, height: found / weight(points), gain: most })
     }
-}
-
-/// Several at a time, so that one comparison does not wait for the other.
-fn largest(values: &[f64]) -> f64 {
-    let mut most = [0.0_f64; 8];
-    for part in values.chunks(most.len()) {
-        for (m, v) in most.iter_mut().zip(part) {
-            *m = if *v > *m { *v } else { *m };
-        }
-    }
-    most.into_iter().fold(0.0, f64::max)
 }

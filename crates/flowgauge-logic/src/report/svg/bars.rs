@@ -91,6 +91,10 @@ fn bar(
     let (zero, top) = (scale.y(0.0), scale.y(value));
     let (x, y) = (at(middle(i, of) - width / 2.0), at(zero.min(top)));
     let (width, height) = (at(width), at((zero - top).abs()));
+    // Of a bar without height nothing is seen, and who draws it complains.
+    if height == "0" {
+        return;
+    }
     let attributes = [
         ("class", "bar"),
         ("x", x.as_str()),

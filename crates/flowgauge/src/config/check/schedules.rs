@@ -1,6 +1,6 @@
 //! The section `schedules`: which job runs when, and who hears of it.
 
-use super::super::problem::Problem;
+use super::super::problem::{Place, Problem};
 use super::super::read::{self, Findings};
 use super::super::schedules::Scheduled;
 use super::super::tree::{Node, Value};
@@ -45,8 +45,17 @@ fn schedule(f: &mut Findings, node: &Node, zone: Tz) -> Option<Scheduled> {
     let default = if job.is_some_and(JobName::is_report) { REPORTS } else { CHORES };
     let catch_up = f.value(node, "catch_up", default, periods);
     let channels = channels(f, node);
-    let scheduled = Scheduled { name: name?, when: when?, job: job?, channels, catch_up };
+    let place = node.at("channels").and_then(|list| place(&list.place));
+    let scheduled = Scheduled { name: name?, when: when?, job: job?, channels, catch_up, place };
     enabled.then_some(scheduled)
+}
+
+/// For what is found out later, when rule files are read.
+fn place(place: &Place) -> Option<String> {
+    match place {
+        Place::File { line, column } => Some(format!("line {line}, column {column}")),
+        _ => None,
+    }
 }
 
 /// A job that can be scheduled.

@@ -74,6 +74,7 @@ fn jobs(dir: &Path, job: Arc<dyn Job>, when: &str, zone: Tz, clock: &Clock) -> A
         job: job.name(),
         channels: vec![EMAIL],
         catch_up: 2,
+        place: None,
     };
     let store = Arc::new(JobStore::open(dir).unwrap());
     let desk = desk(dir, clock);

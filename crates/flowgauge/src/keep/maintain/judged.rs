@@ -9,6 +9,9 @@ use crate::logic::baseline::Standing;
 use crate::logic::job::Outcome;
 use crate::logic::regression::Settings;
 use crate::logic::rollup::Filter;
+use crate::logic::unit::UnixMicros;
+use crate::logic::window::Window;
+use crate::query::coverage::coverage;
 
 /// Days a baseline and thresholds are learned from: four weeks, as live baselines are.
 const LEARNED_DAYS: u32 = 28;
@@ -112,5 +115,24 @@ pub(super) fn thresholds(parts: &Parts) -> Result<Outcome, String> {
             Outcome::skipped("less than a week of data; nothing can be said of any threshold")
         }
         () => Outcome::done(format!("{} rules fit; {few} have too little data", lines.len() - few)),
+    })
+}
+
+/// Whether the evaluator that tells quality scored enough of every intent that matters, over four weeks.
+pub(super) fn audit(parts: &Parts) -> Result<Outcome, String> {
+    let window = Window::last(i64::from(LEARNED_DAYS) * UnixMicros::DAY, parts.now());
+    let covered = coverage(&parts.reader()?, window).map_err(|e| e.to_string())?;
+    let Some(busiest) = covered.evaluators.first() else {
+        return Ok(Outcome::skipped("nobody scored an answer in the last four weeks"));
+    };
+    let findings = busiest.findings();
+    let who = format!("{} {}", busiest.evaluator, busiest.version);
+    Ok(if findings.is_empty() {
+        Outcome::done(format!(
+            "{who} scored {} of {} calls, of every intent",
+            busiest.scored, covered.calls
+        ))
+    } else {
+        Outcome::finding(format!("{}; flowgauge quality audit says more", findings.join("; ")))
     })
 }

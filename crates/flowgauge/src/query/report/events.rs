@@ -1,10 +1,9 @@
-//! What happened in a period: changes, alerts, and how the optimisations stand.
+//! What happened in a period: changes and alerts.
 
 use super::Sources;
+use crate::control::Chronicled;
 use crate::logic::alert::episode::Episode as Stored;
-use crate::logic::known::{Known, Reason};
-use crate::logic::report::Shift;
-use crate::logic::report::facts::{Advice, Change, Effect, Episode, Switch};
+use crate::logic::report::facts::{Change, Effect, Episode};
 use crate::logic::report::weekly::Noise;
 use crate::logic::unit::Micros;
 use crate::logic::window::Window;
@@ -14,25 +13,33 @@ use std::collections::BTreeMap;
 /// Alerts shown; a period with more has another trouble, and the number of all is in the noise table.
 const MOST_EPISODES: usize = 200;
 
+/// Settings of control, prices, rules and the program, in order of time.
 pub(super) fn changes(sources: Sources<'_>, window: Window) -> Result<Vec<Change>, StoreError> {
     let Some(store) = ControlStore::open_reader(sources.dir)? else { return Ok(Vec::new()) };
-    let log = store.log()?;
-    let inside = log.into_iter().filter(|c| window.contains(c.at));
-    Ok(inside
-        .map(|c| {
-            let set = c.diff.iter().map(|a| {
-                format!("{} from {} to {}", a.path.trim_start_matches('/'), a.before, a.after)
-            });
-            let what = set.collect::<Vec<_>>().join("; ");
-            Change {
-                at: c.at,
-                what: if c.reason.is_empty() { what } else { format!("{what} ({})", c.reason) },
-                id: Some(format!("#{}", c.id)),
-                by: Some(c.author.to_string()).filter(|b| !b.is_empty()),
-                effect: Effect::NotMeasured,
-            }
-        })
-        .collect())
+    let set = store.log()?.into_iter().filter(|c| window.contains(c.at)).map(|c| {
+        let set = c.diff.iter().map(|a| {
+            format!("{} from {} to {}", a.path.trim_start_matches('/'), a.before, a.after)
+        });
+        let what = set.collect::<Vec<_>>().join("; ");
+        Change {
+            at: c.at,
+            what: if c.reason.is_empty() { what } else { format!("{what} ({})", c.reason) },
+            id: Some(format!("#{}", c.id)),
+            by: Some(c.author.to_string()).filter(|b| !b.is_empty()),
+            effect: Effect::NotMeasured,
+        }
+    });
+    let seen: Vec<Chronicled> = store.chronicle()?;
+    let seen = seen.into_iter().filter(|c| window.contains(c.at)).map(|c| Change {
+        at: c.at,
+        what: format!("{}: {}", c.kind.word(), c.what),
+        id: None,
+        by: Some(c.by),
+        effect: Effect::NotMeasured,
+    });
+    let mut all: Vec<Change> = set.chain(seen).collect();
+    all.sort_by_key(|c| c.at);
+    Ok(all)
 }
 
 fn stored(sources: Sources<'_>, window: Window) -> Result<Vec<Stored>, StoreError> {
@@ -70,30 +77,4 @@ pub(super) fn noise(sources: Sources<'_>, window: Window) -> Result<Vec<Noise>, 
         *acted += u64::from(e.acked.is_some() || !e.actions.is_empty());
     }
     Ok(by_rule.into_iter().map(|(rule, (fired, acted))| Noise { rule, fired, acted }).collect())
-}
-
-/// The mechanisms as they stand; what each saved is told by `opt propose`, which needs its hold-out.
-pub(super) fn switches(sources: Sources<'_>) -> Result<Vec<Switch>, StoreError> {
-    let Some(store) = ControlStore::open_reader(sources.dir)? else { return Ok(Vec::new()) };
-    let log = store.log()?;
-    let mut last: BTreeMap<String, String> = BTreeMap::new();
-    for a in log.iter().flat_map(|c| &c.diff) {
-        let Some(name) = a.path.strip_prefix("/rollouts/") else { continue };
-        let (mechanism, _) = name.split_once('/').unwrap_or((name, ""));
-        last.insert(mechanism.to_owned(), a.after.to_string());
-    }
-    let none = Reason::NotConfigured;
-    Ok(last
-        .into_iter()
-        .map(|(name, state)| Switch {
-            name,
-            state,
-            tokens_saved: Known::Unknown(none),
-            money_saved: Known::Unknown(none),
-            ms_saved: Known::Unknown(none),
-            quality: Shift::unknown(Reason::TooFew),
-            advice: Advice::Wait,
-            reason: "`flowgauge opt propose` compares it with its hold-out".to_owned(),
-        })
-        .collect())
 }

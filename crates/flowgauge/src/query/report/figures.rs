@@ -1,16 +1,16 @@
 //! KPIs of a period beside the baseline and the period before, hour by hour or day by day.
 
-use super::{Cut, Sources};
+use super::{Cut, Sources, money};
 use crate::logic::known::{Known, Reason};
 use crate::logic::kpi::{self, CATALOGUE, Context, Kpi, Measured};
 use crate::logic::report::facts::{Forecast, Gap, Reading, Readings, Stretch, Sureness};
 use crate::logic::report::figure::nano_usd;
 use crate::logic::report::key::{Extra, Intent};
-use crate::logic::report::moment;
 use crate::logic::report::weekly::Compared;
+use crate::logic::report::{Quantity, moment};
 use crate::logic::rollup::{Dim, Filter};
 use crate::logic::schedule::{Every, Period};
-use crate::logic::unit::NanoUsd;
+use crate::logic::unit::{NanoUsd, UnixMicros};
 use crate::logic::window::Window;
 use crate::query::{self, KpiValue, Table};
 use crate::store::baselines::BaselineStore;
@@ -33,6 +33,8 @@ const LOOK_BACK: usize = 56;
 const FEWEST_DAYS: usize = 14;
 /// Confidence of the forecast's interval.
 const LEVEL: f64 = 0.8;
+/// Between two notes of the server that it runs lie twenty seconds; three of them are a restart, not an absence.
+const UNNOTED: i64 = UnixMicros::MINUTE;
 /// Half width of the middle 80 % of a normal distribution, in standard deviations.
 const HALF: f64 = 1.2816;
 
@@ -65,8 +67,25 @@ pub(super) fn readings(
         }
         readings.put(kpi, reading);
     }
+    let away = absences(sources, cut.window)?;
+    if is_away(&away, cut.window) && readings.value("request_count").value().is_some_and(is_none) {
+        forget(&mut readings);
+    }
     let extra = extra(sources, period, cut)?;
     Ok((readings, extra))
+}
+
+fn is_none(quantity: Quantity) -> bool {
+    quantity.number().abs() < f64::EPSILON
+}
+
+/// Sums over a time in which nobody looked are not zero.
+fn forget(readings: &mut Readings) {
+    for name in SUMS {
+        let Some(kpi) = Kpi::find(name) else { continue };
+        let none = Measured { value: Known::Unknown(Reason::NotConfigured), n: 0 };
+        readings.put(kpi, Reading::new(kpi, none));
+    }
 }
 
 fn measured(value: &KpiValue) -> Measured {
@@ -117,6 +136,7 @@ fn extra(sources: Sources<'_>, period: Period, cut: &Cut) -> Result<Extra, Store
         peak_per_minute: peak,
         forecast: forecast(sources, period)?,
         token_growth: growth(sources, cut.window)?,
+        budget: money::monthly_budget(sources),
         ..Extra::default()
     })
 }
@@ -131,7 +151,7 @@ fn peak(sources: Sources<'_>, window: Window) -> Result<Known<f64>, StoreError> 
 
 /// Tokens of the seven days that end with the window against those before.
 fn growth(sources: Sources<'_>, window: Window) -> Result<Known<f64>, StoreError> {
-    const WEEK: i64 = 7 * crate::logic::unit::UnixMicros::DAY;
+    const WEEK: i64 = 7 * UnixMicros::DAY;
     let week = Window::last(WEEK, window.to);
     let sum = |window| -> Result<Known<f64>, StoreError> {
         let table = asked(sources, window, &[], Step::Whole, &["total_tokens"])?;
@@ -229,26 +249,59 @@ pub(super) fn stretches(
     period: Period,
     window: Window,
 ) -> Result<Vec<Stretch>, StoreError> {
+    let mut away = absences(sources, window)?;
+    // Of what is still to come nothing is measured either.
+    away.push(Window { from: sources.now.max(window.from), to: window.to });
     if period.every == Every::Day {
-        return hours(sources, window);
+        return hours(sources, window, &away);
     }
     let day = |p: Period| {
         let window = p.window(sources.zone).unwrap_or(window);
-        stretch(sources, p.to_string(), window)
+        let whole = stretch(sources, p.to_string(), window)?;
+        Ok(if is_away(&away, window) { unmeasured(whole) } else { whole })
     };
     period.days().map(day).collect()
 }
 
-fn hours(sources: Sources<'_>, window: Window) -> Result<Vec<Stretch>, StoreError> {
-    const HOUR: i64 = crate::logic::unit::UnixMicros::HOUR;
+/// When nobody looked: neither a request nor its absence is known.
+pub(super) fn absences(sources: Sources<'_>, window: Window) -> Result<Vec<Window>, StoreError> {
+    sources.reader.absences(window, sources.now, UNNOTED)
+}
+
+/// Whether a stretch lies in an absence altogether.
+fn is_away(away: &[Window], stretch: Window) -> bool {
+    away.iter().any(|a| a.from <= stretch.from && stretch.to <= a.to)
+}
+
+/// A stretch without requests in which nobody looked; requests that came later, by import or telemetry, count.
+fn unmeasured(stretch: Stretch) -> Stretch {
+    if stretch.requests != Known::Value(0) {
+        return stretch;
+    }
+    let none = Reason::NotConfigured;
+    Stretch {
+        requests: Known::Unknown(none),
+        tokens: Known::Unknown(none),
+        cost: Known::Unknown(none),
+        ..stretch
+    }
+}
+
+fn hours(
+    sources: Sources<'_>,
+    window: Window,
+    away: &[Window],
+) -> Result<Vec<Stretch>, StoreError> {
+    const HOUR: i64 = UnixMicros::HOUR;
     let table = asked(sources, window, &[], Step::Minutes(60), COURSE)?;
     let mut out = Vec::new();
     let mut from = window.from;
     while from < window.to {
-        let to = crate::logic::unit::UnixMicros(from.0.saturating_add(HOUR)).min(window.to);
+        let to = UnixMicros(from.0.saturating_add(HOUR)).min(window.to);
         let name = moment::clock(from, sources.zone);
         let row = table.rows.iter().find(|r| r.from >= from && r.from < to);
-        out.push(row.map_or_else(|| nothing(name.clone()), |r| shown(&table, r, name.clone())));
+        let hour = row.map_or_else(|| nothing(name.clone()), |r| shown(&table, r, name.clone()));
+        out.push(if is_away(away, Window { from, to }) { unmeasured(hour) } else { hour });
         from = to;
     }
     Ok(out)
@@ -369,6 +422,14 @@ pub(super) fn sureness(
         to: g.to,
         why: format!("{} calls could not be recorded: {}", g.lost, g.reason),
     };
+    let mut gaps: Vec<Gap> = gaps.into_iter().map(gap).collect();
+    let away = absences(sources, window)?.into_iter();
+    gaps.extend(away.map(|w| Gap {
+        from: w.from,
+        to: w.to,
+        why: "flowgauge was not running".to_owned(),
+    }));
+    gaps.sort_by_key(|g| (g.from, g.to));
     let mut notes = Vec::new();
     if readings.value("quality_score").value().is_none() {
         notes.push("Nobody scored an answer in this period.".to_owned());
@@ -377,7 +438,8 @@ pub(super) fn sureness(
         seen,
         expected: Known::Value(seen.saturating_add(lost)),
         estimated: value("estimated_usage").map(|percent| percent / 100.0),
-        gaps: gaps.into_iter().map(gap).collect(),
+        gaps,
+        config: sources.setup.config(),
         notes,
         ..Sureness::default()
     })

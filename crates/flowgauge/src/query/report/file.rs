@@ -109,6 +109,8 @@ pub struct Made {
     pub document: Document,
     /// Requests in its period.
     pub requests: u64,
+    /// The period, as it stands in file names.
+    pub period: Period,
 }
 
 /// Makes a report somebody asks for.
@@ -117,15 +119,58 @@ pub struct Made {
 /// There is no such period or kind, or the store cannot be read.
 pub fn make(sources: Sources<'_>, kind: Kind, wanted: &Wanted) -> Result<Made, ReportError> {
     let period = period(kind, wanted.period.as_deref(), sources.now, sources.zone)?;
+    let document = document(sources, kind, period, wanted.month, &rates(wanted))?;
+    let requests = super::figures::requests(sources, &document.period)?;
+    Ok(Made { document, requests, period })
+}
+
+fn rates(wanted: &Wanted) -> Rates {
     let none = Known::Unknown(Reason::NotConfigured);
-    let rates = Rates {
+    Rates {
         one_off: wanted.one_off_usd.map_or(none, |usd| Known::Value(report::figure::nano_usd(usd))),
         yearly: wanted.yearly_rate,
         include: wanted.cost,
-    };
-    let document = document(sources, kind, period, wanted.month, &rates)?;
-    let requests = super::figures::requests(sources, &document.period)?;
-    Ok(Made { document, requests })
+    }
+}
+
+/// Every document of a month with the beginning of its file's name, the requests in it, and the month.
+///
+/// # Errors
+/// As [`make`].
+pub fn all_of_month(
+    sources: Sources<'_>,
+    wanted: &Wanted,
+) -> Result<(Vec<(&'static str, Document)>, u64, Period), ReportError> {
+    let wanted_period = wanted.period.as_deref();
+    let period = period(Kind::Monthly, wanted_period, sources.now, sources.zone)?;
+    let month = super::month(sources, period, wanted.month, &rates(wanted))?;
+    let requests = super::figures::requests(sources, &month.review.period)?;
+    let documents = vec![
+        ("monthly-review", month.review),
+        ("cost-analysis", month.cost),
+        ("optimization-recommendations", month.recommendations),
+        ("executive-summary", month.executive),
+        ("forecast", month.forecast),
+    ];
+    Ok((documents, requests, period))
+}
+
+/// All kinds.
+pub const KINDS: [Kind; 8] = [
+    Kind::Daily,
+    Kind::Weekly,
+    Kind::Monthly,
+    Kind::Cost,
+    Kind::Recommendations,
+    Kind::Executive,
+    Kind::Comprehensive,
+    Kind::Documentation,
+];
+
+/// The kind of a name.
+#[must_use]
+pub fn kind_of(name: &str) -> Option<Kind> {
+    KINDS.into_iter().find(|k| k.name() == name)
 }
 
 /// How long the periods of a kind are.
@@ -171,7 +216,8 @@ fn period(
 }
 
 /// The period that today belongs to.
-fn current(now: UnixMicros, every: Every, zone: Tz) -> Option<Period> {
+#[must_use]
+pub fn current(now: UnixMicros, every: Every, zone: Tz) -> Option<Period> {
     let today = local_date(now, zone)?;
     let tomorrow = today.succ_opt()?;
     Some(match every {

@@ -3,9 +3,9 @@
 use super::Sources;
 use crate::logic::call::Call;
 use crate::logic::known::Known;
-use crate::logic::report::Quantity;
 use crate::logic::report::facts::Request;
 use crate::logic::report::sections::Looks;
+use crate::logic::report::{Quantity, number};
 use crate::logic::schedule::{Every, Period};
 use crate::logic::score::ScoreKind;
 use crate::logic::window::Window;
@@ -22,10 +22,10 @@ pub(super) fn looks(
     sources: Sources<'_>,
     period: Period,
     window: Window,
-) -> Result<Looks, StoreError> {
+) -> Result<(Looks, Option<String>), StoreError> {
     // Raw calls of longer periods are too many to look through, and partly gone.
     if period.every != Every::Day {
-        return Ok(Looks::default());
+        return Ok((Looks::default(), None));
     }
     let mut slowest = Best::default();
     let mut dearest = Best::default();
@@ -46,11 +46,16 @@ pub(super) fn looks(
     }
     let ms = |c: &Call| c.time.latency.map(|l| Quantity::Ms(l.as_millis_f64()));
     let usd = |c: &Call| c.cost.nanos.map(Quantity::Usd);
-    Ok(Looks {
+    let cut = (read >= MOST).then(|| {
+        let most = number::count(u64::try_from(MOST).unwrap_or(u64::MAX));
+        format!("Slowest and dearest are of the newest {most} requests.")
+    });
+    let looks = Looks {
         slowest: slowest.shown(ms),
         dearest: dearest.shown(usd),
         lowest_rated: lowest_rated(sources, window)?,
-    })
+    };
+    Ok((looks, cut))
 }
 
 /// The largest few, the largest first; of equals the later one.

@@ -1,18 +1,18 @@
 //! What a period cost, who moved it, what was saved.
 
 use super::figures::whole;
-use super::{Cut, Sources};
+use super::{Cut, Sources, judged};
+use crate::logic::call::Text;
 use crate::logic::known::{Known, Reason};
 use crate::logic::kpi::{self, Context, Kpi};
-use crate::logic::report::Document;
 use crate::logic::report::cost::{self, Line};
 use crate::logic::report::facts::{Budget, Head, Mover};
 use crate::logic::report::figure::nano_usd;
 use crate::logic::report::monthly::Team;
 use crate::logic::rollup::{Dim, Filter, Rollup};
-use crate::logic::unit::NanoUsd;
+use crate::logic::unit::{NanoUsd, UnixMicros};
 use crate::logic::window::Window;
-use crate::store::baselines::BaselineStore;
+use crate::query;
 use crate::store::{Group, RollupQuery, Step, StoreError};
 use std::collections::BTreeMap;
 
@@ -78,15 +78,38 @@ pub(super) fn movers(sources: Sources<'_>, cut: &Cut) -> Result<Vec<Mover>, Stor
     Ok(out)
 }
 
-pub(super) fn budgets(sources: Sources<'_>) -> Result<Vec<Budget>, StoreError> {
-    let in_force = sources.reader.budget_use(sources.now)?;
-    let shown = |(i, b): (usize, crate::store::BudgetUse)| Budget {
-        name: format!("budget {}", i + 1),
-        spent: Known::Value(b.committed),
-        limit: b.limit,
-        burn: Known::Unknown(Reason::NotConfigured),
+/// Budgets by name, at the end of a period: what their accounts of that moment have spent, against an even pace.
+pub(super) fn budgets(sources: Sources<'_>, window: Window) -> Result<Vec<Budget>, StoreError> {
+    let at = UnixMicros(window.to.0.saturating_sub(1)).min(sources.now);
+    let shown = |used: crate::store::BudgetUse| {
+        let spent = used.committed;
+        let set = sources.setup.budgets.iter().find(|b| *b.name == *used.budget);
+        let pace = set.and_then(|b| {
+            let period = b.period.containing(at, b.zone);
+            // An account of a period that goes on holds what was spent up to now.
+            let so_far = Window { from: period.from, to: sources.now.min(period.to) };
+            let gone = so_far.minutes() / period.minutes();
+            let share = spent.as_usd_f64() / used.limit.as_usd_f64();
+            Some(share / gone).filter(|pace| pace.is_finite())
+        });
+        Budget {
+            name: used.budget,
+            spent: Known::Value(spent),
+            limit: used.limit,
+            burn: Known::from_option(pace, Reason::NotConfigured),
+        }
     };
-    Ok(in_force.into_iter().enumerate().map(shown).collect())
+    Ok(sources.reader.budget_use(at)?.into_iter().map(shown).collect())
+}
+
+/// The month's budget of everything, where one is set.
+pub(super) fn monthly_budget(sources: Sources<'_>) -> Option<NanoUsd> {
+    let of_all = |b: &&crate::logic::budget::Budget| {
+        b.period == crate::logic::budget::Period::Month
+            && b.per == crate::logic::budget::Per::All
+            && b.matches.is_empty()
+    };
+    sources.setup.budgets.iter().find(of_all).map(|b| b.limit)
 }
 
 /// What the cache's answers would have cost.
@@ -98,21 +121,35 @@ pub(super) fn saved(sources: Sources<'_>, window: Window) -> Result<Known<NanoUs
     })
 }
 
+/// What each team did: requests, tokens, cost, and quality where somebody scored its answers.
 pub(super) fn teams(sources: Sources<'_>, window: Window) -> Result<Vec<Team>, StoreError> {
     let tokens = Kpi::find("total_tokens");
     let context = Context { minutes: window.minutes() };
+    let quality = quality_by_team(sources, window)?;
     let team = |g: Group| {
         let name = g.key.into_iter().next().filter(|n| !n.is_empty())?;
         let counted = tokens.map(|k| whole(kpi::measure(k, &g.rollup, context).value));
         Some(Team {
-            name: name.to_string(),
             requests: g.rollup.requests(),
             tokens: counted.unwrap_or(Known::Unknown(Reason::NotConfigured)),
             cost: priced(&g.rollup),
-            quality: Known::Unknown(Reason::NotConfigured),
+            quality: quality.get(&name).copied().unwrap_or(Known::Unknown(Reason::NoData)),
+            name: name.to_string(),
         })
     };
     Ok(groups(sources, window, &[Dim::Tenant])?.into_iter().filter_map(team).collect())
+}
+
+fn quality_by_team(
+    sources: Sources<'_>,
+    window: Window,
+) -> Result<BTreeMap<Text, Known<f64>>, StoreError> {
+    let kpis: Vec<&Kpi> = Kpi::find("quality_score").into_iter().collect();
+    let (filter, group_by) = (Filter::default(), vec![Dim::Tenant]);
+    let query = RollupQuery { window, filter, group_by, step: Step::Whole };
+    let table = query::table(sources.reader, &kpis, &query)?;
+    let named = |row: query::Row| Some((row.key.into_iter().next()?, row.values.first()?.value));
+    Ok(table.rows.into_iter().filter_map(named).collect())
 }
 
 /// Cost by endpoint, intent and model against the promoted baseline's cost of a request there.
@@ -121,9 +158,8 @@ pub(super) fn cost(
     head: Head,
     window: Window,
     rates: &Rates,
-) -> Result<Document, StoreError> {
-    let store = BaselineStore::open_reader(sources.dir)?;
-    let baseline = store.map(|b| b.promoted()).transpose()?.flatten().map(|(b, _)| b);
+) -> Result<cost::Facts, StoreError> {
+    let baseline = judged::promoted(sources)?;
     let each = |rollup: &Rollup| match rollup.priced {
         0 => Known::Unknown(Reason::NotPriced),
         #[expect(clippy::cast_precision_loss, reason = "counts and costs below 2^53")]
@@ -132,7 +168,7 @@ pub(super) fn cost(
     let none = Known::Unknown(Reason::NotConfigured);
     let line = |name: String, rollup: &Rollup, usual: Option<&Rollup>| Line {
         name,
-        requests: rollup.requests(),
+        requests: rollup.priced,
         cost: priced(rollup),
         baseline_each: usual.map_or(none, each),
     };
@@ -152,7 +188,7 @@ pub(super) fn cost(
         Some(b) => format!("against the promoted baseline {}", b.name),
         None => "no baseline is promoted: `flowgauge regression baseline propose`".to_owned(),
     };
-    Ok(cost::document(&cost::Facts {
+    Ok(cost::Facts {
         head,
         all: line("all".to_owned(), &all, baseline.as_ref().map(|b| &b.whole.rollup)),
         lines,
@@ -160,5 +196,5 @@ pub(super) fn cost(
         one_off: rates.one_off,
         yearly_rate: rates.yearly,
         include: rates.include,
-    }))
+    })
 }

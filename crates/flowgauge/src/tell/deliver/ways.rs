@@ -21,7 +21,7 @@ mod wording;
 use crate::config::alerts::{Alerts, Channel, ChannelKind};
 use crate::logic::alert::letter::Letter;
 use crate::logic::alert::notice::{Kind, Message, Notice};
-use crate::logic::unit::Micros;
+use crate::logic::unit::{Micros, UnixMicros};
 use crate::receive::egress::EgressError;
 use crate::serve::clock::Clock;
 use crate::store::{AlertStore, WayNote};
@@ -98,6 +98,17 @@ pub struct Ways {
     clock: Clock,
     /// Where reports are kept until they are sent.
     letters: Option<Arc<AlertStore>>,
+    /// Who makes the report of a scheduled rule.
+    summaries: Option<Arc<dyn Summaries>>,
+}
+
+/// Makes the report that a rule with a timetable hands over (`daily_schedule`).
+pub trait Summaries: std::fmt::Debug + Send + Sync {
+    /// The letter of a rule with this condition that was due at a moment; nothing where it is no timetable. Blocks.
+    ///
+    /// # Errors
+    /// Says why there is none now.
+    fn letter(&self, condition: &str, due: UnixMicros) -> Result<Option<Letter>, String>;
 }
 
 impl Ways {
@@ -116,6 +127,7 @@ impl Ways {
             memory: Memory::of(notes),
             clock,
             letters: None,
+            summaries: None,
         })
     }
 
@@ -125,7 +137,13 @@ impl Ways {
         Self { letters: Some(letters), ..self }
     }
 
-    /// The report that a notice hands over, where it does.
+    /// With somebody who makes the reports of scheduled rules.
+    #[must_use]
+    pub fn with_summaries(self, summaries: Arc<dyn Summaries>) -> Self {
+        Self { summaries: Some(summaries), ..self }
+    }
+
+    /// The report that a notice hands over, where it does: kept for a job, made once for a rule with a timetable.
     async fn letter_of(&self, notice: &Notice) -> Result<Option<Letter>, String> {
         let Some(letters) =
             self.letters.as_ref().filter(|_| notice.message.kind == Kind::Scheduled)
@@ -133,10 +151,21 @@ impl Ways {
             return Ok(None);
         };
         let (letters, id) = (Arc::clone(letters), notice.episode);
-        match tokio::task::spawn_blocking(move || letters.letter(id)).await {
-            Ok(letter) => letter.map_err(|e| e.to_string()),
-            Err(e) => Err(e.to_string()),
-        }
+        let (condition, due) = (notice.message.condition.clone(), notice.message.started);
+        let (summaries, now) = (self.summaries.clone(), self.clock.now());
+        let made = tokio::task::spawn_blocking(move || {
+            if let Some(kept) = letters.letter(id).map_err(|e| e.to_string())? {
+                return Ok(Some(kept));
+            }
+            let Some(summaries) = summaries else { return Ok(None) };
+            let made = summaries.letter(&condition, due)?;
+            if let Some(letter) = &made {
+                // A second attempt sends the same.
+                letters.keep_letter(id, letter, now).map_err(|e| e.to_string())?;
+            }
+            Ok(made)
+        });
+        made.await.map_err(|e| e.to_string())?
     }
 
     async fn mail(&self, server: &smtp::Server, to: &[String], notice: &Notice) -> Sent {

@@ -1,22 +1,29 @@
 //! `GET /api/v1/reports/{kind}`: a report as a file, made from what is stored at this moment.
 
+pub mod send;
+pub mod shelf;
+
 use super::ask::Params;
 use super::{App, Problem};
-use crate::logic::report::{Kind, cost, monthly};
+use crate::logic::report::{cost, monthly};
 use crate::query::report::{self, Format, ReportError, Sources, Wanted};
+use crate::tell::reporter;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
+use std::sync::Arc;
 
 /// Says how many requests a report is about.
 pub const REQUESTS: &str = "x-flowgauge-requests";
-/// Kinds there are.
-const KINDS: [Kind; 5] = [Kind::Daily, Kind::Weekly, Kind::Monthly, Kind::Cost, Kind::Executive];
+/// Says which period that is, as it stands in file names.
+pub const PERIOD: &str = "x-flowgauge-period";
+/// Names of the kinds there are, for people.
+const KINDS: &str = "there are daily, weekly, monthly, cost, recommendations, executive, comprehensive and documentation";
 
 /// A report.
 #[utoipa::path(get, path = "/api/v1/reports/{kind}", tag = "reports",
-    params(("kind" = String, Path, description = "daily, weekly, monthly, cost or executive"),
+    params(("kind" = String, Path, description = "daily, weekly, monthly, cost, recommendations, executive, comprehensive or documentation"),
         ("period" = Option<String>, Query,
             description = "2026-11-23, 2026-11-16_2026-11-22, 2026-10 or current; the last complete one unless given"),
         ("format" = Option<String>, Query, description = "json (unless given), csv, md, txt, html or pdf"),
@@ -34,21 +41,20 @@ pub(super) async fn report(
 ) -> Result<Response, Problem> {
     let names = ["period", "format", "include", "one_off_usd", "yearly_rate"];
     params.only(&[], &names)?;
-    let Some(kind) = KINDS.into_iter().find(|k| k.name() == kind) else {
-        let told = "there are daily, weekly, monthly, cost and executive";
-        return Err(Problem::new(StatusCode::NOT_FOUND, told));
-    };
+    let kind = report::kind_of(&kind).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, KINDS))?;
     let word = params.one("format")?.unwrap_or("json");
     let format = Format::of_word(word).ok_or_else(|| {
         Problem::field("query.format", word, "there are json, csv, md, txt, html and pdf")
     })?;
     let wanted = wanted(&params)?;
     let (now, zone) = (app.clock.now(), app.facts.zone);
-    let dir = app.facts.data_dir.clone();
-    let (bytes, requests) = app
+    let config = Arc::clone(&app.config);
+    let (bytes, requests, period) = app
         .ask(move |reader| {
-            let made = report::make(Sources { reader, dir: &dir, zone, now }, kind, &wanted);
-            Ok(made.and_then(|m| Ok((report::render(&m.document, format)?, m.requests))))
+            let (dir, setup) = (&config.data_dir, reporter::setup(&config));
+            let made =
+                report::make(Sources { reader, dir, zone, now, setup: &setup }, kind, &wanted);
+            Ok(made.and_then(|m| Ok((report::render(&m.document, format)?, m.requests, m.period))))
         })
         .await?
         .map_err(refused)?;
@@ -56,6 +62,9 @@ pub(super) async fn report(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.mime()));
     headers.insert(REQUESTS, HeaderValue::from(requests));
+    if let Ok(period) = HeaderValue::from_str(&period.to_string()) {
+        headers.insert(PERIOD, period);
+    }
     Ok(response)
 }
 

@@ -28,11 +28,20 @@ async fn every_page_answers_with_the_same_uncached_shell() {
     for path in [
         "/overview",
         "/live",
+        "/latency",
         "/requests",
         "/requests/0199",
+        "/cost",
+        "/quality",
+        "/cache",
+        "/regressions",
         "/alerts",
         "/alerts/0199",
+        "/timeline",
         "/control",
+        "/reports",
+        "/sql",
+        "/settings",
         "/setup",
     ] {
         let (status, headers, body) = ask(path, None).await;

@@ -1,0 +1,105 @@
+// From a spike to its cause, back to before it, and the recovery: three presses from the chart to the waterfall.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { URL_UNDER_TEST, launch, open, settled, shoot } from "./browser.mjs";
+import { sendTimed } from "./send-call.mjs";
+
+let browser;
+before(async () => (browser = await launch()));
+after(() => browser.close());
+
+const MINUTE_MS = 60_000;
+const SERVICE = `spike-${process.pid}`;
+const where = `where=service%3D${SERVICE}`;
+const post = (path, body) => fetch(`${URL_UNDER_TEST}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+
+/** Half an hour of even traffic; a quarter of an hour ago one model took ten times as long for five minutes. */
+async function traffic() {
+  const now = Date.now();
+  const calls = [];
+  for (let minute = 30; minute > 0; minute -= 1) {
+    const slow = minute <= 15 && minute > 10;
+    for (let i = 0; i < 12; i += 1) {
+      const large = i % 3 === 0;
+      calls.push({ at: now - minute * MINUTE_MS - i * 3_000, ms: large && slow ? 4_000 + 40 * i : 400 + 25 * i, model: large ? "spike-large" : "spike-small", service: SERVICE });
+    }
+  }
+  await sendTimed(URL_UNDER_TEST, calls);
+}
+
+test("a dragged spike leads to its slowest request, to what was different, to the change, and back", async () => {
+  const change = await post("/api/v1/control/changes", { set: { "/rollouts/response_caching/mode": "shadow" }, author: "Ann", reason: "try the cache in shadow" });
+  assert.ok(change.ok, await change.text());
+  const { change: made } = await (await fetch(`${URL_UNDER_TEST}/api/v1/control/changes?limit=1`)).json().then(([one]) => ({ change: one }));
+  await traffic();
+  const { page, faults, close } = await open(browser, `/latency?from=now-30m&to=now&live=0&${where}`);
+  await settled(page, "latency");
+  const chart = page.locator('[data-chart="Latency over time"]');
+  await chart.locator("canvas").waitFor();
+  // Press one: a drag over the middle of the chart.
+  const over = await chart.locator(".u-over").boundingBox();
+  await page.mouse.move(over.x + over.width * 0.48, over.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(over.x + over.width * 0.7, over.y + 60, { steps: 6 });
+  await page.mouse.up();
+  await page.waitForURL(/spike_from=.+spike_to=/);
+  await page.locator("[data-spike]").waitFor();
+  const different = page.getByRole("region", { name: "What is different about them" });
+  await different.getByText("spike-large").first().waitFor();
+  const slowest = page.getByRole("region", { name: "Slowest requests in it" });
+  assert.match(await slowest.locator("tbody tr").first().innerText(), /4\d{3} ms/);
+  await shoot(page, "latency-spike");
+  // Press two: the slowest request, its waterfall.
+  await slowest.locator("tbody a").first().click();
+  await page.waitForURL(/\/requests\/[0-9a-f]+/);
+  await page.locator("table.waterfall [data-part=total]").waitFor();
+  await page.goBack();
+  await page.locator("[data-spike]").waitFor();
+  // The change was made after the spike here: a window up to now shows it before the last minutes.
+  const end = new Date(Date.now() + MINUTE_MS);
+  const start = new Date(Date.now() - MINUTE_MS);
+  await page.goto(`${URL_UNDER_TEST}/latency?from=now-30m&to=now&live=0&${where}&spike_from=${start.toISOString()}&spike_to=${end.toISOString()}`);
+  const preceding = page.locator(`[data-preceding="${made.id}"]`);
+  await preceding.getByText("by Ann").waitFor();
+  await preceding.getByRole("button", { name: `Undo change ${made.id}…` }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("textbox", { name: "Why" }).fill("latency rose after it");
+  await dialog.getByRole("textbox", { name: "Your name" }).fill("Ben");
+  await dialog.getByRole("button", { name: "Undo", exact: true }).click();
+  await dialog.waitFor({ state: "hidden" });
+  const [last] = await (await fetch(`${URL_UNDER_TEST}/api/v1/control/changes?limit=1`)).json();
+  assert.equal(last.undoes, made.id);
+  assert.equal(last.author, "Ben");
+  // Recovery: the last minutes are as before.
+  await page.goto(`${URL_UNDER_TEST}/latency?from=now-5m&to=now&live=0&${where}`);
+  await page.locator('[data-kpi="p50_latency"] .figure-value').getByText(/^[4-7]\d\d ms$/).waitFor();
+  assert.deepEqual(faults.filter((fault) => !/status of 400/.test(fault)), []);
+  await close();
+});
+
+test("a zoom is taken back with Ctrl+Z, and without one the window doubles", async () => {
+  const { page, close } = await open(browser, "/overview?from=now-1h&to=now&live=0");
+  await page.locator("figure.chart canvas").waitFor();
+  const over = await page.locator(".u-over").first().boundingBox();
+  await page.mouse.move(over.x + over.width * 0.5, over.y + 30);
+  await page.mouse.down();
+  await page.mouse.move(over.x + over.width * 0.75, over.y + 30, { steps: 4 });
+  await page.mouse.up();
+  await page.waitForURL(/from=20\d\d-/);
+  await page.keyboard.press("Control+z");
+  await page.waitForURL(/from=now-1h/);
+  await page.keyboard.press("Control+z");
+  await page.waitForURL(/from=now-120m/);
+  await close();
+});
+
+test("the compared time is drawn, said beside each figure, and in the address", async () => {
+  const { page, faults, close } = await open(browser, "/latency?from=now-15m&to=now&live=0");
+  await settled(page, "latency");
+  await page.getByLabel("Compare with").selectOption("previous");
+  await page.waitForURL(/compare=previous/);
+  await page.locator('[data-chart="Latency over time"] .legend').getByText("P95, previous period").waitFor();
+  await page.locator('[data-kpi="p95_latency"] [data-fact=before]').getByText(/previous period/).waitFor();
+  assert.deepEqual(faults, []);
+  await close();
+});

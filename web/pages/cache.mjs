@@ -1,0 +1,84 @@
+// Cache: how often an answer is known already, what that saves, and how full the memory is. Refuses to
+// call a near miss a hit: both are shown apart.
+import { html } from "../html.mjs";
+import { NONE, count, ms, percent, usd } from "../format.mjs";
+import { pageLink } from "../state/address.mjs";
+import { REFRESH_MS, useAnswer } from "../state/answers.mjs";
+import { nameOf } from "../control.mjs";
+import { Breakdown } from "../parts/breakdown.mjs";
+import { ClearDialog, openClear } from "../parts/clear-dialog.mjs";
+import { Card, DataTable } from "../parts/data-table.mjs";
+import { Figures, useFigures } from "../parts/figures.mjs";
+import { Icon } from "../parts/icon.mjs";
+import { Failure } from "../parts/note.mjs";
+import { SeriesChart, targetOf } from "../parts/series-chart.mjs";
+
+const FIGURES = [
+  { name: "cache_hit_rate", label: "Hit rate" }, { name: "cache_miss_rate", label: "Miss rate" }, { name: "cache_memory_usage", label: "Memory used" }, { name: "ttl_effectiveness", label: "TTL effectiveness" },
+];
+const COLUMNS = [
+  { name: "request_count", label: "Requests", unit: "count" }, { name: "p50_latency", label: "P50", unit: "ms" }, { name: "p95_latency", label: "P95", unit: "ms" }, { name: "total_cost", label: "Cost", unit: "usd" }, { name: "total_tokens", label: "Tokens", unit: "tokens" },
+];
+const HITS = [{ name: "cache_hit_rate", label: "Hit rate", unit: "percent" }, { name: "request_count", label: "Requests", unit: "count" }, { name: "p95_latency", label: "P95", unit: "ms" }];
+/** Advice replays hours of lookups. */
+const TUNE_MS = 60_000;
+
+/** The page. */
+export function Cache() {
+  const figures = useFigures();
+  const control = useAnswer("/api/v1/control", REFRESH_MS);
+  const caching = control.data?.mechanisms.find((one) => one.mechanism === "response_caching");
+  return html`
+    <div class="page-head"><h1>Cache</h1><span class="muted">answers kept in memory</span>${caching?.effective && html`<span class="page-tools"><button type="button" onClick=${openClear}>Clear…</button></span>`}</div>
+    <${Failure} error=${figures.error ?? control.error} />
+    ${caching !== undefined && !caching.effective && html`<${Off} />`}
+    <${Figures} label="Cache in this window" names=${FIGURES} figures=${figures} />
+    <${SeriesChart} title="Hit rate over time" unit="percent" target=${targetOf(figures.kpis.get("cache_hit_rate"), "hit rate")} lines=${[{ name: "cache_hit_rate", label: "hits" }, { name: "cache_miss_rate", label: "misses" }]} />
+    ${control.data !== null && html`<${Memory} cache=${control.data.cache} />`}
+    <${Breakdown} dim="cache" title="By outcome" columns=${COLUMNS} hint="hit, miss, disabled and bypass as calls told" />
+    <${Breakdown} dim="intent" title="By intent" columns=${HITS} />
+    <${Tuning} />
+    <${ClearDialog} />`;
+}
+
+const Off = () => html`
+  <section class="empty" data-empty><h2>Caching is off</h2>
+    <p>Switch it on in shadow mode first: lookups are counted, no answer is taken from memory. <a href=${pageLink("/control")}>${nameOf("response_caching")} in Optimisations</a></p>
+  </section>`;
+
+const bytes = (value) => (value < 1e6 ? `${(value / 1e3).toFixed(1)} kB` : `${(value / 1e6).toFixed(1)} MB`);
+const share = (value) => (value === null || value === undefined ? NONE : percent(100 * value));
+
+function Memory({ cache }) {
+  const { counts, limits, shadow } = cache;
+  const facts = [
+    ["Answers held", `${count(cache.entries)} of ${count(limits.max_entries)}`], ["Memory", `${bytes(cache.bytes)} of ${bytes(limits.max_bytes)} (${share(cache.fullness)})`],
+    ["Kept for", `${count(limits.ttl_seconds)} s`], ["Full: goes first", limits.eviction], ["Hits since start", `${count(counts.hits)} of ${count(counts.hits + counts.misses)} lookups (${share(counts.hit_rate)})`],
+    ["Used again before the end", share(counts.ttl_effectiveness)], ["Tokens saved", count(counts.saved_tokens)], ["Money saved", usd(Number(counts.saved_cost_usd))], ["Waiting saved", ms(counts.saved_latency_ms)],
+    ["Kept", count(counts.kept)], ["Not kept", count(counts.refused)], ["Expired", count(counts.expired)], ["Evicted", count(counts.evicted)], ["Invalidated", count(counts.invalidated)], ["Cleared", count(counts.cleared)],
+    ["Disputed hits", count(counts.disputed)],
+  ];
+  const shadows = [["Exact hits there would have been", count(shadow.exact)], ["Hits by likeness", count(shadow.semantic)], ["Compared", count(shadow.compared)], ["Of them the same", count(shadow.agreed)], ["Too unlike to serve", count(shadow.below)]];
+  return html`
+    <${Card} title="Memory of answers" hint="since flowgauge started">
+      <dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="number">${value}</dd></div>`)}</dl>
+    <//>
+    ${shadow.exact + shadow.semantic + shadow.compared > 0 && html`<${Card} title="In shadow" hint="counted, not served"><dl class="facts">${shadows.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="number">${value}</dd></div>`)}</dl><//>`}
+    ${cache.shared !== null && cache.shared !== undefined && html`<${Card} title="Shared with other gateways"><dl class="facts">${Object.entries(cache.shared).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="number">${String(value)}</dd></div>`)}</dl><//>`}`;
+}
+
+function Tuning() {
+  const { data, error } = useAnswer("/api/v1/cache/tune", TUNE_MS);
+  if (data === null) return html`<${Failure} error=${error} />`;
+  const rows = [{ ...data.present, now: true }, ...data.candidates.map((one) => ({ ...one, ...(one.outcome ?? {}), now: false }))];
+  return html`
+    <${Card} title="Other bounds" hint="lookups of late replayed; nothing is changed">
+      <p><${Icon} name="none" /> ${data.advice.advice.replaceAll("_", " ")}${data.advice.reason ? `: ${data.advice.reason}` : ""}</p>
+      <p class="muted">Likeness (served from ${data.serve}): ${data.threshold.advice.replaceAll("_", " ")}${data.threshold.reason ? `, ${data.threshold.reason}` : ""}.</p>
+      <${DataTable} label="Other bounds of the cache" rows=${rows} columns=${[
+        { title: "Bounds", of: (row) => (row.now ? "now" : "other") }, { title: "Memory", right: true, of: (row) => row.limits?.max_bytes, show: (row) => (row.limits === undefined ? NONE : bytes(row.limits.max_bytes)) },
+        { title: "Answers", right: true, of: (row) => row.limits?.max_entries, show: (row) => count(row.limits?.max_entries) }, { title: "Kept for", right: true, of: (row) => row.limits?.ttl, show: (row) => (row.limits === undefined ? NONE : `${count(row.limits.ttl / 1e6)} s`) },
+        { title: "Hits", right: true, of: (row) => row.hits, show: (row) => count(row.hits) }, { title: "Hit rate", right: true, of: (row) => row.hit_rate, show: (row) => share(row.hit_rate) }, { title: "Tokens saved", right: true, of: (row) => row.saved_tokens, show: (row) => count(row.saved_tokens) },
+      ]} />
+    <//>`;
+}

@@ -1,0 +1,54 @@
+// Figures of a window with definition, n and target, beside those they are compared with.
+import { html } from "../html.mjs";
+import { inUnit } from "../format.mjs";
+import { byName } from "../kpi.mjs";
+import { useAnswer } from "../state/answers.mjs";
+import { COMPARE, comparedQuery, comparedWith, refresh, windowQuery } from "../state/window.mjs";
+import { Figure } from "./tile.mjs";
+
+/** The figures of the window and of the time it is compared with, by name. */
+export function useFigures() {
+  const now = useAnswer(`/api/v1/kpis?${windowQuery()}`, refresh());
+  const before = comparedQuery(now.data?.window);
+  const then = useAnswer(before === null ? null : `/api/v1/kpis?${before}`);
+  const baseline = useAnswer(comparedWith() === "baseline" ? "/api/v1/baselines/promoted" : null);
+  return { snapshot: now.data, kpis: byName(now.data), before: compared(then.data, baseline.data), baseline: baseline.data, error: now.error ?? then.error ?? baselineError(baseline.error), window: now.data?.window ?? null, loaded: now.data !== null };
+}
+
+/** Names of the baseline's cells as KPIs. */
+const CELLS = { p95_latency: "latency_p95", tokens_per_request: "tokens", cost_per_request: "cost", quality_score: "quality" };
+
+function compared(snapshot, baseline) {
+  if (comparedWith() !== "baseline") return byName(snapshot);
+  if (baseline === null) return new Map();
+  return new Map(Object.entries(CELLS).map(([name, cell]) => [name, { value: baseline.whole[cell], n: baseline.whole.requests }]));
+}
+
+const baselineError = (error) => (error === null ? null : `There is no baseline to compare with: ${error}`);
+
+/** A row of figures: `[{name, label}]`. */
+export const Figures = ({ label, names, figures }) => html`
+  <dl class="figures card" aria-label=${label}>
+    ${names.map((one) => figures.loaded === false ? html`<div class="figure" key=${one.name}><dt>${one.label}</dt><dd><span class="figure-unknown">…</span><span class="figure-facts"></span></dd></div>` : html`<${Figure} key=${one.name} key=${one.name} label=${one.label} kpi=${figures.kpis.get(one.name)} before=${figures.before.get(one.name) ?? null} />`)}
+  </dl>
+  <${Definitions} names=${names} kpis=${figures.kpis} />`;
+
+/** What the figures mean, for those who cannot point at them. */
+export function Definitions({ names, kpis }) {
+  const known = names.map((one) => kpis.get(one.name)).filter((kpi) => kpi !== undefined);
+  if (known.length === 0) return null;
+  return html`
+    <details class="definitions"><summary>What these figures mean</summary>
+      <dl class="facts facts-wide">${known.map((kpi) => html`<div key=${kpi.name}><dt>${kpi.title}</dt><dd>${kpi.meaning} ${kpi.target === null ? "It has no target." : `Target ${kpi.target}.`} Known from ${kpi.min_samples} samples on.</dd></div>`)}</dl>
+    </details>`;
+}
+
+/** "was 812 ms a week earlier, +4.1 %". */
+export function beforeText(kpi, before) {
+  if (before === undefined || comparedWith() === null) return null;
+  if (before === null || before.value === null || before.value === undefined) return `${COMPARE[comparedWith()]}: not known`;
+  const was = `${COMPARE[comparedWith()]} ${inUnit(before.value, kpi.unit)}`;
+  if (kpi.value === null || before.value === 0) return was;
+  const change = (100 * (kpi.value - before.value)) / Math.abs(before.value);
+  return `${was}, ${change > 0 ? "+" : change < 0 ? "−" : "±"}${Math.abs(change).toFixed(1)} %`;
+}
