@@ -85,8 +85,15 @@ fn block(m: &mut Markup, block: &Block, zone: Tz) {
     }
 }
 
+/// Room for a table that may be wider than the screen: named, and moved within by keys too.
+fn wide(m: &mut Markup, name: &str, table: impl FnOnce(&mut Markup)) {
+    let attributes =
+        [("class", "wide"), ("role", "group"), ("aria-label", name), ("tabindex", "0")];
+    m.inside("div", &attributes, table);
+}
+
 fn key_table(m: &mut Markup, table: &KeyTable) {
-    m.inside("div", &[("class", "wide")], |m| {
+    wide(m, "Key figures", |m| {
         m.inside("table", &[], |m| {
             m.inside("thead", &[], |m| {
                 m.inside("tr", &[], |m| {
@@ -145,7 +152,7 @@ fn table(m: &mut Markup, table: &Table, zone: Tz) {
         });
         return;
     }
-    m.inside("div", &[("class", "wide")], |m| {
+    wide(m, &table.caption, |m| {
         // Sections have names of their own, some of them the same.
         m.inside("table", &[("id", &format!("table-{}", table.name))], |m| {
             m.element("caption", &[], &table.caption);
