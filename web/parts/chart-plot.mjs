@@ -35,7 +35,7 @@ export function plotOptions({ width, height, series, axisText, view, onCursor, o
     height,
     legend: { show: false },
     padding: [10, 22, 0, 0],
-    cursor: { y: false, sync: { key: "time", setSeries: false, scales: ["x", null] }, drag: { x: onZoom !== null, y: false, setScale: false }, points: { size: 7 } },
+    cursor: { y: false, sync: { key: "time", setSeries: false, scales: ["x", null], filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } }, drag: { x: onZoom !== null, y: false, setScale: false }, points: { size: 7 } },
     scales: {
       x: { time: true, range: () => view().window },
       y: { range: (_, low, high) => [0, top(high, view().target)] },
@@ -55,9 +55,20 @@ export function plotOptions({ width, height, series, axisText, view, onCursor, o
       drawClear: [(plot) => drawGaps(plot, view().gaps, colours)],
       draw: [(plot) => drawMarks(plot, view().marks, colours), (plot) => drawTarget(plot, view().target, colours)],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
-      setSelect: [(plot) => onZoom !== null && plot.select.width > 4 && onZoom(plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x"))],
+      ready: [watchPress],
+      setSelect: [(plot) => pressed === plot && onZoom !== null && plot.select.width > 4 && onZoom(plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x"))],
     },
   };
+}
+
+/** The chart a drag began in: the cursor goes along in the others, the stretch does not. */
+let pressed = null;
+
+function watchPress(plot) {
+  plot.over.addEventListener("mousedown", () => {
+    pressed = plot;
+    document.addEventListener("mouseup", () => setTimeout(() => (pressed = null), 0), { once: true });
+  });
 }
 
 function top(high, target) {

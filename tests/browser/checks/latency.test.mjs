@@ -9,6 +9,8 @@ before(async () => (browser = await launch()));
 after(() => browser.close());
 
 const MINUTE_MS = 60_000;
+/** Calls of a minute: a value needs 30 of them in the stretch before anything is said about it. */
+const CALLS = 24;
 const SERVICE = `spike-${process.pid}`;
 const where = `where=service%3D${SERVICE}`;
 const post = (path, body) => fetch(`${URL_UNDER_TEST}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
@@ -19,9 +21,9 @@ async function traffic() {
   const calls = [];
   for (let minute = 30; minute > 0; minute -= 1) {
     const slow = minute <= 15 && minute > 10;
-    for (let i = 0; i < 12; i += 1) {
+    for (let i = 0; i < CALLS; i += 1) {
       const large = i % 3 === 0;
-      calls.push({ at: now - minute * MINUTE_MS - i * 3_000, ms: large && slow ? 4_000 + 40 * i : 400 + 25 * i, model: large ? "spike-large" : "spike-small", service: SERVICE });
+      calls.push({ at: now - minute * MINUTE_MS - i * 2_000, ms: large && slow ? 4_000 + 20 * i : 400 + 12 * i, model: large ? "spike-large" : "spike-small", service: SERVICE });
     }
   }
   await sendTimed(URL_UNDER_TEST, calls);
