@@ -107,7 +107,8 @@ fn table(items: &[Item<'_>]) -> String {
             item.tests.iter().map(|t| format!("`{t}`")).collect::<Vec<_>>().join("<br>")
         };
         // Writing to a string cannot fail.
-        let _written = writeln!(out, "| {} | {} | {tests} |", item.id, item.about.replace('|', "\\|"));
+        let _written =
+            writeln!(out, "| {} | {} | {tests} |", item.id, item.about.replace('|', "\\|"));
     }
     let proven = items.iter().filter(|i| !i.tests.is_empty()).count();
     let _written = writeln!(out, "\n{proven} of {} items have a test.", items.len());

@@ -16,7 +16,10 @@ const GOLDEN: &str = "tests/golden/guide-plans.txt";
 /// Tuesday, 24 November 2026, 10:00 UTC.
 const NOW: UnixMicros = UnixMicros(1_795_514_400_000_000);
 
-fn world<'a>(exists: &'a dyn Fn(&str) -> bool, writable: &'a dyn Fn(&str) -> bool) -> Surroundings<'a> {
+fn world<'a>(
+    exists: &'a dyn Fn(&str) -> bool,
+    writable: &'a dyn Fn(&str) -> bool,
+) -> Surroundings<'a> {
     Surroundings {
         now: NOW,
         zone: chrono_tz::Tz::UTC,
@@ -26,7 +29,11 @@ fn world<'a>(exists: &'a dyn Fn(&str) -> bool, writable: &'a dyn Fn(&str) -> boo
         writable,
         read: &|path| {
             let week = r#"{"period": {"name": "2026-11-17 to 2026-11-23"}}"#;
-            if path == "/tmp/weekly-metrics.json" { Ok(week.to_owned()) } else { Err("no such file".to_owned()) }
+            if path == "/tmp/weekly-metrics.json" {
+                Ok(week.to_owned())
+            } else {
+                Err("no such file".to_owned())
+            }
         },
         scratch: "/private",
     }
@@ -189,7 +196,8 @@ fn a_response_of_an_unknown_severity_is_not_logged() {
 fn a_file_of_weekly_figures_that_is_none_is_bad_data() {
     let row = find("detect-weekly-regressions.sh").unwrap();
     let never = |_: &str| false;
-    let given = |file: &str| translate(row, &["--input".to_owned(), file.to_owned()], false).unwrap();
+    let given =
+        |file: &str| translate(row, &["--input".to_owned(), file.to_owned()], false).unwrap();
     let fault = plan(row, given("other.json"), &world(&never, &never)).unwrap_err();
     assert_eq!(fault.to_string(), "other.json: no such file");
     let none = translate(row, &[], false).unwrap();

@@ -90,10 +90,8 @@ impl Step {
 /// # Errors
 /// A file named in the arguments is not what the guide's own steps make, or is missing.
 pub fn plan(row: &Row, given: Translated, world: &Surroundings<'_>) -> Result<Plan, BadUse> {
-    let simple = |given: Translated| Plan {
-        steps: vec![Step::new(given.words)],
-        ..Plan::default()
-    };
+    let simple =
+        |given: Translated| Plan { steps: vec![Step::new(given.words)], ..Plan::default() };
     Ok(match row.id {
         "C14" => checks(simple(given), world),
         "C22" => daily(&given, world),
@@ -117,7 +115,8 @@ fn checks(mut plan: Plan, world: &Surroundings<'_>) -> Plan {
         let step = Step::of(&["alert", "check", &rules]).to(Goes::Err);
         plan.steps.push(step);
     } else {
-        plan.notes.push(format!("{rules} is not there: the rules of the configuration are in force"));
+        plan.notes
+            .push(format!("{rules} is not there: the rules of the configuration are in force"));
     }
     plan
 }
@@ -173,9 +172,10 @@ fn period(first: NaiveDate, last: NaiveDate) -> String {
 fn collect(mut given: Translated, world: &Surroundings<'_>) -> Result<Plan, BadUse> {
     let start = date(&given, "--start")?.unwrap_or_else(|| world.days_ago(7));
     let end = date(&given, "--end")?.unwrap_or_else(|| world.today());
-    let last = end.pred_opt().filter(|last| *last >= start).ok_or_else(|| {
-        BadUse::BadInput(format!("--end {end} is not after --start {start}"))
-    })?;
+    let last = end
+        .pred_opt()
+        .filter(|last| *last >= start)
+        .ok_or_else(|| BadUse::BadInput(format!("--end {end} is not after --start {start}")))?;
     given.words.push(format!("--period={}", period(start, last)));
     if !given.has(&["--output", "--format", "--json"]) {
         given.words.push("--format=json".to_owned());
@@ -190,7 +190,9 @@ fn collect(mut given: Translated, world: &Surroundings<'_>) -> Result<Plan, BadU
 fn date(given: &Translated, option: &str) -> Result<Option<NaiveDate>, BadUse> {
     let Some(text) = given.kept.get(option) else { return Ok(None) };
     let parsed = text.parse::<NaiveDate>();
-    parsed.map(Some).map_err(|_| BadUse::BadInput(format!("{option} {text:?} is no day; write for example 2026-11-23")))
+    parsed.map(Some).map_err(|_| {
+        BadUse::BadInput(format!("{option} {text:?} is no day; write for example 2026-11-23"))
+    })
 }
 
 /// First and last day of a file of weekly figures, as C25 writes it.
@@ -217,7 +219,8 @@ fn analysis(mut given: Translated, world: &Surroundings<'_>) -> Result<Plan, Bad
     if !given.has(&["--output", "--format", "--json"]) {
         given.words.push("--format=html".to_owned());
     }
-    let note = format!("the days are those of the file, {first} to {last}; figures come from the store");
+    let note =
+        format!("the days are those of the file, {first} to {last}; figures come from the store");
     Ok(Plan { notes: vec![note], steps: vec![Step::new(given.words)], ..Plan::default() })
 }
 
@@ -363,7 +366,6 @@ impl Plan {
     #[must_use]
     pub fn is_plain(&self) -> bool {
         let bare = self.first.is_none() && self.last.is_none() && self.log.is_none();
-        bare && self.copies.is_empty()
-            && matches!(&self.steps[..], [Step { goes: Goes::Out, .. }])
+        bare && self.copies.is_empty() && matches!(&self.steps[..], [Step { goes: Goes::Out, .. }])
     }
 }

@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn a_name_is_found_with_or_without_its_suffix_and_folder() {
-    for name in ["monitor-performance.sh", "monitor-performance", "scripts/monitor-performance.sh"] {
+    for name in ["monitor-performance.sh", "monitor-performance", "scripts/monitor-performance.sh"]
+    {
         assert_eq!(find(name).map(|row| row.id), Some("C01"), "{name}");
     }
     assert_eq!(find("knowledge-quality-mock-test").map(|row| row.id), Some("C47"));

@@ -26,7 +26,11 @@ pub const FUNCTIONS: &[Function] = &[
     function("H2", "get_token_reduction", "metrics get token_reduction --day \"${1:-yesterday}\""),
     function("H3", "get_quality_score", "metrics get quality_score --day \"${1:-yesterday}\""),
     function("H4", "get_cache_hit_rate", "metrics get cache_hit_rate --day \"${1:-yesterday}\""),
-    function("H5", "get_cost_per_request", "metrics get cost_per_request --day \"${1:-yesterday}\""),
+    function(
+        "H5",
+        "get_cost_per_request",
+        "metrics get cost_per_request --day \"${1:-yesterday}\"",
+    ),
     function("H6", "get_status", "health status \"$@\""),
     function("H7", "get_current_p95_latency", "metrics get p95_latency --now"),
     function("H8", "get_current_token_reduction", "metrics get token_reduction --now"),

@@ -45,7 +45,10 @@ pub(crate) fn run(args: &CollectArgs, globals: &Globals) -> Done {
         server @ Origin::Server(_) => server,
     };
     if let Origin::Server(remote) = &origin {
-        show::note(&format!("{} collects by itself: gateway, OTLP, imports, checks", remote.base()));
+        show::note(&format!(
+            "{} collects by itself: gateway, OTLP, imports, checks",
+            remote.base()
+        ));
     }
     let mut busy = false;
     let say = |text: &str| {

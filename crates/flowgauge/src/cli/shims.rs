@@ -112,7 +112,9 @@ fn list(args: &ShowArgs) -> Done {
     }
     for f in shims::FUNCTIONS {
         sheet.row([f.id, f.name, f.body, "", "0 1 3", "yes"]);
-        all.push(serde_json::json!({ "id": f.id, "name": f.name, "command": f.body, "here": true }));
+        all.push(
+            serde_json::json!({ "id": f.id, "name": f.name, "command": f.body, "here": true }),
+        );
     }
     args.print(&sheet, &serde_json::Value::from(all))?;
     Ok(exit::OK)

@@ -23,7 +23,11 @@ fn installed(dir: &Path) -> PathBuf {
 
 /// A wrapper in a folder, without the environment's configuration; the guide's paths lie below `dir`.
 fn wrapper(dir: &Path, row: &Row) -> Command {
-    let at = if row.name.contains('/') { dir.join(row.name) } else { dir.join("scripts").join(row.name) };
+    let at = if row.name.contains('/') {
+        dir.join(row.name)
+    } else {
+        dir.join("scripts").join(row.name)
+    };
     let mut command = match row.name.rsplit('.').next() {
         Some("py") => {
             let mut python = Command::new("python3");
@@ -146,7 +150,11 @@ async fn every_invocation_ends_with_an_exit_code_of_its_row_where_a_server_runs(
         if ENDLESS.contains(&row.id) && !given.contains(&"--duration") {
             let given = given.contains(&"3600");
             // Positions are given: an option wins over them.
-            command.args(["--duration", "1"]).args(if given { vec!["--interval", "1"] } else { vec![] });
+            command.args(["--duration", "1"]).args(if given {
+                vec!["--interval", "1"]
+            } else {
+                vec![]
+            });
         } else if ENDLESS.contains(&row.id) {
             command.args(["--help"]);
         }
@@ -205,7 +213,11 @@ async fn a_rollback_says_the_guides_words_and_a_backup_names_its_folder() {
     let done = run("backup-performance-configuration.sh").await;
     let (stdout, stderr) = out(&done);
     let folder = dir.path().join("var/backup/flowreader/performance");
-    assert_eq!(stdout, format!("Performance configuration backed up to: {}\n", folder.display()), "{stderr}");
+    assert_eq!(
+        stdout,
+        format!("Performance configuration backed up to: {}\n", folder.display()),
+        "{stderr}"
+    );
     let names: Vec<String> = std::fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
@@ -216,7 +228,10 @@ async fn a_rollback_says_the_guides_words_and_a_backup_names_its_folder() {
         ("performance-alerts-", ".yml"),
         ("backup-manifest-", ".json"),
     ] {
-        assert!(names.iter().any(|n| n.starts_with(begin) && n.ends_with(end)), "{begin}: {names:?}");
+        assert!(
+            names.iter().any(|n| n.starts_with(begin) && n.ends_with(end)),
+            "{begin}: {names:?}"
+        );
     }
     running.stop().await;
 }
@@ -236,7 +251,8 @@ fn the_ten_functions_are_defined_and_print_a_number_or_say_why_not() {
         let done = shell(function.name);
         assert_eq!(done.status.code(), Some(69), "{}: {}", function.name, out(&done).1);
     }
-    for (value, word, code) in [("900", "met", 0), ("1742", "off target", 1), ("2600", "alert", 1)] {
+    for (value, word, code) in [("900", "met", 0), ("1742", "off target", 1), ("2600", "alert", 1)]
+    {
         let done = shell(&format!("get_status p95_latency {value}"));
         assert_eq!((out(&done).0.trim(), done.status.code()), (word, Some(code)));
     }

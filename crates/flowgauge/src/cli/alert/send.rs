@@ -200,7 +200,8 @@ fn standing(health: &Health) -> String {
         return parts.join(", ");
     }
     let quiet = health.overall == Verdict::Unknown;
-    if quiet { "no requests in the last 15 minutes" } else { "all figures within limits" }.to_owned()
+    if quiet { "no requests in the last 15 minutes" } else { "all figures within limits" }
+        .to_owned()
 }
 
 fn tell(told: &Told, wait: &WaitArgs, globals: &Globals) -> Done {
@@ -212,7 +213,8 @@ fn tell(told: &Told, wait: &WaitArgs, globals: &Globals) -> Done {
     let begun = clock.now();
     post(&remote, told)?;
     if !is_told(&remote, &told.name)? {
-        let message = "no channel hears of it, it is only shown: the server's alerts.posted_to is empty";
+        let message =
+            "no channel hears of it, it is only shown: the server's alerts.posted_to is empty";
         return Err(Failure::new(BAD_CONFIG, message)
             .hint("write for example `alerts: {posted_to: [slack, email]}`, and restart"));
     }

@@ -154,7 +154,9 @@ fn split(
             let value = known.map_or("n/a".to_owned(), |v| number::with_unit(v, kpi.unit));
             let name = format!("hit rate, {} {}", dim.word(), show::printable(key));
             sheet.row([name.as_str(), &value, &rate.n.to_string(), ""]);
-            all.push(serde_json::json!({ "dim": dim.word(), "key": key, "value": known, "n": rate.n }));
+            all.push(
+                serde_json::json!({ "dim": dim.word(), "key": key, "value": known, "n": rate.n }),
+            );
         }
     }
     Ok(all)

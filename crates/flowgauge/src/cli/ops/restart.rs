@@ -138,9 +138,9 @@ fn hook(remote: &Remote, name: &str, sure: &Sure) -> Done {
     let path = format!("/api/v1/hooks/{name}");
     let step: Result<IncidentStep, Failure> =
         remote.call(Method::POST, &path, &json, Bytes::from(body));
-    let step = step.map_err(|failure| match failure.message.contains("is not configured") {
-        true => Failure::new(BAD_CONFIG, failure.message),
-        false => failure,
+    let step = step.map_err(|failure| {
+        let missing = failure.message.contains("is not configured");
+        if missing { Failure::new(BAD_CONFIG, failure.message) } else { failure }
     })?;
     sure.print(&format!("{}: {}", step.name, show::printable(&step.detail)), &step)?;
     Ok(if step.done { exit::OK } else { exit::FINDING })
