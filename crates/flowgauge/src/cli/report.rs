@@ -21,7 +21,7 @@ pub(crate) enum ReportCommand {
     Daily(ReportArgs),
     /// About seven complete days, with week on week and how noisy alerts were
     #[command(after_help = CODES)]
-    Weekly(ReportArgs),
+    Weekly(WeeklyArgs),
     /// About a calendar month, with trends, costs and forecast
     #[command(after_help = MONTHLY)]
     Monthly(MonthlyArgs),
@@ -124,6 +124,16 @@ pub(crate) struct ReportArgs {
     again: bool,
 }
 
+/// The weekly report.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct WeeklyArgs {
+    #[command(flatten)]
+    report: ReportArgs,
+    /// The last complete week from Monday to Sunday, not the seven days before today
+    #[arg(long, conflicts_with_all = ["period", "preview"])]
+    iso_week: bool,
+}
+
 /// The monthly report.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct MonthlyArgs {
@@ -169,7 +179,12 @@ pub(crate) struct CostArgs {
 pub(crate) fn run(command: &ReportCommand, globals: &Globals) -> Done {
     match command {
         ReportCommand::Daily(args) => one(Kind::Daily, args, Wanted::default(), globals),
-        ReportCommand::Weekly(args) => one(Kind::Weekly, args, Wanted::default(), globals),
+        ReportCommand::Weekly(args) => {
+            let period = args.iso_week.then(|| report::ISO_WEEK.to_owned());
+            let period = period.or_else(|| args.report.period.clone());
+            let args = ReportArgs { period, ..args.report.clone() };
+            one(Kind::Weekly, &args, Wanted::default(), globals)
+        }
         ReportCommand::Executive(args) => one(Kind::Executive, args, Wanted::default(), globals),
         ReportCommand::Recommendations(args) => {
             one(Kind::Recommendations, args, Wanted::default(), globals)

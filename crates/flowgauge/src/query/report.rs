@@ -27,7 +27,9 @@ use crate::store::{Reader, StoreError};
 use chrono_tz::Tz;
 use std::path::Path;
 
-pub use file::{Format, KINDS, Made, Wanted, all_of_month, current, every, kind_of, make, render};
+pub use file::{
+    Format, ISO_WEEK, KINDS, Made, Wanted, all_of_month, current, every, kind_of, make, render,
+};
 pub use money::Rates;
 pub use setup::Setup;
 
@@ -247,7 +249,8 @@ fn head(sources: Sources<'_>, kind: Kind, period: Period, window: Window) -> Hea
     };
     Head {
         id: format!("{}-{period}", kind.name()),
-        generated_at: if partial { sources.now } else { window.to },
+        // The book is about the moment it is made.
+        generated_at: if partial || kind == Kind::Documentation { sources.now } else { window.to },
         version: env!("CARGO_PKG_VERSION").to_owned(),
         period: Shown { name, from: window.from, to: window.to, zone: sources.zone, partial },
     }

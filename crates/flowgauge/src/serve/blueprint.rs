@@ -144,7 +144,6 @@ impl Ground {
         let exposure = Exposure { bound: main.port.addr.ip(), allow_open: config.allow_open_bind };
         let watch = watch(&config, &switched, &clock)?;
         let links = state.secret(ALERT_LINKS, random()?)?;
-        let present = Here::begin(&config.data_dir, clock.clone())?;
         let here = format!("http://{}", reachable(main.port.addr));
         let alerting = Alerting::build(&config, links, &clock, (&recorder, &switched), &here)?;
         chronicled(&switched, &prices);
@@ -199,7 +198,6 @@ impl Ground {
             ingest,
             scores,
             watch,
-            here: present,
             alerting,
             quality,
             switched,
@@ -318,9 +316,15 @@ fn scores(
     ScoreBook::open(&config.data_dir, recorder.clone(), clock.clone(), evaluators)
 }
 
-fn watch(config: &Config, control: &Arc<Control>, clock: &Clock) -> Result<Watch, StoreError> {
+/// What looks at others at its own pace, and what notes that we are here.
+fn watch(
+    config: &Config,
+    control: &Arc<Control>,
+    clock: &Clock,
+) -> Result<(Watch, Here), StoreError> {
+    let here = Here::begin(&config.data_dir, clock.clone())?;
     let (checks, control) = (config.checks.clone(), Arc::clone(control));
-    Watch::open(&config.data_dir, checks, clock.clone(), control)
+    Ok((Watch::open(&config.data_dir, checks, clock.clone(), control)?, here))
 }
 
 /// What is done once per period.

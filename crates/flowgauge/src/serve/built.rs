@@ -47,8 +47,7 @@ pub(super) struct Parts {
     pub(super) postgres: Postgres,
     pub(super) ingest: Arc<Ingest>,
     pub(super) scores: Arc<ScoreBook>,
-    pub(super) watch: Watch,
-    pub(super) here: Here,
+    pub(super) watch: (Watch, Here),
     pub(super) alerting: Alerting,
     pub(super) quality: Arc<Quality>,
     pub(super) switched: Arc<Control>,
@@ -63,9 +62,7 @@ impl Built {
     pub fn run(self) -> Running {
         let Self { data, control, parts } = self;
         let Parts { shown, stopping, doors, otlp_grpc, postgres, ingest, .. } = parts;
-        let Parts {
-            scores, watch, here, alerting, quality, switched, trials, ageing, jobs, ..
-        } = parts;
+        let Parts { scores, watch, alerting, quality, switched, trials, ageing, jobs, .. } = parts;
         let stop = Stop { drain: stopping, cut: CancellationToken::new() };
         let mut tasks = JoinSet::new();
         for (bound, door) in doors {
@@ -79,6 +76,7 @@ impl Built {
         }
         postgres.open(&mut tasks, control.handle(), &stop);
         tasks.spawn_on(scores.look_out(stop.drain.clone()), control.handle());
+        let (watch, here) = watch;
         tasks.spawn_on(watch.run(stop.drain.clone()), control.handle());
         tasks.spawn_on(here.run(stop.drain.clone()), control.handle());
         let desk = Arc::clone(&switched.desk);

@@ -46,8 +46,7 @@ fn filled(dir: &Path) -> Store {
 fn report(dir: &Path, store: &Store, kind: Kind) -> Document {
     let (reader, setup) = (store.reader(), Setup::default());
     let now = hour(24);
-    let sources =
-        Sources { reader: &reader, dir, zone: chrono_tz::Tz::UTC, now, setup: &setup };
+    let sources = Sources { reader: &reader, dir, zone: chrono_tz::Tz::UTC, now, setup: &setup };
     let period = (kind == Kind::Daily).then(|| "2026-11-23".to_owned());
     let period = period.or_else(|| Some("current".to_owned()));
     make(sources, kind, &Wanted { period, ..Wanted::default() }).unwrap().document

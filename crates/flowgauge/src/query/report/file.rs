@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 /// The period that is not over yet.
 const CURRENT: &str = "current";
 
+/// The last complete week from Monday to Sunday.
+pub const ISO_WEEK: &str = "iso-week";
+
 /// A report somebody asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -194,6 +197,7 @@ fn period(
     match text {
         None => Period::complete_before(now, every, zone).ok_or_else(none),
         Some(CURRENT) => current(now, every, zone).ok_or_else(none),
+        Some(ISO_WEEK) if every == Every::Week => iso_week(now, zone).ok_or_else(none),
         Some(text) => {
             let period: Period =
                 text.parse().map_err(|e: <Period as std::str::FromStr>::Err| {
@@ -213,6 +217,13 @@ fn period(
             }
         }
     }
+}
+
+fn iso_week(now: UnixMicros, zone: Tz) -> Option<Period> {
+    let today = local_date(now, zone)?;
+    let since_monday = u64::from(today.weekday().num_days_from_monday());
+    let after = today.checked_sub_days(Days::new(since_monday))?;
+    Some(Period { every: Every::Week, first: after.checked_sub_days(Days::new(7))?, after })
 }
 
 /// The period that today belongs to.
@@ -280,6 +291,8 @@ mod tests {
         assert_eq!(named(Kind::Daily, Some("current")).unwrap(), "2026-11-24");
         assert_eq!(named(Kind::Cost, Some("current")).unwrap(), "2026-11");
         assert_eq!(named(Kind::Daily, Some("2026-03-01")).unwrap(), "2026-03-01");
+        assert_eq!(named(Kind::Weekly, Some(ISO_WEEK)).unwrap(), "2026-11-16_2026-11-22");
+        assert!(named(Kind::Daily, Some(ISO_WEEK)).is_err());
     }
 
     #[test]
