@@ -15,7 +15,7 @@ mod comparison;
 mod contract;
 pub mod dependence;
 mod distribution;
-mod generator;
+pub(crate) mod generator;
 mod input;
 pub mod kayenta;
 mod metric;

@@ -17,6 +17,7 @@ mod sums;
 
 pub mod answer;
 pub mod audit;
+pub mod drift;
 pub mod grounded;
 pub mod judging;
 pub mod language;

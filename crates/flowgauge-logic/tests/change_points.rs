@@ -10,6 +10,9 @@ use proptest::prelude::*;
 mod generators;
 #[path = "../examples/regression_bench/noise.rs"]
 mod noise;
+#[cfg(test)]
+mod azure;
+use azure::Machine;
 use generators::{NAMES, series};
 use noise::Noise;
 
@@ -37,6 +40,36 @@ fn in_no_kind_of_noise_are_there_more_false_alarms_than_the_level_says() {
                 .count();
             let share = alarms as f64 / f64::from(count);
             assert!(share <= bound(settings.level, 2_000), "{name}, {n} points: {share}");
+        }
+    }
+}
+
+#[test]
+fn shuffled_runs_of_an_unchanged_machine_have_no_more_change_points_than_the_level_says() {
+    const COUNT: usize = 200;
+    let settings = Settings::default();
+    for length in [50, 100, 200] {
+        let (mut of_all, mut series_of_all) = (0, 0);
+        for (i, Machine { name, runs }) in azure::machines().into_iter().enumerate() {
+            let mut noise = Noise::new(5_000 + i as u64);
+            // Without order there is no change; the values are those of real machines.
+            let drawn = |noise: &mut Noise| -> Vec<f64> {
+                let place = |noise: &mut Noise| {
+                    usize::try_from(noise.bits() % runs.len() as u64).unwrap()
+                };
+                (0..length).map(|_| runs[place(noise)]).collect()
+            };
+            let alarms =
+                (0..COUNT).filter(|_| !change_points(&drawn(&mut noise), &settings).is_empty());
+            let alarms = alarms.count();
+            let share = alarms as f64 / COUNT as f64;
+            assert!(share <= bound(settings.level, COUNT), "{name}, {length} runs: {share}");
+            (of_all, series_of_all) = (of_all + alarms, series_of_all + COUNT);
+        }
+        if series_of_all > 0 {
+            let share = of_all as f64 / series_of_all as f64;
+            eprintln!("{length} shuffled runs: {share} of {series_of_all} series have a point");
+            assert!(share <= bound(settings.level, series_of_all), "{length} runs: {share}");
         }
     }
 }

@@ -22,7 +22,7 @@ pub fn points_of(metric: Metric, course: &[Point]) -> Points {
         Some(((value.filter(|v| v.is_finite())?, n), p.at))
     };
     let ((values, counts), times) = course.iter().filter_map(of).unzip();
-    Points { values, counts: Some(counts), times: Some(times) }
+    Points { values, counts: Some(counts), times: Some(times), step: None }
 }
 
 /// A course as one object: the guide's three lists, cost, the counts behind each, and when each was, in seconds of Unix time.

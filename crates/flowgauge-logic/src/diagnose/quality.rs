@@ -10,6 +10,8 @@ use super::test_of_difference::{LEAST, Moments};
 use crate::kpi::Unit;
 use crate::window::Window;
 
+pub mod impact;
+
 /// Evaluations of a step of time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
@@ -117,27 +119,6 @@ fn plain(before: f64, now: f64, fall: f64, drops: &[grades::Drop]) -> Finding {
     }
 }
 
-/// What optimisation does to quality: only a control group can say (catalogue, C49).
-#[must_use]
-pub fn impact(
-    facts: &Facts,
-    arms: &[String],
-    window: Window,
-    references: Vec<Reference>,
-) -> Diagnosis {
-    let mut out = Diagnosis::new("quality_impact", window, references);
-    out.sheets.push(compared(facts));
-    let named_arms = arms.iter().filter(|a| !a.is_empty()).count();
-    out.unknown.push(match named_arms {
-        0 => "there is no control group: no request is marked as held out from optimisation"
-            .to_owned(),
-        n => format!(
-            "there is no control group: {n} arms are marked, none of them was drawn by flowgauge"
-        ),
-    });
-    out.concluded(false, "")
-}
-
 fn lacking(out: &mut Diagnosis, facts: &Facts, known: bool) {
     if known {
         return;
@@ -151,7 +132,7 @@ fn lacking(out: &mut Diagnosis, facts: &Facts, known: bool) {
     });
 }
 
-fn compared(facts: &Facts) -> Sheet {
+pub(super) fn compared(facts: &Facts) -> Sheet {
     let columns = [
         ("intent", None),
         ("evaluator", None),

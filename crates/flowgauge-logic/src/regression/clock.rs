@@ -25,6 +25,8 @@ pub(super) enum Cycle {
 pub(super) struct Timed<'a> {
     pub(super) values: &'a [f64],
     pub(super) times: Option<&'a [UnixMicros]>,
+    /// Time between two values, where only that is known.
+    pub(super) step: Option<i64>,
 }
 
 /// Two sides ready to be compared.
@@ -40,18 +42,24 @@ pub(super) fn ready(base: Timed<'_>, current: Timed<'_>, fewest: usize) -> Ready
     let as_given =
         |cycle| Ready { base: base.values.to_vec(), current: current.values.to_vec(), cycle };
     let (Some(before), Some(after)) = (base.times, current.times) else {
-        return as_given(Cycle::Hidden { points: HOURS_OF_WEEK, clock: false });
+        let step = base.step.zip(current.step).map(|(before, after)| before.min(after));
+        let points = step.filter(|s| *s > 0).map_or(HOURS_OF_WEEK, points_of_week);
+        return as_given(Cycle::Hidden { points, clock: false });
     };
     let Some(step) = step(before).into_iter().chain(step(after)).min() else {
         return as_given(Cycle::Hidden { points: HOURS_OF_WEEK, clock: false });
     };
-    let points = if step > UnixMicros::DAY { 1.0 } else { WEEK as f64 / step as f64 };
-    let hidden = Cycle::Hidden { points, clock: true };
+    let hidden = Cycle::Hidden { points: points_of_week(step), clock: true };
     if step > UnixMicros::DAY {
         return as_given(hidden);
     }
     let matched = matched(kinds(base, before, step), kinds(current, after, step), fewest);
     matched.unwrap_or_else(|| as_given(hidden))
+}
+
+/// Points of a week; points further apart than a day hold no cycle.
+fn points_of_week(step: i64) -> f64 {
+    if step > UnixMicros::DAY { 1.0 } else { WEEK as f64 / step as f64 }
 }
 
 /// The shortest time between two points.
@@ -149,8 +157,8 @@ mod tests {
         let (before, after) = (hours(0, 168), hours(168 + 60, 24));
         let (base, current) = (week(&before), week(&after));
         let found = ready(
-            Timed { values: &base, times: Some(&before) },
-            Timed { values: &current, times: Some(&after) },
+            Timed { values: &base, times: Some(&before), step: None },
+            Timed { values: &current, times: Some(&after), step: None },
             7,
         );
         assert!(matches!(found.cycle, Cycle::Matched { .. }), "{found:?}");
@@ -164,8 +172,8 @@ mod tests {
         let (before, after) = (hours(0, 40), hours(168, 40));
         let values: Vec<f64> = (0..40).map(|i| 90.0 + f64::from(i * 37 % 41) / 17.0).collect();
         let found = ready(
-            Timed { values: &values, times: Some(&before) },
-            Timed { values: &values, times: Some(&after) },
+            Timed { values: &values, times: Some(&before), step: None },
+            Timed { values: &values, times: Some(&after), step: None },
             7,
         );
         let first = found.base[0].to_bits();
@@ -177,8 +185,8 @@ mod tests {
         let (before, after) = (hours(0, 30), hours(30, 7));
         let (base, current) = (week(&before), week(&after));
         let found = ready(
-            Timed { values: &base, times: Some(&before) },
-            Timed { values: &current, times: Some(&after) },
+            Timed { values: &base, times: Some(&before), step: None },
+            Timed { values: &current, times: Some(&after), step: None },
             7,
         );
         assert_eq!(found.cycle, Cycle::Hidden { points: 168.0, clock: true });

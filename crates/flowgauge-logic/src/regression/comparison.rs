@@ -233,6 +233,7 @@ struct Kept {
     values: Vec<f64>,
     counts: Option<Vec<u64>>,
     times: Option<Vec<UnixMicros>>,
+    step: Option<i64>,
     dropped: usize,
 }
 
@@ -253,7 +254,8 @@ impl Kept {
             .times
             .as_ref()
             .and_then(|times| kept.iter().map(|at| times.get(*at).copied()).collect());
-        Self { values, counts, times, dropped: points.values.len() - kept.len() }
+        let dropped = points.values.len() - kept.len();
+        Self { values, counts, times, step: points.step, dropped }
     }
 }
 
@@ -314,8 +316,8 @@ fn test(
     let size = before.len().min(after.len()) as f64;
     match settings.method {
         Method::MovingBlockBootstrap => {
-            let base = Timed { values: &before, times: base.times.as_deref() };
-            let current = Timed { values: &after, times: current.times.as_deref() };
+            let base = Timed { values: &before, times: base.times.as_deref(), step: base.step };
+            let current = Timed { values: &after, times: current.times.as_deref(), step: current.step };
             let ready = clock::ready(base, current, settings.min_points.max(2));
             *caveat = hidden(ready.cycle, before.len().min(after.len()));
             block::tested(&ready, settings.alpha())
@@ -332,7 +334,7 @@ fn hidden(cycle: Cycle, shorter: usize) -> Option<String> {
         "the periods hold other hours of the week, so the interval allows for a usual day or week cycle between them"
     } else {
         "nothing says when the points were, so the interval allows for part of a usual day or week cycle; give timestamps, \
-         or start and step"
+         or start and step, or at least step"
     };
     ((shorter as f64) < points).then(|| text.to_owned())
 }

@@ -2,14 +2,14 @@
 
 /// SplitMix64 (Steele, Lea, Flood 2014): one word of state, passes BigCrush, the same on every machine.
 #[derive(Debug, Clone)]
-pub(super) struct Generator(u64);
+pub(crate) struct Generator(u64);
 
 /// The step of SplitMix64's state: 2⁶⁴ divided by the golden ratio.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Generator {
     /// Seeded by values, bit by bit.
-    pub(super) fn of<'a>(values: impl IntoIterator<Item = &'a f64>) -> Self {
+    pub(crate) fn of<'a>(values: impl IntoIterator<Item = &'a f64>) -> Self {
         let mut generator = Self(0);
         for value in values {
             generator.0 ^= value.to_bits();
@@ -18,7 +18,7 @@ impl Generator {
         generator
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(GAMMA);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -27,7 +27,7 @@ impl Generator {
     }
 
     /// A number below `bound`: the high word of the product (Lemire 2019). Its bias, below `bound` / 2⁶⁴, is no matter here.
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         let product = u128::from(self.next()) * bound as u128;
         usize::try_from(product >> 64).unwrap_or(0)
     }

@@ -134,7 +134,8 @@ impl Input {
                 let values = numbers(metric.series(), value)?;
                 let counts = counts(&object, metric, values.len())?;
                 let times = times::of(&object, metric, values.len())?;
-                series.insert(metric, Points { values, counts, times });
+                let step = times::step(&object);
+                series.insert(metric, Points { values, counts, times, step });
             }
         }
         if series.is_empty() { Err(Fault::NoSeries) } else { Ok(Self { series }) }

@@ -12,13 +12,15 @@ pub struct Points {
     pub counts: Option<Vec<u64>>,
     /// When each value was, where known; as long as `values`, rising. UTC: a cycle has the same hours in every zone.
     pub times: Option<Vec<UnixMicros>>,
+    /// Time between two values in microseconds, where only that is known: it tells how long a week is.
+    pub step: Option<i64>,
 }
 
 impl Points {
     /// Values without counts.
     #[must_use]
     pub const fn of(values: Vec<f64>) -> Self {
-        Self { values, counts: None, times: None }
+        Self { values, counts: None, times: None, step: None }
     }
 }
 

@@ -12,15 +12,15 @@ use super::moments::{mean, residuals};
 
 /// The dependence to expect before seeing the data: the strongest for which false alarms are promised (regression 7).
 const EXPECTED: f64 = 0.6;
-/// How many points that expectation is worth.
+/// How many points that expectation is worth, as chosen; `tests/comparison.rs` holds what follows from it to the level.
 const WEIGHT: f64 = 20.0;
 /// Points of a day, where points are hours.
 const DAY: usize = 24;
 /// From this many points on, days are removed: a week of hours.
 const WEEK: usize = 7 * DAY;
-/// Fewest windows for an estimate without a model.
+/// Fewest windows for an estimate without a model, as chosen.
 const WINDOWS: usize = 7;
-/// A long side is long if it holds this many windows of the short side's length.
+/// A long side is long if it holds this many windows of the short side's length, as chosen.
 const LONG: usize = 4;
 /// Variance that a hidden cycle gives the mean of a side, in variances of a point; and what smaller part of it short sides
 /// get, which lie closer together in a week: all of it from so many points on both together, but at least this part where a
@@ -29,7 +29,7 @@ const LONG: usize = 4;
 const HIDDEN: f64 = 0.7;
 const APART: f64 = 96.0;
 const WITHIN_A_DAY: f64 = 0.6;
-/// Weeks are matched only if that more than halves the variance, so that a week is not taken out of what has none.
+/// Weeks are matched only if that more than halves the variance, as chosen, so that a week is not taken out of what has none.
 const CLEARLY: f64 = 0.5;
 
 /// Means, variances of means, and how sure these are.

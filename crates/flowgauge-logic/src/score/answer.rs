@@ -110,6 +110,8 @@ pub enum NotScored {
     OtherLanguage,
     /// It says nothing that could be compared.
     NoClaims,
+    /// The judging model was asked and gave no verdict.
+    NoVerdict,
 }
 
 impl NotScored {
@@ -120,6 +122,7 @@ impl NotScored {
             Self::NothingToCompare => "nothing to compare with",
             Self::OtherLanguage => "another language than its context",
             Self::NoClaims => "says nothing that could be compared",
+            Self::NoVerdict => "the judging model gave no verdict",
         }
     }
 }

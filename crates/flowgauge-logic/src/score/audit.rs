@@ -203,7 +203,7 @@ fn pairs(judged: &[Judged<'_>]) -> (Vec<f64>, Vec<f64>) {
     judged.iter().filter_map(|j| Some((j.score.ok()?, j.label))).unzip()
 }
 
-fn class(value: f64) -> u8 {
+pub(super) fn class(value: f64) -> u8 {
     CLASSES.iter().map(|bound| u8::from(value >= *bound)).sum()
 }
 

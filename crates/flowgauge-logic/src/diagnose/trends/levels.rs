@@ -5,7 +5,7 @@
 
 use super::super::finding::{Datum, Sheet, relative};
 use super::Happened;
-use crate::change_point::{Settings, change_points};
+use crate::change_point::{ChangePoint, Settings, change_points, update};
 use crate::known::Known;
 use crate::kpi::{Context, Kpi, Unit, measure};
 use crate::rollup::Rollup;
@@ -27,6 +27,9 @@ const MIN_SAMPLES: u64 = 20;
 const LEVEL: f64 = 0.05;
 /// Most points of a course: four weeks of hours.
 const MAX_POINTS: usize = 672;
+/// A course of so many days is looked at again and again: what it showed at the last midnight stays where it was told.
+/// Shorter ones are looked at for what happens now.
+const LONG: i64 = 14;
 /// A change of configuration so many points before a new level, or one after, is named with it.
 const NEAR: (i64, i64) = (3, 1);
 /// Changes told in words; the table has all of them.
@@ -91,11 +94,17 @@ fn close(fine: &Level, coarse: &Level) -> bool {
 
 fn of(course: &Course, kpi: &'static Kpi, settings: &Settings, events: &[Happened]) -> Vec<Level> {
     let step = i64::from(course.minutes) * UnixMicros::MINUTE;
-    let (Some((_, _)), Some((last, _))) = (course.steps.first(), course.steps.last()) else {
+    let (Some((begin, _)), Some((last, _))) = (course.steps.first(), course.steps.last()) else {
         return Vec::new();
     };
     let most = i64::try_from(MAX_POINTS).unwrap_or(i64::MAX);
-    let earliest = last.0.saturating_sub(step * (most - 1));
+    let mut earliest = last.0.saturating_sub(step * (most - 1)).max(begin.0);
+    let midnight = last.0 - last.0.rem_euclid(UnixMicros::DAY);
+    let long = midnight - earliest >= LONG * UnixMicros::DAY;
+    if long {
+        // All looks of a day begin at the same point.
+        earliest += (midnight - earliest).rem_euclid(UnixMicros::DAY);
+    }
     let steps: Vec<_> = course.steps.iter().filter(|(at, _)| at.0 >= earliest).collect();
     let Some((first, _)) = steps.first() else { return Vec::new() };
     let mut values = vec![f64::NAN; MAX_POINTS];
@@ -112,7 +121,12 @@ fn of(course: &Course, kpi: &'static Kpi, settings: &Settings, events: &[Happene
         end = end.max(place + 1);
     }
     values.truncate(end);
-    let told = |p: crate::change_point::ChangePoint| {
+    let settled = usize::try_from((midnight - first.0).max(0) / step).unwrap_or(0);
+    let found = match values.get(..settled).filter(|_| long) {
+        Some(settled) => update(&change_points(settled, settings), &values, settings),
+        None => change_points(&values, settings),
+    };
+    let told = |p: ChangePoint| {
         let since = UnixMicros(first.0 + step * i64::try_from(p.at).unwrap_or(0));
         Level {
             kpi,
@@ -123,7 +137,7 @@ fn of(course: &Course, kpi: &'static Kpi, settings: &Settings, events: &[Happene
             near: nearest(events, since, step),
         }
     };
-    change_points(&values, settings).into_iter().map(told).collect()
+    found.into_iter().map(told).collect()
 }
 
 fn nearest(events: &[Happened], since: UnixMicros, step: i64) -> Option<Happened> {

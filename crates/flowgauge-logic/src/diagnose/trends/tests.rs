@@ -96,3 +96,26 @@ fn steps_without_enough_requests_say_nothing() {
     assert!(levels(&[Course::default()], &[]).is_empty());
     assert!(levels(&[], &[]).is_empty());
 }
+
+#[test]
+fn what_a_day_began_with_stays_where_it_was_told_however_often_it_is_looked_at() {
+    let weeks = course(5, 60, 504, |n| if n >= 400 { 1.3 } else { 1.0 });
+    let day = |n: i64| at(n, 60).0.div_euclid(UnixMicros::DAY);
+    let told = |n: i64| -> Vec<(&'static str, UnixMicros)> {
+        // Three weeks end at the look; the last step is `n`.
+        let steps = usize::try_from(n).unwrap() + 1;
+        let seen = Course { minutes: 60, steps: weeks.steps[..steps].to_vec() };
+        levels(&[seen], &[]).iter().map(|l| (l.kpi.name, l.since)).collect()
+    };
+    let (mut of_day, mut before) = (0, Vec::new());
+    for n in 420..504 {
+        let now = told(n);
+        if day(n) == of_day {
+            assert!(before.iter().all(|level| now.contains(level)), "{n}: {before:?}, then {now:?}");
+        } else {
+            of_day = day(n);
+        }
+        before = now;
+    }
+    assert!(before.iter().any(|(name, _)| *name == "p50_latency"), "{before:?}");
+}

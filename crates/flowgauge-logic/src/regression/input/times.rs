@@ -44,6 +44,11 @@ pub(super) fn of(
     Err(Fault::TimesDiffer { key, series, times: times.len(), values })
 }
 
+/// `step`, which alone tells no clock but how long a week is. Files may say it for their own reasons: what is no length is none.
+pub(super) fn step(object: &Map<String, Value>) -> Option<i64> {
+    object.get("step").and_then(length).filter(|s| *s > 0)
+}
+
 fn regular(object: &Map<String, Value>, values: usize) -> Result<Option<Vec<UnixMicros>>, Fault> {
     let fault = |key, value: Option<&Value>, wanted| Fault::BadTime {
         key,
