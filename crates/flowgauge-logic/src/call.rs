@@ -246,6 +246,8 @@ closed_set!(
         Import = "import",
         /// A judging model asked by flowgauge itself: it costs, and nobody used it.
         Evaluation = "evaluation",
+        /// A question turned into a vector for the cache by flowgauge itself: it costs, and nobody asked for it.
+        Embedding = "embedding",
     }
 );
 
@@ -344,8 +346,22 @@ pub struct Control {
     pub arm: Option<Text>,
     /// Input tokens before any optimisation.
     pub original_input_tokens: Option<Tokens>,
+    /// Input tokens taken off, by what took them; for whoever hears of the call when it ends. It is not stored.
+    #[serde(skip)]
+    pub taken: Taken,
     /// Generation of the control state in force.
     pub generation: u64,
+}
+
+/// Input tokens taken off a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// By context pruning.
+    pub pruning: u64,
+    /// By prompt optimisation.
+    pub prompt: u64,
+    /// Not asked of a provider at all: the answer came from memory.
+    pub caching: u64,
 }
 
 impl Control {

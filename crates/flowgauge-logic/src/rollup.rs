@@ -320,7 +320,7 @@ impl Source {
     pub const fn is_real(self) -> bool {
         match self {
             Self::Observed | Self::Import => true,
-            Self::Probe | Self::Replay | Self::Evaluation => false,
+            Self::Probe | Self::Replay | Self::Evaluation | Self::Embedding => false,
         }
     }
 }

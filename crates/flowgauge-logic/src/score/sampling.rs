@@ -136,7 +136,19 @@ impl Sampler {
 
     /// Whether a call is scored. Every call must be shown, for chances follow from how many there are.
     pub fn decide(&mut self, intent: &str, id: CallId, now: UnixMicros) -> Decision {
-        let rate = self.plan.rate(intent);
+        self.decide_times(1.0, intent, id, now)
+    }
+
+    /// The same with shares so many times as large, at most all; what is not sampled stays so, and the minute has its
+    /// most all the same.
+    pub fn decide_times(
+        &mut self,
+        times: f64,
+        intent: &str,
+        id: CallId,
+        now: UnixMicros,
+    ) -> Decision {
+        let rate = (self.plan.rate(intent) * times).min(1.0);
         if rate <= 0.0 {
             return Decision::Passed;
         }

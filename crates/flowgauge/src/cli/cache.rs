@@ -8,7 +8,10 @@ use super::globals::Globals;
 use super::remote::Remote;
 use super::show::{self, Sheet, ShowArgs};
 use super::sure::Sure;
-use crate::tell::page::control::cache::{CacheShared, CacheView, Cleared, WantedClear};
+use crate::logic::unit::Ratio;
+use crate::tell::page::control::cache::{
+    CacheEncoder, CacheShared, CacheView, Cleared, WantedClear,
+};
 use bytes::Bytes;
 use http::Method;
 
@@ -147,7 +150,7 @@ fn status(view: &CacheView) -> Vec<(&'static str, String)> {
     vec![
         ("answers", view.entries.to_string()),
         ("hit rate", format!("{} (n={lookups})", percent(c.hit_rate))),
-        ("found wrong", c.disputed.to_string()),
+        ("found wrong", found_wrong(view)),
         ("saved tokens", c.saved_tokens.to_string()),
         ("saved cost", format!("{} USD", c.saved_cost_usd)),
         ("saved time", format!("{} ms", c.saved_latency_ms)),
@@ -160,7 +163,27 @@ fn status(view: &CacheView) -> Vec<(&'static str, String)> {
             "shared with other instances",
             view.shared.as_ref().map_or_else(|| "no".to_owned(), shared),
         ),
+        (
+            "vectors of questions",
+            view.encoder.as_ref().map_or_else(|| "by their words".to_owned(), encoder),
+        ),
     ]
+}
+
+/// How many, and the share of hits.
+fn found_wrong(view: &CacheView) -> String {
+    let c = &view.counts;
+    let share = Ratio::of(c.disputed.min(c.hits), c.hits);
+    match share {
+        Some(share) => format!("{} ({:.2} % of hits)", c.disputed, share.percent()),
+        None => c.disputed.to_string(),
+    }
+}
+
+fn encoder(e: &CacheEncoder) -> String {
+    let CacheEncoder { made, late, failed, denied, rested, .. } = e;
+    let name = show::printable(&e.name);
+    format!("{name}: {made} made, {late} late, {failed} failed, {denied} denied, {rested} rested")
 }
 
 fn shared(s: &CacheShared) -> String {

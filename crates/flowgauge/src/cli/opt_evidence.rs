@@ -141,9 +141,17 @@ pub(crate) fn quality_impact(args: &QualityImpactArgs, globals: &Globals) -> Don
     Ok(code)
 }
 
-/// The rows of `tokens status`: each mechanism by each method, never added up.
+/// The rows of `tokens status`: each mechanism by each method, never added up; and what each took off of all tokens,
+/// which does add up.
 pub(crate) fn reduction(told: &EvidenceView) -> Sheet {
-    let columns = vec!["what", "call by call (a)", "against hold-out (b)", "interval", "note"];
+    let columns = vec![
+        "what",
+        "call by call (a)",
+        "of all tokens (a)",
+        "against hold-out (b)",
+        "interval",
+        "note",
+    ];
     let mut sheet = Sheet { columns, rows: Vec::new() };
     let share = |r: Option<f64>| r.map_or("n/a".to_owned(), |r| format!("{:.1} %", 100.0 * r));
     for one in told.mechanisms.iter().filter(|m| m.since.is_some()) {
@@ -155,6 +163,7 @@ pub(crate) fn reduction(told: &EvidenceView) -> Sheet {
         sheet.row([
             one.mechanism.clone(),
             share(sums.and_then(|s| s.reduction)),
+            share(of_all(told, &one.mechanism)),
             share(one.saved.tokens.map(|s| s.estimate)),
             between(one.saved.tokens),
             together.unwrap_or(reason),
@@ -167,8 +176,50 @@ pub(crate) fn reduction(told: &EvidenceView) -> Sheet {
         (_, _, Some(why)) => format!("against a baseline (c): n/a: {why}"),
         _ => String::new(),
     };
-    sheet.row(["everything".to_owned(), whole, String::new(), String::new(), words]);
+    let all = [whole.clone(), whole, String::new(), String::new(), words];
+    sheet.row(std::iter::once("everything".to_owned()).chain(all));
     sheet
+}
+
+/// What a mechanism took off, of everything that went through the gateway.
+fn of_all(told: &EvidenceView, mechanism: &str) -> Option<f64> {
+    let whole = told.before_after.as_ref().filter(|w| w.original > 0)?;
+    let taken = *whole.by_mechanism.get(mechanism)?;
+    #[expect(clippy::cast_precision_loss, reason = "tokens stay below 2^53")]
+    let share = taken as f64 / whole.original as f64;
+    Some(share)
+}
+
+/// What each one does to quality, and whether that is certain.
+pub(crate) fn quality(told: &EvidenceView) -> Sheet {
+    let columns =
+        vec!["optimization", "quality points", "interval", "held out", "touched", "verdict"];
+    let mut sheet = Sheet { columns, rows: Vec::new() };
+    for one in told.mechanisms.iter().filter(|m| m.since.is_some()) {
+        let Some(quality) = of(one, "quality") else { continue };
+        let points = quality.effect.map_or("n/a".to_owned(), |e| format!("{:+.1}", e.estimate));
+        let between =
+            quality.effect.map_or(String::new(), |e| format!("{:+.1} to {:+.1}", e.low, e.high));
+        // What counts is 5 % of a good answer's 80 points.
+        let verdict = match quality.verdict.as_str() {
+            "fine" => "fine: less than 4 points lost".to_owned(),
+            "inconclusive" => "not certain yet".to_owned(),
+            other => other.to_owned(),
+        };
+        let counts = [quality.untouched.to_string(), quality.touched.to_string(), verdict];
+        sheet.row([one.mechanism.clone(), points, between].into_iter().chain(counts));
+    }
+    sheet
+}
+
+/// All of it for people, as `opt status` prints it; the code says what it advises.
+pub(crate) fn print_all(told: &EvidenceView) -> Done {
+    let (args, json) = (ShowArgs::default(), show::json(told)?);
+    for sheet in [effects(told), quality(told), reduction(told)] {
+        args.print(&sheet, &json)?;
+    }
+    say_advice(told);
+    Ok(code(told.advice))
 }
 
 /// What each optimisation changed, by comparison with those held out.

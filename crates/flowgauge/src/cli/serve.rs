@@ -2,8 +2,10 @@
 
 use super::exit::{self, BAD_CONFIG, Done, Failure, UNREACHABLE};
 use super::globals::Globals;
+use super::opt_evidence;
 use crate::demo::{self, DemoError, DemoOptions};
 use crate::serve::{self, Options, ServeError, StartError};
+use crate::tell::page::evidence::EvidenceView;
 use std::net::SocketAddr;
 
 /// Options of `serve`.
@@ -37,6 +39,7 @@ pub(crate) struct ServeArgs {
 Examples:
   flowgauge demo
   flowgauge demo --speed 10 --no-history
+  flowgauge demo --optimised --no-history --speed 1000 --calls 5000
 
 Exit codes:
   0   stopped as asked
@@ -61,6 +64,9 @@ pub(crate) struct DemoArgs {
     /// Stop by itself after so many seconds
     #[arg(long = "for", value_name = "SECONDS")]
     for_seconds: Option<u64>,
+    /// Send so many requests as fast as answers come, print what the optimisations did, and stop
+    #[arg(long, value_name = "N", requires = "optimised", conflicts_with = "for_seconds")]
+    calls: Option<u64>,
 }
 
 /// Serves until told to stop.
@@ -85,12 +91,17 @@ pub(crate) fn demo(args: &DemoArgs) -> Done {
         optimised: args.optimised,
         no_history: args.no_history,
         for_seconds: args.for_seconds,
+        calls: args.calls,
     };
-    demo::run(options).map_err(|e| match e {
+    let told = demo::run(options).map_err(|e| match e {
         DemoError::Speed(_) => Failure::usage(e.to_string()),
         _ => Failure::new(UNREACHABLE, e.to_string()),
     })?;
-    Ok(exit::OK)
+    match told.map(serde_json::from_value::<EvidenceView>).transpose() {
+        Ok(Some(told)) => opt_evidence::print_all(&told),
+        Ok(None) => Ok(exit::OK),
+        Err(e) => Err(Failure::new(UNREACHABLE, format!("read what the optimisations did: {e}"))),
+    }
 }
 
 fn refused(error: ServeError) -> Failure {

@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 mod budgets;
+mod embeddings;
 mod hooks;
 mod labels;
 mod postgres;
@@ -65,9 +66,11 @@ pub(super) fn check(root: &Node, secrets: &dyn Secrets) -> (Config, Vec<Problem>
         switches: base.switches,
         hooks: hooks::hooks(f, root),
         shared_cache: shared_cache::shared_cache(f, root, secrets),
+        embeddings: None,
         told: base.told,
     };
     config.quality = quality::quality(f, root, &config);
+    config.embeddings = embeddings::embeddings(f, root, &config);
     contradictions(f, root, &config);
     (config, found.0)
 }

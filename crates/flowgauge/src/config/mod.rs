@@ -16,13 +16,13 @@ pub mod secret;
 pub(crate) mod tree;
 pub mod variables;
 
-use crate::logic::budget::Budget;
-use crate::logic::call::Text;
+use crate::logic::budget::{Budget, Per, Period, Trait, Unpriced};
+use crate::logic::call::{Source, Text};
 use crate::logic::control::rollout::{Environment, Misread};
 use crate::logic::duration::Span;
 use crate::logic::retry::Policy;
 use crate::logic::score::Scale;
-use crate::logic::unit::{Micros, UnixMicros};
+use crate::logic::unit::{Micros, NanoUsd, UnixMicros};
 use chrono_tz::Tz;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -81,6 +81,8 @@ pub struct Config {
     pub hooks: Hooks,
     /// Where several flowgauges share answers, if they do.
     pub shared_cache: Option<SharedCache>,
+    /// The model that makes vectors of questions for the cache; nothing leaves it to their words.
+    pub embeddings: Option<Embeddings>,
     /// What may be told of it.
     pub told: Told,
 }
@@ -118,6 +120,41 @@ impl SharedCache {
     /// Longest wait unless said otherwise: twenty ways there and back in one network, and a hundredth of the answer it
     /// would save.
     pub const WITHIN: Micros = Micros::from_millis(20);
+}
+
+/// A model that makes vectors of questions, so that the cache finds them in other words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Embeddings {
+    /// Name of the provider that is asked.
+    pub provider: String,
+    /// The model.
+    pub model: String,
+    /// How long a request may wait for a vector; without one it is looked up as it stands only.
+    pub within: Micros,
+    /// What vectors may cost a day, in the reporting zone; a model of this machine needs no bound.
+    pub budget_per_day: Option<NanoUsd>,
+}
+
+impl Embeddings {
+    /// Longest wait unless said otherwise: what hosted models take at the median, and a quarter of a short answer.
+    pub const WITHIN: Micros = Micros::from_millis(250);
+    /// Name of the budget they are paid from, beside those of `budgets`.
+    pub const BUDGET: &str = "cache.semantic.embedding";
+
+    /// That budget: one account a day, of calls of that source alone.
+    #[must_use]
+    pub fn budget(&self, zone: Tz) -> Option<Budget> {
+        Some(Budget {
+            name: Text::const_new(Self::BUDGET),
+            per: Per::All,
+            matches: vec![(Trait::Source, Text::const_new(Source::Embedding.word()))],
+            period: Period::Day,
+            limit: self.budget_per_day?,
+            zone,
+            unpriced: Unpriced::Deny,
+            default_max_tokens: crate::logic::budget::DEFAULT_MAX_TOKENS,
+        })
+    }
 }
 
 /// What may be told of a configuration: secrets are named by where they are and never shown.
@@ -411,6 +448,7 @@ impl Default for Config {
             switches: Switches::default(),
             hooks: Hooks::default(),
             shared_cache: None,
+            embeddings: None,
             told: Told::default(),
         }
     }

@@ -142,6 +142,22 @@ pub const KNOBS: &[Knob] = &[
         "Those of one namespace share; others see nothing of it.",
     ),
     knob("shared_cache.within", "20ms", "How long a request may wait for it, 1ms to 1s."),
+    knob(
+        "cache.semantic.embedding.model",
+        "",
+        "Model that makes vectors of questions, so that they are found in other words; their words do unless named.",
+    ),
+    knob(
+        "cache.semantic.embedding.provider",
+        "",
+        "Provider that serves it at /v1/embeddings; the first unless said.",
+    ),
+    knob(
+        "cache.semantic.embedding.within",
+        "250ms",
+        "How long a request may wait for a vector, 10ms to 5s.",
+    ),
+    knob("cache.semantic.embedding.budget_per_day", "", "What vectors may cost a day, e.g. 1 USD."),
     knob("budgets[].name", "", "Name of a budget."),
     knob(
         "budgets[].per",

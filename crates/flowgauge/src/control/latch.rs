@@ -70,6 +70,23 @@ impl Held {
     }
 }
 
+/// Lets the latch of a directory that nobody serves hold what a switch holds, beside what it holds already: the next start
+/// takes it over, unless the log has change `change` by then. Where the log cannot be written the change is [`NEVER`].
+///
+/// # Errors
+/// The disk refuses.
+pub fn hold_from_next_start(dir: &Path, change: u64, kill: &Kill) -> io::Result<()> {
+    let (mut latch, before) = Latch::open(dir)?;
+    let mut all = kill.clone();
+    if let Some(before) = before {
+        before.add_to(&mut all);
+    }
+    latch.write(Held::of(change, &all))
+}
+
+/// A change that no log ever has.
+pub const NEVER: u64 = i64::MAX.cast_unsigned();
+
 /// The file.
 #[derive(Debug)]
 pub(super) struct Latch {

@@ -10,6 +10,7 @@ mod wait;
 pub use shadow::{Near, Shadow, ThresholdAdvice};
 pub use wait::{Slot, Wait, Woke};
 
+use super::encoder::{Encoder, Lexical};
 use super::shared::Shared;
 use crate::logic::call::Usage;
 use crate::logic::control::cache::flight::{Caller, Flights, Part};
@@ -61,6 +62,18 @@ pub struct Question {
     pub vector: Embedding,
     /// What it asks.
     pub meaning: Meaning,
+    /// Its words. They are content and are not printed.
+    pub text: Words,
+}
+
+/// The words of a question.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Words(pub Arc<str>);
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Words").finish_non_exhaustive()
+    }
 }
 
 /// A request as it is looked up.
@@ -111,6 +124,7 @@ pub struct Memory {
     questions: RwLock<Index>,
     shadow: Mutex<Shadow>,
     shared: OnceLock<Arc<Shared>>,
+    encoder: OnceLock<Arc<dyn Encoder>>,
 }
 
 #[derive(Debug)]
@@ -157,6 +171,7 @@ impl Memory {
             questions: RwLock::new(Index::new(MAX_QUESTIONS)),
             shadow: Mutex::new(Shadow::default()),
             shared: OnceLock::new(),
+            encoder: OnceLock::new(),
         })
     }
 
@@ -177,7 +192,8 @@ impl Memory {
             }
             Err(ticket) => ticket,
         };
-        match self.in_other_words(&wanted, now) {
+        let mut elsewhere = None;
+        match self.in_other_words(&wanted, now, &mut elsewhere) {
             Some(hit) if wanted.serves && wanted.semantic == Semantic::On => return Look::Hit(hit),
             Some(hit) => {
                 self.shadow.lock().would_hit(&hit);
@@ -190,7 +206,35 @@ impl Memory {
         if !wanted.serves {
             return Look::Miss(self.slot(wanted, None, ticket));
         }
-        self.join(wanted, ticket, now)
+        match self.join(wanted, ticket, now) {
+            Look::Miss(mut slot) => {
+                slot.elsewhere = elsewhere;
+                Look::Miss(slot)
+            }
+            other => other,
+        }
+    }
+
+    /// Whether an equal request is answered, or asked by another: its question need not be made a vector.
+    #[must_use]
+    pub fn knows(&self, key: &Key, now: UnixMicros) -> bool {
+        let shelf = self.shelf.lock();
+        shelf.store.holds(key, now) || shelf.flights.flies(key)
+    }
+
+    /// Makes vectors of questions otherwise than by their words. The first counts.
+    pub fn encode_by(&self, encoder: Arc<dyn Encoder>) {
+        // A second one would mix vectors that cannot be compared.
+        let _first = self.encoder.set(encoder);
+    }
+
+    /// What makes vectors of questions.
+    #[must_use]
+    pub fn encoder(&self) -> &dyn Encoder {
+        match self.encoder.get() {
+            Some(encoder) => &**encoder,
+            None => &Lexical,
+        }
     }
 
     /// Puts answers behind this memory that other instances share. The first counts.
@@ -205,23 +249,42 @@ impl Memory {
         self.shared.get()
     }
 
-    /// An answer another instance kept, taken into this memory as well; the place itself where there is none.
+    /// An answer another instance kept, to an equal request or the same question in other words, taken into this memory
+    /// as well; the place itself where there is none.
     ///
     /// # Errors
     /// There is none: the place is given back.
-    pub async fn look_behind(&self, slot: Box<Slot>, now: UnixMicros) -> Result<Hit, Box<Slot>> {
-        let ttl = self.shelf.lock().limits.ttl;
+    pub async fn look_behind(
+        &self,
+        mut slot: Box<Slot>,
+        now: UnixMicros,
+    ) -> Result<Hit, Box<Slot>> {
         let Some(shared) = self.shared.get() else { return Err(slot) };
-        let Some((hit, begun)) = shared.get(slot.key(), ttl).await else { return Err(slot) };
-        slot.take_in(&hit, begun, now);
-        Ok(hit)
+        let (ttl, disputed) = {
+            let shelf = self.shelf.lock();
+            (shelf.limits.ttl, shelf.store.is_disputed(slot.key(), now))
+        };
+        if !disputed && let Some((hit, begun)) = shared.get(slot.key(), ttl).await {
+            slot.take_in(&hit, begun, now);
+            return Ok(hit);
+        }
+        let Some((key, similarity)) = slot.elsewhere.take() else { return Err(slot) };
+        match shared.get(&key, ttl).await {
+            Some((hit, begun)) if slot.take_in_beside(&hit, begun, now) => {
+                Ok(Hit { similarity: Some(similarity), ..hit })
+            }
+            _ => {
+                // Its answer is gone everywhere.
+                self.questions.write().remove(&key);
+                Err(slot)
+            }
+        }
     }
 
-    /// Takes out what fits, here and where other instances share it; entries and bytes that went here. What is shared
-    /// goes all together: whatever fits is among it.
+    /// Takes out what fits, here and where other instances share it; entries and bytes that went here.
     pub fn clear(&self, purge: &Purge, now: UnixMicros) -> (u64, u64) {
         if let Some(shared) = self.shared.get() {
-            shared.clear();
+            shared.clear(purge, now);
         }
         self.clear_own(purge, now)
     }
@@ -237,10 +300,23 @@ impl Memory {
 
     /// Somebody found the answer held under a key wrong: it goes and stays out for as long as an answer lives.
     pub fn dispute(&self, key: &Key, now: UnixMicros) {
+        self.dispute_own(key, now);
+        if let Some(shared) = self.shared.get() {
+            shared.dispute(*key);
+        }
+    }
+
+    /// As [`Self::dispute`], here only.
+    pub(super) fn dispute_own(&self, key: &Key, now: UnixMicros) {
         self.shelf.lock().store.dispute(key, now);
         self.questions.write().remove(key);
-        if let Some(shared) = self.shared.get() {
-            shared.forget(*key);
+    }
+
+    /// Another instance holds the answer to a question.
+    pub(super) fn learn(&self, key: Key, question: Question) {
+        let mut questions = self.questions.write();
+        if !questions.holds(&key) {
+            questions.insert(question.scope, key, question.vector, question.meaning);
         }
     }
 
@@ -276,7 +352,8 @@ impl Memory {
 
     fn slot(self: &Arc<Self>, wanted: Wanted, leads: Option<Caller>, ticket: Ticket) -> Box<Slot> {
         let Wanted { key, question, .. } = wanted;
-        Box::new(Slot { memory: Arc::clone(self), key, question, leads, ticket, rival: None })
+        let (rival, elsewhere) = (None, None);
+        Box::new(Slot { memory: Arc::clone(self), key, question, leads, ticket, rival, elsewhere })
     }
 
     fn exact(&self, key: &Key, now: UnixMicros, similarity: Option<f32>) -> Result<Hit, Ticket> {
@@ -289,16 +366,26 @@ impl Memory {
         }
     }
 
-    fn in_other_words(&self, wanted: &Wanted, now: UnixMicros) -> Option<Hit> {
+    /// Where the answer may be with another instance it is said `elsewhere`.
+    fn in_other_words(
+        &self,
+        wanted: &Wanted,
+        now: UnixMicros,
+        elsewhere: &mut Option<(Key, f32)>,
+    ) -> Option<Hit> {
         let question = wanted.question.as_ref().filter(|_| wanted.semantic != Semantic::Off)?;
         let found = {
-            let Question { scope, vector, meaning } = question;
+            let Question { scope, vector, meaning, .. } = question;
             self.questions.read().find(scope, vector, meaning, wanted.likeness)
         };
         self.shadow.lock().near(&found);
         let (key, similarity) = found.hit?;
         match self.exact(&key, now, Some(similarity)) {
             Ok(hit) => Some(hit),
+            Err(_) if self.shared.get().is_some() => {
+                *elsewhere = Some((key, similarity)).filter(|_| wanted.semantic == Semantic::On);
+                None
+            }
             // Its answer made room for others.
             Err(_) => {
                 self.questions.write().remove(&key);

@@ -5,11 +5,12 @@
 //! slow, dead and refusing are a miss. Refuses to serve what was cleared: until a clearing has reached the backend nothing
 //! is read from it.
 
+mod news;
 #[cfg(feature = "redis")]
 pub mod redis;
 mod wire;
 
-use super::memory::{Answer, Hit, Memory};
+use super::memory::{Answer, Hit, Memory, Question};
 use crate::config::SharedCache;
 use crate::logic::control::cache::key::Key;
 use crate::logic::control::cache::store::{Purge, Tags};
@@ -40,6 +41,9 @@ const QUEUE: usize = 32;
 #[error("{0}")]
 pub struct BackendError(pub String);
 
+/// News told since, each with its place.
+pub type Heard = Vec<(String, Vec<u8>)>;
+
 /// What a look-up finds: the generation in force, and the bytes of the answer.
 pub type Found = (Option<u64>, Option<Vec<u8>>);
 
@@ -69,6 +73,18 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     fn generation(&self) -> BoxFuture<'_, Result<Option<u64>, BackendError>>;
     /// Begins a generation: what was held is found by nobody any more.
     fn begin(&self, generation: u64) -> BoxFuture<'_, Result<(), BackendError>>;
+    /// Tells the instances of a generation something.
+    fn tell<'a>(
+        &'a self,
+        generation: u64,
+        news: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), BackendError>>;
+    /// What was told after a place, the oldest first and so much at most; all there is where the place is empty.
+    fn hear<'a>(
+        &'a self,
+        generation: u64,
+        after: &'a str,
+    ) -> BoxFuture<'a, Result<Heard, BackendError>>;
 }
 
 /// Counts since the start.
@@ -84,6 +100,10 @@ pub struct SharedCounts {
     pub passed: u64,
     /// Answers that were not handed over: too many were on their way.
     pub dropped: u64,
+    /// Questions of other instances, found here in other words.
+    pub questions: u64,
+    /// Answers that another instance's users or evaluators found wrong.
+    pub disputed: u64,
 }
 
 #[derive(Debug, Default)]
@@ -93,12 +113,22 @@ struct Counters {
     failed: AtomicU64,
     passed: AtomicU64,
     dropped: AtomicU64,
+    questions: AtomicU64,
+    disputed: AtomicU64,
 }
 
 #[derive(Debug)]
 enum Task {
-    Keep { key: Key, value: Vec<u8>, life: Duration },
+    Keep {
+        key: Key,
+        value: Vec<u8>,
+        life: Duration,
+    },
     Forget(Key),
+    /// A question, to be told.
+    Tell(Vec<u8>),
+    /// What waits to be told.
+    News,
     Clear,
 }
 
@@ -121,6 +151,7 @@ pub struct Shared {
     behind: AtomicBool,
     trouble: Mutex<Trouble>,
     counters: Counters,
+    news: news::Desk,
     tasks: mpsc::Sender<Task>,
     waiting: Mutex<Option<mpsc::Receiver<Task>>>,
 }
@@ -138,6 +169,7 @@ impl Shared {
             behind: AtomicBool::new(true),
             trouble: Mutex::default(),
             counters: Counters::default(),
+            news: news::Desk::new(),
             tasks,
             waiting: Mutex::new(Some(waiting)),
         })
@@ -173,8 +205,9 @@ impl Shared {
         let hit =
             found.and_then(|value| wire::open(&value, key)).and_then(|(answer, tags, begun)| {
                 let age = now.since(begun);
+                let cleared = self.news.is_cleared(&tags, begun);
                 let hit = Hit { answer: Arc::new(answer), key: *key, age, similarity: None, tags };
-                (age < ttl).then_some((hit, begun))
+                (age < ttl && !cleared).then_some((hit, begun))
             });
         let counter = if hit.is_some() { &self.counters.hits } else { &self.counters.misses };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -187,16 +220,35 @@ impl Shared {
         self.hand_over(Task::Keep { key, value, life: Duration::from_micros(ttl.0) });
     }
 
-    /// Lets one answer go.
-    pub fn forget(&self, key: Key) {
+    /// Somebody found an answer wrong: it goes here, and from the memory of every other instance.
+    pub fn dispute(&self, key: Key) {
         self.hand_over(Task::Forget(key));
+        self.news.disputed(key);
+        self.tell_soon();
     }
 
-    /// Clears for every instance. Nothing is read until the backend has it.
-    pub fn clear(&self) {
+    /// Lets every instance find the answer held under a key in other words.
+    pub fn tell_question(&self, key: Key, question: &Question, encoder: &str) {
+        if let Some(news) = self.news.question(key, question, encoder) {
+            self.hand_over(Task::Tell(news));
+        }
+    }
+
+    /// Clears for every instance what fits. Where everything fits nothing is read until the backend has it; else what
+    /// fits is told, and held back here at once.
+    pub fn clear(&self, purge: &Purge, now: UnixMicros) {
+        if !purge.is_all() && self.news.cleared(purge, now) {
+            self.tell_soon();
+            return;
+        }
         self.behind.store(true, Ordering::Release);
         // Where the queue is full the worker sees by itself that it is behind.
         let _full = self.tasks.try_send(Task::Clear);
+    }
+
+    /// What waits to be told is told now, not at the next look. Where the queue is full the next look does it.
+    fn tell_soon(&self) {
+        let _full = self.tasks.try_send(Task::News);
     }
 
     /// Whether a clearing has still to reach the backend.
@@ -216,6 +268,8 @@ impl Shared {
             failed: read(&c.failed),
             passed: read(&c.passed),
             dropped: read(&c.dropped),
+            questions: read(&c.questions),
+            disputed: read(&c.disputed),
         }
     }
 
@@ -238,7 +292,11 @@ impl Shared {
                 _ = ticks.tick() => None,
             };
             match task {
-                Some(Task::Clear) | None => self.follow(&memory, &mut known, task.is_some()).await,
+                Some(Task::Clear) | None => {
+                    self.follow(&memory, &mut known, task.is_some()).await;
+                    self.exchange(&memory, known).await;
+                }
+                Some(Task::News) => self.exchange(&memory, known).await,
                 Some(task) if known && !self.rests(self.clock.now()) => self.work(task).await,
                 Some(_) => {
                     self.counters.dropped.fetch_add(1, Ordering::Relaxed);
@@ -255,7 +313,8 @@ impl Shared {
                     self.backend.put(generation, &key, value, life).await
                 }
                 Task::Forget(key) => self.backend.forget(generation, &key).await,
-                Task::Clear => Ok(()),
+                Task::Tell(news) => self.backend.tell(generation, &news).await,
+                Task::News | Task::Clear => Ok(()),
             }
         };
         match tokio::time::timeout(PATIENCE, work).await {

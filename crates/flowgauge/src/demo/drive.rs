@@ -151,6 +151,27 @@ pub async fn run(
     while under_way.join_next().await.is_some() {}
 }
 
+/// Sends so many requests as fast as answers come, each of a reader of its own, so that each counts by itself in a
+/// comparison; returns when all have ended.
+pub async fn all(url: String, seed: u64, calls: u64, tally: Arc<Tally>) {
+    let mut readers = Readers::new(seed);
+    let caller = Caller::default();
+    let mut under_way = JoinSet::new();
+    for number in 0..calls {
+        if under_way.len() >= IN_FLIGHT {
+            under_way.join_next().await;
+        }
+        let session = format!("reader-{seed:x}-{number:08x}");
+        let visit = Visit { session, ..readers.next_visit() };
+        let (url, caller, tally) = (url.clone(), caller.clone(), Arc::clone(&tally));
+        tally.sent.fetch_add(1, Ordering::Relaxed);
+        under_way.spawn(async move {
+            count(&tally, send(&caller, &url, &visit).await.unwrap_or(Ended::Failed));
+        });
+    }
+    while under_way.join_next().await.is_some() {}
+}
+
 fn count(tally: &Tally, ended: Ended) {
     let counter = match ended {
         Ended::Answered => &tally.answered,

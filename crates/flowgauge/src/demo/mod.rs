@@ -12,6 +12,7 @@ pub mod history;
 pub mod local;
 pub mod model_server;
 pub mod optimised;
+pub mod proof;
 pub mod stage;
 pub mod text;
 pub mod workload;
@@ -20,6 +21,7 @@ use crate::record::{Recorder, Refused};
 use crate::serve;
 use crate::serve::clock::Clock;
 use drive::Tally;
+use serde_json::Value;
 use stage::Stage;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -63,6 +65,8 @@ pub struct DemoOptions {
     pub no_history: bool,
     /// Stop by itself after so many seconds.
     pub for_seconds: Option<u64>,
+    /// Send so many requests at once instead of some for ever, and stop when they are compared.
+    pub calls: Option<u64>,
 }
 
 impl Default for DemoOptions {
@@ -74,6 +78,7 @@ impl Default for DemoOptions {
             optimised: false,
             no_history: false,
             for_seconds: None,
+            calls: None,
         }
     }
 }
@@ -98,6 +103,9 @@ pub enum DemoError {
     /// The optimisations were not switched on.
     #[error("switch the optimisations on: {0}")]
     Switch(#[from] crate::logic::control::state::Refused),
+    /// What the optimisations did was not told.
+    #[error("ask what the optimisations did: {0}")]
+    Ask(String),
     /// The made-up week was not stored.
     #[error("store the made-up week: {0}")]
     History(#[from] Refused),
@@ -109,11 +117,12 @@ impl DemoError {
     }
 }
 
-/// Runs the demo until Ctrl-C, SIGTERM or the end of `for_seconds`; then removes what it made.
+/// Runs the demo until Ctrl-C, SIGTERM, the end of `for_seconds` or of `calls`; then removes what it made. Returns what
+/// the optimisations did, where `calls` were to be compared and were.
 ///
 /// # Errors
 /// When a part cannot start.
-pub fn run(options: DemoOptions) -> Result<(), DemoError> {
+pub fn run(options: DemoOptions) -> Result<Option<Value>, DemoError> {
     if !(options.speed.is_finite() && options.speed > 0.0) {
         return Err(DemoError::Speed(options.speed));
     }
@@ -139,7 +148,7 @@ pub async fn play(
     options: &DemoOptions,
     clock: Clock,
     ended: impl Future<Output = ()>,
-) -> Result<(), DemoError> {
+) -> Result<Option<Value>, DemoError> {
     let folder = tempfile::Builder::new()
         .prefix("flowgauge-demo-")
         .tempdir()
@@ -158,7 +167,7 @@ pub async fn play(
     // The second half of a first look is a stop in the middle of it, so every wait ends on `ended`.
     let played = tokio::select! {
         played = perform(options, &clock, &stage, &running.recorder, running.addr) => played,
-        () = ended => Ok(()),
+        () = ended => Ok(None),
     };
     running.stop().await;
     stage.close().await.map_err(DemoError::io("stop the pretend parts"))?;
@@ -166,14 +175,14 @@ pub async fn play(
     played
 }
 
-/// History, then live traffic, then the incident; never ends by itself.
+/// History, then live traffic, then the incident; ends by itself only where so many calls were asked for.
 async fn perform(
     options: &DemoOptions,
     clock: &Clock,
     stage: &Stage,
     recorder: &Recorder,
     addr: SocketAddr,
-) -> Result<(), DemoError> {
+) -> Result<Option<Value>, DemoError> {
     let rows = if options.no_history { 0 } else { remember(options.seed, clock, recorder).await? };
     announce(addr, rows);
     let tally = Arc::new(Tally::default());
@@ -181,6 +190,10 @@ async fn perform(
     // Dropped with this future, which ends every request under way.
     let _stop_with_us = stop.clone().drop_guard();
     let url = format!("http://{addr}/api/chat/stream");
+    if let Some(calls) = options.calls {
+        drive::all(url, options.seed, calls, Arc::clone(&tally)).await;
+        return Ok(Some(proof::compared(addr).await?));
+    }
     let readers = drive::run(url, options.seed, drive::PER_SECOND, Arc::clone(&tally), stop);
     let incident = async {
         tokio::time::sleep(SLOW_AFTER).await;
@@ -193,7 +206,7 @@ async fn perform(
         std::future::pending::<()>().await;
     };
     tokio::join!(readers, incident);
-    Ok(())
+    Ok(None)
 }
 
 /// Stores the made-up week; how many rows it has.

@@ -17,7 +17,7 @@ mod tap;
 #[cfg(test)]
 mod tests;
 
-pub use course::{BeforeAfter, Begun, Course, Unused};
+pub use course::{BeforeAfter, Begun, Course, TakenSums, Unused};
 pub use guard::{Said, rolled_back};
 
 use crate::control::{Control, Snapshot};

@@ -290,8 +290,10 @@ impl Incidents {
         let until = UnixMicros(self.clock.now().0.saturating_add(CLOSER_FOR));
         self.control.pace.quicken(every, until);
         let seconds = every.0 / 1_000_000;
-        let detail =
-            format!("uptime checks run every {seconds} s or sooner until {}", until.to_rfc3339());
+        let detail = format!(
+            "uptime checks run every {seconds} s or sooner and four times as many answers are scored until {}",
+            until.to_rfc3339()
+        );
         let (store, note) = (Arc::clone(self.control.desk.store()), self.control.pace.get());
         let keep = tokio::task::spawn_blocking(move || store.put_note(Pace::NOTE, &note));
         let kept = tokio::time::timeout(QUEUED_WITHIN, keep).await;

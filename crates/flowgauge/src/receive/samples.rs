@@ -165,11 +165,11 @@ impl Samples {
         &self.settings.plan
     }
 
-    /// Chooses a call before it is forwarded. `request` is shared, not copied.
+    /// Chooses a call before it is forwarded, with shares so many times as large. `request` is shared, not copied.
     #[must_use]
     pub fn choose(
         &self,
-        intent: &str,
+        (intent, times): (&str, f64),
         id: CallId,
         request: &Bytes,
         now: UnixMicros,
@@ -177,7 +177,7 @@ impl Samples {
         if self.settings.plan.rate(intent) <= 0.0 {
             return None;
         }
-        let decision = self.sampler.lock().decide(intent, id, now);
+        let decision = self.sampler.lock().decide_times(times, intent, id, now);
         let large = request.len() > self.settings.max_content;
         self.count(intent, |line| {
             line.seen += 1;
@@ -300,7 +300,7 @@ mod tests {
 
     fn choose(samples: &Samples, n: u8, request: &str) -> Option<Chosen> {
         samples.choose(
-            "",
+            ("", 1.0),
             CallId([n; 16]),
             &Bytes::copy_from_slice(request.as_bytes()),
             UnixMicros(0),

@@ -304,6 +304,7 @@ fn budgets(
 ) -> Result<Arc<Budgets>, StoreError> {
     let mut rules = config.budgets.clone();
     rules.extend(config.quality.budget(config.time_zone));
+    rules.extend(config.embeddings.as_ref().and_then(|e| e.budget(config.time_zone)));
     Budgets::start(&config.data_dir, rules, prices.shared(), clock.clone(), recorder)
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
+mod harm;
+#[cfg(test)]
 mod optimise;
 #[cfg(test)]
 mod outages;
@@ -10,6 +12,8 @@ mod outages;
 mod shared;
 #[cfg(test)]
 mod switch;
+#[cfg(test)]
+mod vectors;
 
 use super::gateway::stage::{Stage, Whole, post, send, whole};
 use flowgauge::control::{Made, Wanted};

@@ -95,6 +95,7 @@ async fn settings_are_shown_confirmed_changed_and_taken_back() {
     assert_eq!(nowhere.status.code(), Some(69));
 }
 
+/// Reliability C10.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rollback_needs_neither_a_good_configuration_nor_a_server() {
     let dir = tempfile::tempdir().unwrap();

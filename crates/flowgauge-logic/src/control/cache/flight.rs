@@ -74,6 +74,12 @@ impl Flights {
         }
     }
 
+    /// Whether a request is under way.
+    #[must_use]
+    pub fn flies(&self, key: &Key) -> bool {
+        self.flights.contains_key(key)
+    }
+
     /// A caller goes away, leader or not. The longest waiter takes a leader's place.
     pub fn leave(&mut self, key: Key, caller: Caller) -> Wake {
         let Some(flight) = self.flights.get_mut(&key) else { return Wake::Nobody };

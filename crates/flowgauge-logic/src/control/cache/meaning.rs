@@ -10,7 +10,7 @@ mod rewrite;
 mod words;
 
 #[cfg(test)]
-mod pairs;
+pub(super) mod pairs;
 #[cfg(test)]
 mod tests;
 

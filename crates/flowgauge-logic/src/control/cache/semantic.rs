@@ -138,6 +138,12 @@ impl Index {
         true
     }
 
+    /// Whether the question of an answer is remembered.
+    #[must_use]
+    pub fn holds(&self, key: &Key) -> bool {
+        self.places.contains_key(key)
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         *self = Self::new(self.max);

@@ -124,6 +124,7 @@ fn look(
     guard.look(Mechanism::ContextPruning, &seen, settings, UnixMicros(minute * MINUTE))
 }
 
+/// Reliability C12.
 #[test]
 fn harm_must_be_seen_twice_a_minute_apart_and_one_good_look_begins_anew() {
     let (mut guard, settings, harm) =
@@ -135,6 +136,7 @@ fn harm_must_be_seen_twice_a_minute_apart_and_one_good_look_begins_anew() {
     assert!(matches!(look(&mut guard, &settings, Some(&harm), 3), Decision::RollBack(_)));
 }
 
+/// Reliability C12.
 #[test]
 fn after_an_action_it_rests_and_acts_once_a_day() {
     let (mut guard, settings, harm) =

@@ -206,6 +206,28 @@ proptest! {
     }
 }
 
+/// Scenario 18: six hundred messages full of tools.
+#[test]
+fn a_conversation_of_six_hundred_messages_stays_legal_and_keeps_its_last_turn() {
+    let mut messages = vec![json!({"role": "system", "content": "Be brief."})];
+    let mut id = 0;
+    while messages.len() < 600 {
+        messages.extend(turn(id, id % 4, 5 + id % 20));
+        id += 1;
+    }
+    let last = messages.iter().rposition(|m| m["role"] == "user").unwrap();
+    let body = json!({"messages": messages});
+    for limit in [0, 500, 2_000, 5_000] {
+        let settings = Settings { history_tokens: Some(limit), ..Settings::default() };
+        let pruned = run(&body, &settings).unwrap();
+        let out: Value = serde_json::from_slice(&pruned.body).unwrap();
+        let left = out["messages"].as_array().unwrap();
+        assert!(is_legal(left) && left.len() < messages.len(), "{limit}");
+        assert!(left[0] == messages[0] && left.ends_with(&messages[last..]), "{limit}");
+        assert!(pruned.after <= limit, "{limit}: {}", pruned.after);
+    }
+}
+
 #[test]
 fn the_two_other_families_are_pruned_alike() {
     let content = format!("<doc>{}</doc><doc>{}</doc>{QUESTION}", PASSAGES[1], PASSAGES[2]);

@@ -77,6 +77,7 @@ fn effects(args: &StatusArgs, globals: &Globals) -> Result<(), Failure> {
     let told = opt_evidence::ask(globals, FocusArg::All)?;
     let json = show::json(&told)?;
     args.show.print(&opt_evidence::effects(&told), &json)?;
+    args.show.print(&opt_evidence::quality(&told), &json)?;
     args.show.print(&opt_evidence::reduction(&told), &json)
 }
 

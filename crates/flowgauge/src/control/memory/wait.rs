@@ -30,6 +30,8 @@ pub struct Slot {
     pub(super) ticket: Ticket,
     /// What would have been answered.
     pub(super) rival: Option<Embedding>,
+    /// Under which another instance may hold the answer to the same question, and how like it is.
+    pub(super) elsewhere: Option<(Key, f32)>,
 }
 
 impl fmt::Debug for Slot {
@@ -45,7 +47,7 @@ impl Slot {
     /// Whether the answer's text is to be compared with one that would have been given.
     #[must_use]
     pub const fn compares(&self) -> bool {
-        self.question.is_some()
+        self.question.is_some() || self.rival.is_some()
     }
 
     /// Keeps a whole answer and lets those who wait have it.
@@ -60,7 +62,10 @@ impl Slot {
             shared.keep(self.key, &answer, &tags, now, ttl);
         }
         if let (Put::Kept, Some(question)) = (put, self.question.take()) {
-            let Question { scope, vector, meaning } = question;
+            if let Some(shared) = self.memory.shared() {
+                shared.tell_question(self.key, &question, self.memory.encoder().name());
+            }
+            let Question { scope, vector, meaning, .. } = question;
             self.memory.questions.write().insert(scope, self.key, vector, meaning);
         }
         put
@@ -69,6 +74,18 @@ impl Slot {
     /// Takes an answer in that another instance made, and lets those who wait have it.
     pub(super) fn take_in(mut self, hit: &Hit, begun: UnixMicros, now: UnixMicros) {
         self.put(&hit.answer, &hit.tags, (begun, now));
+    }
+
+    /// Takes an answer in that another instance made to the same question in other words. Those who wait here ask
+    /// for themselves. False where it may not be given: it was found wrong, or cleared meanwhile.
+    pub(super) fn take_in_beside(&mut self, hit: &Hit, begun: UnixMicros, now: UnixMicros) -> bool {
+        let bytes = hit.answer.frames.iter().map(|f| f.len() as u64).sum();
+        let (value, tags) = (Arc::clone(&hit.answer), hit.tags.clone());
+        let put = {
+            let mut shelf = self.memory.shelf.lock();
+            shelf.store.put_since(self.ticket, hit.key, value, tags, bytes, (begun, now))
+        };
+        matches!(put, Put::Kept | Put::TooLarge)
     }
 
     pub(super) const fn key(&self) -> &Key {

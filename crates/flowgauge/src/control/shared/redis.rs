@@ -1,10 +1,11 @@
 //! Shared answers in Redis, or whatever speaks its protocol.
 //!
 //! Owns the names of keys: `flowgauge:NAMESPACE:GENERATION:DIGEST`, where the digest stands for tenant, credential, policy
-//! and the whole request, as in memory; and `flowgauge:NAMESPACE:generation`. One connection is shared; a broken one is
+//! and the whole request, as in memory; `flowgauge:NAMESPACE:generation`; and the stream
+//! `flowgauge:NAMESPACE:GENERATION:news`. One connection is shared; a broken one is
 //! made anew at the next question.
 
-use super::{Backend, BackendError};
+use super::{Backend, BackendError, Heard};
 use crate::logic::control::cache::key::Key;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -12,6 +13,13 @@ use redis::aio::MultiplexedConnection;
 use redis::{Client, RedisError};
 use std::fmt::Write as _;
 use std::time::Duration;
+
+/// News held at most: as many as there are questions in one memory.
+const MAX_NEWS: usize = 100_000;
+/// News heard at once at most.
+const BATCH: usize = 1_000;
+/// A stream nobody told anything goes after a day: no answer lives that long.
+const NEWS_LIVE: usize = 86_400;
 
 /// Redis.
 pub struct Redis {
@@ -64,6 +72,10 @@ impl Redis {
             let _ = write!(name, "{byte:02x}");
         }
         name
+    }
+
+    fn stream(&self, generation: u64) -> String {
+        format!("{}:{generation}:news", self.namespace)
     }
 
     fn counter(&self) -> String {
@@ -131,6 +143,43 @@ impl Backend for Redis {
             let mut set = redis::cmd("SET");
             set.arg(self.counter()).arg(generation);
             set.query_async(&mut connection).await.map_err(|e| self.broken(&e))
+        })
+    }
+
+    fn tell<'a>(
+        &'a self,
+        generation: u64,
+        news: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), BackendError>> {
+        Box::pin(async move {
+            let mut connection = self.connection().await?;
+            let stream = self.stream(generation);
+            let mut both = redis::pipe();
+            both.atomic();
+            both.cmd("XADD").arg(&stream).arg("MAXLEN").arg("~").arg(MAX_NEWS).arg("*");
+            both.arg("n").arg(news).ignore();
+            both.cmd("EXPIRE").arg(&stream).arg(NEWS_LIVE).ignore();
+            both.query_async::<()>(&mut connection).await.map_err(|e| self.broken(&e))
+        })
+    }
+
+    fn hear<'a>(
+        &'a self,
+        generation: u64,
+        after: &'a str,
+    ) -> BoxFuture<'a, Result<Heard, BackendError>> {
+        type Entry = (String, Vec<(String, Vec<u8>)>);
+        Box::pin(async move {
+            let mut connection = self.connection().await?;
+            let from = if after.is_empty() { "-".to_owned() } else { format!("({after}") };
+            let mut range = redis::cmd("XRANGE");
+            range.arg(self.stream(generation)).arg(from).arg("+").arg("COUNT").arg(BATCH);
+            let heard = range.query_async::<Vec<Entry>>(&mut connection).await;
+            let heard = heard.map_err(|e| self.broken(&e))?;
+            let news = |fields: Vec<(String, Vec<u8>)>| {
+                fields.into_iter().find(|(name, _)| name == "n").map_or_else(Vec::new, |(_, n)| n)
+            };
+            Ok(heard.into_iter().map(|(place, fields)| (place, news(fields))).collect())
         })
     }
 }

@@ -118,7 +118,7 @@ fn share(part: usize, whole: usize) -> f64 {
 
 impl<'a> Prompt<'a> {
     /// The last paragraph is the question where it says so: `ask: …`, `translate es: …`, or a
-    /// question mark at its end. A prompt of one paragraph is a question without passages.
+    /// question mark at its end. Passages and question may be elements of these names. A prompt of one paragraph is a question without passages.
     fn read(prompt: &'a str) -> Self {
         let mut passages: Vec<&str> =
             prompt.split("\n\n").map(str::trim).filter(|p| !p.is_empty()).collect();
@@ -126,8 +126,12 @@ impl<'a> Prompt<'a> {
         if let Some(first) = passages.first_mut() {
             *first = first.strip_prefix("Context:").map_or(*first, str::trim);
         }
+        for passage in &mut passages {
+            *passage = element(passage, "passage").unwrap_or(passage);
+        }
         if let Some(last) = passages.last_mut() {
             *last = last.strip_prefix("Question:").map_or(*last, str::trim);
+            *last = element(last, "question").unwrap_or(last);
         }
         if let Some(last) = passages.last().copied() {
             let labelled = last.split_once(": ").and_then(|(label, rest)| {
@@ -145,6 +149,12 @@ impl<'a> Prompt<'a> {
         out.passages = passages;
         out
     }
+}
+
+/// What a paragraph that is one element holds.
+fn element<'a>(paragraph: &'a str, name: &str) -> Option<&'a str> {
+    let inner = paragraph.strip_prefix('<')?.strip_prefix(name)?.strip_prefix('>')?;
+    inner.strip_suffix('>')?.strip_suffix(name)?.strip_suffix("</").map(str::trim)
 }
 
 const INTENTS: [&str; 5] = ["translate", "explain", "analyze", "ask", "enhance"];
@@ -176,6 +186,17 @@ mod tests {
         assert!(answer(&whole).contains("Frost cracked"));
         let cut: String = whole.chars().take(PASSAGES.len() - 10).collect();
         assert_eq!(answer(&cut), "Marta Oren rings the bell. It hangs on the eastern quay.");
+    }
+
+    #[test]
+    fn passages_and_question_may_be_elements() {
+        let marked = |n: &str, text: &str| format!("<{n}>{text}</{n}>");
+        let [first, second] = PASSAGES.split("\n\n").collect::<Vec<_>>()[..] else { panic!() };
+        let passages = [marked("passage", first), marked("passage", second)].join("\n\n");
+        let asked = marked("question", "What cracked the first bell?");
+        let plain = answer(&format!("{PASSAGES}\n\nask: What cracked the first bell?"));
+        assert_eq!(answer(&format!("{passages}\n\n{asked}")), plain);
+        assert_eq!(answer(&format!("{passages}\n\n</question>")), answer(PASSAGES));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use super::joined::Known;
 use super::row::{Passed, Row};
 use crate::control::Snapshot;
-use crate::logic::call::Text;
+use crate::logic::call::{Taken, Text};
 use crate::logic::control::evidence::{Clusters, Evidence, Report, Sample};
 use crate::logic::control::rollout::{Arm, Mechanism, Mode, Rollout};
 use crate::logic::control::state::Settings;
@@ -50,8 +50,35 @@ pub struct BeforeAfter {
     pub alone: i64,
     /// Of the difference, what several mechanisms took off the same call together.
     pub together: i64,
+    /// Of the difference, what each mechanism took off, as it counted itself.
+    #[serde(default)]
+    pub taken: TakenSums,
     /// Nano-dollars not spent, as each row says.
     pub cost_avoided: i64,
+}
+
+/// Tokens of input by what took them off. They add up to the whole difference where our counts are the provider's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenSums {
+    /// Context pruning.
+    pub pruning: u64,
+    /// Prompt optimisation.
+    pub prompt: u64,
+    /// Answers from memory.
+    pub caching: u64,
+}
+
+impl TakenSums {
+    /// Of one mechanism; another model takes no tokens off.
+    #[must_use]
+    pub const fn of(&self, mechanism: Mechanism) -> u64 {
+        match mechanism {
+            Mechanism::ContextPruning => self.pruning,
+            Mechanism::PromptOptimization => self.prompt,
+            Mechanism::ResponseCaching => self.caching,
+            Mechanism::ModelSelection => 0,
+        }
+    }
 }
 
 impl BeforeAfter {
@@ -63,6 +90,10 @@ impl BeforeAfter {
         self.sent = self.sent.saturating_add(passed.sent);
         let part = if passed.applied & !alone == 0 { &mut self.alone } else { &mut self.together };
         *part = part.saturating_add(saved);
+        let Taken { pruning, prompt, caching } = passed.taken;
+        self.taken.pruning = self.taken.pruning.saturating_add(pruning);
+        self.taken.prompt = self.taken.prompt.saturating_add(prompt);
+        self.taken.caching = self.taken.caching.saturating_add(caching);
         self.cost_avoided = self.cost_avoided.saturating_add(passed.cost_avoided);
     }
 

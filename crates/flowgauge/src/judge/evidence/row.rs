@@ -3,7 +3,9 @@
 //! Refuses calls of our own making, rows that count in another's place, and requests that our own limits turned away:
 //! none of them says how an optimisation does.
 
-use crate::logic::call::{CacheOutcome, Call, Door, ErrorClass, Source, Status, Text, Usage};
+use crate::logic::call::{
+    CacheOutcome, Call, Door, ErrorClass, Source, Status, Taken, Text, Usage,
+};
 use crate::logic::control::evidence::Sample;
 use crate::logic::control::rollout::{Arm, Mechanism};
 use crate::logic::fingerprint::fingerprint;
@@ -36,6 +38,8 @@ pub(super) struct Passed {
     pub(super) cost_avoided: i64,
     /// Bits of the mechanisms that acted.
     pub(super) applied: u8,
+    /// What each took off.
+    pub(super) taken: Taken,
 }
 
 impl Row {
@@ -120,5 +124,6 @@ fn passed(call: &Call) -> Option<Passed> {
         sent: if hit { 0 } else { billed },
         cost_avoided: call.cost.avoided.map_or(0, |c| c.0),
         applied: call.control.applied,
+        taken: call.control.taken,
     })
 }

@@ -14,6 +14,7 @@ mod credential;
 mod decode;
 mod dimensions;
 mod drain;
+mod embed;
 mod family;
 mod flight;
 mod forward;
@@ -139,6 +140,9 @@ impl fmt::Debug for Gateway {
 impl Gateway {
     /// A gateway as configured.
     pub fn new(config: &config::Config, parts: Parts) -> Result<Arc<Self>, GatewayError> {
+        if let Some(remote) = embed::Remote::new(config, &parts)? {
+            parts.control.memory.encode_by(Arc::new(remote));
+        }
         let Parts { recorder, prices, clock, hasher, keys, budgets, control } = parts;
         Ok(Arc::new(Self {
             routes: route::Routes::new(config)?,

@@ -17,11 +17,13 @@ use super::target::{Streams, Target, TargetError};
 
 /// Path of a conversation, below the provider's address.
 const CHAT: &str = "/v1/chat/completions";
+/// Path of vectors, likewise.
+const EMBEDDINGS: &str = "/v1/embeddings";
 /// Largest answer read: a verdict has a kilobyte.
 const MOST_BYTES: usize = 1 << 20;
 /// How it names itself.
 const AGENT: HeaderValue =
-    HeaderValue::from_static(concat!("flowgauge-judge/", env!("CARGO_PKG_VERSION")));
+    HeaderValue::from_static(concat!("flowgauge/", env!("CARGO_PKG_VERSION")));
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A provider.
@@ -53,17 +55,34 @@ impl OwnProvider {
         Target::provider(provider, Streams::of(&Gateway::default())).map(Self)
     }
 
-    /// Asks once and reads the whole answer within a time.
+    /// Asks a model once and reads the whole answer within a time.
     ///
     /// # Errors
     /// There is no answer, or none in time.
     pub async fn chat(&self, body: Bytes, within: Duration) -> Result<Reply, Failure> {
-        let asked = Request::post(CHAT).body(()).map_err(|_| Failure::Unreachable)?;
+        self.ask((CHAT, Protocol::Chat), body, within).await
+    }
+
+    /// Asks for vectors once, likewise.
+    ///
+    /// # Errors
+    /// There is no answer, or none in time.
+    pub async fn embeddings(&self, body: Bytes, within: Duration) -> Result<Reply, Failure> {
+        self.ask((EMBEDDINGS, Protocol::Embeddings), body, within).await
+    }
+
+    async fn ask(
+        &self,
+        (path, protocol): (&'static str, Protocol),
+        body: Bytes,
+        within: Duration,
+    ) -> Result<Reply, Failure> {
+        let asked = Request::post(path).body(()).map_err(|_| Failure::Unreachable)?;
         let (mut parts, ()) = asked.into_parts();
         parts.headers.insert(CONTENT_TYPE, JSON);
         parts.headers.insert(USER_AGENT, AGENT);
         let body = Outbound::Whole(Some(body));
-        let request = self.0.request(parts, body, Protocol::Chat, false);
+        let request = self.0.request(parts, body, protocol, false);
         let request = request.map_err(|_| Failure::Unreachable)?;
         let asking = async {
             let answer = self.0.egress.send(request).await.map_err(|e| failure(&e))?;

@@ -28,6 +28,7 @@ pub(super) fn consider(gateway: &Gateway, flight: &mut Flight, body: &Outbound) 
         return;
     }
     let intent = call.what.intent.as_deref().unwrap_or_default();
-    let chosen = samples.choose(intent, call.id, request, call.time.received);
+    let times = gateway.control.pace.sampling(gateway.clock.now());
+    let chosen = samples.choose((intent, times), call.id, request, call.time.received);
     flight.terms().chosen = chosen;
 }

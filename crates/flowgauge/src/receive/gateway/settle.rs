@@ -35,6 +35,7 @@ pub(super) fn control(prices: &PriceBook, call: &mut Call, terms: &Terms) {
     let own = |usage: &Usage| usage.input_total().map(|t| t.0);
     if let Some(usage) = &terms.replayed {
         call.control.original_input_tokens = own(usage).map(Tokens);
+        call.control.taken.caching = own(usage).unwrap_or_default();
         return;
     }
     if call.control.applied == 0 {
@@ -73,6 +74,8 @@ fn shortened(prices: &PriceBook, call: &mut Call, terms: &Terms) {
     }
     let Some(sent) = own(&call.usage) else { return };
     call.control.original_input_tokens = Some(Tokens(sent.saturating_add(saved)));
+    call.control.taken.pruning = terms.saved.pruning;
+    call.control.taken.prompt = terms.saved.prompt;
     let gone = Usage {
         input: Some(InputTokens { text: saved, ..InputTokens::default() }),
         output: Some(OutputTokens::default()),

@@ -3,8 +3,8 @@
 //! Refuses to guess: a call that may have been billed and has no figures leaves the sum unknown.
 
 use crate::logic::call::{
-    CacheOutcome, Call, Cost, CostSource, CostUnknown, InputTokens, OutputTokens, Protocol, Text,
-    Usage, UsageSource,
+    CacheOutcome, Call, Cost, CostSource, CostUnknown, InputTokens, OutputTokens, Protocol, Taken,
+    Text, Usage, UsageSource,
 };
 use crate::logic::unit::{NanoUsd, Tokens};
 
@@ -36,6 +36,7 @@ struct Controlled {
     applied: u8,
     /// Tokens of input as the application sent them.
     original: u64,
+    taken: Taken,
     changed: bool,
     /// A call of which the tokens are not known may have been changed too.
     unknown: bool,
@@ -53,6 +54,9 @@ impl Controlled {
             (old, _) => old,
         };
         self.applied |= control.applied;
+        self.taken.pruning = self.taken.pruning.saturating_add(control.taken.pruning);
+        self.taken.prompt = self.taken.prompt.saturating_add(control.taken.prompt);
+        self.taken.caching = self.taken.caching.saturating_add(control.taken.caching);
         self.changed |= control.original_input_tokens.is_some();
         let tokens = control.original_input_tokens.or_else(|| call.usage.input_total());
         match tokens {
@@ -71,6 +75,7 @@ impl Controlled {
         call.control.applied |= self.applied;
         if self.changed && !self.unknown {
             call.control.original_input_tokens = Some(Tokens(self.original));
+            call.control.taken = self.taken;
         }
     }
 }

@@ -68,6 +68,9 @@ pub struct BeforeAfterView {
     pub alone: i64,
     /// Tokens that several mechanisms took off the same call; whose they are is not known.
     pub together: i64,
+    /// Tokens that each mechanism took off, as it counted itself; another model takes none off.
+    #[serde(default)]
+    pub by_mechanism: BTreeMap<String, u64>,
     /// Nano-dollars not spent.
     pub cost_avoided_nanos: i64,
 }
@@ -322,6 +325,10 @@ fn before_after(sums: &BeforeAfter) -> BeforeAfterView {
         reduction: sums.reduction(),
         alone: sums.alone,
         together: sums.together,
+        by_mechanism: Mechanism::ALL
+            .into_iter()
+            .map(|m| (m.word().to_owned(), sums.taken.of(m)))
+            .collect(),
         cost_avoided_nanos: sums.cost_avoided,
     }
 }

@@ -3,6 +3,7 @@
 //! Base units, as Prometheus wants them: seconds, ratios. What is unknown is absent, never 0.
 
 mod alerting;
+mod cache;
 mod quality;
 
 use super::ask::Params;
@@ -43,6 +44,7 @@ pub(super) async fn metrics(State(app): State<App>, params: Params) -> Result<Re
     }
     own(&app, &mut text);
     quality::quality(&app, &mut text);
+    cache::cache(&app, &mut text);
     alerting::alerting(&app, &mut text).await;
     Ok(([(header::CONTENT_TYPE, TEXT)], text.0).into_response())
 }

@@ -141,6 +141,7 @@ async fn a_critical_emergency_is_told_first_and_carries_out_the_whole_rollback()
     assert!(log.contains("Emergency response executed for critical severity issue; incident 1"));
 }
 
+/// Reliability C10, C13: a later step that fails switches nothing on.
 #[tokio::test]
 async fn with_the_disk_in_trouble_it_is_off_at_once_and_says_that_a_restart_would_forget() {
     let Served { running, dir, .. } = served().await;
@@ -308,6 +309,7 @@ fn under(number: u8, generation: u64, applied: u8) -> Call {
     call
 }
 
+/// Reliability C13: the proof.
 #[tokio::test]
 async fn a_rollback_is_proven_by_the_requests_since() {
     let Served { running, dir: _dir, .. } = served().await;

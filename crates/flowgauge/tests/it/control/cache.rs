@@ -25,6 +25,7 @@ fn by_cache(rows: &[Call], outcome: CacheOutcome) -> Vec<&Call> {
     rows.iter().filter(|r| r.control.cache == outcome).collect()
 }
 
+/// Reliability C06.
 #[tokio::test]
 async fn an_equal_request_gets_the_same_bytes_at_no_cost_and_says_what_it_saved() {
     let stage = caching().await;
@@ -67,6 +68,7 @@ async fn an_equal_request_gets_the_same_bytes_at_no_cost_and_says_what_it_saved(
     assert_eq!((contents.entries, contents.counts.hits), (4, 4));
 }
 
+/// Reliability C04.
 #[tokio::test]
 async fn what_is_not_whole_or_no_answer_is_never_given_again() {
     let stage = caching().await;
@@ -93,6 +95,7 @@ async fn what_is_not_whole_or_no_answer_is_never_given_again() {
     }
 }
 
+/// Reliability C01.
 #[tokio::test]
 async fn another_credential_field_or_parameter_is_another_request() {
     let stage = caching().await;
@@ -117,6 +120,7 @@ async fn another_credential_field_or_parameter_is_another_request() {
     assert_eq!(field(&wished, "x-flowgauge-cache"), Some("bypass"));
 }
 
+/// Reliability C05.
 #[tokio::test]
 async fn five_hundred_equal_requests_at_once_are_one_for_the_provider() {
     let stage = caching().await;
@@ -134,6 +138,7 @@ async fn five_hundred_equal_requests_at_once_are_one_for_the_provider() {
     assert_eq!(by_cache(&rows, CacheOutcome::HitExact).len(), 499);
 }
 
+/// Reliability C05.
 #[tokio::test]
 async fn a_leader_that_leaves_fails_nobody_who_waits_for_its_answer() {
     let stage = caching().await;
@@ -153,6 +158,7 @@ async fn a_leader_that_leaves_fails_nobody_who_waits_for_its_answer() {
     assert_eq!(stage.upstream.requests().len(), 2, "the next in line asked for all others");
 }
 
+/// Reliability C07.
 #[tokio::test]
 async fn an_answer_on_its_way_does_not_come_back_after_all_was_cleared() {
     let stage = caching().await;
@@ -167,6 +173,7 @@ async fn an_answer_on_its_way_does_not_come_back_after_all_was_cleared() {
     assert_eq!(field(&again, "x-flowgauge-cache"), Some("miss"));
 }
 
+/// Scenario 17: shadow first.
 #[tokio::test]
 async fn in_shadow_the_cache_counts_what_it_would_give_and_gives_nothing() {
     let stage = Stage::new().await;
@@ -190,6 +197,7 @@ async fn in_shadow_the_cache_counts_what_it_would_give_and_gives_nothing() {
     assert_eq!((shadow.compared, shadow.agreed), (2, 2), "the answers would have been the same");
 }
 
+/// Reliability C02, scenario 17.
 #[tokio::test]
 async fn the_same_question_in_other_words_is_answered_and_another_question_never() {
     let stage = caching().await;

@@ -70,6 +70,7 @@ async fn context_that_does_not_matter_is_left_out_and_the_question_stays() {
     assert_eq!(row.control.generation, 1);
 }
 
+/// Scenario 18: a 400 to a pruned request.
 #[tokio::test]
 async fn a_refused_change_is_sent_once_as_it_came_and_the_optimiser_rests() {
     let stage = patient().await;
@@ -204,6 +205,7 @@ async fn a_request_that_is_signed_or_wishes_it_is_sent_as_it_came() {
     assert_eq!(stage.upstream.requests().len(), 4, "nothing came from memory");
 }
 
+/// Reliability C09.
 #[tokio::test]
 async fn an_optimiser_that_takes_too_long_is_passed_over_and_rests_after_the_fifth_time() {
     let stage = Stage::with(Timeouts::default(), |c| c.gateway.optimiser_time = Micros(0)).await;

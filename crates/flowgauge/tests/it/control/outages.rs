@@ -24,6 +24,7 @@ async fn toggled(stage: &Stage, times: u32) {
     }
 }
 
+/// Reliability C10, scenario 19.
 #[tokio::test]
 async fn with_the_store_wedged_the_switch_holds_streams_end_and_nothing_of_it_is_lost() {
     let stage = Stage::with(Timeouts::default(), |_| {}).await;
@@ -50,6 +51,7 @@ async fn with_the_store_wedged_the_switch_holds_streams_end_and_nothing_of_it_is
     until(|| stored(stage.data_dir()) == (202, true)).await;
 }
 
+/// Reliability C10.
 #[tokio::test]
 async fn with_the_disk_full_the_switch_holds_and_is_stored_once_there_is_room() {
     let Some(disk) = SmallDisk::mount() else { return };
@@ -79,6 +81,7 @@ fn stored(dir: &Path) -> (usize, bool) {
     (log.len(), state.settings.kill.all)
 }
 
+/// Reliability C11.
 #[tokio::test]
 async fn a_kill_that_never_reached_the_log_holds_after_a_restart_until_a_person_lifts_it() {
     let Some(disk) = SmallDisk::mount() else { return };

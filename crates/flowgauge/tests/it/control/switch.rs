@@ -17,6 +17,7 @@ pub(super) fn reopen(dir: &Path, environment: Environment) -> Arc<Control> {
     Control::open(dir, environment, prices, Clock::real()).unwrap()
 }
 
+/// Scenario 19.
 #[tokio::test]
 async fn the_request_after_the_switch_is_untouched_a_thousand_times() {
     let stage = Stage::new().await;
@@ -34,6 +35,7 @@ async fn the_request_after_the_switch_is_untouched_a_thousand_times() {
     }
 }
 
+/// Reliability C11.
 #[tokio::test]
 async fn what_was_switched_off_stays_off_after_a_restart() {
     let stage = Stage::new().await;
@@ -49,6 +51,7 @@ async fn what_was_switched_off_stays_off_after_a_restart() {
     assert_eq!(again.desk.history().len(), 2);
 }
 
+/// Reliability C10.
 #[tokio::test]
 async fn a_log_that_cannot_be_read_switches_everything_off_and_says_why() {
     let stage = Stage::new().await;
@@ -67,6 +70,7 @@ async fn a_log_that_cannot_be_read_switches_everything_off_and_says_why() {
     assert!(refused.unwrap_err().to_string().contains("everything is off"));
 }
 
+/// Reliability C11.
 #[tokio::test]
 async fn the_environment_wins_over_what_was_switched_on() {
     let stage = Stage::new().await;

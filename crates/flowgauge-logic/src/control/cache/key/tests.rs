@@ -84,6 +84,7 @@ fn neighbours(value: &Value) -> Vec<Value> {
     all
 }
 
+/// Reliability C01: one field of a request changed is a miss.
 #[test]
 fn any_one_field_changed_is_another_key() {
     let body = chat();

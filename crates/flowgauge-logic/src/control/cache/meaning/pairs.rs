@@ -2,7 +2,7 @@
 
 /// Never one question. By kind: reversed, negated, other number, other date, other name, other word of weight,
 /// capitals, signs, politeness that is none.
-pub(super) const DIFFERENT: &[(&str, &str)] = &[
+pub(in crate::control::cache) const DIFFERENT: &[(&str, &str)] = &[
     // Reversed.
     ("Does smoking cause stress?", "Does stress cause smoking?"),
     ("Is a square a rectangle?", "Is a rectangle a square?"),
@@ -169,7 +169,7 @@ pub(super) const DIFFERENT: &[(&str, &str)] = &[
 ];
 
 /// Always one question.
-pub(super) const SAME: &[(&str, &str)] = &[
+pub(in crate::control::cache) const SAME: &[(&str, &str)] = &[
     ("What is the capital of France?", "what is the capital of france"),
     ("What's the capital of France?", "What is the capital of France"),
     ("What is France's capital?", "What is the capital of France?"),

@@ -8,6 +8,7 @@ fn verdict(a: &str, b: &str) -> Option<Result<(), Difference>> {
     Some(Meaning::of(a)?.same(&Meaning::of(b)?))
 }
 
+/// Reliability C02, scenario 17: the shipped adversarial pairs.
 #[test]
 fn no_pair_of_different_questions_is_taken_for_one() {
     assert!(DIFFERENT.len() >= 120, "{}", DIFFERENT.len());

@@ -79,6 +79,19 @@ impl Embedding {
         Self(vector)
     }
 
+    /// Its numbers, to be sent elsewhere.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; WIDTH] {
+        self.0.map(i8::cast_unsigned)
+    }
+
+    /// Of numbers that were sent; nothing where they are not as many.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let numbers: [u8; WIDTH] = bytes.try_into().ok()?;
+        Some(Self(numbers.map(u8::cast_signed)))
+    }
+
     /// Cosine of the angle between two.
     #[must_use]
     pub fn cosine(&self, other: &Self) -> f32 {

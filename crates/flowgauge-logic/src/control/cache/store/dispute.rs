@@ -37,6 +37,12 @@ impl Disputed {
 }
 
 impl<V> Store<V> {
+    /// Whether somebody found the answer to this request wrong, not long ago.
+    #[must_use]
+    pub fn is_disputed(&self, key: &Key, now: UnixMicros) -> bool {
+        self.disputed.holds(key, now)
+    }
+
     /// Somebody found the answer under `key` wrong: it goes, and nothing is kept under it until its life would have
     /// ended. Whether it was there.
     pub fn dispute(&mut self, key: &Key, now: UnixMicros) -> bool {

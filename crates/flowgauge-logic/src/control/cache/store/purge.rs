@@ -4,9 +4,11 @@ use super::{Removal, Store, Tags};
 use crate::call::Text;
 use crate::control::cache::key::Key;
 use crate::unit::{Micros, UnixMicros};
+use serde::{Deserialize, Serialize};
 
 /// Which entries go. Several conditions must all hold; none at all is every entry.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Purge {
     /// Of this tenant.
     pub tenant: Option<Text>,
@@ -21,11 +23,15 @@ pub struct Purge {
 }
 
 impl Purge {
-    fn is_all(&self) -> bool {
+    /// Whether it is every entry.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
         *self == Self::default()
     }
 
-    fn fits(&self, tags: &Tags, age: Micros) -> bool {
+    /// Whether an entry of such an age goes.
+    #[must_use]
+    pub fn fits(&self, tags: &Tags, age: Micros) -> bool {
         let same = |want: &Option<Text>, have: &Option<Text>| want.is_none() || want == have;
         same(&self.tenant, &tags.tenant)
             && same(&self.model, &tags.model)

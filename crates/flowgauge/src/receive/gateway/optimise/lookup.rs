@@ -1,10 +1,9 @@
 //! Whether a request has its answer in memory, or waits for another's.
 
-use crate::control::memory::{Look, Question, Wanted, Woke};
+use crate::control::memory::{Look, Question, Wanted, Woke, Words};
 use crate::logic::call::{CacheOutcome, Protocol};
-use crate::logic::control::cache::key::{self, Scope};
+use crate::logic::control::cache::key::{self, Asked, Key, Scope};
 use crate::logic::control::cache::meaning::Meaning;
-use crate::logic::control::cache::semantic::embed::Embedding;
 use crate::logic::control::rollout::{Act, Mechanism};
 use crate::logic::control::state::{Semantic, Settings};
 use crate::logic::fingerprint::fingerprint;
@@ -12,6 +11,7 @@ use crate::receive::egress::Outbound;
 use http::request::Parts;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::super::Gateway;
 use super::super::flight::Flight;
@@ -49,10 +49,12 @@ pub(in super::super) async fn look(
         return None;
     };
     let serves = act == Act::Apply;
-    let Some(wanted) = wanted(flight, plan, settings, parts, target, body, serves) else {
+    let request = (parts, target, &body[..]);
+    let Some((mut wanted, asked)) = wanted(flight, plan, settings, request, serves) else {
         flight.note(|call| call.control.cache = CacheOutcome::Bypass);
         return None;
     };
+    wanted.question = question(gateway, &wanted.key, asked).await;
     let found = match gateway.control.memory.look(wanted, gateway.clock.now()) {
         Look::Wait(wait) => {
             let clock = gateway.clock.clone();
@@ -99,16 +101,27 @@ pub(in super::super) async fn look(
     }
 }
 
+/// The question as it is looked for in other words; nothing where the request itself is known, or its question gets no
+/// vector in time.
+async fn question(gateway: &Gateway, key: &Key, asked: Option<Asked>) -> Option<Question> {
+    let Asked { scope, question } = asked?;
+    let memory = &gateway.control.memory;
+    if memory.knows(key, gateway.clock.now()) {
+        return None;
+    }
+    let meaning = Meaning::of(&question)?;
+    let vector = memory.encoder().encode(&question, &meaning).await?;
+    Some(Question { scope, vector, meaning, text: Words(Arc::from(question)) })
+}
+
 /// The identity of a request, and its question where other words are looked for.
 fn wanted(
     flight: &Flight,
     plan: &Plan,
     settings: &Settings,
-    parts: &Parts,
-    target: &Target,
-    body: &[u8],
+    (parts, target, body): (&Parts, &Target, &[u8]),
     serves: bool,
-) -> Option<Wanted> {
+) -> Option<(Wanted, Option<Asked>)> {
     let call = flight.call()?;
     let credential = credential(call.who.key_id.as_deref(), parts);
     let headers: Vec<(&str, &[u8])> = SHAPING
@@ -133,15 +146,11 @@ fn wanted(
         policy: fingerprint(&[&plan.snapshot.shape().to_le_bytes(), &[plan.applies()]]),
     };
     let key = key::exact(&scope, &cache.policy, body).ok()?;
-    let question = (cache.semantic != Semantic::Off)
+    let asked = (cache.semantic != Semantic::Off)
         .then(|| key::asked(&scope, &cache.policy, body).ok())
-        .flatten()
-        .and_then(|asked| {
-            let meaning = Meaning::of(&asked.question)?;
-            Some(Question { scope: asked.scope, vector: Embedding::of(&meaning), meaning })
-        });
+        .flatten();
     let (semantic, likeness) = (cache.semantic, cache.likeness);
-    Some(Wanted { key, question, semantic, likeness, serves })
+    Some((Wanted { key, question: None, semantic, likeness, serves }, asked))
 }
 
 /// Whose credential is used: the flowgauge key's id and a digest of the caller's own. It is hashed once more with the

@@ -3,6 +3,7 @@
 use super::super::ask::Params;
 use super::super::guard::Caller;
 use super::super::{App, Problem};
+use crate::control::encoder::Encoded;
 use crate::control::memory::Contents;
 use crate::control::shared::SharedCounts;
 use crate::logic::call::Text;
@@ -34,6 +35,9 @@ pub struct CacheView {
     /// What other instances share; nothing where nothing is shared.
     #[serde(default)]
     pub shared: Option<CacheShared>,
+    /// What makes vectors of questions; nothing where their words do.
+    #[serde(default)]
+    pub encoder: Option<CacheEncoder>,
 }
 
 /// Answers shared with other instances.
@@ -49,15 +53,51 @@ pub struct CacheShared {
     pub passed: u64,
     /// Answers not handed over, because too many were on their way.
     pub dropped: u64,
+    /// Questions of other instances, found here in other words.
+    #[serde(default)]
+    pub questions: u64,
+    /// Answers that another instance's users or evaluators found wrong.
+    #[serde(default)]
+    pub disputed: u64,
     /// Whether a clearing has still to reach it; nothing is read from it until then.
     pub behind: bool,
+}
+
+/// What a provider's model did to make vectors of questions, since the start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CacheEncoder {
+    /// Provider and model.
+    pub name: String,
+    /// Questions it was asked about.
+    pub asked: u64,
+    /// Vectors it gave.
+    pub made: u64,
+    /// Questions passed over because a vector took too long.
+    pub late: u64,
+    /// Questions passed over because it failed or gave no vector.
+    pub failed: u64,
+    /// Questions passed over because its budget has no room, or the model no price.
+    pub denied: u64,
+    /// Questions passed over while it rests after failures, or because they are too long.
+    pub rested: u64,
+}
+
+impl CacheEncoder {
+    fn of(app: &App) -> Option<Self> {
+        let encoder = app.control.memory.encoder();
+        let Encoded { asked, made, late, failed, denied, rested } = encoder.counts()?;
+        let name = encoder.name().to_owned();
+        Some(Self { name, asked, made, late, failed, denied, rested })
+    }
 }
 
 impl CacheShared {
     fn of(app: &App) -> Option<Self> {
         let shared = app.control.memory.shared()?;
-        let SharedCounts { hits, misses, failed, passed, dropped } = shared.counts();
-        Some(Self { hits, misses, failed, passed, dropped, behind: shared.is_behind() })
+        let counts = shared.counts();
+        let SharedCounts { hits, misses, failed, passed, dropped, questions, disputed } = counts;
+        let behind = shared.is_behind();
+        Some(Self { hits, misses, failed, passed, dropped, questions, disputed, behind })
     }
 }
 
@@ -141,6 +181,7 @@ impl CacheView {
             counts: CacheCounts::of(&contents),
             shadow: CacheShadow::of(&contents),
             shared: CacheShared::of(app),
+            encoder: CacheEncoder::of(app),
         }
     }
 }
