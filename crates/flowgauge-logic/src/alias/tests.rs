@@ -257,6 +257,7 @@ fn raw_attributes_hold_no_content_and_no_names_of_people() {
     assert_eq!((&map["x.code"], &map["x.count"]), (&"a-1".into(), &3.into()));
     assert_eq!(call.what.prompt_name.as_deref(), Some("greeting"));
     assert_eq!(call.who.user_key.as_deref(), Some("h10"));
+    assert_eq!(map["user.id"], serde_json::json!({"len": 10}), "its hash is in user_key");
 }
 
 #[test]
@@ -300,7 +301,7 @@ proptest! {
         let rules = Rules { hash: &hash, store_content: true, metrics_only: false };
         let mut map = RawMap::new(&rules);
         map.attr(&key, &Value::Str(&text));
-        if let Some(raw) = map.finish() {
+        if let Some(raw) = map.finish(&[]) {
             prop_assert!(serde_json::from_str::<serde_json::Value>(&raw).is_ok());
         }
     }

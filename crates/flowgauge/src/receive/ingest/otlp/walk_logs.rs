@@ -77,7 +77,7 @@ impl Record<'_> {
             span_id: self.span_id,
             severity: u8::try_from(self.severity.min(24)).unwrap_or_default(),
             service: resource.service().cloned(),
-            attributes: raw.finish().unwrap_or_else(|| Box::from("{}")),
+            attributes: raw.finish(&[]).unwrap_or_else(|| Box::from("{}")),
         };
         rows.event(event);
     }
