@@ -1,6 +1,8 @@
 //! Every name of the guide, every invocation it shows (catalogue A3), every option with its values (A3.1): what each
 //! does here, as a golden text. `FLOWGAUGE_GOLDEN=write cargo test -p flowgauge-logic --test guide_names` writes it anew.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
 use flowgauge_logic::duration;
 use flowgauge_logic::shims::{
     FUNCTIONS, Goes, Means, Plan, Surroundings, find, plan, rows, shell_init, translate, wrapper,

@@ -11,7 +11,9 @@ mod compact;
 mod prune;
 mod rollups;
 
-pub use archive::{Archived, ArchivedSegment, DayTotals, MANIFEST, Manifest, SEGMENTS, put, sha256};
+pub use archive::{
+    Archived, ArchivedSegment, DayTotals, MANIFEST, Manifest, SEGMENTS, put, sha256,
+};
 pub use attach::Attached;
 pub use compact::{Compacted, Compaction};
 pub use prune::{Dropped, PrunePlan, Refused};

@@ -184,13 +184,14 @@ impl Reader {
             let keys = live.series.keys().clone();
             drop(live);
             // Totals of a source are the sums of its series: given too, they would count twice.
-            let mut give = |at: (i64, u32), sums: &Rollup, dists: [PulledDist<'_>; packed::DISTS]| {
-                let (bucket, series) = at;
-                if let Some(key) = keys.get(&series) {
-                    let from = UnixMicros::from_minute(bucket * minutes);
-                    take(PulledRollup { from, minutes, key, sums, dists });
-                }
-            };
+            let mut give =
+                |at: (i64, u32), sums: &Rollup, dists: [PulledDist<'_>; packed::DISTS]| {
+                    let (bucket, series) = at;
+                    if let Some(key) = keys.get(&series) {
+                        let from = UnixMicros::from_minute(bucket * minutes);
+                        take(PulledRollup { from, minutes, key, sums, dists });
+                    }
+                };
             let mut met = HashSet::new();
             stored(&tx, level, minutes, window, &mut |at, peeked| {
                 if fresh.knows(at) {
@@ -315,12 +316,15 @@ fn within(bucket: i64, minutes: i64, window: Window) -> bool {
     from < window.to && to > window.from
 }
 
+/// What is done with each stored rollup: its bucket and series, and what it holds.
+type TakeStored<'a> = dyn FnMut((i64, u32), packed::Peeked<'_>) -> Result<(), Damage> + 'a;
+
 fn stored(
     db: &Connection,
     level: i64,
     minutes: i64,
     window: Window,
-    take: &mut dyn FnMut((i64, u32), packed::Peeked<'_>) -> Result<(), Damage>,
+    take: &mut TakeStored<'_>,
 ) -> Result<(), StoreError> {
     let failed = StoreError::io::<rusqlite::Error>;
     let first = window.from.minute().div_euclid(minutes);

@@ -120,7 +120,8 @@ fn s3(f: &mut Findings, root: &Node, secrets: &dyn Secrets) -> S3 {
     let id = alerts::secret(f, root, "retention.s3.access_key", secrets);
     let key = alerts::secret(f, root, "retention.s3.secret_key", secrets);
     if id.is_some() != key.is_some() {
-        let named = if id.is_some() { "retention.s3.access_key" } else { "retention.s3.secret_key" };
+        let named =
+            if id.is_some() { "retention.s3.access_key" } else { "retention.s3.secret_key" };
         let place = root.at(named).map_or(Place::Default, |n| n.place.clone());
         f.add(Problem::new(place, "access_key and secret_key are set together or not at all"));
     }

@@ -305,7 +305,11 @@ pub const KNOBS: &[Knob] = &[
         "Address of what speaks S3, e.g. http://127.0.0.1:9000; that of AWS in the region unless named.",
     ),
     knob("retention.s3.region", "us-east-1", "Region that requests are signed for."),
-    knob("retention.s3.access_key", "", "Key id: env:NAME or file:PATH; requests are unsigned without."),
+    knob(
+        "retention.s3.access_key",
+        "",
+        "Key id: env:NAME or file:PATH; requests are unsigned without.",
+    ),
     knob("retention.s3.secret_key", "", "Its secret: env:NAME or file:PATH."),
     knob("privacy.store_content", "false", "Keep prompts and answers."),
     knob("privacy.metrics_only", "false", "Keep no unknown text attribute at all."),

@@ -56,8 +56,7 @@ impl Bucket {
         let endpoint = access.endpoint.clone().unwrap_or_else(aws);
         let endpoint = endpoint.parse().map_err(|e| broken(format!("{endpoint}: {e}")))?;
         // A name before the host is AWS's own way; others are not reachable by it.
-        let style =
-            if access.endpoint.is_some() { UrlStyle::Path } else { UrlStyle::VirtualHost };
+        let style = if access.endpoint.is_some() { UrlStyle::Path } else { UrlStyle::VirtualHost };
         let bucket =
             rusty_s3::Bucket::new(endpoint, style, bucket.to_owned(), access.region.clone())
                 .map_err(|e| broken(e.to_string()))?;
@@ -76,7 +75,12 @@ impl Bucket {
         if self.prefix.is_empty() { name.to_owned() } else { format!("{}/{name}", self.prefix) }
     }
 
-    fn send(&self, method: Method, url: &str, body: Option<Bytes>) -> io::Result<(StatusCode, Bytes)> {
+    fn send(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<Bytes>,
+    ) -> io::Result<(StatusCode, Bytes)> {
         let request = Request::builder().method(method).uri(url).body(Outbound::Whole(body));
         let request = request.map_err(|e| broken(e.to_string()))?;
         let talk = async {

@@ -233,9 +233,8 @@ pub fn attach(hands: &mut impl Hands, place: &Place, on: bool) -> Result<Attache
         }
     };
     let here = dir.clone();
-    let done = hands.change(move |store, _| {
-        if on { store.attach(&dir) } else { store.detach(&dir) }
-    })?;
+    let done =
+        hands.change(move |store, _| if on { store.attach(&dir) } else { store.detach(&dir) })?;
     if copy && !on {
         // Whoever reads one still holds it open; a copy left over is overwritten by the next.
         if let Err(error) = std::fs::remove_dir_all(&here) {

@@ -180,7 +180,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Door<S> {
         let nonce = random::<NONCE>().map_err(io::Error::other)?;
         let begun = Exchange::begin(&first, &nonce, self.port.keys.salt(), certificate);
         let Some(exchange) = begun else {
-            let told = format!("this is no {MECHANISM} exchange, or its channel binding is not ours");
+            let told =
+                format!("this is no {MECHANISM} exchange, or its channel binding is not ours");
             return Ok(Err(Problem::new("08P01", told)));
         };
         self.reply.proof(11, exchange.server_first.as_bytes());

@@ -95,9 +95,14 @@ mod tests {
     fn a_certificate_is_hashed_by_the_function_of_its_signature() {
         let rsa = |last| certificate(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, last]);
         let ecdsa = |last| certificate(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, last]);
-        for (bytes, length) in
-            [(rsa(5), 32), (rsa(11), 32), (rsa(12), 48), (rsa(13), 64), (ecdsa(2), 32), (ecdsa(4), 64)]
-        {
+        for (bytes, length) in [
+            (rsa(5), 32),
+            (rsa(11), 32),
+            (rsa(12), 48),
+            (rsa(13), 64),
+            (ecdsa(2), 32),
+            (ecdsa(4), 64),
+        ] {
             assert_eq!(binding_of(&bytes).map(|hash| hash.len()), Some(length));
         }
         // Ed25519 (RFC 8410) and RSA-PSS name no hash of their own.

@@ -328,10 +328,10 @@ fn milliseconds(micros: u64) -> f64 {
 mod tests {
     use super::*;
     use crate::logic::call::{Call, Door};
-    use crate::logic::rollup::Rollup;
-    use crate::store::pull::PulledDist;
     use crate::logic::id::CallId;
+    use crate::logic::rollup::Rollup;
     use crate::logic::score::{Reference, Score};
+    use crate::store::pull::PulledDist;
     use flowgauge_sql::schema;
 
     fn width(table: &str) -> usize {
