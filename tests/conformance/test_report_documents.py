@@ -254,6 +254,10 @@ def methods(document):
     return bool(month.figures(document))
 
 
+# Operators that show text, paint a path, a shading, an object or a picture (ISO 32000-1, annex A).
+DRAWING = {b"Tj", b"TJ", b"'", b'"', b"INLINE IMAGE", *(b"S s f F f* B B* b b* sh Do".split())}
+
+
 def unmarked(page):
     """Operators that draw outside of any mark, and the numbers of marks, of a page."""
     content = pypdf.generic.ContentStream(page.get_contents(), page.pdf)
@@ -267,7 +271,7 @@ def unmarked(page):
                 ids.add(int(operands[1]["/MCID"]))
         elif operator == b"EMC":
             inside.pop()
-        elif operator in (b"Tj", b"TJ", b"'", b'"', b"S", b"s", b"f", b"F", b"f*", b"B", b"B*", b"b", b"b*", b"sh", b"Do", b"INLINE IMAGE") and not inside:
+        elif operator in DRAWING and not inside:
             stray.append(operator)
     assert inside == []
     return stray, ids
