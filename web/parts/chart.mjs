@@ -94,13 +94,14 @@ function moveCursor(event, plot, times, at) {
   const page = Math.max(1, Math.round(times.length / 10));
   const moves = { ArrowLeft: here - (at === null ? 0 : 1), ArrowRight: here + 1, PageUp: here - page, PageDown: here + page, Home: 0, End: last };
   if (event.key === "Escape") {
-    plot.setCursor({ left: -10, top: -10 });
+    plot.setCursor({ left: -10, top: -10 }, true, true);
     return;
   }
   if (!(event.key in moves)) return;
   event.preventDefault();
   const next = Math.min(last, Math.max(0, moves[event.key]));
-  plot.setCursor({ left: plot.valToPos(times[next], "x"), top: 10 });
+  // Told to the other charts as well.
+  plot.setCursor({ left: plot.valToPos(times[next], "x"), top: 10 }, true, true);
 }
 
 /** Only the chart that has the focus speaks: the cursor of the others goes along. */

@@ -35,7 +35,7 @@ export function Dimension({ dim }) {
   if (now !== "") values.add(now);
   return html`
     <label>${dim.title}
-      <select value=${now} onChange=${(event) => choose(dim.name, event.target.value)}>
+      <select aria-label=${dim.title} value=${now} onChange=${(event) => choose(dim.name, event.target.value)}>
         <option value="">${values.size === 0 ? "not reported" : "all"}</option>
         ${[...values].sort().map((value) => html`<option key=${value} value=${value}>${value}</option>`)}
       </select>

@@ -50,7 +50,8 @@ function Choose() {
   const found = matching(text);
   const take = (one) => {
     paletteOpen.value = false;
-    // The dialog gives the focus back first.
+    // At once, not after the next frame: the dialog gives the focus back, and a key pressed now is not lost.
+    document.querySelector("dialog[open]")?.close();
     setTimeout(one.run, 0);
   };
   const onKey = (event) => {

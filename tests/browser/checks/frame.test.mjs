@@ -28,15 +28,15 @@ test("all pages are in the navigation, and on a phone behind one button", async 
 test("Ctrl+K finds pages, windows and a request by its id, with the keyboard alone", async () => {
   const { page, faults, close } = await open(browser, "/overview?live=0");
   await page.keyboard.press("Control+k");
-  await page.getByRole("combobox").fill("tokens");
+  await page.getByRole("combobox", { name: /request id/ }).fill("tokens");
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/cost/);
   await page.keyboard.press("Control+k");
-  await page.getByRole("combobox").fill("last 6");
+  await page.getByRole("combobox", { name: /request id/ }).fill("last 6");
   await page.keyboard.press("Enter");
   await page.waitForURL(/from=now-6h/);
   await page.keyboard.press("Control+k");
-  await page.getByRole("combobox").fill("e");
+  await page.getByRole("combobox", { name: /request id/ }).fill("e");
   await page.keyboard.press("ArrowDown");
   assert.equal(await page.locator("[role=option][aria-selected=true]").count(), 1);
   await page.keyboard.press("Escape");
