@@ -18,6 +18,8 @@ const ENDLESS: [&str; 4] = ["C01", "C03", "C04", "C07"];
 fn installed(dir: &Path) -> PathBuf {
     let done = flowgauge(dir).args(["shims", "install", "--dir", "scripts"]).output().unwrap();
     assert_eq!(done.status.code(), Some(0), "{}", out(&done).1);
+    // The guide writes its reports there.
+    std::fs::create_dir_all(dir.join("tmp")).unwrap();
     dir.join("scripts")
 }
 
@@ -54,10 +56,11 @@ fn wrapper(dir: &Path, row: &Row) -> Command {
     command
 }
 
-fn words(line: &str) -> (&'static Row, Vec<&str>) {
+/// A name and its arguments; files lie in `dir`.
+fn words(line: &str, dir: &Path) -> (&'static Row, Vec<String>) {
     let mut all = line.split_whitespace();
     let row = shims::find(all.next().unwrap()).unwrap();
-    (row, all.collect())
+    (row, all.map(|word| word.replace("/tmp", &dir.to_string_lossy())).collect())
 }
 
 /// What the program of this build lacks.
@@ -130,7 +133,7 @@ fn every_invocation_is_understood_where_no_server_runs() {
     let dir = tempfile::tempdir().unwrap();
     installed(dir.path());
     for line in INVOCATIONS.lines() {
-        let (row, given) = words(line);
+        let (row, given) = words(line, dir.path());
         let mut command = wrapper(dir.path(), row);
         // Nobody listens on port 9.
         command.env("FLOWGAUGE_SERVER", "http://127.0.0.1:9").args(&given);
@@ -144,11 +147,11 @@ async fn every_invocation_ends_with_an_exit_code_of_its_row_where_a_server_runs(
     installed(dir.path());
     let running = start(config(&dir.path().join("data")), Clock::real()).await.unwrap();
     for line in INVOCATIONS.lines() {
-        let (row, given) = words(line);
+        let (row, given) = words(line, dir.path());
         let mut command = wrapper(dir.path(), row);
         command.args(&given);
-        if ENDLESS.contains(&row.id) && !given.contains(&"--duration") {
-            let given = given.contains(&"3600");
+        if ENDLESS.contains(&row.id) && !given.iter().any(|w| w == "--duration") {
+            let given = given.iter().any(|w| w == "3600");
             // Positions are given: an option wins over them.
             command.args(["--duration", "1"]).args(if given {
                 vec!["--interval", "1"]
