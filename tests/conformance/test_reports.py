@@ -68,11 +68,14 @@ def test_the_daily_report_says_what_was_sent_and_what_sql_says(yesterday, tmp_pa
 
 def test_every_kind_is_made_and_a_period_that_does_not_fit_is_refused(yesterday, tmp_path):
     server, _, _ = yesterday
-    for kind in ("weekly", "monthly", "cost", "executive"):
+    for kind in ("weekly", "monthly", "cost", "executive", "recommendations", "comprehensive", "docs"):
         assert b"#" in report(server, kind, "--preview", "--format", "md"), kind
     report(server, "monthly", "--preview", "--all", "--output-dir", str(tmp_path))
+    month = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m")
     names = {p.name for p in tmp_path.iterdir() if p.is_file()}
-    assert names >= {"cost-analysis.csv", "executive-summary.pdf", "monthly-review.json", "monthly-review.pdf"}
+    files = ("cost-analysis-{}.csv", "executive-summary-{}.pdf", "monthly-review-{}.json", "monthly-review-{}.pdf",
+             "optimization-recommendations-{}.md", "forecast-{}.md")
+    assert names == {f.format(month) for f in files}
     report(server, "daily", "--date", "2026-10", code=64)
     report(server, "daily", "--format", "docx", code=64)
     # A day without requests is a report, and said.

@@ -55,6 +55,7 @@ async fn weekly_chores_are_done_in_order_once_and_say_what_came_of_each_step() {
         "baseline_proposal",
         "threshold_proposals",
         "cache_proposal",
+        "quality_audit",
         "archive",
         "prune",
     ];

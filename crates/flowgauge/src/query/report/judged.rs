@@ -231,6 +231,7 @@ pub(super) fn effects(
     if changes.is_empty() {
         return Ok(());
     }
+    let window = Window { to: window.to.min(sources.now), ..window };
     let day = HOURS * UnixMicros::HOUR;
     let wanted = Wanted {
         window: Window { from: UnixMicros(window.from.0.saturating_sub(day)), to: window.to },

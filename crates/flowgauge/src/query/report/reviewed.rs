@@ -116,9 +116,10 @@ pub(super) fn objectives(
         let Some((bad, n)) = counted(sources, window, slo)? else { continue };
         #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
         let kept = match (bad, n) {
-            (_, 0) => Known::Unknown(Reason::NoData),
-            (Some(bad), n) => Known::Value(1.0 - bad as f64 / n as f64),
+            // What rollups cannot tell apart.
             (None, _) => Known::Unknown(Reason::NotConfigured),
+            (Some(_), 0) => Known::Unknown(Reason::NoData),
+            (Some(bad), n) => Known::Value(1.0 - bad as f64 / n as f64),
         };
         out.push(Objective { name: slo.name.replace('_', " "), promised: slo.objective, kept, n });
     }
@@ -135,7 +136,7 @@ fn counted(sources: Sources<'_>, window: Window, slo: &Slo) -> Result<Counted, S
     else {
         return Ok(None);
     };
-    let Some(filter) = filter(selector) else { return Ok(Some((None, 1))) };
+    let Some(filter) = filter(selector) else { return Ok(Some((None, 0))) };
     if let Sli::Quality { at_least, .. } = slo.sli {
         return scored(sources, window, at_least).map(Some);
     }
