@@ -6,12 +6,12 @@ use flowgauge_logic::change_point::{Settings, change_points, p_value, slope, sta
 use flowgauge_logic::sequential::{Direction, Watch, WatchSettings, band, half_width};
 use proptest::prelude::*;
 
+#[cfg(test)]
+mod azure;
 #[path = "../examples/regression_bench/generators.rs"]
 mod generators;
 #[path = "../examples/regression_bench/noise.rs"]
 mod noise;
-#[cfg(test)]
-mod azure;
 use azure::Machine;
 use generators::{NAMES, series};
 use noise::Noise;
@@ -54,9 +54,8 @@ fn shuffled_runs_of_an_unchanged_machine_have_no_more_change_points_than_the_lev
             let mut noise = Noise::new(5_000 + i as u64);
             // Without order there is no change; the values are those of real machines.
             let drawn = |noise: &mut Noise| -> Vec<f64> {
-                let place = |noise: &mut Noise| {
-                    usize::try_from(noise.bits() % runs.len() as u64).unwrap()
-                };
+                let place =
+                    |noise: &mut Noise| usize::try_from(noise.bits() % runs.len() as u64).unwrap();
                 (0..length).map(|_| runs[place(noise)]).collect()
             };
             let alarms =

@@ -112,7 +112,9 @@ fn with_the_clock_the_largest_cycle_is_no_change_and_a_change_is_found() {
 fn days_without_a_date_hold_a_week_of_seven_points_and_a_change_is_found() {
     let mut random = Random::new(90);
     // Baseline and current days, least share found of a step of two deviations. The weekend is two deviations off.
-    for (n, m, least) in [(7, 7, 0.0), (14, 7, 0.1), (28, 7, 0.3), (30, 7, 0.3), (30, 10, 0.3), (28, 28, 0.8)] {
+    for (n, m, least) in
+        [(7, 7, 0.0), (14, 7, 0.1), (28, 7, 0.3), (30, 7, 0.3), (30, 10, 0.3), (28, 28, 0.8)]
+    {
         let mut alarms = [0, 0];
         for (alarms, step) in alarms.iter_mut().zip([0.0, 2.0]) {
             for run in 0..RUNS {

@@ -317,7 +317,8 @@ fn test(
     match settings.method {
         Method::MovingBlockBootstrap => {
             let base = Timed { values: &before, times: base.times.as_deref(), step: base.step };
-            let current = Timed { values: &after, times: current.times.as_deref(), step: current.step };
+            let current =
+                Timed { values: &after, times: current.times.as_deref(), step: current.step };
             let ready = clock::ready(base, current, settings.min_points.max(2));
             *caveat = hidden(ready.cycle, before.len().min(after.len()));
             block::tested(&ready, settings.alpha())

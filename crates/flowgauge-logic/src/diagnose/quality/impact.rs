@@ -6,7 +6,9 @@
 
 use super::super::causes::grades::{self, Drop};
 use super::super::facts::{Facts, Grade, Side};
-use super::super::finding::{Cause, Datum, Diagnosis, Evidence, Finding, Reference, Severity, Sheet};
+use super::super::finding::{
+    Cause, Datum, Diagnosis, Evidence, Finding, Reference, Severity, Sheet,
+};
 use super::super::test_of_difference::{Difference, LEAST};
 use super::compared;
 use crate::kpi::Unit;
@@ -92,7 +94,8 @@ pub fn impact(
         let overall = grades::overall(&drops);
         known |= overall.is_some();
         let (touched, untouched) = one.counts();
-        let figure = |of: &dyn Fn(&(f64, f64, Difference)) -> f64| Datum::number(overall.as_ref().map(of));
+        let figure =
+            |of: &dyn Fn(&(f64, f64, Difference)) -> f64| Datum::number(overall.as_ref().map(of));
         sheet.rows.push(vec![
             one.mechanism.clone().into(),
             Datum::count(touched),
@@ -127,15 +130,23 @@ fn verdict(test: &Difference) -> &'static str {
     }
 }
 
-fn finding(one: &Drawn, drops: &[Drop], (untouched, touched, test): (f64, f64, Difference)) -> Option<Finding> {
+fn finding(
+    one: &Drawn,
+    drops: &[Drop],
+    (untouched, touched, test): (f64, f64, Difference),
+) -> Option<Finding> {
     if verdict(&test) != "regressed" {
         return None;
     }
     let (loss, interval) = (-test.difference, test.interval());
     let (n, _) = one.counts();
-    let whole =
-        Evidence::change("quality, touched against held off", Unit::Count, (Some(touched), Some(untouched)), n)
-            .tested(test.p, test.relative_to(untouched));
+    let whole = Evidence::change(
+        "quality, touched against held off",
+        Unit::Count,
+        (Some(touched), Some(untouched)),
+        n,
+    )
+    .tested(test.p, test.relative_to(untouched));
     Some(Finding {
         cause: Cause::ReductionCostsQuality,
         severity: Severity::Warning,
@@ -194,7 +205,10 @@ mod tests {
     #[test]
     fn an_optimisation_that_costs_quality_is_named_with_its_loss() {
         let found = asked(&[drawn(grade(400, 74.0), grade(400, 80.0))]);
-        assert!(found.findings[0].sentence.starts_with("context_pruning costs 6.0 points"), "{found:?}");
+        assert!(
+            found.findings[0].sentence.starts_with("context_pruning costs 6.0 points"),
+            "{found:?}"
+        );
         assert_eq!(found.findings[0].cause, Cause::ReductionCostsQuality);
     }
 

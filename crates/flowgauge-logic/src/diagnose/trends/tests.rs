@@ -111,7 +111,10 @@ fn what_a_day_began_with_stays_where_it_was_told_however_often_it_is_looked_at()
     for n in 420..504 {
         let now = told(n);
         if day(n) == of_day {
-            assert!(before.iter().all(|level| now.contains(level)), "{n}: {before:?}, then {now:?}");
+            assert!(
+                before.iter().all(|level| now.contains(level)),
+                "{n}: {before:?}, then {now:?}"
+            );
         } else {
             of_day = day(n);
         }
