@@ -215,11 +215,10 @@ pub(crate) fn run(command: &QualityCommand, globals: &Globals) -> Done {
     }
 }
 
-/// The set that is meant, and the other options. Sets share their option with the configuration:
-/// `--set` without `=` names one.
+/// The set that is meant, and the other options. Sets share their option with the configuration.
 fn chosen(globals: &Globals) -> Result<(String, Globals), Failure> {
     let (keys, names): (Vec<String>, Vec<String>) =
-        globals.set.iter().cloned().partition(|text| text.contains('='));
+        globals.set.iter().cloned().partition(|text| is_setting(text));
     let mut names = names.into_iter();
     let name = names.next().unwrap_or_else(|| "default".to_owned());
     if let Some(second) = names.next() {
@@ -229,13 +228,24 @@ fn chosen(globals: &Globals) -> Result<(String, Globals), Failure> {
     Ok((name, Globals { set: keys, ..globals.clone() }))
 }
 
+/// Whether `--set` gives a key of the configuration its value: a key is letters, digits, `_` and `.`, so a path to a file
+/// is none, whatever its name holds.
+fn is_setting(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    text.split_once('=').is_some_and(|(key, _)| !key.is_empty() && key.trim().chars().all(plain))
+}
+
 /// The cases of a set: a file's, or those that are shipped.
 fn load(name: &str) -> Result<Vec<Case>, Failure> {
     let bad = |e: &dyn std::fmt::Display| Failure::new(exit::BAD_DATA, format!("{name}: {e}"));
     let cases = match name {
         "default" => set::default_set().map_err(|e| bad(&e))?,
         file => {
-            let text = std::fs::read_to_string(file).map_err(|e| bad(&e))?;
+            let text = std::fs::read_to_string(file).map_err(|e| {
+                bad(&e).hint(
+                    "--set takes a labelled set (a file, or `default`) or KEY=VALUE of the configuration",
+                )
+            })?;
             set::read(&text).map_err(|e| bad(&e))?
         }
     };
@@ -379,4 +389,28 @@ fn rows(found: &[ScoreView]) -> Sheet {
         sheet.row([&view.time, &view.kind, &by, &value, &label, &call].map(String::as_str));
     }
     sheet
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn globals(set: &[&str]) -> Globals {
+        Globals { set: set.iter().map(|s| (*s).to_owned()).collect(), ..Globals::default() }
+    }
+
+    #[test]
+    fn set_names_a_labelled_set_unless_it_gives_a_key_of_the_configuration_its_value() {
+        let (name, rest) = chosen(&globals(&["store.seal_age=10min", "mine.jsonl"])).unwrap();
+        assert_eq!(
+            (name.as_str(), rest.set.as_slice()),
+            ("mine.jsonl", &["store.seal_age=10min".to_owned()][..])
+        );
+        for path in ["./a=b.jsonl", "sets/a=b.jsonl", "/tmp/x=y", "default", "a-b=c.jsonl"] {
+            assert_eq!(chosen(&globals(&[path])).unwrap().0, path);
+        }
+        assert_eq!(chosen(&globals(&["listen=127.0.0.1:0"])).unwrap().0, "default");
+        assert_eq!(chosen(&globals(&["a.jsonl", "b.jsonl"])).unwrap_err().code, exit::USAGE);
+        assert_eq!(load("no-such-file").unwrap_err().code, exit::BAD_DATA);
+    }
 }

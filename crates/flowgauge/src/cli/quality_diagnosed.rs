@@ -26,8 +26,13 @@ Examples:
   flowgauge quality impact
   flowgauge quality impact --last 14d --json
 
+Answers that an optimisation could touch are compared with those it was held off from by lot
+(`flowgauge opt rollout`), by intent, evaluator and version.
+
 Exit codes:
-  3   there is no control group
+  0   none is seen to cost more than 2 points
+  1   one does: the whole interval of its loss is beyond that
+  3   there is no control group, or too few evaluations
   69  neither a server nor a data directory")]
     Impact(DiagnoseArgs),
     /// Whether quality fell by more than a threshold, by the same evaluators for the same intents

@@ -136,7 +136,7 @@ fn cell(key: &[Text], rollup: Rollup) -> Option<Cell> {
     Some(Cell { key: CellKey { endpoint, intent, model, lookup }, rollup })
 }
 
-fn grade(group: GradeGroup) -> Grade {
+pub(super) fn grade(group: GradeGroup) -> Grade {
     let GradeGroup { intent, evaluator, version, n, sum, squares, .. } = group;
     Grade { intent, evaluator, version, n, sum, squares }
 }

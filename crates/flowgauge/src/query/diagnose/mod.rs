@@ -10,6 +10,7 @@ mod rows;
 use crate::logic::baseline::Baseline;
 use crate::logic::diagnose::bottlenecks::{self, Own};
 use crate::logic::diagnose::failures::{self, Class};
+use crate::logic::diagnose::quality::impact::Drawn;
 use crate::logic::diagnose::spread::{Metric, Spread};
 use crate::logic::diagnose::trends::levels::Course;
 use crate::logic::diagnose::trends::{Happened, Moves};
@@ -21,6 +22,7 @@ use crate::query::errors;
 use crate::store::{Reader, RollupQuery, Step, StoreError};
 use facts::Gathered;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Steps of a trend: enough for a slope, each long enough to hold requests.
 const STEPS: i64 = 24;
@@ -207,8 +209,7 @@ pub fn answer(reader: &Reader, question: &Question, own: &Own) -> Result<Diagnos
             quality::trends(facts, &steps, window, references)
         }
         Name::QualityImpact => {
-            let arms = arms(reader, &question)?;
-            quality::impact(facts, &arms, window, references)
+            quality::impact::impact(facts, &drawn(reader, &question)?, window, references)
         }
         Name::QualityRegress => quality::regress(facts, question.threshold, window, references),
     })
@@ -299,7 +300,10 @@ fn courses(
     let close = Window { from: facts::previous(window).from, to: window.to };
     let minutes = (close.to.0 - close.from.0) / UnixMicros::MINUTE;
     let mut wanted = vec![(close, (minutes / CLOSE_POINTS).max(1))];
-    let weeks = Window { from: UnixMicros(window.to.0.saturating_sub(LEVELS)), to: window.to };
+    // Whole hours, so that every look cuts them alike.
+    let from = window.to.0.saturating_sub(LEVELS);
+    let from = UnixMicros(from - from.rem_euclid(UnixMicros::HOUR));
+    let weeks = Window { from, to: window.to };
     if close.from > weeks.from {
         wanted.push((weeks, 60));
     }
@@ -324,14 +328,26 @@ fn is_change(name: &str) -> bool {
     ["deploy", "config", "release", "rollback", "change"].iter().any(|w| name.contains(w))
 }
 
-fn arms(reader: &Reader, question: &Question) -> Result<Vec<String>, StoreError> {
-    let groups = reader.rollups(&RollupQuery {
+/// Evaluations of the window by optimisation and arm.
+fn drawn(reader: &Reader, question: &Question) -> Result<Vec<Drawn>, StoreError> {
+    let groups = reader.grades(&RollupQuery {
         window: question.window,
         filter: question.filter.clone(),
         group_by: vec![Dim::Arm],
         step: Step::Whole,
     })?;
-    Ok(groups.iter().filter_map(|g| g.key.first().map(ToString::to_string)).collect())
+    let mut drawn: BTreeMap<String, Drawn> = BTreeMap::new();
+    for group in groups {
+        let Some(arms) = group.key.first().cloned() else { continue };
+        let grade = facts::grade(group);
+        for (mechanism, touched) in Drawn::arms(&arms) {
+            let one = drawn
+                .entry(mechanism.to_owned())
+                .or_insert_with(|| Drawn { mechanism: mechanism.to_owned(), ..Drawn::default() });
+            one.add(grade.clone(), touched);
+        }
+    }
+    Ok(drawn.into_values().collect())
 }
 
 /// References as people read them.
