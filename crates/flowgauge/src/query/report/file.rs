@@ -136,14 +136,17 @@ fn rates(wanted: &Wanted) -> Rates {
     }
 }
 
-/// Every document of a month with the beginning of its file's name, the requests in it, and the month.
+/// Documents with the beginnings of their files' names, the requests in them, and their period.
+pub type MadeMonth = (Vec<(&'static str, Document)>, u64, Period);
+
+/// Every document of a month.
 ///
 /// # Errors
 /// As [`make`].
 pub fn all_of_month(
     sources: Sources<'_>,
     wanted: &Wanted,
-) -> Result<(Vec<(&'static str, Document)>, u64, Period), ReportError> {
+) -> Result<MadeMonth, ReportError> {
     let wanted_period = wanted.period.as_deref();
     let period = period(Kind::Monthly, wanted_period, sources.now, sources.zone)?;
     let month = super::month(sources, period, wanted.month, &rates(wanted))?;
