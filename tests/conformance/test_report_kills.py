@@ -1,5 +1,5 @@
 """SIGKILL while reports are made, kept and sent: none is lost, none that was asked for or due is made twice, and a crash
-repeats at most the letter on its way, the same letter under the same Message-ID."""
+repeats at most the letters on their way, each once, the same letter under the same Message-ID."""
 
 import collections
 import datetime
@@ -23,6 +23,8 @@ KILLS = int(os.environ.get("FLOWGAUGE_KILLS", "20"))
 LONGEST_REPORT_S = 120
 # A life that is not ended by a letter ends within this.
 LONGEST_LIFE_S = 3
+# From the arrival of a letter until that is on disk, on a loaded machine.
+ON_ITS_WAY_S = 5
 # A run inside of which flowgauge ended so often is not begun again, and its recipients are told.
 GIVEN_UP = 3
 # Until the timetable is due, less the seconds of its minute: some kills come before it and some after.
@@ -39,11 +41,14 @@ class Assassin:
         self.server, self.at_letter, self.life = None, False, 0
         # Message-ID and life of each letter, in order.
         self.taken = []
+        # When each letter came, and when each life was ended.
+        self.came, self.ended = [], {}
 
     def before(self, raw):
         """For the mailbox: kills before the letter is acknowledged, or shortly after."""
         with self.lock:
             self.taken.append((mailbox.read(raw)["Message-ID"], self.life))
+            self.came.append(time.monotonic())
             server, mine = self.server, self.at_letter and self.server is not None
             delay = self.dice.choice([0, 0, self.dice.uniform(0, 0.02)])
         if mine and not delay:
@@ -52,6 +57,7 @@ class Assassin:
             threading.Timer(delay, self.strike, (server,)).start()
 
     def strike(self, server):
+        self.ended.setdefault(self.life, time.monotonic())
         server.process.kill()
         self.done.set()
 
@@ -64,6 +70,7 @@ class Assassin:
         self.done.wait(patience)
         with self.lock:
             self.server = None
+            self.ended.setdefault(self.life, time.monotonic())
         server.kill()
         with self.lock:
             self.life += 1
@@ -140,7 +147,7 @@ def contents(letter):
     return [part.get_payload(decode=True) for part in letter.walk() if not part.is_multipart()]
 
 
-def test_kills_lose_no_report_and_repeat_one_letter_at_most(tmp_path, monkeypatch):
+def test_kills_lose_no_report_and_repeat_at_most_what_is_on_its_way(tmp_path, monkeypatch):
     monkeypatch.setenv("MAIL_PASSWORD", mailbox.PASSWORD)
     month.write(tmp_path / "history.csv", month.calls()[::20])
     imported = [binary("FLOWGAUGE_BIN"), "import", str(tmp_path / "history.csv"), "--data-dir", str(tmp_path / "data")]
@@ -190,17 +197,17 @@ def test_kills_lose_no_report_and_repeat_one_letter_at_most(tmp_path, monkeypatc
     for letter in letters:
         told[period_of(letter, given_up)].append(letter)
     assert set(told) == set(counted), "runs and letters differ"
-    # A repeat is the same letter, and a crash repeats the one on its way.
+    # A repeat is the same letter.
     for period, same in told.items():
         assert len({letter["Message-ID"] for letter in same}) == 1, period
         assert all(contents(letter) == contents(same[0]) for letter in same), period
     assert len({same[0]["Message-ID"] for same in told.values()}) == len(told)
-    again = collections.Counter()
     for i, (message, life) in enumerate(assassin.taken):
         later = [l for m, l in assassin.taken[i + 1:] if m == message]
         assert life not in later, "sent twice in one life"
-        again[life] += bool(later)
-    assert max(again.values()) <= 1, f"one crash repeated several letters: {again}"
+        # Letters of several reports may be on their way at once; one that was delivered before is not sent again.
+        before = assassin.ended.get(life, assassin.came[i]) - assassin.came[i]
+        assert not later or before < ON_ITS_WAY_S, f"repeated, and came {before:.1f} s before the kill"
     repeats = len(letters) - len(told)
     assert repeats <= KILLS
     print(f"{KILLS} kills, {len(runs)} reports, {len(given_up)} of them given up and told of, {repeats} letters repeated")
