@@ -112,13 +112,19 @@ fn carry_out(row: &Row, plan: &Plan) -> Done {
             break;
         }
     }
-    if let (Some(last), exit::OK) = (&plan.last, code) {
+    if let Some(last) = plan.last.as_ref().filter(|_| is_done(row, code)) {
         show::line(last)?;
     }
     if let Some(log) = plan.log.as_ref().filter(|_| code != USAGE) {
         append(log)?;
     }
     Ok(code)
+}
+
+/// Whether what was asked for is done: a backup that lacks a part is one too (its code says so), a rollback without its
+/// proof is none.
+fn is_done(row: &Row, code: u8) -> bool {
+    code == exit::OK || (row.id == "C73" && code == exit::FINDING)
 }
 
 /// Trouble (64 and more) counts before findings, and the first trouble before later ones.
