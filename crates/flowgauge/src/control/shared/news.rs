@@ -207,7 +207,7 @@ fn bytes(hex: &str) -> Option<Vec<u8>> {
         return None;
     }
     let digit = |d: u8| u8::try_from(char::from(d).to_digit(16)?).ok();
-    pairs.map(|p| Some(digit(p[0])? << 4 | digit(p[1])?)).collect()
+    pairs.map(|p| Some((digit(p[0])? << 4) | digit(p[1])?)).collect()
 }
 
 fn key_of(hex: &str) -> Option<Key> {
