@@ -28,7 +28,8 @@ use chrono_tz::Tz;
 use std::path::Path;
 
 pub use file::{
-    Format, ISO_WEEK, KINDS, Made, Wanted, all_of_month, current, every, kind_of, make, render,
+    Format, ISO_WEEK, KINDS, Made, MadeMonth, Wanted, all_of_month, current, every, kind_of, make,
+    render,
 };
 pub use money::Rates;
 pub use setup::Setup;

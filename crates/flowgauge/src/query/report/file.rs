@@ -143,10 +143,7 @@ pub type MadeMonth = (Vec<(&'static str, Document)>, u64, Period);
 ///
 /// # Errors
 /// As [`make`].
-pub fn all_of_month(
-    sources: Sources<'_>,
-    wanted: &Wanted,
-) -> Result<MadeMonth, ReportError> {
+pub fn all_of_month(sources: Sources<'_>, wanted: &Wanted) -> Result<MadeMonth, ReportError> {
     let wanted_period = wanted.period.as_deref();
     let period = period(Kind::Monthly, wanted_period, sources.now, sources.zone)?;
     let month = super::month(sources, period, wanted.month, &rates(wanted))?;
