@@ -19,9 +19,9 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("record", &["config", "serve::clock"]),
     ("control", &["config", "record", "serve::clock"]),
     ("receive", &["config", "record", "control", "serve::clock"]),
-    ("query", &["config", "serve::clock", "serve::keys", "record"]),
+    ("query", &["config", "serve::clock", "serve::keys", "record", "control"]),
     ("judge", &["config", "serve::clock", "record", "control", "receive", "query"]),
-    ("keep", &["config", "record", "control", "receive", "judge", "serve::clock"]),
+    ("keep", &["config", "record", "control", "receive", "query", "judge", "serve::clock"]),
     (
         "tell",
         &[

@@ -1,3 +1,5 @@
+//! Drift of a judge: the same answers scored twice.
+
 use super::*;
 use crate::regression::generator::Generator;
 
