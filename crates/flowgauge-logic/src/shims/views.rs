@@ -202,7 +202,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "scale-performance-resources.sh",
         about: "what limits users, and the operator's hook with --yes",
         command: &["ops", "scale"],
-        exits: &[0, 1, 69, 77],
+        exits: &[0, 1, 3, 69, 77],
         ..PLAIN
     },
     Row {

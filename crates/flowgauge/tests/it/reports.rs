@@ -107,7 +107,7 @@ async fn kept_reports_are_listed_and_handed_out_and_names_stay_in_their_folder()
     let file = &listed["archive"][0]["files"][0];
     assert_eq!(file["href"], "/api/v1/reports/daily/2026-11-22/daily-2026-11-22.csv");
     let out_of_it = "/api/v1/reports/daily/2026-11-22/..%2f..%2fstate.db";
-    assert_eq!(get(running.addr, out_of_it).await.status, 404);
+    assert_eq!(get(running.addr, out_of_it).await.status, 400);
     running.stop().await;
     let done = tokio::task::spawn_blocking(move || {
         let mut command = flowgauge(dir.path());

@@ -21,9 +21,11 @@ const CHAT: &str = "/v1/chat/completions";
 const EMBEDDINGS: &str = "/v1/embeddings";
 /// Largest answer read: a verdict has a kilobyte.
 const MOST_BYTES: usize = 1 << 20;
-/// How it names itself.
-const AGENT: HeaderValue =
-    HeaderValue::from_static(concat!("flowgauge/", env!("CARGO_PKG_VERSION")));
+/// How it names itself, by what it asks for.
+const JUDGE: HeaderValue =
+    HeaderValue::from_static(concat!("flowgauge-judge/", env!("CARGO_PKG_VERSION")));
+const ENCODER: HeaderValue =
+    HeaderValue::from_static(concat!("flowgauge-encoder/", env!("CARGO_PKG_VERSION")));
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A provider.
@@ -60,7 +62,7 @@ impl OwnProvider {
     /// # Errors
     /// There is no answer, or none in time.
     pub async fn chat(&self, body: Bytes, within: Duration) -> Result<Reply, Failure> {
-        self.ask((CHAT, Protocol::Chat), body, within).await
+        self.ask((CHAT, Protocol::Chat, JUDGE), body, within).await
     }
 
     /// Asks for vectors once, likewise.
@@ -68,19 +70,19 @@ impl OwnProvider {
     /// # Errors
     /// There is no answer, or none in time.
     pub async fn embeddings(&self, body: Bytes, within: Duration) -> Result<Reply, Failure> {
-        self.ask((EMBEDDINGS, Protocol::Embeddings), body, within).await
+        self.ask((EMBEDDINGS, Protocol::Embeddings, ENCODER), body, within).await
     }
 
     async fn ask(
         &self,
-        (path, protocol): (&'static str, Protocol),
+        (path, protocol, agent): (&'static str, Protocol, HeaderValue),
         body: Bytes,
         within: Duration,
     ) -> Result<Reply, Failure> {
         let asked = Request::post(path).body(()).map_err(|_| Failure::Unreachable)?;
         let (mut parts, ()) = asked.into_parts();
         parts.headers.insert(CONTENT_TYPE, JSON);
-        parts.headers.insert(USER_AGENT, AGENT);
+        parts.headers.insert(USER_AGENT, agent);
         let body = Outbound::Whole(Some(body));
         let request = self.0.request(parts, body, protocol, false);
         let request = request.map_err(|_| Failure::Unreachable)?;
