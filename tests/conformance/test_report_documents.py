@@ -54,7 +54,8 @@ def test_another_server_and_the_data_directory_alone_give_the_same_report(served
         assert month.report(other, "monthly", "pdf") == papers["monthly"][0].read_bytes()
     for kind, period in month.PERIODS.items():
         command = [binary("FLOWGAUGE_BIN"), "report", kind, "--period", period, "--json"]
-        where = ["--data-dir", str(tmp_path / "data"), "--set", "time_zone=Europe/Berlin"]
+        same = {**month.SETTINGS, "otlp.http.enabled": "false"}
+        where = ["--data-dir", str(tmp_path / "data"), *(f"--set={k}={v}" for k, v in same.items())]
         done = subprocess.run([*command, *where], capture_output=True)
         assert done.returncode == 0, done.stderr.decode()
         assert json.loads(done.stdout) == papers[kind][1], kind

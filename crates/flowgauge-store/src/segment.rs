@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::arrow::{ArrowWriter, ProjectionMask};
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 use parquet::file::properties::WriterProperties;
 use parquet::file::statistics::Statistics;
@@ -27,6 +27,19 @@ pub(crate) const ROW_GROUP: usize = 16_384;
 const MANIFEST_KEY: &str = "flowgauge.manifest";
 /// Columns by which single rows are found long after: their filters say which groups to read.
 const LOOKED_UP: &[&str] = &["response_id", "trace_id"];
+/// Columns whose texts are random: no two are alike, so a dictionary only adds to them, and their lengths stand apart, so
+/// that the digits compress to their four bits.
+const RANDOM: &[&str] = &[
+    "call_id",
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "response_id",
+    "previous_response_id",
+    "upstream_request_id",
+];
+/// Columns of numbers that hardly repeat: the bits of their differences are what they weigh.
+const SPREAD: &[&str] = &["start_time", "latency_us", "ttft_us", "upstream_us", "gateway_us"];
 /// Bytes read at a time while a file is checked.
 const CHECK_CHUNK: usize = 1 << 20;
 
@@ -103,6 +116,13 @@ pub(crate) fn properties(entry: KeyValue) -> Result<WriterProperties, Cause> {
         .set_key_value_metadata(Some(vec![entry]));
     for column in LOOKED_UP {
         properties = properties.set_column_bloom_filter_enabled(ColumnPath::from(*column), true);
+    }
+    let as_random = RANDOM.iter().map(|c| (c, Encoding::DELTA_LENGTH_BYTE_ARRAY));
+    let as_spread = SPREAD.iter().map(|c| (c, Encoding::DELTA_BINARY_PACKED));
+    for (column, encoding) in as_random.chain(as_spread) {
+        let path = ColumnPath::from(*column);
+        properties = properties.set_column_dictionary_enabled(path.clone(), false);
+        properties = properties.set_column_encoding(path, encoding);
     }
     Ok(properties.build())
 }

@@ -31,7 +31,7 @@ test("Setup turns green after a call and has the address filled in", async () =>
     await page.getByRole("tab", { name: tab }).click();
     assert.ok((await page.locator("pre").innerText()).includes(URL_UNDER_TEST), tab);
   }
-  await page.getByRole("button", { name: "Copy" }).waitFor();
+  await page.getByRole("button", { name: "Copy", exact: true }).waitFor();
   assert.deepEqual(faults, []);
   await close();
 });

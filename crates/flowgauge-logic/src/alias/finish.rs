@@ -44,8 +44,12 @@ impl Builder<'_> {
         if cut > 0 {
             self.raw.note("flowgauge.truncated", i64::try_from(cut).unwrap_or(i64::MAX));
         }
-        // A hash that a column holds weighs its bytes once.
-        let held = [call.who.user_key.as_deref(), call.who.session_key.as_deref()];
+        // What is random and in a column weighs its bytes once.
+        let held = [
+            call.who.user_key.as_deref(),
+            call.who.session_key.as_deref(),
+            call.link.response_id.as_deref(),
+        ];
         call.raw = self.raw.finish(&held);
         Ok(call)
     }

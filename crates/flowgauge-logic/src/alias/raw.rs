@@ -6,6 +6,9 @@ use super::table::{Meaning, lookup};
 use super::value::cut;
 use super::{MAX_NAME, MAX_UNKNOWN_TEXT, MAX_VALUE, Rules, Value};
 
+/// Ids of so many bytes are random; shorter ones may be words that stand elsewhere too.
+const RANDOM: usize = 16;
+
 /// Collects attributes into one JSON object.
 #[derive(Debug)]
 pub struct RawMap<'r> {
@@ -81,18 +84,21 @@ impl<'r> RawMap<'r> {
         }
     }
 
-    /// The object; nothing where no attribute was kept. Hashes that are `held` elsewhere are left out of it: a random
-    /// text cannot be compressed, and these are a sixth of what a call weighs on disk.
+    /// The object; nothing where no attribute was kept. Hashes and ids that are `held` elsewhere are left out of it, but for
+    /// their lengths: a random text cannot be compressed, and these are a third of what a call weighs on disk.
     #[must_use]
     pub fn finish(mut self, held: &[Option<&str>]) -> Option<Box<str>> {
         if self.out.is_empty() {
             return None;
         }
         self.out.push('}');
-        for hash in held.iter().flatten() {
-            let told = format!(",\"hash\":\"{hash}\"}}");
-            if let Some(at) = self.out.find(&told) {
-                self.out.replace_range(at..at + told.len() - 1, "");
+        for text in held.iter().flatten() {
+            let (hash, id) = (format!(",\"hash\":\"{text}\"}}"), format!(":\"{text}\""));
+            if let Some(at) = self.out.find(&hash) {
+                self.out.replace_range(at..at + hash.len() - 1, "");
+            } else if let Some(at) = self.out.find(&id).filter(|_| text.len() >= RANDOM) {
+                let told = format!(":{{\"len\":{}}}", text.len());
+                self.out.replace_range(at..at + id.len(), &told);
             }
         }
         Some(self.out.into_boxed_str())
