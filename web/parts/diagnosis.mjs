@@ -28,7 +28,7 @@ function Finding({ one }) {
   return html`
     <li class="card" data-finding=${one.cause}>
       <p><span class=${`status tone-${tone}`}><${Icon} name=${icon} />${one.severity}</span> <b class="break">${one.sentence}</b></p>
-      <${DataTable} label=${`What shows it: ${one.cause.replaceAll("_", " ")}`} rows=${one.evidence} columns=${EVIDENCE} />
+      <${DataTable} label=${`What shows it: ${one.sentence}`} rows=${one.evidence} columns=${EVIDENCE} />
       ${one.next !== "" && html`<${Snippet} label="Next command" code=${one.next} />`}
     </li>`;
 }
