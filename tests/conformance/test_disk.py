@@ -8,7 +8,7 @@ import sql
 from conftest import wait_for
 
 BATCH = 512
-BATCHES = 80
+BATCHES = 140
 # On disk, a sealed call; ids are random and cannot be made smaller.
 MOST_BYTES = 90
 
@@ -30,7 +30,7 @@ def call(n, dice):
 
 def test_a_call_of_eighteen_attributes_weighs_ninety_bytes_at_most(start):
     dice = random.Random(18)
-    server = start(settings={"store.seal_age": "20s"})
+    server = start(settings={"store.seal_age": "25s"})
     for batch in range(BATCHES):
         spans.post(server.url, [call(batch * BATCH + i, dice) for i in range(BATCH)])
     store = lambda: server.get("/api/v1/status")["store"]
