@@ -18,17 +18,17 @@ export function Diagnosis({ told }) {
   const [tone, icon] = TONES[told.verdict] ?? TONES.unknown;
   return html`
     <div class=${`verdict verdict-${tone}`} data-diagnosis=${told.verdict}><p role="status"><${Icon} name=${icon} /><span class="break">${told.sentence}</span></p></div>
-    ${told.findings.length > 0 && html`<ol class="findings">${told.findings.map((one, i) => html`<${Finding} key=${i} one=${one} />`)}</ol>`}
+    ${told.findings.length > 0 && html`<ol class="findings">${told.findings.map((one, i) => html`<${Finding} key=${i} one=${one} of=${told.name.replaceAll("_", " ")} />`)}</ol>`}
     ${told.notes.map((text) => html`<p class="muted" key=${text}>${text}</p>`)}
     <${Compared} told=${told} />`;
 }
 
-function Finding({ one }) {
+function Finding({ one, of }) {
   const [tone, icon] = SEVERITY[one.severity] ?? SEVERITY.info;
   return html`
     <li class="card" data-finding=${one.cause}>
       <p><span class=${`status tone-${tone}`}><${Icon} name=${icon} />${one.severity}</span> <b class="break">${one.sentence}</b></p>
-      <${DataTable} label=${`What shows it: ${one.sentence}`} rows=${one.evidence} columns=${EVIDENCE} />
+      <${DataTable} label=${`What shows it, by ${of}: ${one.sentence}`} rows=${one.evidence} columns=${EVIDENCE} />
       ${one.next !== "" && html`<${Snippet} label="Next command" code=${one.next} />`}
     </li>`;
 }

@@ -84,6 +84,7 @@ Exit codes:
   1   something could not be archived or does not match its hash
   69  neither a server nor a data directory
   73  the place cannot be written
+  78  no place is named, here or in retention.archive
   77  not permitted")]
 pub(crate) struct ArchiveArgs {
     /// Raw calls older than this; retention.raw unless given
@@ -242,17 +243,20 @@ pub(super) fn archive(args: &ArchiveArgs, globals: &Globals) -> Done {
             let to = args.to.as_deref().map(place_of).transpose()?;
             let to = to.map(|at| at.to_string());
             let older_than = args.older_than.clone();
-            post(
-                &remote,
-                "/api/v1/store/archive",
-                &ArchiveAsk { older_than, to, verify: args.verify },
-            )?
+            let unnamed = to.is_none();
+            let ask = ArchiveAsk { older_than, to, verify: args.verify };
+            post(&remote, "/api/v1/store/archive", &ask).map_err(|refusal| match refusal.code {
+                // Nothing was given wrongly: the place is missing from the server's configuration.
+                exit::USAGE if unnamed => Failure { code: exit::BAD_CONFIG, ..refusal },
+                _ => refusal,
+            })?
         }
         None => {
             let keep = &loaded.config.retention;
             let to = args.to.as_deref().map(place_of).transpose()?;
             let to = to.or_else(|| keep.archive.clone()).ok_or_else(|| {
-                Failure::usage("no place is named").hint("add --to PLACE, or set retention.archive")
+                Failure::new(exit::BAD_CONFIG, "no place is named")
+                    .hint("add --to PLACE, or set retention.archive")
             })?;
             let place = bucket::open(&to, &keep.s3)?;
             ageing::archive(&mut alone(&loaded)?, &place, before, args.verify)?
