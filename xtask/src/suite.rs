@@ -3,7 +3,7 @@
 use crate::sh;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 /// Debian packages the tests use, and the program each is wanted for.
 const PACKAGES: &[(&str, &str)] = &[
@@ -21,13 +21,25 @@ pub fn run(root: &Path, only: &[String]) -> Result<()> {
     if let Some(unknown) = only.iter().find(|s| !STEPS.contains(&s.as_str())) {
         bail!("no step {unknown:?}; there are {}", STEPS.join(", "));
     }
-    for step in STEPS.iter().filter(|s| only.is_empty() || only.iter().any(|o| o == *s)) {
+    let wanted = |step: &str| only.is_empty() || only.iter().any(|o| o == step);
+    let mut clients = None;
+    for step in STEPS.iter().filter(|s| wanted(s)) {
         eprintln!("── {step}");
         match *step {
             "packages" => packages(root)?,
             "tidy" => crate::tidy::check(root)?,
-            "rust" => sh(root, "cargo", &["test", "--workspace", "--quiet"], &[])?,
-            "conformance" => conformance(root)?,
+            "rust" => {
+                // Downloads, while the compiler has the cores.
+                clients = wanted("conformance").then(|| fetch_clients(root)).transpose()?;
+                sh(root, "cargo", &["test", "--workspace", "--quiet"], &[])?;
+            }
+            "conformance" => {
+                if let Some(mut fetching) = clients.take() {
+                    let status = fetching.wait().context("wait for the clients' set-up")?;
+                    anyhow::ensure!(status.success(), "setting up the clients failed: {status}");
+                }
+                conformance(root)?;
+            }
             _ => browser(root)?,
         }
     }
@@ -55,6 +67,16 @@ fn packages(root: &Path) -> Result<()> {
 fn found(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+/// Begins to set up the environments of the conformance tests, which takes minutes where nothing is there yet.
+fn fetch_clients(root: &Path) -> Result<Child> {
+    Command::new("sh")
+        .current_dir(root)
+        .arg("tests/conformance/setup.sh")
+        .stdout(Stdio::null())
+        .spawn()
+        .context("set up the clients of the conformance tests")
 }
 
 /// Real SDKs and instrumentations against the real binary.

@@ -5,6 +5,7 @@
 //! for calls: who attaches brings the row.
 
 mod grades;
+mod hours;
 mod read;
 
 use crate::{StoreError, packed, state};
@@ -87,13 +88,14 @@ impl Scores {
     /// # Errors
     /// When the database cannot be opened.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let db = state::connect(dir)?;
-        let prepare = || {
+        let mut db = state::connect(dir)?;
+        let mut prepare = || {
             db.execute_batch(TABLES)?;
             if !db.column_exists(None, "scores", "weight")? {
                 db.execute_batch(WEIGHT)?;
             }
-            db.execute_batch(INDEXES)
+            db.execute_batch(INDEXES)?;
+            hours::prepare(&mut db)
         };
         prepare().map_err(StoreError::io::<rusqlite::Error>("preparing the tables of scores"))?;
         Ok(Self { db: Mutex::new(db) })

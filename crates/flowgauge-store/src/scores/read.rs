@@ -1,6 +1,6 @@
 //! Reading scores: sums for KPIs, rows for people.
 
-use super::from_json;
+use super::{from_json, hours};
 use crate::hot::count;
 use crate::{Reader, RollupQuery, Step, StoreError, packed, state};
 use flowgauge_logic::call::Text;
@@ -68,7 +68,7 @@ pub struct ScoreRow {
 }
 
 /// Ratings stand in five columns, so that one statement reads all sums. `WEIGHT` is put in when asked.
-const SUMS: &str = "
+pub(super) const SUMS: &str = "
     SELECT (start_us / 60000000 / ?3) * ?3 AS step, series,
         CASE WHEN kind = 0 THEN judge ELSE '' END AS who,
         count(quality), total(WEIGHT * quality), total(WEIGHT * quality * quality),
@@ -287,17 +287,37 @@ fn sums(
     kind: ScoreKind,
 ) -> Result<Vec<(i64, i64, String, ScoreSums)>, StoreError> {
     let read = || {
+        // Hours and what is read beside them are of one moment.
+        let db = db.unchecked_transaction()?;
         // Nobody has opened the tables for writing since weights are kept.
         let weighed = db.column_exists(None, "scores", "weight")?;
-        let weight = if weighed { "ifnull(weight, 1.0)" } else { "1.0" };
-        let mut select = db.prepare(&SUMS.replace("WEIGHT", weight))?;
-        let rows = select
-            .query_map(params![window.from.0, window.to.0, step, kind.code()], |r| {
-                Ok((r.get(0)?, r.get(1)?, r.get(2)?, sums_row(r)?))
-            })?;
-        rows.collect::<rusqlite::Result<Vec<_>>>()
+        let single = SUMS.replace("WEIGHT", if weighed { "ifnull(weight, 1.0)" } else { "1.0" });
+        let parts = hours::parts(&db, window, step, kind)?;
+        let Some(parts) = parts else { return rows(&db, &single, window, step, kind) };
+        let whole = Window { from: UnixMicros(parts.hours.0), to: UnixMicros(parts.hours.1) };
+        let mut out = rows(&db, hours::SUMS_OF_HOURS, whole, step, kind)?;
+        for (from, to) in parts.single {
+            let part =
+                Window { from: UnixMicros::from_minute(from), to: UnixMicros::from_minute(to) };
+            out.extend(rows(&db, &single, part, step, kind)?);
+        }
+        Ok(out)
     };
     read().map_err(StoreError::io::<rusqlite::Error>("adding up scores"))
+}
+
+/// Step, series, judge and sums, as one of the two statements tells them.
+fn rows(
+    db: &Connection,
+    sql: &str,
+    window: Window,
+    step: i64,
+    kind: ScoreKind,
+) -> rusqlite::Result<Vec<(i64, i64, String, ScoreSums)>> {
+    let mut select = db.prepare_cached(sql)?;
+    let values = params![window.from.0, window.to.0, step, kind.code()];
+    let rows = select.query_map(values, |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, sums_row(r)?)))?;
+    rows.collect()
 }
 
 fn sums_row(r: &Row<'_>) -> rusqlite::Result<ScoreSums> {

@@ -217,3 +217,91 @@ fn scores_of_a_database_made_before_weights_were_kept_weigh_the_same() {
     drop(Scores::open(dir.path()).unwrap());
     assert!((mean(&store.reader()) - 65.0).abs() < 1e-9, "and after");
 }
+
+/// Scores of ten minutes' calls over five hours, by two judges, and some ratings; qualities are whole, so that sums are exact.
+fn five_hours(scores: &Scores) -> Vec<(Score, Option<Attached>)> {
+    let mut rows = Vec::new();
+    for n in 0..30_u8 {
+        let at = UnixMicros(T0.0 + i64::from(n) * 10 * UnixMicros::MINUTE);
+        let mut one = call(n, if n % 3 == 0 { "explain" } else { "translate" });
+        one.time.start = at;
+        let to = Some(Attached::to(&one));
+        let judge = if n % 4 == 0 { "toxicity" } else { "relevance" };
+        rows.push((evaluation(100 + n, judge, f64::from(n % 5) / 4.0, about(&one)), to.clone()));
+        rows.push((rating(n, i64::from(n), "ada", about(&one)), to));
+    }
+    scores.put(&rows).unwrap();
+    rows
+}
+
+/// Everything told of windows with and without edges, whole and in steps.
+fn all_sums(reader: &Reader) -> Vec<crate::ScoreTable> {
+    let mut out = Vec::new();
+    for (from, to) in [(0, 300), (17, 263), (60, 60), (5, 50), (-90, 1_000)] {
+        let at = |minutes: i64| UnixMicros(T0.0 + minutes * UnixMicros::MINUTE);
+        for step in [Step::Whole, Step::Minutes(60), Step::Minutes(180), Step::Minutes(5)] {
+            for kind in [ScoreKind::Evaluation, ScoreKind::Feedback] {
+                let window = Window { from: at(from), to: at(to) };
+                let group_by = vec![Dim::Intent];
+                let query = RollupQuery { window, filter: Filter::default(), group_by, step };
+                out.push(reader.score_sums(&query, kind, JudgedBy::OfRecord).unwrap());
+            }
+        }
+    }
+    out
+}
+
+/// Hours that are summed up.
+fn hours_of(dir: &Path) -> i64 {
+    let db = crate::state::connect(dir).unwrap();
+    db.query_row("SELECT count(DISTINCT minute) FROM score_hours", [], |r| r.get(0)).unwrap()
+}
+
+#[test]
+fn hours_summed_up_tell_what_their_scores_tell() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default(), T0).unwrap().store;
+    let scores = Scores::open(dir.path()).unwrap();
+    five_hours(&scores);
+    let before = all_sums(&store.reader());
+    assert!(before.iter().any(|t| t.groups.len() > 8));
+    let now = UnixMicros(T0.0 + 4 * UnixMicros::HOUR);
+    while scores.sum_up(now).unwrap() {}
+    assert_eq!(hours_of(dir.path()), 4, "the fifth hour is not over");
+    assert_eq!(all_sums(&store.reader()), before);
+}
+
+#[test]
+fn a_score_that_changes_moves_or_comes_late_is_in_the_sums_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default(), T0).unwrap().store;
+    let scores = Scores::open(dir.path()).unwrap();
+    let rows = five_hours(&scores);
+    let now = UnixMicros(T0.0 + 9 * UnixMicros::HOUR);
+    while scores.sum_up(now).unwrap() {}
+    let all = hours_of(dir.path());
+
+    let mut other = rows[0].0.clone();
+    (other.id, other.time) = (CallId::new(T0, [200; 10]), UnixMicros(T0.0 + 1));
+    other.read_on(Scale::default(), Some(0.75));
+    assert_eq!(scores.put(&[(other, rows[0].1.clone())]).unwrap(), [Put::Replaced]);
+    let moved = rows[20].1.clone().unwrap();
+    scores.move_to(&[(moved.call, rows[59].1.clone().unwrap())]).unwrap();
+    let told = all_sums(&store.reader());
+    assert!(hours_of(dir.path()) < all, "hours that changed are not read from their sums");
+    while scores.sum_up(now).unwrap() {}
+    assert_eq!(all_sums(&store.reader()), told, "summed up again");
+    crate::state::connect(dir.path())
+        .unwrap()
+        .execute_batch(
+            "DELETE FROM score_hours; DELETE FROM score_hours_stale;
+                        DROP TABLE score_hours; DROP TABLE score_hours_stale;
+                        DROP TRIGGER score_came; DROP TRIGGER score_went;",
+        )
+        .unwrap();
+    assert_eq!(all_sums(&store.reader()), told, "read score by score, as before there were hours");
+    let again = Scores::open(dir.path()).unwrap();
+    while again.sum_up(now).unwrap() {}
+    assert_eq!(hours_of(dir.path()), all, "an older database is summed up too");
+    assert_eq!(all_sums(&store.reader()), told);
+}

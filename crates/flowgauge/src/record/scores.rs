@@ -317,6 +317,7 @@ impl ScoreBook {
         let book = Arc::clone(self);
         let work = move || {
             book.settle()?;
+            book.store.sum_up(book.clock.now())?;
             match book.recorder.reader() {
                 Some(reader) => book.follow(|id| reader.call(id)),
                 None => Ok(0),
