@@ -5,7 +5,7 @@
 //! the table. Also answers for files of real numbers (`-- real FILE`, one JSON list a line) and prints how long 10,000
 //! points take (`-- time`).
 
-use flowgauge_logic::change_point::{ChangePoint, Settings, change_points, update};
+use flowgauge_logic::change_point::{ChangePoint, Settings, change_points, statistic, update};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{BufRead as _, Write as _};
@@ -40,7 +40,8 @@ fn one(name: &str, step: f64, noise: &mut Noise) -> Value {
     let at = (POINTS as f64 * (0.2 + 0.6 * noise.uniform())) as usize;
     let values = series(name, POINTS, at, step, noise);
     let (found, ms) = timed(&values, &Settings::default());
-    json!({"kind": "series", "step": step, "at": at, "values": values, "ours": places(&found), "ms": ms})
+    let best = statistic(&values, 1, Settings::default().min_segment).map(|s| (s.at, s.ratio));
+    json!({"kind": "series", "step": step, "at": at, "values": values, "ours": places(&found), "ms": ms, "best": best})
 }
 
 /// A history that grows by one point at a time: when the first new point was published, if ever.

@@ -150,7 +150,13 @@ pub(super) fn print(all: &[Diagnosis], args: &ShowArgs) -> Result<(), Failure> {
         }
         Format::Csv => args.render(Format::Csv, &findings(all), &serde_json::Value::Null)?,
         Format::Md => all.iter().map(|d| words(d, true)).collect::<Vec<_>>().join("\n"),
-        Format::Table => all.iter().map(|d| words(d, false)).collect::<Vec<_>>().join("\n"),
+        Format::Table => {
+            let named = |d: &Diagnosis| match all {
+                [_] => words(d, false),
+                _ => format!("{}: {}", d.name, words(d, false)),
+            };
+            all.iter().map(named).collect::<Vec<_>>().join("\n")
+        }
     };
     show::emit(&text, file)
 }
@@ -181,6 +187,8 @@ fn words(told: &Diagnosis, markdown: bool) -> String {
         let _ = write!(out, "## {}\n\n", told.name);
     }
     let _ = writeln!(out, "{}", show::printable(&told.sentence));
+    let Window { from, to } = told.window;
+    let _ = writeln!(out, "Looked at {} to {}.", from.to_rfc3339(), to.to_rfc3339());
     if let Some(reference) = diagnose::compared(&told.references) {
         let from = reference.window.from.to_rfc3339();
         let _ = writeln!(

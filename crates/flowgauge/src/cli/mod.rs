@@ -225,7 +225,7 @@ fn dispatch(arguments: &Arguments) -> Done {
             Ok(exit::OK)
         }
         Command::Serve(args) => serve::serve(args, globals),
-        Command::Demo(args) => serve::demo(args),
+        Command::Demo(args) => serve::demo(args, globals),
         Command::Import(args) => import::run(args, globals),
         #[cfg(feature = "sql")]
         Command::SqlWorker { segments } => {

@@ -82,7 +82,12 @@ pub(crate) fn serve(args: &ServeArgs, globals: &Globals) -> Done {
 }
 
 /// Plays the demo.
-pub(crate) fn demo(args: &DemoArgs) -> Done {
+pub(crate) fn demo(args: &DemoArgs, globals: &Globals) -> Done {
+    if let Some(set) = globals.set.first() {
+        return Err(Failure::usage(format!(
+            "the demo is set up as it is: --set {set} would not count; `flowgauge serve` takes it"
+        )));
+    }
     log();
     let options = DemoOptions {
         listen: args.listen,

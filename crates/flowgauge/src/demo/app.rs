@@ -6,7 +6,7 @@
 mod conversation;
 mod request;
 
-pub use conversation::INSTRUCTIONS;
+pub use conversation::{INSTRUCTIONS, limit, prompt};
 pub use request::{ChatRequest, Invalid};
 
 use super::caller::Caller;

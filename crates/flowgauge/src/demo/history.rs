@@ -3,6 +3,8 @@
 //! A pure function of seed and present: the same rows for the same arguments, none in the future.
 //! Stores nothing.
 
+mod lengths;
+
 use super::app::BOOKS;
 use super::dice::Dice;
 use super::model_server::Timing;
@@ -15,6 +17,7 @@ use crate::logic::call::{
 use crate::logic::id::{CallId, TraceId};
 use crate::logic::price::PriceBook;
 use crate::logic::unit::{Micros, UnixMicros};
+use lengths::Lengths;
 use std::collections::VecDeque;
 
 /// How far back it goes.
@@ -52,6 +55,7 @@ pub struct History<'a> {
     prices: &'a PriceBook,
     at: UnixMicros,
     end: UnixMicros,
+    lengths: Lengths,
     ready: VecDeque<Call>,
 }
 
@@ -59,7 +63,9 @@ pub struct History<'a> {
 #[must_use]
 pub fn history(seed: u64, now: UnixMicros, prices: &PriceBook) -> History<'_> {
     let at = UnixMicros(now.0.saturating_sub(DAYS * UnixMicros::DAY));
-    History { dice: Dice::new(seed), prices, at, end: now, ready: VecDeque::new() }
+    let mut dice = Dice::new(seed);
+    let lengths = Lengths::sample(&mut dice);
+    History { dice, prices, at, end: now, lengths, ready: VecDeque::new() }
 }
 
 impl Iterator for History<'_> {
@@ -75,7 +81,7 @@ impl Iterator for History<'_> {
             if self.at >= self.end {
                 return None;
             }
-            let request = Request::draw(self.at, &mut self.dice);
+            let request = Request::draw(self.at, &self.lengths, &mut self.dice);
             // An answer still under way at the present has no row yet.
             if request.end() <= self.end {
                 self.ready.extend(request.rows(self.prices, &mut self.dice));
@@ -116,10 +122,11 @@ struct Request {
     trace: TraceId,
     retrieval: Micros,
     timing: Timing,
+    tokens: (u64, u64),
 }
 
 impl Request {
-    fn draw(at: UnixMicros, dice: &mut Dice) -> Self {
+    fn draw(at: UnixMicros, lengths: &Lengths, dice: &mut Dice) -> Self {
         let scenario = Scenario::draw(dice);
         let mut timing = Timing::draw(scenario.complexity, 1.0, dice);
         let fate = Fate::draw(dice);
@@ -141,6 +148,7 @@ impl Request {
             trace: TraceId(random(dice)),
             retrieval: between(RETRIEVAL_US, dice),
             timing,
+            tokens: lengths.draw(scenario.name, dice),
         }
     }
 
@@ -233,7 +241,7 @@ impl Request {
         call.outcome.error_type = error.map(Text::from);
         if self.fate == Fate::Answered {
             call.what.model_used = Some(model);
-            call.usage = usage(&self.scenario, dice);
+            call.usage = usage(self.tokens, dice);
             call.outcome.finish_reason = Some(Text::from("stop"));
         }
         prices.price(&mut call);
@@ -261,13 +269,7 @@ impl Request {
     }
 }
 
-fn usage(scenario: &Scenario, dice: &mut Dice) -> Usage {
-    let mut draw = |typical: u64| {
-        #[expect(clippy::cast_precision_loss, reason = "a made-up length")]
-        let typical = typical as f64;
-        super::dice::whole(dice.around(typical, 0.2)).max(1)
-    };
-    let (input, output) = (draw(scenario.input), draw(scenario.output));
+fn usage((input, output): (u64, u64), dice: &mut Dice) -> Usage {
     let cache_read = if dice.chance(CACHED) { input / 2 } else { 0 };
     Usage {
         input: Some(InputTokens { text: input - cache_read, cache_read, ..Default::default() }),

@@ -40,6 +40,14 @@ pub fn answer_to(prompt: &str) -> String {
     extract::answer(prompt)
 }
 
+/// Tokens of the messages and of the answer to the last of them.
+#[must_use]
+pub fn tokens(messages: &[&str], limit: u64) -> (u64, u64) {
+    let prompt = messages.last().copied().unwrap_or_default();
+    let answer = text::cut(&extract::answer(prompt), limit);
+    (messages.iter().map(|m| text::tokens(m)).sum(), text::tokens(&answer))
+}
+
 #[derive(Debug)]
 struct Provider {
     /// Forked once per request, held for no longer than that.

@@ -53,17 +53,7 @@ impl Conversation {
         session: Option<String>,
         trace: Option<String>,
     ) -> Self {
-        let intent = request.intent.unwrap_or("ask");
-        let complexity = classify(intent, request.query.as_deref().unwrap_or_default());
-        let own = text::tokens(request.words());
-        let wanted = usize::try_from(CONTEXT_TOKENS.max(own * 3 / 4)).unwrap_or(usize::MAX);
-        let context = book::passages(request.words(), wanted.saturating_mul(CHARACTERS), PASSAGES);
-        let label = match (intent, request.language.as_deref()) {
-            ("translate", Some(language)) => format!("translate {language}"),
-            _ => intent.to_owned(),
-        };
-        let context = context.join("\n\n");
-        let prompt = format!("Context:\n{context}\n\nQuestion:\n{label}: {}", request.words());
+        let (complexity, prompt) = prompt(&request);
         let mut ready = VecDeque::new();
         let known = (1..=super::BOOKS).any(|n| request.book == format!("book-{n}"));
         let state = if known { State::Asking } else { State::Over };
@@ -191,8 +181,23 @@ impl Conversation {
     }
 }
 
+/// How hard a request is taken to be, and what is asked of the model.
+pub fn prompt(request: &ChatRequest) -> (Complexity, String) {
+    let intent = request.intent.unwrap_or("ask");
+    let complexity = classify(intent, request.query.as_deref().unwrap_or_default());
+    let own = text::tokens(request.words());
+    let wanted = usize::try_from(CONTEXT_TOKENS.max(own * 3 / 4)).unwrap_or(usize::MAX);
+    let context = book::passages(request.words(), wanted.saturating_mul(CHARACTERS), PASSAGES);
+    let label = match (intent, request.language.as_deref()) {
+        ("translate", Some(language)) => format!("translate {language}"),
+        _ => intent.to_owned(),
+    };
+    let context = context.join("\n\n");
+    (complexity, format!("Context:\n{context}\n\nQuestion:\n{label}: {}", request.words()))
+}
+
 /// Most tokens of an answer (catalogue E.2).
-const fn limit(complexity: Complexity) -> u64 {
+pub const fn limit(complexity: Complexity) -> u64 {
     match complexity {
         Complexity::Simple => 280,
         Complexity::Medium => 400,

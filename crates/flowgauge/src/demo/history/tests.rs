@@ -86,3 +86,43 @@ fn evenings_are_busier_than_nights() {
     }
     assert!(hours[&20] > 8 * hours[&3], "{hours:?}");
 }
+
+#[test]
+fn prompts_and_answers_of_the_week_are_as_long_as_those_of_the_live_traffic() {
+    let mut past: BTreeMap<Text, (f64, f64, f64)> = BTreeMap::new();
+    for call in week(8) {
+        let (Some(intent), Some(input), Some(output)) =
+            (call.what.intent.clone(), call.usage.input_total(), call.usage.output_total())
+        else {
+            continue;
+        };
+        let sums = past.entry(intent).or_default();
+        *sums = (sums.0 + 1.0, sums.1 + input.0 as f64, sums.2 + output.0 as f64);
+    }
+    let mut live: BTreeMap<Text, (f64, f64, f64)> = BTreeMap::new();
+    let mut dice = Dice::new(9);
+    for _ in 0..600 {
+        let scenario = Scenario::draw(&mut dice);
+        let body = scenario.request(&mut dice, "book-2").to_string();
+        let request = crate::demo::app::ChatRequest::read(body.as_bytes()).unwrap();
+        let (complexity, prompt) = crate::demo::app::prompt(&request);
+        let messages = [crate::demo::app::INSTRUCTIONS, &prompt];
+        let limit = crate::demo::app::limit(complexity);
+        let (input, output) = crate::demo::model_server::tokens(&messages, limit);
+        let sums = live.entry(Text::from(scenario.intent)).or_default();
+        *sums = (sums.0 + 1.0, sums.1 + input as f64, sums.2 + output as f64);
+    }
+    assert_eq!(past.len(), 5, "{past:?}");
+    for (intent, (n, input, output)) in &past {
+        let (m, live_input, live_output) = live[intent];
+        let apart = |a: f64, b: f64| (a / b - 1.0).abs();
+        assert!(
+            apart(input / n, live_input / m) < 0.08,
+            "{intent}: {} {}",
+            input / n,
+            live_input / m
+        );
+        let outputs = (output / n, live_output / m);
+        assert!(apart(outputs.0, outputs.1) < 0.25, "{intent}: {outputs:?}");
+    }
+}
