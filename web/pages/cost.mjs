@@ -26,7 +26,7 @@ const COLUMNS = [
 
 /** The page. */
 export function Cost() {
-  const figures = useFigures();
+  const figures = useFigures(FIGURES);
   if (figures.kpis.get("request_count")?.value === 0) return html`<h1>Tokens & cost</h1><${Empty} title="No requests in this window">Tokens come from the provider's usage, costs from the price table. Choose a longer window, or connect an application.<//>`;
   const baseline = figures.baseline?.whole ?? {};
   return html`

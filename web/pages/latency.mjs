@@ -5,6 +5,7 @@ import { ms, stamp } from "../format.mjs";
 import { go, pageLink, params, replaceParams, withParams } from "../state/address.mjs";
 import { useAnswer } from "../state/answers.mjs";
 import { changesIn, useChanges } from "../state/changes.mjs";
+import { may } from "../state/session.mjs";
 import { refresh, windowQuery, zoom } from "../state/window.mjs";
 import { Breakdown } from "../parts/breakdown.mjs";
 import { Card } from "../parts/data-table.mjs";
@@ -29,7 +30,7 @@ const BEFORE_S = 3_600;
 
 /** The page. */
 export function Latency() {
-  const figures = useFigures();
+  const figures = useFigures(FIGURES);
   const stretch = spikeOf();
   const level = figures.baseline?.whole.latency_p95 ?? null;
   if (figures.kpis.get("request_count")?.value === 0) return html`<h1>Latency</h1><${Empty} title="No requests in this window">Latency needs the start and the end of a call: from the gateway, or from spans with both times. Choose a longer window, or connect an application.<//>`;
@@ -37,7 +38,7 @@ export function Latency() {
     <div class="page-head"><h1>Latency</h1><span class="muted">successful requests; drag over a spike to see what was different in it</span></div>
     <${Failure} error=${figures.error} />
     <${Figures} label="Latency in this window" names=${FIGURES} figures=${figures} />
-    <${SeriesChart} title="Latency over time" unit="ms" target=${targetOf(figures.kpis.get("p95_latency"), "P95")} onSpike=${choose} height=${260}
+    <${SeriesChart} title="Latency over time" unit="ms" target=${targetOf(figures.kpis.get("p95_latency"), "P95")} onSpike=${choose} stretch=${stretch} height=${260}
       lines=${[{ name: "p50_latency", label: "P50" }, { name: "p95_latency", label: "P95", baseline: level, width: 2 }, { name: "p99_latency", label: "P99" }, { name: "mean_latency", label: "mean", width: 1.25 }]}>
       ${stretch !== null && html`<${Stretch} stretch=${stretch} />`}
     <//>
@@ -114,7 +115,7 @@ function Preceding({ stretch: [from, to] }) {
       <li class="note" key=${one.at + one.text} data-preceding=${one.id ?? one.kind}>
         <${Icon} name="warning" />
         <span class="break"><b>${one.id === null ? one.kind : `Change ${one.id}`}</b>, ${sooner(from - one.at)}: ${one.text}${one.by && html`, by ${one.by}`}${one.reason && html` <span class="muted">${one.reason}</span>`}</span>
-        ${one.id !== null && one.inForce && html`<span class="alert-actions"><button type="button" class="primary" onClick=${() => openSwitch({ act: "undo", id: one.id })}>Undo change ${one.id}…</button>
+        ${may("operator") && one.id !== null && one.inForce && html`<span class="alert-actions"><button type="button" class="primary" onClick=${() => openSwitch({ act: "undo", id: one.id })}>Undo change ${one.id}…</button>
           <a class="button" href=${pageLink("/control")}>Roll back…</a></span>`}
       </li>`)}</ul>`;
 }

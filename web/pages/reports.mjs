@@ -5,7 +5,8 @@ import { useState } from "preact/hooks";
 import { html } from "../html.mjs";
 import { count, stamp } from "../format.mjs";
 import { params, replaceParams } from "../state/address.mjs";
-import { useAnswer } from "../state/answers.mjs";
+import { problemOf, request, useAnswer } from "../state/answers.mjs";
+import { may } from "../state/session.mjs";
 import { hand } from "../state/files.mjs";
 import { ActDialog } from "../parts/act-dialog.mjs";
 import { Card, DataTable } from "../parts/data-table.mjs";
@@ -80,12 +81,10 @@ function useText(url) {
 /** An answer, or the server's own words. */
 async function take(url) {
   try {
-    const response = await fetch(url);
-    if (response.ok) return { response, problem: null };
-    const body = await response.json().catch(() => ({}));
-    return { response, problem: body.detail ?? body.title ?? `status ${response.status}` };
-  } catch {
-    return { response: null, problem: "flowgauge does not answer; is it still running?" };
+    const response = await request("GET", url);
+    return { response, problem: response.ok ? null : await problemOf(response) };
+  } catch (error) {
+    return { response: null, problem: error.message };
   }
 }
 
@@ -117,7 +116,7 @@ const Schedules = ({ jobs, done }) => html`
       { title: "Job", of: (row) => row.job }, { title: "About", of: (row) => row.about }, { title: "When", of: (row) => row.when ?? row.schedule, show: (row) => row.when ?? row.schedule ?? html`<span class="muted">not scheduled</span>` },
       { title: "To", of: (row) => row.channels.join(", ") || null }, { title: "Next", of: (row) => row.next, show: (row) => (row.next === null ? "–" : stamp(new Date(row.next), false)) },
       { title: "Last", of: (row) => row.last?.due, show: (row) => (row.last === null ? "–" : html`${stamp(new Date(row.last.ended ?? row.last.due), false)} <${State} word=${row.last.state} />`) },
-      { title: "", name: "Run", of: () => null, show: (row) => html`<button type="button" onClick=${() => (wanted.value = run(row, done))}>Run now…<span class="visually-hidden">: ${row.job}</span></button>` },
+      { title: "", name: "Run", of: () => null, show: (row) => may("operator") && html`<button type="button" onClick=${() => (wanted.value = run(row, done))}>Run now…<span class="visually-hidden">: ${row.job}</span></button>` },
     ]} />
   <//>`;
 

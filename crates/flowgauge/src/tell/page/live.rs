@@ -1,14 +1,17 @@
 //! `GET /api/v1/live`: finished calls as they come, and one tick a second.
 //!
-//! Bounded: so many listeners, and each skips what it is too slow for. Ends when flowgauge stops.
+//! Bounded: so many listeners, and each skips what it is too slow for. Ends when flowgauge stops, and when its listener's
+//! key or session does.
 
 use super::ask::Params;
+use super::guard::Caller;
 use super::shared::MAX_LIVE;
 use super::{App, Problem};
 use crate::logic::call::{Call, Counts};
 use crate::logic::id::CallId;
 use crate::query::view::RequestView;
 use crate::store::Merge;
+use axum::Extension;
 use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
@@ -89,7 +92,11 @@ impl Second {
 #[utoipa::path(get, path = "/api/v1/live", tag = "requests",
     responses((status = 200, body = String, content_type = "text/event-stream", description = "Server-sent events"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn stream(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+pub(super) async fn stream(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    params: Params,
+) -> Result<Response, Problem> {
     params.only(&[], &[])?;
     let place = Arc::clone(&app.live).try_acquire_owned().map_err(|_| {
         Problem::later(format!("{MAX_LIVE} live streams are open already; close one"), 10)
@@ -100,6 +107,7 @@ pub(super) async fn stream(State(app): State<App>, params: Params) -> Result<Res
     let merges = app.recorder.merges();
     let listener = Listener {
         app,
+        caller,
         calls,
         merges,
         ticks,
@@ -117,6 +125,7 @@ pub(super) async fn stream(State(app): State<App>, params: Params) -> Result<Res
 
 struct Listener {
     app: App,
+    caller: Caller,
     calls: broadcast::Receiver<Arc<Call>>,
     merges: broadcast::Receiver<Arc<[Merge]>>,
     ticks: Interval,
@@ -138,7 +147,12 @@ impl Listener {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return None,
-                _ = self.ticks.tick() => return event("tick", &self.tick()),
+                _ = self.ticks.tick() => {
+                    if !self.caller.is_still_in(&self.app) {
+                        return None;
+                    }
+                    return event("tick", &self.tick());
+                }
                 call = self.calls.recv() => match call {
                     Ok(call) if call.what.leaf => {
                         self.second.insert(call.id, Second::of(&call));

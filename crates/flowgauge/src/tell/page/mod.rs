@@ -45,6 +45,7 @@ pub mod regressions;
 pub mod reports;
 mod requests;
 mod scores;
+mod session;
 #[cfg(feature = "sql")]
 pub mod sql;
 
@@ -57,6 +58,7 @@ pub use recompute::{Recomputed, Wanted};
 pub use requests::Page;
 pub use routes::{Need, Routes};
 pub use scores::ScoreList;
+pub use session::SessionView;
 pub use shared::{App, Counter, Facts, Parts, Port, PortState, Shared, Traffic};
 
 use utoipa_axum::routes;
@@ -93,6 +95,9 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Admin, routes!(keys::list))
         .add(Need::Admin, routes!(keys::create))
         .add(Need::Admin, routes!(keys::revoke))
+        .add(Need::Nothing, routes!(session::show))
+        .add(Need::Nothing, routes!(session::begin))
+        .add(Need::Nothing, routes!(session::end))
         .add(Need::Viewer, routes!(openapi::json))
         .add(Need::Viewer, routes!(openapi::yaml))
         .add(Need::Viewer, routes!(metrics::metrics))

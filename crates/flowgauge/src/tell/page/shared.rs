@@ -15,6 +15,7 @@ use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
 use crate::serve::clock::Clock;
 use crate::serve::keys::KeyRing;
+use crate::serve::keys::sessions::Sessions;
 use crate::serve::prices::Prices;
 use crate::store::{Reader, StoreError};
 use crate::tell::deliver::Board;
@@ -176,6 +177,8 @@ pub struct Shared {
     pub(super) replay: Semaphore,
     /// One at a time: each changes what the next would look at.
     pub(super) ageing: Semaphore,
+    /// Browsers that are logged in.
+    pub(super) sessions: Sessions,
     /// Answers to requests that named themselves.
     pub(super) answered: Mutex<super::conditional::once::Answered>,
     /// The watch after the last rollback.
@@ -242,6 +245,7 @@ impl Shared {
             recompute: Semaphore::new(1),
             replay: Semaphore::new(1),
             ageing: Semaphore::new(1),
+            sessions: Sessions::default(),
             answered: Mutex::new(super::conditional::once::Answered::default()),
             watching: Mutex::new(None),
             questions: Semaphore::new(MAX_QUESTIONS),

@@ -8,3 +8,4 @@ mod control;
 mod doors;
 mod lifecycle;
 mod live;
+mod session;
