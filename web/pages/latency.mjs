@@ -6,11 +6,12 @@ import { go, pageLink, params, replaceParams, withParams } from "../state/addres
 import { useAnswer } from "../state/answers.mjs";
 import { changesIn, useChanges } from "../state/changes.mjs";
 import { may } from "../state/session.mjs";
-import { refresh, windowQuery, zoom } from "../state/window.mjs";
+import { chosen, refresh, windowQuery, zoom } from "../state/window.mjs";
 import { Breakdown } from "../parts/breakdown.mjs";
 import { Card } from "../parts/data-table.mjs";
 import { Diagnosis, Sheet } from "../parts/diagnosis.mjs";
 import { Figures, useFigures } from "../parts/figures.mjs";
+import { HeatMap } from "../parts/heat-map.mjs";
 import { Histogram } from "../parts/histogram.mjs";
 import { Icon } from "../parts/icon.mjs";
 import { Empty, Failure } from "../parts/note.mjs";
@@ -43,6 +44,7 @@ export function Latency() {
       ${stretch !== null && html`<${Stretch} stretch=${stretch} />`}
     <//>
     ${stretch !== null && html`<${Spike} stretch=${stretch} />`}
+    <${Heat} />
     <div class="columns">
       <${SeriesChart} title="Time to first token" hint="streamed requests;" unit="ms" height=${170} lines=${[{ name: "ttft_p50", label: "P50" }, { name: "ttft_p95", label: "P95" }]} />
       <${SeriesChart} title="Gateway overhead" hint="what flowgauge itself adds;" unit="ms" height=${170} lines=${[{ name: "overhead_p50", label: "P50" }, { name: "overhead_p99", label: "P99" }]} />
@@ -52,6 +54,12 @@ export function Latency() {
     <${Breakdown} dim="endpoint" title="By route" columns=${COLUMNS} />
     <${Breakdown} dim="intent" title="By intent" columns=${COLUMNS} />
     <${SwitchDialog} />`;
+}
+
+/** How all calls were spread at each time: two humps and rare slow ones, which quantiles hide. */
+function Heat() {
+  const { data, error } = useAnswer(`/api/v1/heat?${windowQuery({ step: chosen().step })}`, refresh());
+  return html`<${Card} title="How latency was spread over time" hint="calls by time and duration, in steps of 19 %"><${Failure} error=${error} />${data !== null && html`<${HeatMap} label="How latency was spread over time" told=${data} />`}<//>`;
 }
 
 /** The stretch of the address, in unix seconds. */

@@ -95,10 +95,15 @@ function Prices({ again, done }) {
     <//>`;
 }
 
+const UNITS = { d: "days", mo: "months", h: "hours" };
+/** "30d" as people say it; another text as it came. */
+const keptFor = (text) => (text === undefined ? NONE : text.replace(/^(\d+)(mo|d|h)$/, (_, n, unit) => `${n} ${UNITS[unit]}`));
+
 function Kept({ status }) {
   const { store } = status;
   const facts = [
     ["Data in", status.data_dir], ["Sealed segments", `${count(store.segments)} with ${count(store.segment_rows)} rows, ${bytes(store.segment_bytes)}`], ["Not sealed yet", `${count(store.unsealed_rows)} rows in ${count(store.batches)} batches, ${bytes(store.batch_bytes)}`],
+    ["Raw calls are kept", keptFor(status.retention?.raw)], ["Figures by minutes", keptFor(status.retention?.minutes)], ["Figures by hours", keptFor(status.retention?.hours)], ["Archived before they go", status.retention?.archive ?? "no"],
     ["Damage", store.damage.length === 0 ? "none found" : store.damage.map((one) => (typeof one === "string" ? one : JSON.stringify(one))).join("; ")],
   ];
   const backup = async () => {
@@ -106,7 +111,7 @@ function Kept({ status }) {
     if (response.ok) hand(`flowgauge-backup-${new Date().toISOString().slice(0, 10)}.json`, "application/json", await response.blob());
   };
   return html`
-    <${Card} title="Retention, disk, backup" hint="how long is kept stands in the configuration under store" tools=${may("operator") && html`<button type="button" onClick=${backup}>Download a backup</button>`}>
+    <${Card} title="Retention, disk, backup" hint="how long is kept stands in the configuration under retention" tools=${may("operator") && html`<button type="button" onClick=${backup}>Download a backup</button>`}>
       <dl class="facts facts-wide">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="break">${value}</dd></div>`)}</dl>
       <p class="muted">The backup holds what is needed to be here again: configuration, switches, rules, prices, baselines; no secret, no call. Back in:</p>
       <${Snippet} label="Restore" code="flowgauge config restore FILE" />

@@ -111,6 +111,30 @@ test("a stretch stays at its times when the scale moves under it", async () => {
   await close();
 });
 
+test("the heat map says the cell under its cursor, by keyboard too, and is a table of the same calls", async () => {
+  const { page, faults, close } = await open(browser, "/latency?from=now-1h&to=now&live=0");
+  const map = page.getByRole("figure", { name: "How latency was spread over time" });
+  await map.locator("canvas").waitFor();
+  await map.getByRole("application").focus();
+  await page.keyboard.press("End");
+  await page.keyboard.press("ArrowUp");
+  const cell = /^\d{4}-\d\d-\d\d \d\d:\d\d, .+ – .+: [\d.,kM]+ calls? of [\d.,kM]+$/;
+  assert.match(await map.locator("[data-cell]").innerText(), cell);
+  await map.locator("[aria-live]", { hasText: /calls? of/ }).waitFor({ state: "attached" });
+  await page.keyboard.press("Escape");
+  assert.equal(await map.locator("[data-cell]").innerText(), "");
+  const drawn = await map.locator("canvas").evaluate((canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((byte) => byte > 0));
+  assert.ok(drawn, "nothing is drawn");
+  const card = page.locator("section.card", { has: map });
+  await card.getByRole("button", { name: "Show as table" }).click();
+  await card.locator(".twin-table tbody tr").first().waitFor();
+  assert.match(await card.locator(".twin-table tbody tr").first().innerText(), /%/);
+  await page.setViewportSize({ width: 360, height: 800 });
+  await page.waitForFunction(() => document.documentElement.scrollWidth <= 360);
+  assert.deepEqual(faults, []);
+  await close();
+});
+
 test("a zoom is taken back with Ctrl+Z, and without one the window doubles", async () => {
   const { page, close } = await open(browser, "/overview?from=now-1h&to=now&live=0");
   await page.locator("figure.chart canvas").waitFor();

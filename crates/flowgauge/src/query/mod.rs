@@ -9,6 +9,7 @@ pub mod coverage;
 pub mod diagnose;
 pub mod errors;
 pub mod health;
+pub mod heat;
 pub mod history;
 #[cfg(feature = "sql")]
 pub mod postgres;

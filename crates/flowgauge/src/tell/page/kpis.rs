@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 
 /// Window of KPIs unless asked otherwise.
-const USUAL: &str = "1h";
+pub(super) const USUAL: &str = "1h";
 /// KPIs of one series question.
 const MAX_COLUMNS: usize = 32;
 /// Dimensions grouped by at once: groups multiply.
@@ -123,7 +123,7 @@ const STEPS: [u32; 10] = [1, 2, 5, 10, 15, 30, 60, 180, 360, 1_440];
 /// Steps that `auto` aims at: as many points as a small chart can show apart.
 const AUTO_STEPS: i64 = 120;
 
-fn step(text: Option<&str>, window_minutes: i64) -> Result<Step, Problem> {
+pub(super) fn step(text: Option<&str>, window_minutes: i64) -> Result<Step, Problem> {
     let wrong = |text: &str, detail: &str| Err(Problem::field("query.step", text, detail));
     let (minutes, text) = match text {
         None | Some("none") => return Ok(Step::Whole),

@@ -28,6 +28,7 @@ mod fields;
 pub mod flags;
 pub mod following;
 mod health;
+mod heat;
 pub mod history;
 mod import;
 pub mod incidents;
@@ -71,6 +72,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(kpis::one))
         .add(Need::Viewer, routes!(kpis::catalogue))
         .add(Need::Viewer, routes!(kpis::series))
+        .add(Need::Viewer, routes!(heat::heat))
         .add(Need::Viewer, routes!(requests::list))
         .add(Need::Viewer, routes!(requests::one))
         .add(Need::Viewer, routes!(prices::list))
@@ -106,6 +108,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Operator, routes!(alerts::reload))
         .add(Need::Viewer, routes!(export::export))
         .add(Need::Viewer, routes!(reports::report))
+        .add(Need::Viewer, routes!(reports::forecast::forecast))
         .add(Need::Viewer, routes!(reports::shelf::overview))
         .add(Need::Viewer, routes!(reports::shelf::kept))
         .add(Need::Operator, routes!(reports::send::letter))
