@@ -282,7 +282,9 @@ mod tests {
         let steps = h.quarter_octaves();
         assert_eq!(steps.iter().map(|(_, n)| n).sum::<u64>(), 7);
         let of = |value: f64| {
-            let within = |s: i32| (Histogram::quarter_octave(s)..Histogram::quarter_octave(s + 1)).contains(&value);
+            let within = |s: i32| {
+                (Histogram::quarter_octave(s)..Histogram::quarter_octave(s + 1)).contains(&value)
+            };
             steps.iter().find(|(step, _)| within(*step)).map(|(_, n)| *n)
         };
         assert_eq!((of(1.0), of(1_000.0), of(700.0), of(500.0)), (Some(2), Some(3), Some(1), None));

@@ -99,9 +99,9 @@ fn deployments(
         let since = began.entry(service).or_insert(*at);
         *since = (*since).min(*at);
     }
-    let came = first.iter().filter(|((service, _), at)| {
-        **at >= from && began.get(service.as_str()) != Some(at)
-    });
+    let came = first
+        .iter()
+        .filter(|((service, _), at)| **at >= from && began.get(service.as_str()) != Some(at));
     Ok(came
         .map(|((service, version), at)| {
             let service = if service.is_empty() { "an application" } else { service };

@@ -61,7 +61,9 @@ impl SessionView {
             key_id: None,
             scope,
             // A viewer's key includes no sending.
-            may: scopes.filter(|s| *s != Scope::Gateway || scope.is_some_and(Scope::may_send)).collect(),
+            may: scopes
+                .filter(|s| *s != Scope::Gateway || scope.is_some_and(Scope::may_send))
+                .collect(),
             ends: None,
             csrf: None,
         }
@@ -173,7 +175,8 @@ pub(super) fn check_token(secret: &str, headers: &HeaderMap) -> Result<(), Probl
 /// The secret of the session a browser sends. Nothing where two differ: which of them counts would depend on who reads first.
 pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let pairs =
+        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let mut ours = pairs.filter(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value);
     let first = ours.next()?;
     ours.all(|other| other == first).then_some(first)
@@ -211,7 +214,9 @@ mod tests {
         assert_eq!(cookie(&headers(&["a=b; flowgauge_session=x; c=d"])), Some("x"));
         assert_eq!(cookie(&headers(&["a=b", "flowgauge_session=x"])), Some("x"));
         assert_eq!(cookie(&headers(&["flowgauge_session=x; flowgauge_session=x"])), Some("x"));
-        for none in [&["flowgauge_session=x; flowgauge_session=y"][..], &["xflowgauge_session=x"], &[]] {
+        for none in
+            [&["flowgauge_session=x; flowgauge_session=y"][..], &["xflowgauge_session=x"], &[]]
+        {
             assert_eq!(cookie(&headers(none)), None, "{none:?}");
         }
     }
@@ -219,7 +224,9 @@ mod tests {
     #[test]
     fn the_cookie_is_for_encrypted_ways_only_where_the_browser_came_by_one() {
         assert!(!set_cookie("x", 1, is_encrypted(&HeaderMap::new())).contains("Secure"));
-        for (name, value) in [("origin", "https://flowgauge.example"), ("x-forwarded-proto", "https")] {
+        for (name, value) in
+            [("origin", "https://flowgauge.example"), ("x-forwarded-proto", "https")]
+        {
             let mut headers = HeaderMap::new();
             headers.insert(name, HeaderValue::from_static(value));
             assert!(set_cookie("x", 1, is_encrypted(&headers)).ends_with("; Secure"), "{name}");

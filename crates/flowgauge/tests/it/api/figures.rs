@@ -11,11 +11,11 @@ async fn figures_asked_for_by_name_are_those_of_the_whole_and_no_others() {
     let rows: Vec<_> = (1..=40).map(|n| call(n, 60)).collect();
     served.running.recorder.submit(rows, Vec::new()).await.unwrap();
     let whole = get(addr, "/api/v1/kpis?since=1h").await.json();
-    let wanted = "monthly_cost,p95_latency&kpi=concurrent_users,latency_p50,quality_score";
+    let wanted = "monthly_cost,p95_latency&kpi=concurrent_users,p95_ttft,quality_score";
     let some = get(addr, &format!("/api/v1/kpis?since=1h&kpi={wanted}")).await.json();
     let some = some["kpis"].as_array().unwrap();
     let names: Vec<_> = some.iter().map(|k| k["name"].as_str().unwrap()).collect();
-    let order = ["p50_latency", "p95_latency", "quality_score", "monthly_cost", "concurrent_users"];
+    let order = ["p95_latency", "ttft_p95", "quality_score", "monthly_cost", "concurrent_users"];
     assert_eq!(names, order, "in catalogue order");
     for one in some {
         assert!(whole["kpis"].as_array().unwrap().contains(one), "{one}");
@@ -82,7 +82,8 @@ async fn a_version_is_told_in_the_hour_it_came_and_the_first_one_is_not() {
         call.origin.version = Some(version.into());
         call
     };
-    let rows = vec![version(1, 30, "1"), version(2, 2, "1"), version(3, 3, "2"), version(4, 1, "2")];
+    let rows =
+        vec![version(1, 30, "1"), version(2, 2, "1"), version(3, 3, "2"), version(4, 1, "2")];
     served.running.recorder.submit(rows, Vec::new()).await.unwrap();
     let told = get(addr, "/api/v1/history?kind=deployment").await.json();
     let [only] = told.as_array().unwrap().as_slice() else { panic!("one: {told}") };

@@ -62,7 +62,8 @@ async fn without_a_cookie_or_with_a_wrong_key_nobody_is_logged_in() {
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{wrong}");
         assert!(answer.headers.get("set-cookie").is_none());
     }
-    for (body, status) in [("", StatusCode::BAD_REQUEST), ("{\"kee\":1}", StatusCode::BAD_REQUEST)] {
+    for (body, status) in [("", StatusCode::BAD_REQUEST), ("{\"kee\":1}", StatusCode::BAD_REQUEST)]
+    {
         assert_eq!(post(addr, "/api/v1/session", body).await.status, status, "{body}");
     }
     let sender = key(&served, Scope::Gateway);

@@ -46,7 +46,8 @@ pub(in crate::tell::page) async fn forecast(
 ) -> Result<Json<ForecastView>, Problem> {
     params.only(&[], &[])?;
     let (now, zone) = (app.clock.now(), app.facts.zone);
-    let none = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the clock is out of the calendar");
+    let none =
+        || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the clock is out of the calendar");
     let day = Period::complete_before(now, Every::Day, zone).ok_or_else(none)?;
     let month = day.last().format("%Y-%m").to_string();
     let config = Arc::clone(&app.config);
