@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { URL_UNDER_TEST, launch, open } from "./browser.mjs";
+import { DEADLINE_MS, URL_UNDER_TEST, launch, open } from "./browser.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -26,7 +26,7 @@ test("what a job made and kept is in the archive and comes as a file", async () 
   assert.ok(asked.ok, await asked.text());
   const kept = async () => (await (await fetch(`${URL_UNDER_TEST}/api/v1/reports`)).json()).archive.find((one) => one.kind === "daily");
   const { page, faults, close } = await open(browser, "/setup");
-  await page.waitForFunction(async () => (await (await fetch("/api/v1/reports")).json()).archive.some((one) => one.kind === "daily"));
+  await page.waitForFunction(async () => (await (await fetch("/api/v1/reports")).json()).archive.some((one) => one.kind === "daily"), undefined, { timeout: 4 * DEADLINE_MS });
   const { files } = await kept();
   await page.goto(`${URL_UNDER_TEST}/reports?kind=daily&period=current`);
   const archive = page.getByRole("region", { name: "Archive" });

@@ -3,7 +3,7 @@
 //! Refuses to guess: a step without a row had no calls.
 
 use crate::logic::quantile::Histogram;
-use crate::logic::rollup::Rollup;
+use crate::logic::rollup::{Rollup, Spreads};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::store::{Gap, Reader, RollupQuery, Step, StoreError};
@@ -51,7 +51,11 @@ pub struct HeatRow {
 /// When the store cannot be read.
 pub fn heat(reader: &Reader, times: Times, query: &RollupQuery) -> Result<Heat, StoreError> {
     let window = query.window.whole_minutes();
-    let groups = reader.rollups(query)?;
+    let spreads = match times {
+        Times::Latency => Spreads::LATENCY,
+        Times::FirstToken => Spreads::TTFT,
+    };
+    let groups = reader.rollups_of(query, spreads)?;
     let steps: Vec<(UnixMicros, Vec<(i32, u64)>)> =
         groups.iter().map(|g| (g.from, histogram(times, &g.rollup).quarter_octaves())).collect();
     let all = || steps.iter().flat_map(|(_, bins)| bins.iter().map(|(step, _)| *step));

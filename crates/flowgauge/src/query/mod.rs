@@ -29,7 +29,7 @@ mod labels;
 use crate::logic::call::Text;
 use crate::logic::known::{Known, Reason};
 use crate::logic::kpi::{self, CATALOGUE, Context, Kpi, Measured, State};
-use crate::logic::rollup::{Dim, Filter, Rollup};
+use crate::logic::rollup::{Dim, Filter, Rollup, Spreads};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::store::{Gap, Reader, RollupQuery, Step, StoreError};
@@ -175,6 +175,7 @@ pub fn snapshot_of(
     zone: Tz,
 ) -> Result<Snapshot, StoreError> {
     let window = window.whole_minutes();
+    let spreads = spreads_of(wanted);
     let mut read: Vec<(Window, Rollup)> = Vec::new();
     let mut labels = labels::Asking::new(reader, filter);
     let mut kpis = Vec::with_capacity(wanted.len());
@@ -190,7 +191,7 @@ pub fn snapshot_of(
         let known = read.iter().position(|(w, _)| *w == theirs);
         let at = known.unwrap_or(read.len());
         if known.is_none() {
-            read.push((theirs, whole(reader, theirs, filter)?));
+            read.push((theirs, whole(reader, theirs, filter, spreads)?));
         }
         if let Some((w, r)) = read.get(at) {
             kpis.push(KpiValue::of(kpi, r, Context { minutes: w.minutes() }));
@@ -213,14 +214,23 @@ pub fn one(
     if let Some(told) = labels::Asking::new(reader, filter).measure(kpi, window)? {
         return Ok(KpiValue::told(kpi, told));
     }
-    let rollup = whole(reader, window, filter)?;
+    let rollup = whole(reader, window, filter, kpi.spreads())?;
     Ok(KpiValue::of(kpi, &rollup, Context { minutes: window.minutes() }))
 }
 
-fn whole(reader: &Reader, window: Window, filter: &Filter) -> Result<Rollup, StoreError> {
+fn spreads_of(kpis: &[&Kpi]) -> Spreads {
+    kpis.iter().fold(Spreads::NONE, |all, kpi| all | kpi.spreads())
+}
+
+fn whole(
+    reader: &Reader,
+    window: Window,
+    filter: &Filter,
+    spreads: Spreads,
+) -> Result<Rollup, StoreError> {
     let query =
         RollupQuery { window, filter: filter.clone(), group_by: Vec::new(), step: Step::Whole };
-    let mut groups = reader.rollups(&query)?;
+    let mut groups = reader.rollups_of(&query, spreads)?;
     Ok(groups.pop().map(|g| g.rollup).unwrap_or_default())
 }
 
@@ -235,7 +245,7 @@ pub fn table(reader: &Reader, kpis: &[&Kpi], query: &RollupQuery) -> Result<Tabl
         Step::Minutes(m) => f64::from(m),
     };
     let context = Context { minutes };
-    let rows = reader.rollups(query)?.into_iter().map(|g| Row {
+    let rows = reader.rollups_of(query, spreads_of(kpis))?.into_iter().map(|g| Row {
         from: g.from,
         key: g.key,
         values: kpis.iter().map(|k| kpi::measure(k, &g.rollup, context)).collect(),

@@ -177,6 +177,8 @@ pub struct Shared {
     pub(super) replay: Semaphore,
     /// One at a time: each changes what the next would look at.
     pub(super) ageing: Semaphore,
+    /// Calls as live streams tell them.
+    pub(super) written: Mutex<super::live::Written>,
     /// Browsers that are logged in.
     pub(super) sessions: Sessions,
     /// Answers to requests that named themselves.
@@ -245,6 +247,7 @@ impl Shared {
             recompute: Semaphore::new(1),
             replay: Semaphore::new(1),
             ageing: Semaphore::new(1),
+            written: Mutex::default(),
             sessions: Sessions::default(),
             answered: Mutex::new(super::conditional::once::Answered::default()),
             watching: Mutex::new(None),
