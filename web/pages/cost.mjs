@@ -11,6 +11,7 @@ import { Card, DataTable } from "../parts/data-table.mjs";
 import { Diagnosis, Sheet } from "../parts/diagnosis.mjs";
 import { Figures, useFigures } from "../parts/figures.mjs";
 import { Icon } from "../parts/icon.mjs";
+import { OnDemand } from "../parts/on-demand.mjs";
 import { Empty, Failure } from "../parts/note.mjs";
 import { SeriesChart } from "../parts/series-chart.mjs";
 
@@ -40,7 +41,7 @@ export function Cost() {
       <${SeriesChart} title="Tokens by type" unit="tokens" lines=${[{ name: "input_tokens", label: "in" }, { name: "output_tokens", label: "out" }]} />
       <${SeriesChart} title="Tokens per request" unit="tokens" lines=${[{ name: "tokens_per_request", label: "per request", baseline: baseline.tokens }]} />
     </div>
-    <${Where} />
+    <${OnDemand} title="What moved" requests=${figures.kpis.get("request_count")?.value} address=${windowQuery()}><${Where} /><//>
     <${Breakdown} dim="model" title="By model" columns=${COLUMNS} />
     <${Breakdown} dim="endpoint" title="By route" columns=${COLUMNS} />
     <${Breakdown} dim="service" title="By app" columns=${COLUMNS} />

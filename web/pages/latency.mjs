@@ -14,6 +14,7 @@ import { Figures, useFigures } from "../parts/figures.mjs";
 import { HeatMap } from "../parts/heat-map.mjs";
 import { Histogram } from "../parts/histogram.mjs";
 import { Icon } from "../parts/icon.mjs";
+import { OnDemand } from "../parts/on-demand.mjs";
 import { Empty, Failure } from "../parts/note.mjs";
 import { SeriesChart, targetOf } from "../parts/series-chart.mjs";
 import { SwitchDialog, openSwitch } from "../parts/switch-dialog.mjs";
@@ -49,7 +50,7 @@ export function Latency() {
       <${SeriesChart} title="Time to first token" hint="streamed requests;" unit="ms" height=${170} lines=${[{ name: "ttft_p50", label: "P50" }, { name: "ttft_p95", label: "P95" }]} />
       <${SeriesChart} title="Gateway overhead" hint="what flowgauge itself adds;" unit="ms" height=${170} lines=${[{ name: "overhead_p50", label: "P50" }, { name: "overhead_p99", label: "P99" }]} />
     </div>
-    ${stretch === null && html`<${Spread} />`}
+    ${stretch === null && html`<${OnDemand} title="How it is spread" requests=${figures.kpis.get("request_count")?.value} address=${windowQuery()}><${Spread} /><//>`}
     <${Breakdown} dim="model" title="By model" columns=${COLUMNS} />
     <${Breakdown} dim="endpoint" title="By route" columns=${COLUMNS} />
     <${Breakdown} dim="intent" title="By intent" columns=${COLUMNS} />

@@ -4,13 +4,13 @@ use crate::live::{Live, Minutes};
 use crate::read::{Reader, snapshot};
 use crate::seal::{HOUR_LEVEL, MINUTES_PER_HOUR};
 use crate::{StoreError, packed};
-use flowgauge_logic::rollup::{Rollup, SeriesKey};
+use flowgauge_logic::rollup::{Rollup, SeriesKey, Spreads};
 use flowgauge_logic::unit::UnixMicros;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, HashMap};
 
-/// Hours of one series in memory: what was added, and what was taken away again.
-type Hours = BTreeMap<i64, (Rollup, Rollup)>;
+/// Hours of one series in memory: calls added, and calls taken away again.
+type Hours = BTreeMap<i64, (u64, u64)>;
 
 impl Reader {
     /// The hour of the first call of each series that is wanted, as far back as figures are kept.
@@ -42,17 +42,18 @@ impl Reader {
 
 fn in_memory(live: &Live, wanted: &[(u32, SeriesKey)]) -> HashMap<u32, Hours> {
     let mut out: HashMap<u32, Hours> = wanted.iter().map(|(id, _)| (*id, Hours::new())).collect();
-    let mut note = |minutes: &Minutes, into: fn(&mut (Rollup, Rollup)) -> &mut Rollup| {
+    let mut note = |minutes: &Minutes, of: fn(u64) -> (u64, u64)| {
         for ((minute, series), rollup) in minutes {
             if let Some(hours) = out.get_mut(series) {
                 let hour = hours.entry(minute.div_euclid(MINUTES_PER_HOUR)).or_default();
-                into(hour).merge(rollup);
+                let (added, taken) = of(rollup.requests());
+                *hour = (hour.0.saturating_add(added), hour.1.saturating_add(taken));
             }
         }
     };
     for generation in live.generations() {
-        note(&generation.minutes, |(added, _)| added);
-        note(&generation.taken, |(_, taken)| taken);
+        note(&generation.minutes, |n| (n, 0));
+        note(&generation.taken, |n| (0, n));
     }
     out
 }
@@ -65,15 +66,13 @@ fn first_hour(db: &Connection, id: u32, hours: &Hours) -> Result<Option<i64>, St
         let unsealed = hours.range(from..).next().map(|(hour, _)| *hour);
         let Some(hour) = [stored, unsealed].into_iter().flatten().min() else { return Ok(None) };
         let Some((added, taken)) = hours.get(&hour) else { return Ok(Some(hour)) };
-        let mut left = match stored {
+        let on_disk = match stored {
             // What is on disk is never empty, so it is opened only where something is taken from it.
-            Some(at) if at == hour && taken.is_empty() => return Ok(Some(hour)),
-            Some(at) if at == hour => open(db, id, hour)?,
-            _ => Rollup::default(),
+            Some(at) if at == hour && *taken == 0 => return Ok(Some(hour)),
+            Some(at) if at == hour => open(db, id, hour)?.requests(),
+            _ => 0,
         };
-        left.merge(added);
-        left.unmerge(taken);
-        if !left.is_empty() {
+        if on_disk.saturating_add(*added) > *taken {
             return Ok(Some(hour));
         }
         from = hour + 1;
@@ -94,8 +93,10 @@ fn open(db: &Connection, id: u32, hour: i64) -> Result<Rollup, StoreError> {
         .prepare_cached(sql)
         .and_then(|mut s| s.query_row(params![HOUR_LEVEL, id, hour], |r| r.get(0)))
         .map_err(StoreError::io::<rusqlite::Error>("reading a rollup"))?;
-    packed::open_rollup((HOUR_LEVEL, id, hour), &blob).map_err(|e| StoreError::Damaged {
-        what: format!("rollup {HOUR_LEVEL}/{id}/{hour}"),
-        detail: e.to_string(),
+    packed::open_cut((HOUR_LEVEL, id, hour), &blob, Spreads::NONE).map_err(|e| {
+        StoreError::Damaged {
+            what: format!("rollup {HOUR_LEVEL}/{id}/{hour}"),
+            detail: e.to_string(),
+        }
     })
 }
