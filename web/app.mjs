@@ -4,8 +4,10 @@ import { useEffect, useState } from "preact/hooks";
 import { html } from "./html.mjs";
 import { followLinks, params, path } from "./state/address.mjs";
 import { pageOf } from "./state/pages.mjs";
+import { lookWho, session } from "./state/session.mjs";
 import { Header } from "./parts/header.mjs";
 import { Keys } from "./parts/keys.mjs";
+import { Login } from "./parts/login.mjs";
 import { Navigation } from "./parts/navigation.mjs";
 import { Failure } from "./parts/note.mjs";
 import { Palette } from "./parts/palette.mjs";
@@ -14,6 +16,7 @@ function App() {
   const { page, title, load, id } = pageOf(path.value);
   document.title = `${title} · flowgauge`;
   document.documentElement.toggleAttribute("data-kiosk", params.value.get("kiosk") !== null);
+  if (session.value.required) return html`<${Login} />`;
   return html`
     <a class="skip" href="#main">Skip to content</a>
     <${Navigation} current=${page} />
@@ -50,4 +53,5 @@ function Lazy({ load, title, id }) {
 }
 
 addEventListener("click", followLinks);
+await lookWho();
 render(html`<${App} />`, document.getElementById("app"));

@@ -33,6 +33,12 @@ export const ROW = [
   { name: "unpriced_calls", label: "Unpriced calls" },
 ];
 
+/** All that have a target or a limit: the sentence about the whole leaves none out. */
+export const JUDGED = [
+  "p50_latency", "p95_latency", "p99_latency", "mean_latency", "token_reduction", "quality_score", "quality_regression", "user_satisfaction", "cache_hit_rate",
+  "cache_memory_usage", "ttl_effectiveness", "cost_per_request", "budget_utilization", "unpriced_calls", "error_rate", "availability",
+];
+
 /** Columns of the one series question the Overview asks. */
 export const SERIES = [
   "p50_latency", "p95_latency", "p99_latency",

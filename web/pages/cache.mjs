@@ -4,6 +4,7 @@ import { html } from "../html.mjs";
 import { NONE, count, ms, percent, usd } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
 import { REFRESH_MS, useAnswer } from "../state/answers.mjs";
+import { may } from "../state/session.mjs";
 import { nameOf } from "../control.mjs";
 import { Breakdown } from "../parts/breakdown.mjs";
 import { ClearDialog, openClear } from "../parts/clear-dialog.mjs";
@@ -25,11 +26,11 @@ const TUNE_MS = 60_000;
 
 /** The page. */
 export function Cache() {
-  const figures = useFigures();
+  const figures = useFigures(FIGURES);
   const control = useAnswer("/api/v1/control", REFRESH_MS);
   const caching = control.data?.mechanisms.find((one) => one.mechanism === "response_caching");
   return html`
-    <div class="page-head"><h1>Cache</h1><span class="muted">answers kept in memory</span>${caching?.effective && html`<span class="page-tools"><button type="button" onClick=${openClear}>Clear…</button></span>`}</div>
+    <div class="page-head"><h1>Cache</h1><span class="muted">answers kept in memory</span>${may("operator") && caching?.effective && html`<span class="page-tools"><button type="button" onClick=${openClear}>Clear…</button></span>`}</div>
     <${Failure} error=${figures.error ?? control.error} />
     ${caching !== undefined && !caching.effective && html`<${Off} />`}
     <${Figures} label="Cache in this window" names=${FIGURES} figures=${figures} />

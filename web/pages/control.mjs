@@ -3,6 +3,7 @@
 import { html } from "../html.mjs";
 import { useAnswer } from "../state/answers.mjs";
 import { NONE, stamp } from "../format.mjs";
+import { may } from "../state/session.mjs";
 import { changeText } from "../state/changes.mjs";
 import { Failure } from "../parts/note.mjs";
 import { Icon } from "../parts/icon.mjs";
@@ -33,10 +34,11 @@ function Standing({ view }) {
   const { tone, icon, text } = standingOf(view);
   return html`
     <div class=${`verdict verdict-${tone}`} data-standing=${tone}><p role="status"><${Icon} name=${icon} />${text}</p></div>
-    <p class="alert-actions">
+    ${!may("operator") && html`<p class="muted" data-read-only>Your key may read only. Switching needs one that may operate.</p>`}
+    ${may("operator") && html`<p class="alert-actions">
       <button type="button" class="primary" onClick=${() => openSwitch({ act: "rollback", all: true })}>Roll back all…</button>
       ${(view.kill_all || view.kill_only.length > 0) && html`<button type="button" onClick=${() => openSwitch({ act: "restore", all: true })}>Lift the switch…</button>`}
-    </p>`;
+    </p>`}`;
 }
 
 function Mechanisms({ view, evidence }) {
@@ -64,8 +66,8 @@ function Row({ one, evidence }) {
     <tr data-mechanism=${one.mechanism}>
       <th scope="row">${nameOf(one.mechanism)}</th>
       ${cells.map((text, i) => html`<td key=${i} data-title=${HEAD[i + 1]} class="break-some">${text}</td>`)}
-      <td><span class="alert-actions"><button type="button" onClick=${() => openMode(one)}>Set…<span class="visually-hidden"> ${nameOf(one.mechanism)}</span></button>
-        ${one.effective && html`<button type="button" onClick=${() => openSwitch({ act: "rollback", only: one.mechanism })}>Roll back…<span class="visually-hidden"> ${nameOf(one.mechanism)}</span></button>`}</span></td>
+      <td><span class="alert-actions">${may("operator") && html`<button type="button" onClick=${() => openMode(one)}>Set…<span class="visually-hidden"> ${nameOf(one.mechanism)}</span></button>`}
+        ${may("operator") && one.effective && html`<button type="button" onClick=${() => openSwitch({ act: "rollback", only: one.mechanism })}>Roll back…<span class="visually-hidden"> ${nameOf(one.mechanism)}</span></button>`}</span></td>
     </tr>`;
 }
 
@@ -88,6 +90,6 @@ function Change({ change }) {
     <li data-change=${change.id}>
       <span class="break" title=${change.diff.map((one) => one.path).join(", ")}><b>${change.id}</b> ${changeText(change)}</span>
       <span class="muted">${stamp(new Date(change.at), false)}, by ${change.author}: ${change.reason}${change.in_force ? "" : " (not in force any more)"}</span>
-      ${change.in_force && html`<button type="button" onClick=${() => openSwitch({ act: "undo", id: change.id })}>Undo…<span class="visually-hidden"> change ${change.id}</span></button>`}
+      ${may("operator") && change.in_force && html`<button type="button" onClick=${() => openSwitch({ act: "undo", id: change.id })}>Undo…<span class="visually-hidden"> change ${change.id}</span></button>`}
     </li>`;
 }

@@ -11,6 +11,7 @@ import { Card, DataTable } from "../parts/data-table.mjs";
 import { Diagnosis, Sheet } from "../parts/diagnosis.mjs";
 import { Figures, useFigures } from "../parts/figures.mjs";
 import { Icon } from "../parts/icon.mjs";
+import { OnDemand } from "../parts/on-demand.mjs";
 import { Empty, Failure } from "../parts/note.mjs";
 import { SeriesChart } from "../parts/series-chart.mjs";
 
@@ -26,7 +27,7 @@ const COLUMNS = [
 
 /** The page. */
 export function Cost() {
-  const figures = useFigures();
+  const figures = useFigures(FIGURES);
   if (figures.kpis.get("request_count")?.value === 0) return html`<h1>Tokens & cost</h1><${Empty} title="No requests in this window">Tokens come from the provider's usage, costs from the price table. Choose a longer window, or connect an application.<//>`;
   const baseline = figures.baseline?.whole ?? {};
   return html`
@@ -40,11 +41,12 @@ export function Cost() {
       <${SeriesChart} title="Tokens by type" unit="tokens" lines=${[{ name: "input_tokens", label: "in" }, { name: "output_tokens", label: "out" }]} />
       <${SeriesChart} title="Tokens per request" unit="tokens" lines=${[{ name: "tokens_per_request", label: "per request", baseline: baseline.tokens }]} />
     </div>
-    <${Where} />
+    <${OnDemand} title="What moved" requests=${figures.kpis.get("request_count")?.value} address=${windowQuery()}><${Where} /><//>
     <${Breakdown} dim="model" title="By model" columns=${COLUMNS} />
     <${Breakdown} dim="endpoint" title="By route" columns=${COLUMNS} />
     <${Breakdown} dim="service" title="By app" columns=${COLUMNS} />
     <${Breakdown} dim="intent" title="By intent" columns=${COLUMNS} />
+    <${Forecast} />
     <${Budgets} />
     <${Prices} />`;
 }
@@ -72,6 +74,41 @@ function Where() {
       ${cost.data !== null && html`<${Sheet} told=${cost.data} title="largest" label="Dearest requests" unit="usd" />`}
       ${reduction.data !== null && html`<${Sheet} told=${reduction.data} title="reduction" label="Reduction by optimisation" hint=${reduction.data.sentence} />`}
     </div>`;
+}
+
+/** Days move by the day. */
+const FORECAST_MS = 600_000;
+const WHY = { too_few: "fewer than 14 days with costs are known", no_data: "no day with costs is known", not_priced: "no call has a price" };
+
+/** What the month will cost, whatever the filters: the reports say the same. */
+function Forecast() {
+  const { data, error } = useAnswer("/api/v1/forecast", FORECAST_MS);
+  return html`
+    <${Card} title="Forecast of the month" hint=${data === null ? null : `${data.month}; all calls, whatever the filter`}>
+      <${Failure} error=${error} />
+      ${data !== null && html`<${Foreseen} told=${data} />`}
+    <//>`;
+}
+
+function Foreseen({ told }) {
+  const money = (text) => usd(Number(text));
+  if (told.cost_usd === null) return html`<p class="muted" data-forecast>Not known yet: ${WHY[told.unknown] ?? told.unknown} (${count(told.days)} of 14 days).</p>`;
+  const level = `${(100 * told.level).toFixed(0)} %`;
+  const facts = [
+    ["At its end", money(told.cost_usd)], [`With ${level} between`, `${money(told.low_usd)} and ${money(told.high_usd)}`], ["Days behind it", count(told.days)],
+    ["Budget of the month", told.budget_usd === null ? "none is set" : money(told.budget_usd)],
+  ];
+  return html`
+    <dl class="facts" data-forecast>${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="number">${value}</dd></div>`)}</dl>
+    ${told.budget_usd !== null && html`<${Against} told=${told} />`}
+    <p class="muted">${told.method}</p>`;
+}
+
+/** The budget against the ends of the interval. */
+function Against({ told }) {
+  const [low, high, budget] = [told.low_usd, told.high_usd, told.budget_usd].map(Number);
+  const [tone, text] = low > budget ? ["critical", "The whole interval lies over the budget."] : high > budget ? ["warning", "The budget lies within the interval: it may not last."] : ["good", "The whole interval lies within the budget."];
+  return html`<p><span class=${`status tone-${tone}`}><${Icon} name=${tone} />${text}</span></p>`;
 }
 
 const EXAMPLE = 'budgets:\n  - {name: company, limit: 2000 USD, period: month}';

@@ -4,6 +4,7 @@ import { html } from "../html.mjs";
 import { stamp } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
 import { change, useAnswer } from "../state/answers.mjs";
+import { may } from "../state/session.mjs";
 import { figureText, labelText, lengthText } from "../alerts.mjs";
 import { AlertState, SeverityWord } from "../parts/alert-state.mjs";
 import { endWords } from "../parts/episode-table.mjs";
@@ -54,6 +55,7 @@ function Message({ one }) {
 function Acknowledge({ id }) {
   const [said, setSaid] = useState(null);
   const send = async () => setSaid((await change("POST", `/api/v1/alerts/episodes/${id}/ack`, { by: "the page" })) ?? "Acknowledged");
+  if (!may("operator")) return null;
   return html`<button type="button" class="page-tools" onClick=${send}>Acknowledge</button><span role="status">${said}</span>`;
 }
 

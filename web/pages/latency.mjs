@@ -5,13 +5,16 @@ import { ms, stamp } from "../format.mjs";
 import { go, pageLink, params, replaceParams, withParams } from "../state/address.mjs";
 import { useAnswer } from "../state/answers.mjs";
 import { changesIn, useChanges } from "../state/changes.mjs";
-import { refresh, windowQuery, zoom } from "../state/window.mjs";
+import { may } from "../state/session.mjs";
+import { chosen, refresh, windowQuery, zoom } from "../state/window.mjs";
 import { Breakdown } from "../parts/breakdown.mjs";
 import { Card } from "../parts/data-table.mjs";
 import { Diagnosis, Sheet } from "../parts/diagnosis.mjs";
 import { Figures, useFigures } from "../parts/figures.mjs";
+import { HeatMap } from "../parts/heat-map.mjs";
 import { Histogram } from "../parts/histogram.mjs";
 import { Icon } from "../parts/icon.mjs";
+import { OnDemand } from "../parts/on-demand.mjs";
 import { Empty, Failure } from "../parts/note.mjs";
 import { SeriesChart, targetOf } from "../parts/series-chart.mjs";
 import { SwitchDialog, openSwitch } from "../parts/switch-dialog.mjs";
@@ -29,7 +32,7 @@ const BEFORE_S = 3_600;
 
 /** The page. */
 export function Latency() {
-  const figures = useFigures();
+  const figures = useFigures(FIGURES);
   const stretch = spikeOf();
   const level = figures.baseline?.whole.latency_p95 ?? null;
   if (figures.kpis.get("request_count")?.value === 0) return html`<h1>Latency</h1><${Empty} title="No requests in this window">Latency needs the start and the end of a call: from the gateway, or from spans with both times. Choose a longer window, or connect an application.<//>`;
@@ -37,20 +40,27 @@ export function Latency() {
     <div class="page-head"><h1>Latency</h1><span class="muted">successful requests; drag over a spike to see what was different in it</span></div>
     <${Failure} error=${figures.error} />
     <${Figures} label="Latency in this window" names=${FIGURES} figures=${figures} />
-    <${SeriesChart} title="Latency over time" unit="ms" target=${targetOf(figures.kpis.get("p95_latency"), "P95")} onSpike=${choose} height=${260}
+    <${SeriesChart} title="Latency over time" unit="ms" target=${targetOf(figures.kpis.get("p95_latency"), "P95")} onSpike=${choose} stretch=${stretch} height=${260}
       lines=${[{ name: "p50_latency", label: "P50" }, { name: "p95_latency", label: "P95", baseline: level, width: 2 }, { name: "p99_latency", label: "P99" }, { name: "mean_latency", label: "mean", width: 1.25 }]}>
       ${stretch !== null && html`<${Stretch} stretch=${stretch} />`}
     <//>
     ${stretch !== null && html`<${Spike} stretch=${stretch} />`}
+    <${Heat} />
     <div class="columns">
       <${SeriesChart} title="Time to first token" hint="streamed requests;" unit="ms" height=${170} lines=${[{ name: "ttft_p50", label: "P50" }, { name: "ttft_p95", label: "P95" }]} />
       <${SeriesChart} title="Gateway overhead" hint="what flowgauge itself adds;" unit="ms" height=${170} lines=${[{ name: "overhead_p50", label: "P50" }, { name: "overhead_p99", label: "P99" }]} />
     </div>
-    ${stretch === null && html`<${Spread} />`}
+    ${stretch === null && html`<${OnDemand} title="How it is spread" requests=${figures.kpis.get("request_count")?.value} address=${windowQuery()}><${Spread} /><//>`}
     <${Breakdown} dim="model" title="By model" columns=${COLUMNS} />
     <${Breakdown} dim="endpoint" title="By route" columns=${COLUMNS} />
     <${Breakdown} dim="intent" title="By intent" columns=${COLUMNS} />
     <${SwitchDialog} />`;
+}
+
+/** How all calls were spread at each time: two humps and rare slow ones, which quantiles hide. */
+function Heat() {
+  const { data, error } = useAnswer(`/api/v1/heat?${windowQuery({ step: chosen().step })}`, refresh());
+  return html`<${Card} title="How latency was spread over time" hint="calls by time and duration, in steps of 19 %"><${Failure} error=${error} />${data !== null && html`<${HeatMap} label="How latency was spread over time" told=${data} />`}<//>`;
 }
 
 /** The stretch of the address, in unix seconds. */
@@ -114,7 +124,7 @@ function Preceding({ stretch: [from, to] }) {
       <li class="note" key=${one.at + one.text} data-preceding=${one.id ?? one.kind}>
         <${Icon} name="warning" />
         <span class="break"><b>${one.id === null ? one.kind : `Change ${one.id}`}</b>, ${sooner(from - one.at)}: ${one.text}${one.by && html`, by ${one.by}`}${one.reason && html` <span class="muted">${one.reason}</span>`}</span>
-        ${one.id !== null && one.inForce && html`<span class="alert-actions"><button type="button" class="primary" onClick=${() => openSwitch({ act: "undo", id: one.id })}>Undo change ${one.id}…</button>
+        ${may("operator") && one.id !== null && one.inForce && html`<span class="alert-actions"><button type="button" class="primary" onClick=${() => openSwitch({ act: "undo", id: one.id })}>Undo change ${one.id}…</button>
           <a class="button" href=${pageLink("/control")}>Roll back…</a></span>`}
       </li>`)}</ul>`;
 }

@@ -8,6 +8,7 @@ import { REFRESH_MS, rowsOf, useAnswer } from "../state/answers.mjs";
 import { SECONDS, calls, connection, latest, secondsGrid, ticks, useLiveStream } from "../state/live-stream.mjs";
 import { Chart } from "../parts/chart.mjs";
 import { Icon } from "../parts/icon.mjs";
+import { asked } from "../parts/figures.mjs";
 import { Empty, Failure } from "../parts/note.mjs";
 import { RequestTable } from "../parts/request-table.mjs";
 import { TableTwin } from "../parts/table-twin.mjs";
@@ -37,7 +38,7 @@ export function Live() {
   const now = { ticks: ticks.value, calls: calls.value, latest: latest.value };
   if (live || kept.current === null) kept.current = now;
   const shown = kept.current;
-  const kpis = useAnswer("/api/v1/kpis?since=5m", live ? REFRESH_MS : null);
+  const kpis = useAnswer(`/api/v1/kpis?since=5m&kpi=${asked(FIGURES)}`, live ? REFRESH_MS : null);
   const known = byName(kpis.data);
   const before = useAnswer(`/api/v1/requests?limit=${BEFORE_ROWS}`);
   const rows = tail(shown.calls, rowsOf(before.data));

@@ -3,7 +3,7 @@
 import { html } from "../html.mjs";
 import { kpiText } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
-import { ROW, SERIES, TILES, column, onGrid, verdict } from "../kpi.mjs";
+import { JUDGED, ROW, SERIES, TILES, column, onGrid, verdict } from "../kpi.mjs";
 import { useAnswer } from "../state/answers.mjs";
 import { changeLine, useChanges } from "../state/changes.mjs";
 import { chosen, refresh, windowQuery } from "../state/window.mjs";
@@ -25,7 +25,7 @@ const LAST = 4;
 
 /** The page. */
 export function Overview() {
-  const figures = useFigures();
+  const figures = useFigures([...TILES, ...ROW, ...JUDGED, "estimated_usage"]);
   const table = useAnswer(`/api/v1/series?${windowQuery({ kpi: SERIES.join(","), step: chosen().step })}`, refresh());
   const alerts = useAnswer("/api/v1/alerts", refresh());
   const { kpis, before } = figures;

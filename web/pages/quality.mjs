@@ -27,7 +27,7 @@ const WORST = 10;
 
 /** The page. */
 export function Quality() {
-  const figures = useFigures();
+  const figures = useFigures(FIGURES);
   const scored = (figures.kpis.get("quality_score")?.n ?? 0) > 0 || (figures.kpis.get("user_satisfaction")?.n ?? 0) > 0;
   return html`
     <div class="page-head"><h1>Quality</h1><span class="muted">0–100 by evaluators, 1–5 by users</span></div>

@@ -6,6 +6,7 @@ import { html } from "../html.mjs";
 import { NONE, count, inUnit, stamp } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
 import { send, useAnswer } from "../state/answers.mjs";
+import { may } from "../state/session.mjs";
 import { changeLine, changesIn, useChanges } from "../state/changes.mjs";
 import { ActDialog } from "../parts/act-dialog.mjs";
 import { Chart } from "../parts/chart.mjs";
@@ -59,7 +60,7 @@ function NoBaseline({ candidates, done }) {
     <section class="empty" data-empty>
       <h2>${candidate === undefined ? "No baseline yet" : "A baseline waits to be promoted"}</h2>
       <p>A regression is a difference from what was usual; that is learned from days without alerts. ${candidate === undefined ? "" : `${candidate.name} was learned from ${count(candidate.whole.requests)} requests.`}</p>
-      <p>${candidate === undefined ? html`<button type="button" class="primary" onClick=${() => (wanted.value = proposal(done))}>Propose one…</button>` : html`<button type="button" class="primary" onClick=${() => (wanted.value = change(candidate.name, "promote", done))}>Promote ${candidate.name}…</button>`}</p>
+      <p>${!may("operator") ? "A key that may operate is needed for it." : candidate === undefined ? html`<button type="button" class="primary" onClick=${() => (wanted.value = proposal(done))}>Propose one…</button>` : html`<button type="button" class="primary" onClick=${() => (wanted.value = change(candidate.name, "promote", done))}>Promote ${candidate.name}…</button>`}</p>
     </section>`;
 }
 
@@ -79,7 +80,7 @@ function Latest({ checks, done }) {
   const [tone, icon] = shown === null ? ["muted", "none"] : shown.regressed ? ["critical", "critical"] : shown.lacks_data ? ["muted", "none"] : ["good", "good"];
   return html`
     <div class=${`verdict verdict-${tone}`} data-regressed=${shown?.regressed ?? null}><p role="status"><${Icon} name=${icon} /><span class="break">${shown === null ? "No check has run yet." : shown.verdict}</span></p></div>
-    <p class="alert-actions"><button type="button" disabled=${busy} onClick=${check}>${busy ? "Comparing…" : "Compare the last 7 days now"}</button>${shown !== null && html`<span class="muted">${own === null ? "last check" : "just compared, not kept"}: ${stamp(new Date(shown.from), false)} – ${stamp(new Date(shown.to), false)} against ${shown.against}</span>`}</p>
+    <p class="alert-actions">${may("operator") && html`<button type="button" disabled=${busy} onClick=${check}>${busy ? "Comparing…" : "Compare the last 7 days now"}</button>`}${shown !== null && html`<span class="muted">${own === null ? "last check" : "just compared, not kept"}: ${stamp(new Date(shown.from), false)} – ${stamp(new Date(shown.to), false)} against ${shown.against}</span>`}</p>
     <${Failure} error=${failed} />
     ${shown !== null && html`<${Found} check=${shown} />`}`;
 }
@@ -162,13 +163,13 @@ const Earlier = ({ checks }) => html`
 function Baselines({ all, done }) {
   const can = { candidate: "promote", retired: "promote", promoted: null };
   return html`
-    <${Card} title="Baselines" tools=${html`<button type="button" onClick=${() => (wanted.value = proposal(done))}>Propose…</button>`}>
+    <${Card} title="Baselines" tools=${may("operator") && html`<button type="button" onClick=${() => (wanted.value = proposal(done))}>Propose…</button>`}>
       <${DataTable} label="Baselines" rows=${all} empty="None yet." columns=${[
         { title: "Name", of: (row) => row.name }, { title: "Standing", of: (row) => row.standing + (row.pinned ? ", pinned" : "") }, { title: "Learned from", of: (row) => row.from, show: (row) => row.file ?? `${stamp(new Date(row.from), false)} – ${stamp(new Date(row.to), false)}` },
         { title: "Requests", right: true, of: (row) => row.whole.requests, show: (row) => count(row.whole.requests) }, { title: "P95", right: true, of: (row) => row.whole.latency_p95, show: (row) => inUnit(row.whole.latency_p95, "ms") },
         { title: "Tokens", right: true, of: (row) => row.whole.tokens, show: (row) => inUnit(row.whole.tokens, "tokens") }, { title: "Cost", right: true, of: (row) => row.whole.cost, show: (row) => inUnit(row.whole.cost, "usd") }, { title: "Quality", right: true, of: (row) => row.whole.quality, show: (row) => (row.whole.quality === null ? NONE : inUnit(row.whole.quality, "percent")) },
         { title: "Made by", of: (row) => row.made_by },
-        { title: "", name: "Change", of: () => null, show: (row) => can[row.standing] && html`<button type="button" onClick=${() => (wanted.value = change(row.name, can[row.standing], done))}>Accept as new baseline…<span class="visually-hidden">: ${row.name}</span></button>` },
+        { title: "", name: "Change", of: () => null, show: (row) => may("operator") && can[row.standing] && html`<button type="button" onClick=${() => (wanted.value = change(row.name, can[row.standing], done))}>Accept as new baseline…<span class="visually-hidden">: ${row.name}</span></button>` },
       ]} />
     <//>`;
 }

@@ -5,7 +5,8 @@ import { useState } from "preact/hooks";
 import { html } from "../html.mjs";
 import { count, stamp } from "../format.mjs";
 import { params, replaceParams } from "../state/address.mjs";
-import { useAnswer } from "../state/answers.mjs";
+import { problemOf, request, useAnswer } from "../state/answers.mjs";
+import { may } from "../state/session.mjs";
 import { hand } from "../state/files.mjs";
 import { ActDialog } from "../parts/act-dialog.mjs";
 import { Card, DataTable } from "../parts/data-table.mjs";
@@ -17,18 +18,21 @@ const FORMATS = [["pdf", "PDF"], ["html", "HTML"], ["md", "Markdown"], ["csv", "
 /** Runs move by the minute. */
 const EVERY_MS = 10_000;
 const RUNS = 50;
+const ARCHIVE_MS = 60_000;
 const wanted = signal(null);
 
 /** The page. */
 export function Reports() {
   const [again, setAgain] = useState(0);
   const jobs = useAnswer(`/api/v1/jobs#${again}`, EVERY_MS);
+  const kept = useAnswer(`/api/v1/reports#${again}`, ARCHIVE_MS);
   const runs = useAnswer(`/api/v1/jobs/history?limit=${RUNS}#${again}`, EVERY_MS);
   return html`
     <div class="page-head"><h1>Reports</h1><span class="muted">from what is stored at this moment; the same inputs give the same report</span></div>
-    <${Failure} error=${jobs.error ?? runs.error} />
+    <${Failure} error=${jobs.error ?? runs.error ?? kept.error} />
     <${Made} />
     ${jobs.data !== null && html`<${Schedules} jobs=${jobs.data} done=${() => setAgain((n) => n + 1)} />`}
+    ${kept.data !== null && html`<${Archive} all=${kept.data.archive} />`}
     ${runs.data !== null && html`<${Runs} runs=${runs.data} />`}
     <${ActDialog} id="run-title" what=${wanted.value} close=${() => (wanted.value = null)}>
       ${wanted.value !== null && html`<label>Period, empty for the last complete one<input name="period" maxlength="40" placeholder="2026-11-23" /></label>`}
@@ -80,12 +84,10 @@ function useText(url) {
 /** An answer, or the server's own words. */
 async function take(url) {
   try {
-    const response = await fetch(url);
-    if (response.ok) return { response, problem: null };
-    const body = await response.json().catch(() => ({}));
-    return { response, problem: body.detail ?? body.title ?? `status ${response.status}` };
-  } catch {
-    return { response: null, problem: "flowgauge does not answer; is it still running?" };
+    const response = await request("GET", url);
+    return { response, problem: response.ok ? null : await problemOf(response) };
+  } catch (error) {
+    return { response: null, problem: error.message };
   }
 }
 
@@ -117,13 +119,25 @@ const Schedules = ({ jobs, done }) => html`
       { title: "Job", of: (row) => row.job }, { title: "About", of: (row) => row.about }, { title: "When", of: (row) => row.when ?? row.schedule, show: (row) => row.when ?? row.schedule ?? html`<span class="muted">not scheduled</span>` },
       { title: "To", of: (row) => row.channels.join(", ") || null }, { title: "Next", of: (row) => row.next, show: (row) => (row.next === null ? "–" : stamp(new Date(row.next), false)) },
       { title: "Last", of: (row) => row.last?.due, show: (row) => (row.last === null ? "–" : html`${stamp(new Date(row.last.ended ?? row.last.due), false)} <${State} word=${row.last.state} />`) },
-      { title: "", name: "Run", of: () => null, show: (row) => html`<button type="button" onClick=${() => (wanted.value = run(row, done))}>Run now…<span class="visually-hidden">: ${row.job}</span></button>` },
+      { title: "", name: "Run", of: () => null, show: (row) => may("operator") && html`<button type="button" onClick=${() => (wanted.value = run(row, done))}>Run now…<span class="visually-hidden">: ${row.job}</span></button>` },
+    ]} />
+  <//>`;
+
+const size = (bytes) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
+/** Files that jobs made, each under its own address. */
+const Archive = ({ all }) => html`
+  <${Card} title="Archive" hint="made by jobs and kept, the latest period first">
+    <${DataTable} label="Archive" rows=${all} keyOf=${(row) => row.kind + row.period} empty="No report was kept yet: a job of the list above keeps what it makes." columns=${[
+      { title: "Report", of: (row) => row.kind, show: (row) => KINDS[row.kind] ?? row.kind }, { title: "Period", of: (row) => row.period },
+      { title: "Made", of: (row) => row.files[0].made, show: (row) => (row.files[0].made === null ? "–" : stamp(new Date(row.files[0].made), false)) },
+      { title: "Files", of: (row) => row.files.map((file) => file.name).join(" "), show: (row) => html`<span class="alert-actions">${row.files.map((file) => html`<a key=${file.name} class="button" href=${file.href} download=${file.name} data-kept=${file.format}>${file.format}<span class="visually-hidden"> of ${row.kind}, ${row.period}</span> <span class="muted">${size(file.bytes)}</span></a>`)}</span>` },
     ]} />
   <//>`;
 
 const Runs = ({ runs }) => html`
-  <${Card} title="Archive and delivery" hint="runs, the latest first">
-    <${DataTable} label="Archive and delivery" rows=${runs} keyOf=${(row) => row.id} empty="Nothing has been made yet: run a job now, or give it a schedule." columns=${[
+  <${Card} title="Runs and delivery" hint="the latest first">
+    <${DataTable} label="Runs and delivery" rows=${runs} keyOf=${(row) => row.id} empty="Nothing has been made yet: run a job now, or give it a schedule." columns=${[
       { title: "Due", of: (row) => row.due, show: (row) => stamp(new Date(row.due), false) }, { title: "Job", of: (row) => row.job }, { title: "Period", of: (row) => row.period }, { title: "State", of: (row) => row.state, show: (row) => html`<${State} word=${row.state} />` },
       { title: "Steps", of: (row) => row.steps.map((step) => `${step.step}: ${step.state}${step.detail ? ` (${step.detail})` : ""}`).join("; ") || null }, { title: "To", of: (row) => row.channels.join(", ") || null },
       { title: "Attempts", right: true, of: (row) => row.attempts }, { title: "By", of: (row) => row.by }, { title: "Note", of: (row) => row.note || null },

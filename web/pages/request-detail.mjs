@@ -4,8 +4,11 @@ import { html } from "../html.mjs";
 import { nanos, stamp, us } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
 import { rowsOf, useAnswer } from "../state/answers.mjs";
+import { session } from "../state/session.mjs";
 import { nameOf } from "../control.mjs";
+import { againCurl, recordCurl } from "../curl.mjs";
 import { CallStatus } from "../parts/call-status.mjs";
+import { Snippet } from "../parts/copy.mjs";
 import { Icon } from "../parts/icon.mjs";
 import { Failure } from "../parts/note.mjs";
 import { RequestTable } from "../parts/request-table.mjs";
@@ -58,7 +61,18 @@ function Call({ row }) {
     <${Changed} row=${row} />
     ${(row.trace_id || row.response_id) && html`<${Relatives} row=${row} />`}
     <section class="card"><div class="card-head"><h2>Facts</h2><span class="muted">– means not reported</span></div><${Facts} row=${row} /></section>
-    <${Attributes} attributes=${row.attributes} />`;
+    <${Attributes} attributes=${row.attributes} />
+    <${AsCurl} row=${row} />`;
+}
+
+/** For a shell: this record, and the call once more. */
+function AsCurl({ row }) {
+  const again = againCurl(row, location.origin);
+  return html`
+    <section class="card"><div class="card-head"><h2>As curl</h2></div>
+      <${Snippet} label="This record as curl" code=${recordCurl(row, location.origin, session.value.by !== "open")} />
+      ${again !== null && html`<p class="muted">The call once more; what was said is not kept, put it in place of the dots:</p><${Snippet} label="The call as curl" code=${again} />`}
+    </section>`;
 }
 
 const OUTCOME = { hit_exact: "answered from memory, word for word the same question", hit_semantic: "answered from memory, a question alike", miss: "looked for in memory, not found", bypass: "not looked for", disabled: null };

@@ -5,8 +5,9 @@ import { useState } from "preact/hooks";
 import { html } from "../html.mjs";
 import { NONE, count, ms, percent, samples, stamp, usd } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
-import { send, useAnswer } from "../state/answers.mjs";
+import { request, send, useAnswer } from "../state/answers.mjs";
 import { hand } from "../state/files.mjs";
+import { logIn, logOut, madeKey, may, session } from "../state/session.mjs";
 import { byName } from "../kpi.mjs";
 import { ActDialog } from "../parts/act-dialog.mjs";
 import { Snippet } from "../parts/copy.mjs";
@@ -19,7 +20,6 @@ const EVERY_MS = 10_000;
 /** Prices listed for a name. */
 const MOST_PRICES = 25;
 const wanted = signal(null);
-const made = signal(null);
 
 /** The page. */
 export function Settings() {
@@ -27,10 +27,11 @@ export function Settings() {
   const done = () => setAgain((n) => n + 1);
   const status = useAnswer("/api/v1/status", EVERY_MS);
   const health = useAnswer("/api/v1/health?since=1h", EVERY_MS);
-  const keys = useAnswer(`/api/v1/keys#${again}`);
+  const keys = useAnswer(may("admin") ? `/api/v1/keys#${again}` : null);
   return html`
     <div class="page-head"><h1>Settings</h1><span class="muted">what stands in files is changed there; switches are in <a href=${pageLink("/control")}>Optimisations</a></span></div>
     <${Failure} error=${status.error ?? health.error} />
+    ${session.value.by === "session" && html`<${You} />`}
     ${status.data !== null && html`<${Own} status=${status.data} health=${health.data} />`}
     <${Prices} again=${again} done=${done} />
     ${status.data !== null && html`<${Kept} status=${status.data} />`}
@@ -43,6 +44,13 @@ export function Settings() {
       <label key=${field.name}>${field.title}${field.options === undefined ? html`<input name=${field.name} required=${field.required ?? false} maxlength="200" inputmode=${field.inputmode ?? null} placeholder=${field.placeholder ?? ""} value=${field.value ?? ""} />` : html`<select name=${field.name}>${field.options.map((one) => html`<option key=${one}>${one}</option>`)}</select>`}</label>`)}<//>`;
 }
 
+/** The key this browser is logged in with. */
+const You = () => html`
+  <${Card} title="You" tools=${html`<button type="button" onClick=${logOut}>Log out</button>`}>
+    <p>Logged in with key <b class="break">${session.value.name}</b>, which may ${session.value.may.map((scope) => WORDS[scope]).filter((word) => word !== undefined).join(", ")}, until ${stamp(new Date(session.value.ends), false)}.</p>
+  <//>`;
+
+const WORDS = { viewer: "read", operator: "operate", admin: "administer" };
 const TONES = { ok: ["good", "good"], warning: ["warning", "warning"], degraded: ["warning", "warning"], critical: ["critical", "critical"] };
 const bytes = (value) => (value < 1e6 ? `${(value / 1e3).toFixed(1)} kB` : value < 1e9 ? `${(value / 1e6).toFixed(1)} MB` : `${(value / 1e9).toFixed(2)} GB`);
 
@@ -75,7 +83,7 @@ function Prices({ again, done }) {
   const budgets = useAnswer("/api/v1/budgets");
   const found = (data?.items ?? []).filter((one) => one.row.toLowerCase().includes(name.toLowerCase()) && (name !== "" || one.table !== "shipped"));
   return html`
-    <${Card} title="Prices and budgets" hint=${data === null ? null : `table ${data.version}; ${data.tables.map((one) => `${one.table}, ${count(one.rows)} rows`).join("; ")}`} tools=${html`<button type="button" onClick=${() => (wanted.value = price(done))}>Set a price…</button>`}>
+    <${Card} title="Prices and budgets" hint=${data === null ? null : `table ${data.version}; ${data.tables.map((one) => `${one.table}, ${count(one.rows)} rows`).join("; ")}`} tools=${may("operator") && html`<button type="button" onClick=${() => (wanted.value = price(done))}>Set a price…</button>`}>
       <${Failure} error=${error ?? budgets.error} />
       ${data?.unpriced.length > 0 && html`<p class="note tone-warning"><${Icon} name="warning" /><span class="break">Models without a price in the last 7 days: ${data.unpriced.map((one) => one.model ?? String(one)).join(", ")}</span></p>`}
       <p class="filters-flat"><label>Find a model<input value=${name} onInput=${(event) => setName(event.target.value.trim())} maxlength="200" /></label></p>
@@ -87,18 +95,23 @@ function Prices({ again, done }) {
     <//>`;
 }
 
+const UNITS = { d: "days", mo: "months", h: "hours" };
+/** "30d" as people say it; another text as it came. */
+const keptFor = (text) => (text === undefined ? NONE : text.replace(/^(\d+)(mo|d|h)$/, (_, n, unit) => `${n} ${UNITS[unit]}`));
+
 function Kept({ status }) {
   const { store } = status;
   const facts = [
     ["Data in", status.data_dir], ["Sealed segments", `${count(store.segments)} with ${count(store.segment_rows)} rows, ${bytes(store.segment_bytes)}`], ["Not sealed yet", `${count(store.unsealed_rows)} rows in ${count(store.batches)} batches, ${bytes(store.batch_bytes)}`],
+    ["Raw calls are kept", keptFor(status.retention?.raw)], ["Figures by minutes", keptFor(status.retention?.minutes)], ["Figures by hours", keptFor(status.retention?.hours)], ["Archived before they go", status.retention?.archive ?? "no"],
     ["Damage", store.damage.length === 0 ? "none found" : store.damage.map((one) => (typeof one === "string" ? one : JSON.stringify(one))).join("; ")],
   ];
   const backup = async () => {
-    const response = await fetch("/api/v1/config/backup");
+    const response = await request("GET", "/api/v1/config/backup");
     if (response.ok) hand(`flowgauge-backup-${new Date().toISOString().slice(0, 10)}.json`, "application/json", await response.blob());
   };
   return html`
-    <${Card} title="Retention, disk, backup" hint="how long is kept stands in the configuration under store" tools=${html`<button type="button" onClick=${backup}>Download a backup</button>`}>
+    <${Card} title="Retention, disk, backup" hint="how long is kept stands in the configuration under retention" tools=${may("operator") && html`<button type="button" onClick=${backup}>Download a backup</button>`}>
       <dl class="facts facts-wide">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="break">${value}</dd></div>`)}</dl>
       <p class="muted">The backup holds what is needed to be here again: configuration, switches, rules, prices, baselines; no secret, no call. Back in:</p>
       <${Snippet} label="Restore" code="flowgauge config restore FILE" />
@@ -108,8 +121,10 @@ function Kept({ status }) {
 const key = (done) => ({
   title: "Make a key", doer: "Make", url: "/api/v1/keys", hint: "Its text is shown once and kept nowhere.", fields: [{ name: "name", title: "What it is for", required: true }, { name: "scope", title: "May", options: ["gateway", "viewer", "operator", "admin"] }, { name: "expires_in", title: "Good for, empty for ever", placeholder: "90d" }],
   body: (reason, author, form) => ({ name: form.get("name").trim(), scope: form.get("scope"), ...(form.get("expires_in").trim() === "" ? {} : { expires_in: form.get("expires_in").trim() }) }),
-  done: (data) => {
-    made.value = data;
+  done: async (data) => {
+    madeKey.value = data;
+    // With the first key the time without keys ends: whoever made it goes on with it, where it may read.
+    if (session.value.by === "open" && data.scope !== "gateway") await logIn(data.key);
     done();
   },
 });
@@ -124,7 +139,7 @@ function Keys({ all, done }) {
   return html`
     <${Card} title="Access keys" hint="without a key only this machine may read and change" tools=${html`<button type="button" onClick=${() => (wanted.value = key(done))}>Make a key…</button>`}>
       <${Failure} error=${failed} />
-      ${made.value !== null && html`<div class="note"><span>Copy it now, it is not shown again:</span><${Snippet} label="New key" code=${made.value.key} /><button type="button" onClick=${() => (made.value = null)}>I have it</button></div>`}
+      ${madeKey.value !== null && html`<div class="note"><span>Copy it now, it is not shown again:</span><${Snippet} label="New key" code=${madeKey.value.key} /><button type="button" onClick=${() => (madeKey.value = null)}>I have it</button></div>`}
       <${DataTable} label="Access keys" rows=${all} empty="No key was made: only this machine is let in." columns=${[
         { title: "Name", of: (row) => row.name }, { title: "May", of: (row) => row.scope }, { title: "Made", of: (row) => row.created, show: (row) => stamp(new Date(row.created), false) }, { title: "Good until", of: (row) => row.expires, show: (row) => (row.expires === null ? "for ever" : stamp(new Date(row.expires), false)) },
         { title: "Revoked", of: (row) => row.revoked, show: (row) => (row.revoked === null ? html`<${Revoke} name=${row.name} act=${() => revoke(row.id)} />` : stamp(new Date(row.revoked), false)) },
@@ -153,6 +168,7 @@ function Checks() {
 function Texts() {
   const [open, setOpen] = useState(false);
   const { data, error } = useAnswer(open ? "/api/v1/config/backup" : null);
+  if (!may("operator")) return null;
   const shown = (data?.texts ?? []).filter((one) => ["config", "env", "alerts", "prices"].includes(one.part));
   return html`
     <${Card} title="As it is configured" tools=${html`<button type="button" aria-expanded=${open} onClick=${() => setOpen(!open)}>${open ? "Hide" : "Show"}</button>`}>

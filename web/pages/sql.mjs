@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { html } from "../html.mjs";
 import { count, stamp } from "../format.mjs";
 import { go, params, withParams } from "../state/address.mjs";
-import { send, useAnswer } from "../state/answers.mjs";
+import { problemOf, request, send, useAnswer } from "../state/answers.mjs";
 import { hand } from "../state/files.mjs";
 import { recall, remember } from "../state/theme.mjs";
 import { Chart } from "../parts/chart.mjs";
@@ -121,10 +121,9 @@ function File({ sql }) {
   const get = async (format) => {
     setSaid("making it…");
     try {
-      const response = await fetch("/api/v1/sql", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ sql, format }) });
+      const response = await request("POST", "/api/v1/sql", { sql, format });
       if (!response.ok) {
-        const body = await response.json().catch(() => ({}));
-        setSaid(body.detail ?? `status ${response.status}`);
+        setSaid(await problemOf(response));
         return;
       }
       hand(`flowgauge-query.${format}`, response.headers.get("content-type") ?? "", await response.blob());

@@ -6,6 +6,7 @@ import { html } from "../html.mjs";
 import { kpiText, samples, stamp } from "../format.mjs";
 import { go, pageLink, params, withParams } from "../state/address.mjs";
 import { rowsOf, useAnswer } from "../state/answers.mjs";
+import { may } from "../state/session.mjs";
 import { useChanges } from "../state/changes.mjs";
 import { fileName, hand } from "../state/files.mjs";
 import { chosen, refresh, windowQuery, zoom } from "../state/window.mjs";
@@ -32,7 +33,7 @@ export function Timeline() {
   const episodes = useAnswer(`/api/v1/alerts/episodes?${filterless}`, refresh());
   const incidents = useAnswer(`/api/v1/incidents#${again}`, refresh());
   const baselines = useAnswer("/api/v1/baselines/history?limit=100", refresh());
-  const figures = useFigures();
+  const figures = useFigures(TOLD);
   const span = figures.window === null ? guessed() : [figures.window.from / 1e6, figures.window.to / 1e6];
   const all = [...changes.map(ofChange), ...rowsOf(episodes.data).map(ofEpisode), ...(incidents.data ?? []).map(ofIncident), ...(baselines.data ?? []).map(ofBaseline)];
   const hidden = params.value.getAll("hide");
@@ -40,7 +41,7 @@ export function Timeline() {
   const shown = inside.filter((one) => !hidden.includes(one.kind));
   return html`
     <div class="page-head"><h1>Timeline</h1><span class="muted">what happened, in its order; filters do not apply here</span>
-      <span class="page-tools alert-actions"><button type="button" onClick=${() => (wanted.value = incident(() => setAgain((n) => n + 1)))}>Open an incident…</button>
+      <span class="page-tools alert-actions">${may("operator") && html`<button type="button" onClick=${() => (wanted.value = incident(() => setAgain((n) => n + 1)))}>Open an incident…</button>`}
       <button type="button" onClick=${() => hand(fileName(`incident ${stamp(new Date(span[0] * 1000), false)}`, "md"), "text/markdown", markdown(shown, span, figures))}>Export (Markdown)</button></span>
     </div>
     <${Failure} error=${episodes.error ?? incidents.error ?? baselines.error} />
@@ -126,7 +127,7 @@ const Incidents = ({ all, done }) => html`
   <${Card} title="Incidents" hint="each with its report">
     <${DataTable} label="Incidents" rows=${all} columns=${[
       { title: "Incident", of: (row) => row.id }, { title: "How bad", of: (row) => row.severity }, { title: "Opened", of: (row) => row.opened, show: (row) => stamp(new Date(row.opened), false) }, { title: "By", of: (row) => row.by }, { title: "Why", of: (row) => row.note },
-      { title: "Closed", of: (row) => row.closed, show: (row) => (row.closed === null ? html`<button type="button" onClick=${() => (wanted.value = closing(row, done))}>Close…<span class="visually-hidden"> incident ${row.id}</span></button>` : stamp(new Date(row.closed), false)) },
+      { title: "Closed", of: (row) => row.closed, show: (row) => (row.closed === null ? may("operator") && html`<button type="button" onClick=${() => (wanted.value = closing(row, done))}>Close…<span class="visually-hidden"> incident ${row.id}</span></button>` : stamp(new Date(row.closed), false)) },
       { title: "Report", of: () => null, show: (row) => html`<a href=${`/api/v1/incidents/${row.id}/report`} download=${`incident-${row.id}.md`}>Markdown<span class="visually-hidden"> of incident ${row.id}</span></a>` },
     ]} />
   <//>`;

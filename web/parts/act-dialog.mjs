@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { html } from "../html.mjs";
 import { send } from "../state/answers.mjs";
 import { recall, remember } from "../state/theme.mjs";
+import { session } from "../state/session.mjs";
 import { Dialog } from "./dialog.mjs";
 
 /** Who changed something last in this browser. */
@@ -36,7 +37,7 @@ function Form({ what, close, children }) {
       <p class="muted">${what.hint}</p>
       ${children}
       <label>Why<input name="reason" required maxlength="4000" /></label>
-      <label>Your name<input name="by" required maxlength="200" autocomplete="name" value=${recall(KEPT) ?? ""} /></label>
+      <label>Your name<input name="by" required maxlength="200" autocomplete="name" value=${recall(KEPT) ?? session.value?.name ?? ""} /></label>
       ${failed !== null && html`<p class="tone-critical break" role="alert">${failed}</p>`}
       <div class="alert-actions"><button class="primary">${what.doer}</button><button type="button" onClick=${close}>Cancel</button></div>
     </form>`;

@@ -4,6 +4,7 @@ import { html } from "../html.mjs";
 import { ago } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
 import { change } from "../state/answers.mjs";
+import { may } from "../state/session.mjs";
 import { ALERT_STATES, figureText, isHidden, labelText, lengthText, matchersOf, whyWords } from "../alerts.mjs";
 import { AlertState, SeverityWord } from "./alert-state.mjs";
 import { Icon } from "./icon.mjs";
@@ -55,11 +56,11 @@ function Actions({ rule, instance }) {
     const failed = await change("POST", `/api/v1/alerts/episodes/${instance.episode}/ack`, { by: "the page" });
     setSaid(failed ?? "Acknowledged");
   };
-  const canAck = instance.episode !== null && instance.acked_by === null;
+  const canAck = may("operator") && instance.episode !== null && instance.acked_by === null;
   return html`
     <div class="alert-actions">
       ${canAck && html`<button type="button" onClick=${acknowledge}>Acknowledge</button>`}
-      ${!isHidden(instance) && html`<button type="button" onClick=${() => openSilence(matchersOf(rule, instance))}>Silence…</button>`}
+      ${may("operator") && !isHidden(instance) && html`<button type="button" onClick=${() => openSilence(matchersOf(rule, instance))}>Silence…</button>`}
       ${instance.episode !== null && html`<a class="button" href=${pageLink(`/alerts/${instance.episode}`)}>History</a>`}
       ${isWebLink(rule.runbook) && html`<a class="button" href=${rule.runbook} target="_blank" rel="noopener noreferrer">Runbook</a>`}
       <span role="status">${said}</span>

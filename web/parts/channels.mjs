@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { html } from "../html.mjs";
 import { ago, stamp } from "../format.mjs";
 import { change } from "../state/answers.mjs";
+import { may } from "../state/session.mjs";
 import { Icon } from "./icon.mjs";
 
 const when = (text) => (text === null ? "never" : ago(new Date(text), Date.now()));
@@ -59,6 +60,6 @@ function Letter({ row }) {
     <li data-dead=${row.seq}>
       <span><b>${row.channel}</b> ${row.rule}, ${row.kind.replaceAll("_", " ")} <span class="muted number">${stamp(new Date(row.due))}</span></span>
       <span class="break muted">${row.answer ?? row.state.replaceAll("_", " ")}</span>
-      <button type="button" onClick=${retry}>Try again</button> <span role="status">${said}</span>
+      ${may("operator") && html`<button type="button" onClick=${retry}>Try again</button>`} <span role="status">${said}</span>
     </li>`;
 }

@@ -53,12 +53,39 @@ export function plotOptions({ width, height, series, axisText, view, onCursor, o
     ],
     hooks: {
       drawClear: [(plot) => drawGaps(plot, view().gaps, colours)],
-      draw: [(plot) => drawMarks(plot, view().marks, colours), (plot) => drawTarget(plot, view().target, colours)],
+      draw: [(plot) => drawMarks(plot, view().marks, colours), (plot) => drawTarget(plot, view().target, colours), (plot) => placeStretch(plot, view().stretch)],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
       ready: [watchPress],
-      setSelect: [(plot) => pressed === plot && onZoom !== null && plot.select.width > 4 && onZoom(plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x"))],
+      setSelect: [(plot) => pressed === plot && onZoom !== null && choose(plot, onZoom)],
     },
   };
+}
+
+/** What was dragged over, as times. The library's own shade stands in pixels: it goes, before the scale moves under it. */
+function choose(plot, onZoom) {
+  const { left, width } = plot.select;
+  if (width === 0) return;
+  const span = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
+  plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+  if (width > 4) onZoom(...span);
+}
+
+/** The stretch looked into, shaded where its times are now. */
+function placeStretch(plot, stretch) {
+  let shade = plot.over.querySelector(".stretch");
+  if (stretch === null) {
+    shade?.remove();
+    return;
+  }
+  if (shade === null) {
+    shade = document.createElement("div");
+    shade.className = "stretch";
+    plot.over.append(shade);
+  }
+  const width = plot.over.clientWidth;
+  const [left, right] = stretch.map((at) => Math.min(width, Math.max(0, plot.valToPos(at, "x"))));
+  shade.style.left = `${left}px`;
+  shade.style.width = `${right - left}px`;
 }
 
 /** The chart a drag began in: the cursor goes along in the others, the stretch does not. */

@@ -12,14 +12,14 @@ const SPEAK_AFTER_MS = 350;
 
 /**
  * `series`: `[{label, cells, dash, width}]`, cells `{value, n, unknown}` per entry of `times` (unix
- * seconds). `text(value)` gives a value with its unit. `colour` and `faint` let two lines share a colour.
+ * seconds). `stretch` is shaded. `text(value)` gives a value with its unit. `colour` and `faint` let two lines share a colour.
  */
-export function Chart({ label, times, series, window, gaps = [], target = null, text, height = 240, onZoom = null, showSamples = true }) {
+export function Chart({ label, times, series, window, gaps = [], target = null, text, height = 240, onZoom = null, showSamples = true, stretch = null }) {
   const box = useRef(null);
   const plot = useRef(null);
   const newest = useRef(null);
   const marks = changesIn(useChanges(), window);
-  newest.current = { window, gaps, target, onZoom, marks };
+  newest.current = { window, gaps, target, onZoom, marks, stretch };
   const [at, setAt] = useState(null);
   const spoken = useSpoken(box, at, times, series, text);
   const theme = themeChanges.value;
@@ -43,7 +43,7 @@ export function Chart({ label, times, series, window, gaps = [], target = null, 
     };
   }, [theme, shape, height]);
 
-  useEffect(() => plot.current?.setData(rows(times, series)), [times, series, marks.length]);
+  useEffect(() => plot.current?.setData(rows(times, series)), [times, series, marks.length, stretch?.join()]);
 
   return html`
     <figure class="chart" role="figure" aria-label=${label}>

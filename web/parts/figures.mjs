@@ -6,14 +6,18 @@ import { useAnswer } from "../state/answers.mjs";
 import { COMPARE, comparedQuery, comparedWith, refresh, windowQuery } from "../state/window.mjs";
 import { Figure } from "./tile.mjs";
 
-/** The figures of the window and of the time it is compared with, by name. */
-export function useFigures() {
-  const now = useAnswer(`/api/v1/kpis?${windowQuery()}`, refresh());
-  const before = comparedQuery(now.data?.window);
+/** The figures `names` of the window and of the time it is compared with, by name. Only these are asked for: some cost the server much. */
+export function useFigures(names) {
+  const kpi = asked(names);
+  const now = useAnswer(`/api/v1/kpis?${windowQuery({ kpi })}`, refresh());
+  const before = comparedQuery(now.data?.window, { kpi });
   const then = useAnswer(before === null ? null : `/api/v1/kpis?${before}`);
   const baseline = useAnswer(comparedWith() === "baseline" ? "/api/v1/baselines/promoted" : null);
   return { snapshot: now.data, kpis: byName(now.data), before: compared(then.data, baseline.data), baseline: baseline.data, error: now.error ?? then.error ?? baselineError(baseline.error), window: now.data?.window ?? null, loaded: now.data !== null };
 }
+
+/** Names as one parameter, each once. Whether there were requests at all is always asked. */
+export const asked = (names) => [...new Set(["request_count", ...names.flatMap((one) => (typeof one === "string" ? [one] : [one.name, one.also])).filter((name) => name !== undefined)])].join(",");
 
 /** Names of the baseline's cells as KPIs. */
 const CELLS = { p95_latency: "latency_p95", tokens_per_request: "tokens", cost_per_request: "cost", quality_score: "quality" };

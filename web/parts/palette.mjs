@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { html } from "../html.mjs";
 import { go, pageLink, withParams } from "../state/address.mjs";
 import { PAGES } from "../state/pages.mjs";
+import { logOut, session } from "../state/session.mjs";
 import { chooseTheme } from "../state/theme.mjs";
 import { COMPARE, RANGES, lastOf, zoomOut } from "../state/window.mjs";
 import { Dialog } from "./dialog.mjs";
@@ -25,6 +26,7 @@ const CHOICES = [
   { title: "Remove all filters", hint: "figures", run: () => go(withParams({ where: null })) },
   { title: "Pause or follow", hint: "figures", run: toggleLive },
   { title: "Roll back", hint: "action", run: () => go(pageLink("/control")) },
+  { title: "Log out", hint: "access", run: logOut, when: () => session.value?.by === "session" },
   { title: "Light theme", hint: "look", run: () => chooseTheme("light") },
   { title: "Dark theme", hint: "look", run: () => chooseTheme("dark") },
   { title: "Theme of the system", hint: "look", run: () => chooseTheme("system") },
@@ -34,7 +36,7 @@ const CHOICES = [
 /** What fits a text; an id of a call or a trace is an address of its own. */
 export function matching(text) {
   const words = text.toLowerCase().split(/\s+/).filter((word) => word !== "");
-  const found = CHOICES.filter((one) => words.every((word) => `${one.title} ${one.hint}`.toLowerCase().includes(word)));
+  const found = CHOICES.filter((one) => (one.when?.() ?? true) && words.every((word) => `${one.title} ${one.hint}`.toLowerCase().includes(word)));
   const id = text.trim();
   if (/^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i.test(id)) found.unshift({ title: `Request ${id}`, hint: "call", run: () => go(pageLink(`/requests/${encodeURIComponent(id)}`)) });
   return found.slice(0, MOST);

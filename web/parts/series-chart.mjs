@@ -14,9 +14,9 @@ const DASHES = [undefined, [8, 3], [2, 3], [10, 3, 2, 3], [5, 5], [1, 4]];
 
 /**
  * A card. `lines`: `[{name, label, baseline}]` of one `unit`; `baseline` is the level a line had in the promoted baseline. `target` as
- * the catalogue has it: `{value, text}`. `onSpike` is told of a dragged stretch instead of a zoom; `whole` are lines given as answered.
+ * the catalogue has it: `{value, text}`. `onSpike` is told of a dragged stretch instead of a zoom; `stretch` is shaded.
  */
-export function SeriesChart({ title, label = title, hint = null, lines, unit, target = null, onSpike = null, height = 220, children = null }) {
+export function SeriesChart({ title, label = title, hint = null, lines, unit, target = null, onSpike = null, stretch = null, height = 220, children = null }) {
   const step = chosen().step;
   const names = lines.map((line) => line.name).join(",");
   const { data: table, error } = useAnswer(`/api/v1/series?${windowQuery({ kpi: names, step })}`, refresh());
@@ -26,14 +26,14 @@ export function SeriesChart({ title, label = title, hint = null, lines, unit, ta
     <section class="card" data-chart=${title}>
       <div class="card-head"><h2>${title}</h2><span class="muted">${hint ?? ""}${table !== null && ` one point per ${stepText(table.step_minutes)}; drag to ${onSpike === null ? "zoom" : "look into a stretch"}`}</span></div>
       <${Failure} error=${error ?? compared.error} />
-      ${table !== null && html`<${Plot} label=${label} title=${title} lines=${lines} unit=${unit} target=${target} table=${table} before=${compared.data} onSpike=${onSpike} height=${height} />`}
+      ${table !== null && html`<${Plot} label=${label} title=${title} lines=${lines} unit=${unit} target=${target} table=${table} before=${compared.data} onSpike=${onSpike} stretch=${stretch} height=${height} />`}
       ${children}
     </section>`;
 }
 
 const stepText = (minutes) => (minutes >= 60 ? `${minutes / 60} h` : `${minutes ?? 1} min`);
 
-function Plot({ label, title, lines, unit, target, table, before, onSpike, height }) {
+function Plot({ label, title, lines, unit, target, table, before, onSpike, stretch, height }) {
   const { times, series } = useMemo(() => drawn(lines, table, before), [table, before, comparedWith()]);
   const text = (value) => inUnit(value, unit);
   const newestFirst = [...times.keys()].reverse();
@@ -41,7 +41,7 @@ function Plot({ label, title, lines, unit, target, table, before, onSpike, heigh
   const raw = { head: ["time", ...series.map((line) => `${line.label} (${unit})`), "n"], rows: newestFirst.map((i) => [new Date(times[i] * 1000).toISOString(), ...series.map(({ cells }) => cells[i]?.value ?? null), series[0].cells[i].n]) };
   return html`
     <${Chart} label=${label} times=${times} series=${series} text=${text} window=${[table.window.from / 1e6, table.window.to / 1e6]}
-      gaps=${table.gaps ?? []} target=${target} onZoom=${onSpike ?? zoom} height=${height} />
+      gaps=${table.gaps ?? []} target=${target} onZoom=${onSpike ?? zoom} stretch=${stretch} height=${height} />
     <${Gaps} gaps=${table.gaps ?? []} />
     <${TableTwin} caption=${title} head=${head} raw=${raw}
       rows=${newestFirst.map((i) => [stamp(new Date(times[i] * 1000), false), ...series.map(({ cells }) => cellText(cells[i], text)), count(series[0].cells[i].n)])} />`;

@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { html } from "../html.mjs";
 import { stamp } from "../format.mjs";
 import { ask, change } from "../state/answers.mjs";
+import { may, session } from "../state/session.mjs";
 import { Dialog } from "./dialog.mjs";
 import { recall, remember } from "../state/theme.mjs";
 
@@ -24,7 +25,7 @@ export function Silences({ all }) {
   const shown = all.filter((silence) => silence.state !== "expired");
   return html`
     <section class="card">
-      <div class="card-head"><h2>Silences</h2><button type="button" class="quiet" onClick=${() => openSilence([])}>New silence…</button></div>
+      <div class="card-head"><h2>Silences</h2>${may("operator") && html`<button type="button" class="quiet" onClick=${() => openSilence([])}>New silence…</button>`}</div>
       ${shown.length === 0 ? html`<p class="muted">None in force.</p>` : html`<ul class="silences">${shown.map((silence) => html`<${One} key=${silence.id} silence=${silence} />`)}</ul>`}
     </section>`;
 }
@@ -36,7 +37,7 @@ function One({ silence }) {
     <li data-silence=${silence.id}>
       <span><b>${silence.state}</b> <span class="mono break">${silence.text}</span></span>
       <span class="muted">${silence.state === "pending" ? `from ${stamp(new Date(silence.starts), false)} ` : ""}until ${stamp(new Date(silence.ends), false)}${silence.created_by === "" ? "" : `, by ${silence.created_by}`}${silence.comment === "" ? "" : `: ${silence.comment}`}</span>
-      <button type="button" onClick=${end}>End now</button> <span role="status">${said}</span>
+      ${may("operator") && html`<button type="button" onClick=${end}>End now</button>`} <span role="status">${said}</span>
     </li>`;
 }
 
@@ -70,7 +71,7 @@ function Form({ matchers }) {
       <${WouldHide} text=${text} />
       <label>How long<select name="for">${LENGTHS.map((length) => html`<option value=${length} selected=${length === "2h"}>${length}</option>`)}</select></label>
       <label>Why<input name="comment" maxlength="4000" /></label>
-      <label>Your name<input name="by" maxlength="200" autocomplete="name" value=${recall(KEPT) ?? ""} /></label>
+      <label>Your name<input name="by" maxlength="200" autocomplete="name" value=${recall(KEPT) ?? session.value?.name ?? ""} /></label>
       ${failed !== null && html`<p class="tone-critical" role="alert">${failed}</p>`}
       <div class="alert-actions"><button class="primary">Silence</button><button type="button" onClick=${() => (wanted.value = null)}>Cancel</button></div>
     </form>`;

@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 import { html } from "../html.mjs";
 import { nameOf } from "../control.mjs";
 import { change } from "../state/answers.mjs";
+import { session } from "../state/session.mjs";
 import { Dialog } from "./dialog.mjs";
 import { recall, remember } from "../state/theme.mjs";
 
@@ -56,7 +57,7 @@ function Form({ what }) {
     <form class="silence-form" onSubmit=${submit}>
       <p class="muted">${HINTS[what.act]}</p>
       <label>Why<input name="reason" required maxlength="4000" /></label>
-      <label>Your name<input name="by" required maxlength="200" autocomplete="name" value=${recall(KEPT) ?? ""} /></label>
+      <label>Your name<input name="by" required maxlength="200" autocomplete="name" value=${recall(KEPT) ?? session.value?.name ?? ""} /></label>
       ${failed !== null && html`<p class="tone-critical" role="alert">${failed}</p>`}
       <div class="alert-actions"><button class="primary">${what.act === "rollback" ? "Roll back" : what.act === "undo" ? "Undo" : "Lift"}</button><button type="button" onClick=${() => (wanted.value = null)}>Cancel</button></div>
     </form>`;

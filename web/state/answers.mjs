@@ -1,21 +1,30 @@
 // Asks the API and keeps asking while the page is live. Refuses to hide a failure: the last answer
 // stays, the error is shown beside it.
 import { useEffect, useState } from "preact/hooks";
+import { tokenOf, wasRefused } from "./session.mjs";
 
 /** What a window of an hour is asked again after; figures are rollups of minutes. */
 export const REFRESH_MS = 5_000;
 
 /** One answer of the API, or an error with the server's own words. */
 export async function ask(url, signal) {
+  const response = await request("GET", url, null, signal);
+  if (!response.ok) throw new Error(await problemOf(response));
+  return response.json();
+}
+
+/** The bare answer. Where a key is demanded the page becomes the login. */
+export async function request(method, url, body = null, signal = undefined) {
+  const headers = { accept: "application/json", ...tokenOf(method), ...(body === null ? {} : { "content-type": "application/json" }) };
   let response;
   try {
-    response = await fetch(url, { signal, headers: { accept: "application/json" } });
+    response = await fetch(url, { method, signal, headers, body: body === null ? null : JSON.stringify(body) });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("flowgauge does not answer; is it still running?");
   }
-  if (!response.ok) throw new Error(await problem(response));
-  return response.json();
+  if (response.status === 401) wasRefused();
+  return response;
 }
 
 /** Asks for a change; null where it was made, else the server's own words. */
@@ -23,18 +32,18 @@ export const change = async (method, url, body = null) => (await send(method, ur
 
 /** Sends a body; `{data, problem}` with the answer or the server's own words. */
 export async function send(method, url, body = null) {
-  const headers = body === null ? {} : { "content-type": "application/json" };
   try {
-    const response = await fetch(url, { method, headers, body: body === null ? null : JSON.stringify(body) });
-    if (!response.ok) return { data: null, problem: await problem(response) };
+    const response = await request(method, url, body);
+    if (!response.ok) return { data: null, problem: await problemOf(response) };
     const text = await response.text();
     return { data: text === "" ? null : JSON.parse(text), problem: null };
-  } catch {
-    return { data: null, problem: "flowgauge does not answer; is it still running?" };
+  } catch (error) {
+    return { data: null, problem: error.message };
   }
 }
 
-async function problem(response) {
+/** Why an answer is none, in the server's own words. */
+export async function problemOf(response) {
   const text = await response.text();
   try {
     const body = JSON.parse(text);

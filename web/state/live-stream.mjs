@@ -2,6 +2,7 @@
 // in which it was not connected: they are unknown.
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { lookWho } from "./session.mjs";
 
 /** Five minutes by seconds. */
 export const SECONDS = 300;
@@ -40,7 +41,8 @@ function onError() {
   connection.value = "lost";
   if (source.readyState !== EventSource.CLOSED) return;
   clearTimeout(retry);
-  retry = setTimeout(() => users > 0 && open(), RETRY_MS);
+  // A refusal is not told apart from an absence; who asks is known by asking.
+  retry = setTimeout(() => users > 0 && lookWho().then(() => users > 0 && open()), RETRY_MS);
 }
 
 function onTick(tick) {

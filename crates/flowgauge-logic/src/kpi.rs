@@ -2,6 +2,7 @@
 //! every figure flowgauge shows. Alerts, dashboard, reports, commands and docs derive from it.
 
 use crate::known::{Known, Reason};
+use crate::rollup::Spreads;
 use crate::unit::UnixMicros;
 use crate::window::Window;
 use chrono_tz::Tz;
@@ -194,6 +195,20 @@ impl Kpi {
             State::OffTarget
         } else {
             State::Met
+        }
+    }
+
+    /// Which distributions its value is read from; count and sum of the others are enough for it.
+    #[must_use]
+    pub fn spreads(&self) -> Spreads {
+        match self.name {
+            "p50_latency" | "p95_latency" | "p99_latency" => Spreads::LATENCY,
+            "ttft_p50" | "ttft_p95" | "ttft_p99" => Spreads::TTFT,
+            "tpot_p95" => Spreads::TPOT,
+            "overhead_p50" | "overhead_p99" => Spreads::OVERHEAD,
+            "input_tokens_p50" | "input_tokens_p95" | "input_tokens_p99" => Spreads::INPUT,
+            "output_tokens_p50" | "output_tokens_p95" | "output_tokens_p99" => Spreads::OUTPUT,
+            _ => Spreads::NONE,
         }
     }
 

@@ -11,6 +11,9 @@ const SUB_BITS: u32 = 7;
 /// Values below this are their own bucket.
 const EXACT: u64 = 1 << (SUB_BITS + 1);
 
+/// Steps of an octave that people tell apart.
+const QUARTERS: f64 = 4.0;
+
 /// The bucket a value falls into.
 #[must_use]
 pub const fn bucket_of(value: u64) -> u16 {
@@ -135,6 +138,29 @@ impl Histogram {
         });
     }
 
+    /// Counts in steps of a quarter octave (19 %), as people can read them: step and count, holes left out.
+    #[must_use]
+    pub fn quarter_octaves(&self) -> Vec<(i32, u64)> {
+        let mut out: Vec<(i32, u64)> = Vec::new();
+        for (bucket, count) in &self.buckets {
+            #[expect(clippy::cast_precision_loss, reason = "an edge, told to within a bucket")]
+            let low = bucket_range(*bucket).0.max(1) as f64;
+            #[expect(clippy::cast_possible_truncation, reason = "a logarithm of a u64 is below 64")]
+            let step = (low.log2() * QUARTERS).floor() as i32;
+            match out.last_mut() {
+                Some((last, sum)) if *last == step => *sum = sum.saturating_add(*count),
+                _ => out.push((step, *count)),
+            }
+        }
+        out
+    }
+
+    /// Lower edge of a step of [`Self::quarter_octaves`].
+    #[must_use]
+    pub fn quarter_octave(step: i32) -> f64 {
+        (f64::from(step) / QUARTERS).exp2()
+    }
+
     /// How many values.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -247,6 +273,21 @@ mod tests {
         for (q, want) in [(0.5, 50.5), (0.95, 95.05), (0.99, 99.01)] {
             assert!((h.quantile(q).unwrap() - want).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn steps_for_people_hold_every_value_once_between_their_edges() {
+        let mut h = Histogram::default();
+        [0, 1, 700, 1_000, 1_001, 1_190, 4_000_000].iter().for_each(|v| h.record(*v));
+        let steps = h.quarter_octaves();
+        assert_eq!(steps.iter().map(|(_, n)| n).sum::<u64>(), 7);
+        let of = |value: f64| {
+            let within = |s: i32| {
+                (Histogram::quarter_octave(s)..Histogram::quarter_octave(s + 1)).contains(&value)
+            };
+            steps.iter().find(|(step, _)| within(*step)).map(|(_, n)| *n)
+        };
+        assert_eq!((of(1.0), of(1_000.0), of(700.0), of(500.0)), (Some(2), Some(3), Some(1), None));
     }
 
     #[test]

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::distinct::Distinct;
 pub use self::series::{BadDim, Dim, Filter, SeriesKey};
+pub use self::spreads::Spreads;
 
 mod distinct;
 mod series;
+mod spreads;
 
 /// One minute of one series, or any sum of such.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,6 +28,7 @@ mod codec;
 mod columns;
 mod damage;
 mod dedupe;
+mod first;
 mod hot;
 mod ledger;
 mod live;

@@ -3,7 +3,7 @@
 use crate::bytes::{Damage, Take, put_bytes, put_i64, put_u64};
 use flowgauge_logic::call::{CacheOutcome, Protocol, Source, Text};
 use flowgauge_logic::quantile::Histogram;
-use flowgauge_logic::rollup::{Dist, Distinct, Rollup, SeriesKey};
+use flowgauge_logic::rollup::{Dist, Distinct, Rollup, SeriesKey, Spreads};
 
 /// Version of both formats.
 const VERSION: u8 = 1;
@@ -128,8 +128,8 @@ pub(crate) struct Peeked<'a> {
 pub(crate) const DISTS: usize = 6;
 
 impl Peeked<'_> {
-    /// The whole rollup.
-    pub(crate) fn unpack(mut self) -> Result<Rollup, Damage> {
+    /// The rollup with the wanted distributions whole.
+    pub(crate) fn unpack(mut self, wanted: Spreads) -> Result<Rollup, Damage> {
         let mut r = self.sums;
         let into = [
             &mut r.latency,
@@ -139,8 +139,15 @@ impl Peeked<'_> {
             &mut r.input,
             &mut r.output,
         ];
-        for (d, packed) in into.into_iter().zip(self.dists) {
-            *d = take_dist(&mut Take::new(packed.bytes))?;
+        for ((d, packed), one) in into.into_iter().zip(self.dists).zip(Spreads::STORED) {
+            *d = if wanted.has(one) {
+                take_dist(&mut Take::new(packed.bytes))?
+            } else {
+                Dist::counted(packed.count, packed.sum)
+            };
+        }
+        if !wanted.has(Spreads::USERS) {
+            return Ok(r);
         }
         if self.users.left() > 0 {
             if self.users.byte()? != USERS {
@@ -152,13 +159,18 @@ impl Peeked<'_> {
     }
 }
 
+/// The same as [`open_rollup`] with only the wanted distributions whole.
+pub(crate) fn open_cut(place: Place, blob: &[u8], wanted: Spreads) -> Result<Rollup, Damage> {
+    peek_rollup(place, blob)?.unpack(wanted)
+}
+
 /// The same as [`open_rollup`], without unpacking what is large.
 pub(crate) fn peek_rollup(place: Place, blob: &[u8]) -> Result<Peeked<'_>, Damage> {
     peek(checked(place, blob)?)
 }
 
 fn take_rollup(blob: &[u8]) -> Result<Rollup, Damage> {
-    peek(blob)?.unpack()
+    peek(blob)?.unpack(Spreads::ALL)
 }
 
 fn peek(blob: &[u8]) -> Result<Peeked<'_>, Damage> {

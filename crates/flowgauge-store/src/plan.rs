@@ -5,9 +5,11 @@ use crate::seal::{HOUR_LEVEL, MINUTE_LEVEL, MINUTES_PER_HOUR};
 use crate::{Group, RollupQuery, Step};
 use flowgauge_logic::call::{Call, Door, Source, Text};
 use flowgauge_logic::id::CallId;
-use flowgauge_logic::rollup::{Dim, Rollup, SeriesKey};
+use flowgauge_logic::rollup::{Dim, Rollup, SeriesKey, Spreads};
 use flowgauge_logic::unit::UnixMicros;
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// A stretch of one level: buckets from, up to and not including.
 pub(crate) type Stretch = (i64, i64, i64);
@@ -20,6 +22,8 @@ pub(crate) struct Plan {
     /// First minute that has rollups of its own; before it there are hours.
     minutes_from: i64,
     step: Option<i64>,
+    /// What of each rollup is wanted whole: all of them are cut alike.
+    spreads: Spreads,
     /// Group of each series that counts.
     pub(crate) series: HashMap<u32, usize>,
     groups: Vec<Vec<Text>>,
@@ -29,7 +33,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(query: &RollupQuery, table: &SeriesTable, minutes_from: Option<i64>) -> Self {
+    pub(crate) fn new(
+        query: &RollupQuery,
+        spreads: Spreads,
+        table: &SeriesTable,
+        minutes_from: Option<i64>,
+    ) -> Self {
         let window = query.window.whole_minutes();
         let minutes_from = minutes_from.unwrap_or(i64::MIN);
         let step = match query.step {
@@ -41,6 +50,7 @@ impl Plan {
             to: coarse(window.to.minute(), minutes_from, MINUTES_PER_HOUR - 1),
             minutes_from,
             step,
+            spreads,
             series: HashMap::new(),
             groups: Vec::new(),
             sums: HashMap::new(),
@@ -100,14 +110,39 @@ impl Plan {
     /// Adds a rollup of a minute if it counts.
     pub(crate) fn add(&mut self, minute: i64, series: u32, rollup: &Rollup) {
         if let Some(at) = self.place(minute, series) {
-            self.sums.entry(at).or_default().merge(rollup);
+            let rollup = self.cut(rollup);
+            self.sums.entry(at).or_default().merge(&rollup);
+        }
+    }
+
+    /// Adds one read from disk if it counts, of which only what is wanted was unpacked.
+    pub(crate) fn add_cut(&mut self, minute: i64, series: u32, rollup: Rollup) {
+        if let Some(at) = self.place(minute, series) {
+            match self.sums.entry(at) {
+                Entry::Vacant(none) => drop(none.insert(rollup)),
+                Entry::Occupied(mut sum) => sum.get_mut().merge(&rollup),
+            }
+        }
+    }
+
+    /// What of a rollup is wanted whole.
+    pub(crate) const fn spreads(&self) -> Spreads {
+        self.spreads
+    }
+
+    fn cut<'r>(&self, rollup: &'r Rollup) -> Cow<'r, Rollup> {
+        if self.spreads == Spreads::ALL {
+            Cow::Borrowed(rollup)
+        } else {
+            Cow::Owned(rollup.cut_to(self.spreads))
         }
     }
 
     /// Takes a rollup of a minute away if it counts.
     pub(crate) fn take(&mut self, minute: i64, series: u32, rollup: &Rollup) {
         if let Some(at) = self.place(minute, series) {
-            self.taken.entry(at).or_default().merge(rollup);
+            let rollup = self.cut(rollup);
+            self.taken.entry(at).or_default().merge(&rollup);
         }
     }
 

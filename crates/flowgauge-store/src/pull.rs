@@ -18,7 +18,7 @@ use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, Schema};
 use flowgauge_logic::call::Call;
 use flowgauge_logic::id::CallId;
-use flowgauge_logic::rollup::{Dist, Rollup, SeriesKey};
+use flowgauge_logic::rollup::{Dist, Rollup, SeriesKey, Spreads};
 use flowgauge_logic::unit::UnixMicros;
 use flowgauge_logic::window::Window;
 use rusqlite::{Connection, params};
@@ -196,7 +196,7 @@ impl Reader {
             stored(&tx, level, minutes, window, &mut |at, peeked| {
                 if fresh.knows(at) {
                     met.insert(at);
-                    let mut rollup = peeked.unpack()?;
+                    let mut rollup = peeked.unpack(Spreads::ALL)?;
                     fresh.change(at, &mut rollup);
                     if !rollup.is_empty() {
                         give(at, &rollup, unpacked(&rollup));

@@ -13,6 +13,7 @@ use crate::segment::{self, Segment};
 use crate::{AmendmentRow, Event, StoreError, amend, codec, fsck, packed, replay, wal};
 use flowgauge_logic::call::Call;
 use flowgauge_logic::id::CallId;
+use flowgauge_logic::rollup::Spreads;
 use flowgauge_logic::unit::UnixMicros;
 use flowgauge_logic::window::Window;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -249,13 +250,25 @@ impl Reader {
     /// # Errors
     /// The database cannot be read, or a rollup is damaged.
     pub fn rollups(&self, query: &RollupQuery) -> Result<Vec<Group>, StoreError> {
+        self.rollups_of(query, Spreads::ALL)
+    }
+
+    /// The same with only some distributions whole, which is most of the work: of the others count and sum.
+    ///
+    /// # Errors
+    /// As [`Self::rollups`].
+    pub fn rollups_of(
+        &self,
+        query: &RollupQuery,
+        spreads: Spreads,
+    ) -> Result<Vec<Group>, StoreError> {
         self.shared.with(|db| {
             // Memory and disk are looked at in one moment: sealing moves rollups from one to the other.
             let live = self.shared.live();
             let tx = snapshot(db)?;
             let minutes_from = hot::get_mark(&tx, hot::mark::MINUTES_FROM)
                 .map_err(StoreError::io("reading hot.db"))?;
-            let mut plan = Plan::new(query, &live.series, minutes_from);
+            let mut plan = Plan::new(query, spreads, &live.series, minutes_from);
             for generation in live.generations() {
                 for ((minute, series), rollup) in &generation.minutes {
                     plan.add(*minute, *series, rollup);
@@ -516,13 +529,14 @@ fn add_stored(db: &Connection, plan: &mut Plan) -> Result<(), StoreError> {
                     .get(0)
                     .and_then(|b: i64| Ok((b, row.get_ref(1)?.as_blob()?)))
                     .map_err(failed("reading a rollup"))?;
-                let rollup = packed::open_rollup((level, *id, bucket), blob).map_err(|e| {
+                let place = (level, *id, bucket);
+                let rollup = packed::open_cut(place, blob, plan.spreads()).map_err(|e| {
                     StoreError::Damaged {
                         what: format!("rollup {level}/{id}/{bucket}"),
                         detail: e.to_string(),
                     }
                 })?;
-                plan.add(bucket * minutes, *id, &rollup);
+                plan.add_cut(bucket * minutes, *id, rollup);
             }
         }
     }

@@ -46,6 +46,8 @@ test("a dragged spike leads to its slowest request, to what was different, to th
   await page.mouse.up();
   await page.waitForURL(/spike_from=.+spike_to=/);
   await page.locator("[data-spike]").waitFor();
+  await chart.locator(".stretch").waitFor();
+  assert.equal(await chart.locator(".u-select").evaluate((own) => own.clientWidth), 0, "the library's own shade stands in pixels");
   const different = page.getByRole("region", { name: "What is different about them" });
   await different.getByText("spike-large").first().waitFor();
   const slowest = page.getByRole("region", { name: "Slowest requests in it" });
@@ -76,6 +78,60 @@ test("a dragged spike leads to its slowest request, to what was different, to th
   await page.goto(`${URL_UNDER_TEST}/latency?from=now-5m&to=now&live=0&${where}`);
   await page.locator('[data-kpi="p50_latency"] .figure-value').getByText(/^[4-7]\d\d ms$/).waitFor();
   assert.deepEqual(faults.filter((fault) => !/status of 400/.test(fault)), []);
+  await close();
+});
+
+const iso = (ms) => new Date(ms).toISOString();
+const latencyAt = (from, to, spike) => `/latency?${new URLSearchParams({ from: iso(from), to: iso(to), live: "0", spike_from: iso(spike[0]), spike_to: iso(spike[1]) })}`;
+
+/** Waits until the shade stands at these shares of the chart. */
+const shadedAt = (page, left, right) => page.waitForFunction(([left, right]) => {
+  const [over, shade] = [".u-over", ".stretch"].map((one) => document.querySelector(`[data-chart="Latency over time"] ${one}`)?.getBoundingClientRect());
+  const share = (x) => (x - over.left) / over.width;
+  return shade !== undefined && Math.abs(share(shade.left) - left) < 0.01 && Math.abs(share(shade.right) - right) < 0.01;
+}, [left, right]);
+
+test("a stretch stays at its times when the scale moves under it", async () => {
+  const end = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
+  const spike = [end - 20 * MINUTE_MS, end - 12 * MINUTE_MS];
+  const { page, faults, close } = await open(browser, latencyAt(end - 40 * MINUTE_MS, end, spike));
+  await settled(page, "latency");
+  await shadedAt(page, 0.5, 0.7);
+  await page.setViewportSize({ width: 700, height: 900 });
+  await shadedAt(page, 0.5, 0.7);
+  // The window changes and the chart stays: as when figures follow the present.
+  await page.evaluate((address) => {
+    history.pushState(null, "", address);
+    dispatchEvent(new PopStateEvent("popstate"));
+  }, latencyAt(end - 100 * MINUTE_MS, end, spike));
+  await shadedAt(page, 0.8, 0.88);
+  await page.getByRole("link", { name: "Leave it" }).click();
+  await page.locator(".stretch").waitFor({ state: "detached" });
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("the heat map says the cell under its cursor, by keyboard too, and is a table of the same calls", async () => {
+  const { page, faults, close } = await open(browser, "/latency?from=now-1h&to=now&live=0");
+  const map = page.getByRole("figure", { name: "How latency was spread over time" });
+  await map.locator("canvas").waitFor();
+  await map.getByRole("application").focus();
+  await page.keyboard.press("End");
+  await page.keyboard.press("ArrowUp");
+  const cell = /^\d{4}-\d\d-\d\d \d\d:\d\d, .+ – .+: [\d.,kM]+ calls? of [\d.,kM]+$/;
+  assert.match(await map.locator("[data-cell]").innerText(), cell);
+  await map.locator("[aria-live]", { hasText: /calls? of/ }).waitFor({ state: "attached" });
+  await page.keyboard.press("Escape");
+  assert.equal(await map.locator("[data-cell]").innerText(), "");
+  const drawn = await map.locator("canvas").evaluate((canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((byte) => byte > 0));
+  assert.ok(drawn, "nothing is drawn");
+  const card = page.locator("section.card", { has: map });
+  await card.getByRole("button", { name: "Show as table" }).click();
+  await card.locator(".twin-table tbody tr").first().waitFor();
+  assert.match(await card.locator(".twin-table tbody tr").first().innerText(), /%/);
+  await page.setViewportSize({ width: 360, height: 800 });
+  await page.waitForFunction(() => document.documentElement.scrollWidth <= 360);
+  assert.deepEqual(faults, []);
   await close();
 });
 

@@ -1,7 +1,7 @@
 // Overview: six tiles with n and target, a chart that is a table too.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch, open, settled } from "./browser.mjs";
+import { URL_UNDER_TEST, launch, open, settled } from "./browser.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -54,4 +54,16 @@ test("window and pause are in the address and survive a change of page", async (
   await page.waitForURL(/\/requests\?from=now-6h&to=now&live=0$/);
   await page.getByRole("button", { name: "Paused" }).waitFor();
   await close();
+});
+
+test("the sentence on top is about every figure that has a target or a limit, and only what is shown is asked for", async () => {
+  const catalogue = await (await fetch(`${URL_UNDER_TEST}/api/v1/catalogue`)).json();
+  const judged = catalogue.filter((kpi) => [kpi.target, kpi.warning, kpi.critical].some((limit) => limit !== null)).map((kpi) => kpi.name);
+  const page = await browser.newPage();
+  const asked = page.waitForRequest((request) => request.url().includes("/api/v1/kpis"));
+  await page.goto(`${URL_UNDER_TEST}/overview`);
+  const names = new URL((await asked).url()).searchParams.get("kpi").split(",");
+  assert.deepEqual(judged.filter((name) => !names.includes(name)), []);
+  assert.ok(names.length < catalogue.length && !names.includes("concurrent_users"), names.join());
+  await page.close();
 });

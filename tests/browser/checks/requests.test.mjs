@@ -41,6 +41,18 @@ test("a call shows the calls that were made for it", async () => {
   await close();
 });
 
+test("a call is there as curl, and its record is what that command gets", async () => {
+  const { page, faults, close } = await open(browser, "/requests");
+  await page.locator("table.requests tbody a").first().click();
+  const code = page.getByLabel("This record as curl");
+  await code.waitFor();
+  const [, address] = /^curl '(.+)'$/.exec(await code.innerText());
+  const record = await (await fetch(address)).json();
+  assert.ok(page.url().includes(record.call_id));
+  assert.deepEqual(faults, []);
+  await close();
+});
+
 test("filters are in the address and can be taken away", async () => {
   const { page, close } = await open(browser, "/requests");
   await page.getByLabel("Model").locator("option", { hasText: "browser-check" }).waitFor({ state: "attached", timeout: DEADLINE_MS });

@@ -9,7 +9,7 @@ use super::finding::{
 };
 use super::test_of_difference::{ALPHA, LEAST};
 use crate::kpi::Unit;
-use crate::quantile::{Histogram, bucket_range};
+use crate::quantile::Histogram;
 use crate::rollup::Rollup;
 use crate::window::Window;
 use std::collections::BTreeMap;
@@ -359,19 +359,12 @@ fn evidence(different: &Different, value: &Value, word: &str) -> Evidence {
 
 /// Buckets of a quarter octave: lower edge and count, holes included between first and last.
 fn coarse(histogram: &Histogram) -> Vec<(f64, u64)> {
-    const PER_OCTAVE: f64 = 4.0;
-    let mut sums: BTreeMap<i32, u64> = BTreeMap::new();
-    for (bucket, count) in histogram.buckets() {
-        let low = whole(bucket_range(*bucket).0).max(1.0);
-        #[expect(clippy::cast_possible_truncation, reason = "a logarithm of a u64 is below 64")]
-        let step = (low.log2() * PER_OCTAVE).floor() as i32;
-        *sums.entry(step).or_default() += count;
-    }
+    let sums: BTreeMap<i32, u64> = histogram.quarter_octaves().into_iter().collect();
     let (Some(first), Some(last)) = (sums.keys().next(), sums.keys().next_back()) else {
         return Vec::new();
     };
-    let edge = |step: i32| (f64::from(step) / PER_OCTAVE).exp2();
-    (*first..=*last).map(|s| (edge(s), sums.get(&s).copied().unwrap_or(0))).collect()
+    let of = |s| (Histogram::quarter_octave(s), sums.get(&s).copied().unwrap_or(0));
+    (*first..=*last).map(of).collect()
 }
 
 /// Two peaks of at least a tenth of all each, with a valley of less than half the lower one between.

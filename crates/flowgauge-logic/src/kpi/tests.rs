@@ -22,6 +22,26 @@ fn names_are_unique_and_every_entry_says_what_it_means() {
 }
 
 #[test]
+fn every_figure_is_the_same_over_what_it_says_it_needs() {
+    let mut r = Rollup { success: 400, streamed: 400, priced: 400, ..Rollup::default() };
+    for n in 1..=400u64 {
+        for d in [&mut r.latency, &mut r.ttft, &mut r.overhead, &mut r.tpot] {
+            d.record(n * 1_000);
+        }
+        r.input.record(n * 3);
+        r.output.record(n * 2);
+    }
+    let context = Context { minutes: 10.0 };
+    let mut known = 0;
+    for kpi in CATALOGUE {
+        let whole = measure(kpi, &r, context);
+        assert_eq!(measure(kpi, &r.cut_to(kpi.spreads()), context), whole, "{}", kpi.name);
+        known += usize::from(matches!(whole.value, Known::Value(_)));
+    }
+    assert!(known > 25, "{known} figures were compared by value");
+}
+
+#[test]
 fn the_median_of_one_to_a_hundred_ms_is_fifty_and_a_half() {
     let Known::Value(v) = value("p50_latency", &hundred()) else { panic!("no value") };
     assert!((v - 50.5).abs() <= 0.005 * 50.5, "{v}");

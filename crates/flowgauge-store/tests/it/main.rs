@@ -4,6 +4,7 @@ mod ageing;
 mod alerts;
 mod amendments;
 mod damage;
+mod first;
 #[cfg(test)]
 mod jobs;
 mod merge;

@@ -4,7 +4,7 @@
 
 use crate::sample::*;
 use flowgauge_logic::call::{Call, Text};
-use flowgauge_logic::rollup::{Dim, Filter, Rollup, SeriesKey};
+use flowgauge_logic::rollup::{Dim, Filter, Rollup, SeriesKey, Spreads};
 use flowgauge_logic::unit::UnixMicros;
 use flowgauge_logic::window::Window;
 use flowgauge_store::{Group, Options, RollupQuery, Step, Store};
@@ -80,7 +80,13 @@ proptest! {
             query(from, from + length, &["source=observed"], &[Dim::Source], step),
         ];
         for q in &questions {
-            prop_assert_eq!(store.reader().rollups(q).unwrap(), recomputed(&all, q));
+            let whole = recomputed(&all, q);
+            for spreads in [Spreads::NONE, Spreads::LATENCY | Spreads::OUTPUT, Spreads::USERS] {
+                let cut = |g: &Group| Group { rollup: g.rollup.cut_to(spreads), ..g.clone() };
+                let cut: Vec<Group> = whole.iter().map(cut).collect();
+                prop_assert_eq!(store.reader().rollups_of(q, spreads).unwrap(), cut);
+            }
+            prop_assert_eq!(store.reader().rollups(q).unwrap(), whole);
         }
         let dead = crash(dir.path());
         let reader = flowgauge_store::Reader::open(dead.path()).unwrap();

@@ -4,7 +4,7 @@
 //! Refuses to mix evaluators: each is looked at by itself.
 
 use crate::logic::call::Text;
-use crate::logic::rollup::{Dim, Filter};
+use crate::logic::rollup::{Dim, Filter, Spreads};
 use crate::logic::window::Window;
 use crate::store::{Reader, RollupQuery, Step, StoreError};
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,7 @@ pub fn coverage(reader: &Reader, window: Window) -> Result<Coverage, StoreError>
     let (filter, step) = (Filter::default(), Step::Whole);
     let query = RollupQuery { window, filter, group_by: vec![Dim::Intent], step };
     let mut calls: BTreeMap<Text, u64> = BTreeMap::new();
-    for group in reader.rollups(&query)? {
+    for group in reader.rollups_of(&query, Spreads::NONE)? {
         let intent = group.key.first().cloned().unwrap_or_default();
         *calls.entry(intent).or_default() += group.rollup.requests();
     }

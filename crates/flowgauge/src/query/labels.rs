@@ -7,7 +7,7 @@ use super::Row;
 use crate::logic::call::Text;
 use crate::logic::known::Known;
 use crate::logic::kpi::{Basis, BudgetSums, CheckSums, Kpi, Labels, Measured, PEAK_MINUTES, Users};
-use crate::logic::rollup::{Dim, Distinct, Filter};
+use crate::logic::rollup::{Dim, Distinct, Filter, Spreads};
 use crate::logic::score::{Evaluator, ScoreKind};
 use crate::logic::unit::{Ratio, UnixMicros};
 use crate::logic::window::Window;
@@ -175,7 +175,7 @@ fn add_scores(
     let mut by_intent = query.clone();
     by_intent.group_by.push(Dim::Intent);
     let mut requests: HashMap<(UnixMicros, Vec<Text>), u64> = HashMap::new();
-    for group in reader.rollups(&by_intent)? {
+    for group in reader.rollups_of(&by_intent, Spreads::NONE)? {
         requests.insert((group.from, group.key), group.rollup.requests());
     }
     for group in scores.groups {
@@ -229,7 +229,7 @@ fn add_users(
     by_minute.step = Step::Minutes(1);
     by_minute.window.from = UnixMicros::from_minute(from.saturating_sub(PEAK_MINUTES - 1));
     let mut series: BTreeMap<Vec<Text>, Vec<(i64, u64, Distinct)>> = BTreeMap::new();
-    for group in reader.rollups(&by_minute)? {
+    for group in reader.rollups_of(&by_minute, Spreads::USERS)? {
         let (calls, users) = (group.rollup.requests(), group.rollup.users);
         series.entry(group.key).or_default().push((group.from.minute(), calls, users));
     }

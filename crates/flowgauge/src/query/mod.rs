@@ -9,6 +9,7 @@ pub mod coverage;
 pub mod diagnose;
 pub mod errors;
 pub mod health;
+pub mod heat;
 pub mod history;
 #[cfg(feature = "sql")]
 pub mod postgres;
@@ -28,7 +29,7 @@ mod labels;
 use crate::logic::call::Text;
 use crate::logic::known::{Known, Reason};
 use crate::logic::kpi::{self, CATALOGUE, Context, Kpi, Measured, State};
-use crate::logic::rollup::{Dim, Filter, Rollup};
+use crate::logic::rollup::{Dim, Filter, Rollup, Spreads};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::store::{Gap, Reader, RollupQuery, Step, StoreError};
@@ -157,28 +158,42 @@ pub fn snapshot(
     filter: &Filter,
     zone: Tz,
 ) -> Result<Snapshot, StoreError> {
+    let all: Vec<&Kpi> = CATALOGUE.iter().collect();
+    snapshot_of(reader, &all, window, filter, zone)
+}
+
+/// The same of some KPIs, in catalogue order. What only others need is not read: users at once take every minute of the
+/// window, the month so far every hour of it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn snapshot_of(
+    reader: &Reader,
+    wanted: &[&Kpi],
+    window: Window,
+    filter: &Filter,
+    zone: Tz,
+) -> Result<Snapshot, StoreError> {
     let window = window.whole_minutes();
-    let rollup = whole(reader, window, filter)?;
-    let context = Context { minutes: window.minutes() };
-    let mut own: Vec<(Window, Rollup)> = Vec::new();
+    let spreads = spreads_of(wanted);
+    let mut read: Vec<(Window, Rollup)> = Vec::new();
     let mut labels = labels::Asking::new(reader, filter);
-    let mut kpis = Vec::with_capacity(CATALOGUE.len());
+    let mut kpis = Vec::with_capacity(wanted.len());
     for kpi in CATALOGUE {
-        let theirs = kpi.own_window(window.to, zone);
-        if let Some(told) = labels.measure(kpi, theirs.unwrap_or(window))? {
+        if !wanted.iter().any(|one| one.name == kpi.name) {
+            continue;
+        }
+        let theirs = kpi.own_window(window.to, zone).unwrap_or(window);
+        if let Some(told) = labels.measure(kpi, theirs)? {
             kpis.push(KpiValue::told(kpi, told));
             continue;
         }
-        let Some(theirs) = theirs else {
-            kpis.push(KpiValue::of(kpi, &rollup, context));
-            continue;
-        };
-        let known = own.iter().position(|(w, _)| *w == theirs);
-        let at = known.unwrap_or(own.len());
+        let known = read.iter().position(|(w, _)| *w == theirs);
+        let at = known.unwrap_or(read.len());
         if known.is_none() {
-            own.push((theirs, whole(reader, theirs, filter)?));
+            read.push((theirs, whole(reader, theirs, filter, spreads)?));
         }
-        if let Some((w, r)) = own.get(at) {
+        if let Some((w, r)) = read.get(at) {
             kpis.push(KpiValue::of(kpi, r, Context { minutes: w.minutes() }));
         }
     }
@@ -199,14 +214,23 @@ pub fn one(
     if let Some(told) = labels::Asking::new(reader, filter).measure(kpi, window)? {
         return Ok(KpiValue::told(kpi, told));
     }
-    let rollup = whole(reader, window, filter)?;
+    let rollup = whole(reader, window, filter, kpi.spreads())?;
     Ok(KpiValue::of(kpi, &rollup, Context { minutes: window.minutes() }))
 }
 
-fn whole(reader: &Reader, window: Window, filter: &Filter) -> Result<Rollup, StoreError> {
+fn spreads_of(kpis: &[&Kpi]) -> Spreads {
+    kpis.iter().fold(Spreads::NONE, |all, kpi| all | kpi.spreads())
+}
+
+fn whole(
+    reader: &Reader,
+    window: Window,
+    filter: &Filter,
+    spreads: Spreads,
+) -> Result<Rollup, StoreError> {
     let query =
         RollupQuery { window, filter: filter.clone(), group_by: Vec::new(), step: Step::Whole };
-    let mut groups = reader.rollups(&query)?;
+    let mut groups = reader.rollups_of(&query, spreads)?;
     Ok(groups.pop().map(|g| g.rollup).unwrap_or_default())
 }
 
@@ -221,7 +245,7 @@ pub fn table(reader: &Reader, kpis: &[&Kpi], query: &RollupQuery) -> Result<Tabl
         Step::Minutes(m) => f64::from(m),
     };
     let context = Context { minutes };
-    let rows = reader.rollups(query)?.into_iter().map(|g| Row {
+    let rows = reader.rollups_of(query, spreads_of(kpis))?.into_iter().map(|g| Row {
         from: g.from,
         key: g.key,
         values: kpis.iter().map(|k| kpi::measure(k, &g.rollup, context)).collect(),

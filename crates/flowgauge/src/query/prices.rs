@@ -4,7 +4,7 @@
 
 use crate::logic::call::Text;
 use crate::logic::price::{PriceBook, PriceRef, TableName};
-use crate::logic::rollup::{Dim, Filter};
+use crate::logic::rollup::{Dim, Filter, Spreads};
 use crate::logic::window::Window;
 use crate::store::{Reader, RollupQuery, Step, StoreError};
 use serde::{Deserialize, Serialize};
@@ -211,7 +211,7 @@ pub fn unpriced(reader: &Reader, window: Window) -> Result<Vec<Unpriced>, StoreE
         step: Step::Whole,
     };
     let mut found: Vec<Unpriced> = Vec::new();
-    for group in reader.rollups(&query)? {
+    for group in reader.rollups_of(&query, Spreads::NONE)? {
         let calls = group.rollup.unpriced;
         if let Some(model) = group.key.into_iter().next().filter(|_| calls > 0) {
             found.push(Unpriced { model, calls });

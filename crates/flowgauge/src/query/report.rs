@@ -14,14 +14,14 @@ mod setup;
 mod state;
 mod trials;
 
-use crate::logic::report::facts::{Head, Readings, Regression};
+use crate::logic::report::facts::{Forecast, Head, Readings, Regression};
 use crate::logic::report::monthly::Include;
 use crate::logic::report::{
     Document, Kind, Period as Shown, book, comprehensive, cost, daily, executive, monthly, next,
     recommendations, weekly,
 };
 use crate::logic::schedule::{Every, Period};
-use crate::logic::unit::UnixMicros;
+use crate::logic::unit::{NanoUsd, UnixMicros};
 use crate::logic::window::Window;
 use crate::store::{Reader, StoreError};
 use chrono_tz::Tz;
@@ -103,6 +103,17 @@ pub fn document(
         }
         Kind::Documentation => book::document(&state::book(sources, head, cut.window)?),
     })
+}
+
+/// What the month will cost, from a period's last day on, and the month's budget of everything.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn forecast(
+    sources: Sources<'_>,
+    period: Period,
+) -> Result<(Forecast, Option<NanoUsd>), StoreError> {
+    Ok((figures::forecast(sources, period)?, money::monthly_budget(sources)))
 }
 
 /// Every document of a month, of the same facts.

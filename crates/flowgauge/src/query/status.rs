@@ -28,6 +28,9 @@ pub struct Status {
     pub started: String,
     /// Zone of days and months.
     pub time_zone: String,
+    /// How long what is kept.
+    #[serde(default)]
+    pub retention: Option<Kept>,
     /// The store; `null` while it cannot be read.
     pub store: Option<StoreStatus>,
     /// Counters of the writer since start.
@@ -36,6 +39,19 @@ pub struct Status {
     pub in_flight: u64,
     /// First call known of each door.
     pub first_call_by_door: FirstCalls,
+}
+
+/// How long what is kept, as it is configured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Raw calls, e.g. `30d`.
+    pub raw: String,
+    /// Figures by minutes.
+    pub minutes: String,
+    /// Figures by hours.
+    pub hours: String,
+    /// Where raw calls are archived before they go; `null` where they are not.
+    pub archive: Option<String>,
 }
 
 /// The first call known of each door, RFC 3339; `null` where none came yet.

@@ -5,6 +5,7 @@
 //! Refuses disk on the request path: keys in force are held in memory.
 
 pub mod scram;
+pub mod sessions;
 
 use super::clock::Clock;
 use crate::logic::unit::UnixMicros;
@@ -212,9 +213,16 @@ impl KeyRing {
     /// Whether the key of this id is still in force.
     #[must_use]
     pub fn holds(&self, id: &str) -> bool {
+        self.holder_of(id).is_some()
+    }
+
+    /// Who holds the key of this id, while it is in force.
+    #[must_use]
+    pub fn holder_of(&self, id: &str) -> Option<Holder> {
         let now = self.clock.now();
         let keys = self.in_force.load();
-        keys.iter().any(|k| &*k.holder.id == id && k.expires.is_none_or(|end| now < end))
+        let found = keys.iter().find(|k| &*k.holder.id == id)?;
+        found.expires.is_none_or(|end| now < end).then(|| found.holder.clone())
     }
 
     /// Makes a key.

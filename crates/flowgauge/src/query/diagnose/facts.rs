@@ -5,7 +5,7 @@ use crate::logic::call::{CacheOutcome, Text};
 use crate::logic::diagnose::quality;
 use crate::logic::diagnose::test_of_difference::LEAST;
 use crate::logic::diagnose::{Cell, CellKey, Cells, Facts, Grade, Reference, Side};
-use crate::logic::rollup::{Dim, Filter, Rollup};
+use crate::logic::rollup::{Dim, Rollup, Spreads};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::store::{GradeGroup, Reader, RollupQuery, Step, StoreError};
@@ -80,13 +80,13 @@ fn candidates(question: &Question) -> Vec<(String, Vec<Window>)> {
 /// Reads the window and the first candidate with enough requests.
 pub(super) fn gather(reader: &Reader, question: &Question) -> Result<Gathered, StoreError> {
     let window = question.spike.unwrap_or(question.window).whole_minutes();
-    let now = side(reader, &question.filter, &[window])?;
+    let now = side(reader, question, &[window])?;
     let n = now.cells.requests();
     let mut facts = Facts { now, before: Side::default() };
     let (mut references, mut before) = (Vec::new(), Vec::new());
     let of_quality = question.name == Name::QualityRegress;
     for (name, windows) in candidates(question) {
-        let found = side(reader, &question.filter, &windows)?;
+        let found = side(reader, question, &windows)?;
         let requests = found.cells.requests();
         let enough = requests >= LEAST && requests.saturating_mul(PART) >= n;
         let used = before.is_empty() && enough && (!of_quality || facts.now.shares_a_judge(&found));
@@ -101,19 +101,33 @@ pub(super) fn gather(reader: &Reader, question: &Question) -> Result<Gathered, S
     Ok(Gathered { facts, window, before, references })
 }
 
-fn side(reader: &Reader, filter: &Filter, windows: &[Window]) -> Result<Side, StoreError> {
+/// What a diagnosis looks at beside counts: evaluations are weighed by calls alone.
+const fn spreads(name: Name) -> Spreads {
+    match name {
+        Name::QualityTrends | Name::QualityImpact | Name::QualityRegress => Spreads::NONE,
+        Name::Errors
+        | Name::Distribution
+        | Name::Bottlenecks
+        | Name::Trends
+        | Name::Tokens
+        | Name::Reduction => Spreads::ALL,
+    }
+}
+
+fn side(reader: &Reader, question: &Question, windows: &[Window]) -> Result<Side, StoreError> {
+    let spreads = spreads(question.name);
     let mut cells = Vec::new();
     let mut grades: Vec<Grade> = Vec::new();
     for window in windows {
         let query = |group_by| RollupQuery {
             window: *window,
-            filter: filter.clone(),
+            filter: question.filter.clone(),
             group_by,
             step: Step::Whole,
         };
         let by = vec![Dim::Endpoint, Dim::Intent, Dim::Model, Dim::Cache];
-        cells
-            .extend(reader.rollups(&query(by))?.into_iter().filter_map(|g| cell(&g.key, g.rollup)));
+        let groups = reader.rollups_of(&query(by), spreads)?;
+        cells.extend(groups.into_iter().filter_map(|g| cell(&g.key, g.rollup)));
         for group in reader.grades(&query(Vec::new()))? {
             let grade = grade(group);
             match grades.iter_mut().find(|g| g.is_like(&grade)) {

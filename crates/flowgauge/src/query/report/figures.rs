@@ -134,7 +134,7 @@ fn extra(sources: Sources<'_>, period: Period, cut: &Cut) -> Result<Extra, Store
         worst_intent: worst,
         intents_below: if known > 0 { Known::Value(below) } else { Known::Unknown(Reason::NoData) },
         peak_per_minute: peak,
-        forecast: forecast(sources, period)?,
+        forecast: Some(forecast(sources, period)?),
         token_growth: growth(sources, cut.window)?,
         budget: money::monthly_budget(sources),
         ..Extra::default()
@@ -169,7 +169,7 @@ fn growth(sources: Sources<'_>, window: Window) -> Result<Known<f64>, StoreError
 }
 
 /// What the month will cost: what it has cost, and for the days to come the means of their days of the week.
-fn forecast(sources: Sources<'_>, period: Period) -> Result<Option<Forecast>, StoreError> {
+pub(super) fn forecast(sources: Sources<'_>, period: Period) -> Result<Forecast, StoreError> {
     use chrono::Datelike;
     let none = |reason, days| Forecast {
         cost: Known::Unknown(reason),
@@ -195,7 +195,7 @@ fn forecast(sources: Sources<'_>, period: Period) -> Result<Option<Forecast>, St
         }
     }
     if usize::try_from(days).unwrap_or(0) < FEWEST_DAYS {
-        return Ok(Some(none(if days == 0 { Reason::NoData } else { Reason::TooFew }, days)));
+        return Ok(none(if days == 0 { Reason::NoData } else { Reason::TooFew }, days));
     }
     let (mut rest, mut variance) = (0.0, 0.0);
     for date in last.iter_days().skip(1).take_while(|d| d.month() == last.month()) {
@@ -207,11 +207,11 @@ fn forecast(sources: Sources<'_>, period: Period) -> Result<Option<Forecast>, St
     let half = HALF * variance.sqrt();
     let cost = to_date + rest;
     let low = nano_usd((cost - half).max(to_date));
-    Ok(Some(Forecast {
+    Ok(Forecast {
         cost: Known::Value(nano_usd(cost)),
         interval: Some((low, nano_usd(cost + half))),
         ..none(Reason::NoData, days)
-    }))
+    })
 }
 
 /// Mean, and the variance of the next value around it.

@@ -4,12 +4,13 @@
 //! of an address reaches a handler by another gate.
 
 use super::routes::Need;
-use super::{App, Problem};
+use super::{App, Problem, session};
+use crate::logic::unit::UnixMicros;
 use crate::serve::keys::{Holder, Scope};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use std::net::{IpAddr, SocketAddr};
 
 /// How far the main port can be reached.
@@ -136,9 +137,10 @@ fn protected(mut response: Response) -> Response {
 /// Before one route: lets through who may.
 pub(super) async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
-    match decide(&gate, request.headers(), peer) {
-        Ok(holder) => {
-            request.extensions_mut().insert(Caller { holder, seen: None });
+    let caller = decide(&gate, request.method(), request.headers(), peer).map(Caller::of);
+    match caller {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
@@ -150,11 +152,24 @@ pub(super) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
 pub(super) struct Caller {
     /// Whose key it came with; nothing where it came without.
     pub(super) holder: Option<Holder>,
+    /// When the session ends they came with.
+    pub(super) until: Option<UnixMicros>,
     /// The generation of control they looked at, where they named one in `If-Match`.
     pub(super) seen: Option<u64>,
 }
 
 impl Caller {
+    fn of(shown: Option<Shown<'_>>) -> Self {
+        let Some(Shown { holder, session }) = shown else { return Self::default() };
+        Self { holder: Some(holder), until: session.map(|s| s.ends), seen: None }
+    }
+
+    /// Whether they would be let in again now.
+    pub(super) fn is_still_in(&self, app: &App) -> bool {
+        self.holder.as_ref().is_none_or(|holder| app.keys.holds(&holder.id))
+            && self.until.is_none_or(|end| app.clock.now() < end)
+    }
+
     /// Who it was: what they say, and whose key they used, which they cannot make up.
     pub(super) fn name(&self, says: &str) -> String {
         let says = says.trim();
@@ -166,40 +181,91 @@ impl Caller {
     }
 }
 
-fn decide(
+/// Who somebody showed to be.
+#[derive(Debug, Clone)]
+pub(super) struct Shown<'a> {
+    /// Whose key it was.
+    pub(super) holder: Holder,
+    /// The session it was shown by; nothing where the key itself came.
+    pub(super) session: Option<Session<'a>>,
+}
+
+/// The session a cookie names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Session<'a> {
+    /// What the cookie holds.
+    pub(super) secret: &'a str,
+    /// When it ends.
+    pub(super) ends: UnixMicros,
+}
+
+fn decide<'a>(
     gate: &Gate,
-    headers: &HeaderMap,
+    method: &Method,
+    headers: &'a HeaderMap,
     peer: Option<IpAddr>,
-) -> Result<Option<Holder>, Problem> {
+) -> Result<Option<Shown<'a>>, Problem> {
     if gate.need == Need::Nothing {
         return Ok(None);
     }
     let app = &gate.app;
-    let presented = presented(headers)?;
-    let local = peer.is_some_and(|ip| ip.to_canonical().is_loopback());
+    let key = presented(headers)?;
+    let local = is_local(peer);
     // Who may send requests through the gateway without a key may say what became of them, and ask for the switches.
     let open =
         app.keys.is_empty() || (matches!(gate.need, Need::Sender | Need::Application) && local);
-    if open && presented.is_none() {
+    if open && key.is_none() {
         return without_key(gate.need, app.exposure, peer).map(|()| None);
     }
-    let Some(text) = presented else {
-        let detail = "a flowgauge key is needed: Authorization: Bearer fg_…; \
-                      `flowgauge key create` makes one";
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
+    let shown = shown(app, headers)?;
+    if let Some(Session { secret, .. }) = shown.session
+        && !method.is_safe()
+    {
+        session::check_token(secret, headers)?;
+    }
+    may(&shown.holder, gate.need).map(|()| Some(shown))
+}
+
+fn is_local(peer: Option<IpAddr>) -> bool {
+    peer.is_some_and(|ip| ip.to_canonical().is_loopback())
+}
+
+/// Who a request shows its sender to be: by a key, else by the cookie of a session.
+pub(super) fn shown<'a>(app: &App, headers: &'a HeaderMap) -> Result<Shown<'a>, Problem> {
+    let refused = |detail: &str| Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
+    if let Some(text) = presented(headers)? {
+        return match app.keys.holder(text) {
+            Some(holder) => Ok(Shown { holder, session: None }),
+            None => refused("this key is not known, has expired or was revoked"),
+        };
+    }
+    let Some(secret) = session::cookie(headers) else {
+        return refused(
+            "a flowgauge key is needed: Authorization: Bearer fg_…; \
+             `flowgauge key create` makes one",
+        );
     };
-    let Some(holder) = app.keys.holder(text) else {
-        let detail = "this key is not known, has expired or was revoked";
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
-    };
-    may(&holder, gate.need).map(|()| Some(holder))
+    let found = app.sessions.find(secret, app.clock.now());
+    match found.and_then(|(key, ends)| Some((app.keys.holder_of(&key)?, ends))) {
+        Some((holder, ends)) => Ok(Shown { holder, session: Some(Session { secret, ends }) }),
+        None => refused("this session has ended, or its key was revoked; log in again"),
+    }
+}
+
+/// What whoever shows no key may do; nothing where a key is demanded of them.
+pub(super) fn unnamed_scope(app: &App, peer: Option<IpAddr>) -> Option<Scope> {
+    if !app.keys.is_empty() {
+        return None;
+    }
+    let may = |need| without_key(need, app.exposure, peer).is_ok();
+    let most = [(Need::Admin, Scope::Admin), (Need::Viewer, Scope::Viewer)];
+    most.into_iter().find(|(need, _)| may(*need)).map(|(_, scope)| scope)
 }
 
 /// No key exists. Whoever sits at this machine may do all, so that the first key can be made;
 /// others may read where the operator allowed an open bind.
 fn without_key(need: Need, exposure: Exposure, peer: Option<IpAddr>) -> Result<(), Problem> {
-    let local = peer.is_some_and(|ip| ip.to_canonical().is_loopback());
-    if local || (exposure.allow_open && need <= Need::Viewer) {
+    if is_local(peer) || (exposure.allow_open && need <= Need::Viewer) {
         return Ok(());
     }
     let detail = "without any key only this machine may do that; `flowgauge key create` makes one";

@@ -3,9 +3,10 @@
 use super::ask::{COMMON, Params};
 use super::shared::{Port, PortState};
 use super::{App, Problem, Shared};
+use crate::config::Retention;
 use crate::query::errors::{self, ErrorReport};
 use crate::query::health::{self, Component, Health, Verdict};
-use crate::query::status::{FirstCalls, Status};
+use crate::query::status::{FirstCalls, Kept, Status};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -117,11 +118,19 @@ pub(super) async fn status(
         data_dir: app.facts.data_dir.display().to_string(),
         started: app.started.to_rfc3339(),
         time_zone: app.facts.zone.name().to_owned(),
+        retention: Some(kept(&app.config.retention)),
         store,
         record: app.recorder.stats(),
         in_flight: app.traffic.in_flight(),
         first_call_by_door: first,
     }))
+}
+
+fn kept(config: &Retention) -> Kept {
+    let Retention { raw, minutes, hours, archive, s3: _ } = config;
+    let archive = archive.as_ref().map(ToString::to_string);
+    let [raw, minutes, hours] = [raw, minutes, hours].map(ToString::to_string);
+    Kept { raw, minutes, hours, archive }
 }
 
 fn remember(app: &Shared, first: &FirstCalls) {

@@ -4,10 +4,9 @@
 use super::ask::Params;
 use super::{App, Problem};
 use crate::control::{Chronicled, Kind};
-use crate::logic::rollup::{Dim, Filter};
+use crate::logic::rollup::Dim;
 use crate::logic::unit::UnixMicros;
-use crate::logic::window::Window;
-use crate::store::{Reader, RollupQuery, Step, StoreError};
+use crate::store::{Reader, StoreError};
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
@@ -17,10 +16,8 @@ use std::sync::Arc;
 
 /// Lines unless asked otherwise, and at most.
 const SHOWN: (usize, usize) = (100, 1_000);
-/// Versions of applications are looked for so far back: longer ago nobody asks what it did.
+/// Versions of applications that came longer ago are not told: nobody asks what they did.
 const LOOKED_BACK: i64 = 90 * UnixMicros::DAY;
-/// Minutes told apart: an hour, so that three months are read at once.
-const GRAIN: u32 = 60;
 /// Word of the kind that is read from calls.
 const DEPLOYMENT: &str = "deployment";
 
@@ -62,9 +59,8 @@ pub(super) async fn list(
         all.extend(lines.into_iter().filter(|l| wanted(l.kind.word())).map(view));
     }
     if wanted(DEPLOYMENT) {
-        let now = app.clock.now();
-        let window = Window { from: UnixMicros(now.0.saturating_sub(LOOKED_BACK)), to: now };
-        all.extend(app.ask(move |reader| deployments(reader, window)).await?);
+        let from = UnixMicros(app.clock.now().0.saturating_sub(LOOKED_BACK));
+        all.extend(app.ask(move |reader| deployments(reader, from)).await?);
     }
     all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     all.truncate(limit);
@@ -86,33 +82,26 @@ fn view(line: Chronicled) -> (UnixMicros, HistoryView) {
     (at, HistoryView { at: at.to_rfc3339(), kind, what, by })
 }
 
-/// The hour in which each version of each application was seen first, but for those that were there before the window
-/// or the first data: nobody can say when they came.
+/// The hour in which each version of each application was seen first, but for those that were there with the
+/// application's first data: nobody can say when they came.
 fn deployments(
     reader: &Reader,
-    window: Window,
+    from: UnixMicros,
 ) -> Result<Vec<(UnixMicros, HistoryView)>, StoreError> {
-    let query = RollupQuery {
-        window: window.whole_minutes(),
-        filter: Filter::default(),
-        group_by: vec![Dim::Service, Dim::Version],
-        step: Step::Minutes(GRAIN),
-    };
     let mut first: BTreeMap<(String, String), UnixMicros> = BTreeMap::new();
-    for group in reader.rollups(&query)? {
-        let [service, version] = group.key.as_slice() else { continue };
-        if version.is_empty() {
-            continue;
-        }
-        let seen = first.entry((service.to_string(), version.to_string())).or_insert(group.from);
-        *seen = (*seen).min(group.from);
+    for (key, at) in reader.first_seen(|key| !key.get(Dim::Version).is_empty())? {
+        let name = (key.get(Dim::Service).to_string(), key.get(Dim::Version).to_string());
+        let seen = first.entry(name).or_insert(at);
+        *seen = (*seen).min(at);
     }
     let mut began: BTreeMap<&str, UnixMicros> = BTreeMap::new();
     for ((service, _), at) in &first {
         let since = began.entry(service).or_insert(*at);
         *since = (*since).min(*at);
     }
-    let came = first.iter().filter(|((service, _), at)| began.get(service.as_str()) != Some(at));
+    let came = first
+        .iter()
+        .filter(|((service, _), at)| **at >= from && began.get(service.as_str()) != Some(at));
     Ok(came
         .map(|((service, version), at)| {
             let service = if service.is_empty() { "an application" } else { service };

@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 
 /// Window of KPIs unless asked otherwise.
-const USUAL: &str = "1h";
+pub(super) const USUAL: &str = "1h";
 /// KPIs of one series question.
 const MAX_COLUMNS: usize = 32;
 /// Dimensions grouped by at once: groups multiply.
@@ -23,9 +23,10 @@ const MAX_STEPS: i64 = 3_000;
 const USUAL_COLUMNS: &str =
     "request_count,error_rate,p50_latency,p95_latency,total_tokens,total_cost";
 
-/// Every KPI of a window.
+/// KPIs of a window, in catalogue order.
 #[utoipa::path(get, path = "/api/v1/kpis", tag = "kpis",
-    params(("since" = Option<String>, Query, description = "Length of the window up to now, e.g. 1h"),
+    params(("kpi" = Option<Vec<String>>, Query, description = "Names, repeatable or with commas; all unless given. What only others need is not read"),
+        ("since" = Option<String>, Query, description = "Length of the window up to now, e.g. 1h"),
         ("from" = Option<String>, Query, description = "RFC 3339 or microseconds"),
         ("to" = Option<String>, Query, description = "RFC 3339 or microseconds"),
         ("day" = Option<String>, Query, description = "Calendar day in the configured zone"),
@@ -33,11 +34,16 @@ const USUAL_COLUMNS: &str =
     responses((status = 200, body = serde_json::Value, description = "Window, KPIs, gaps"),
         (status = 400, body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn all(State(app): State<App>, params: Params) -> Result<Json<Snapshot>, Problem> {
-    params.only(COMMON, &[])?;
+    params.only(COMMON, &["kpi"])?;
     let zone = app.facts.zone;
     let window = params.window(USUAL, app.clock.now(), zone)?;
     let filter = params.filter()?;
-    Ok(Json(app.ask(move |reader| query::snapshot(reader, window, &filter, zone)).await?))
+    let mut kpis = named(&params.words("kpi")?)?;
+    if kpis.is_empty() {
+        kpis = CATALOGUE.iter().collect();
+    }
+    let asked = move |reader: &_| query::snapshot_of(reader, &kpis, window, &filter, zone);
+    Ok(Json(app.ask(asked).await?))
 }
 
 /// One KPI of a window.
@@ -81,14 +87,11 @@ pub(super) async fn catalogue(params: Params) -> Result<Json<&'static [Kpi]>, Pr
 pub(super) async fn series(State(app): State<App>, params: Params) -> Result<Json<Table>, Problem> {
     params.only(COMMON, &["kpi", "by", "step"])?;
     let window = params.window(USUAL, app.clock.now(), app.facts.zone)?.whole_minutes();
-    let mut kpis = Vec::new();
     let mut names = params.words("kpi")?;
     if names.is_empty() {
         names = USUAL_COLUMNS.split(',').collect();
     }
-    for name in &names {
-        kpis.push(find("query.kpi", name, StatusCode::BAD_REQUEST)?);
-    }
+    let kpis = named(&names)?;
     let group_by = params.dims()?;
     for (place, count, most) in
         [("query.kpi", kpis.len(), MAX_COLUMNS), ("query.by", group_by.len(), MAX_DIMS)]
@@ -101,6 +104,10 @@ pub(super) async fn series(State(app): State<App>, params: Params) -> Result<Jso
     let step = step(params.one("step")?, minutes)?;
     let question = RollupQuery { window, filter: params.filter()?, group_by, step };
     Ok(Json(app.ask(move |reader| query::table(reader, &kpis, &question)).await?))
+}
+
+fn named(names: &[&str]) -> Result<Vec<&'static Kpi>, Problem> {
+    names.iter().map(|name| find("query.kpi", name, StatusCode::BAD_REQUEST)).collect()
 }
 
 fn find(place: &str, name: &str, status: StatusCode) -> Result<&'static Kpi, Problem> {
@@ -116,7 +123,7 @@ const STEPS: [u32; 10] = [1, 2, 5, 10, 15, 30, 60, 180, 360, 1_440];
 /// Steps that `auto` aims at: as many points as a small chart can show apart.
 const AUTO_STEPS: i64 = 120;
 
-fn step(text: Option<&str>, window_minutes: i64) -> Result<Step, Problem> {
+pub(super) fn step(text: Option<&str>, window_minutes: i64) -> Result<Step, Problem> {
     let wrong = |text: &str, detail: &str| Err(Problem::field("query.step", text, detail));
     let (minutes, text) = match text {
         None | Some("none") => return Ok(Step::Whole),

@@ -1,14 +1,17 @@
 //! `GET /api/v1/live`: finished calls as they come, and one tick a second.
 //!
-//! Bounded: so many listeners, and each skips what it is too slow for. Ends when flowgauge stops.
+//! Bounded: so many listeners, and each skips what it is too slow for. Ends when flowgauge stops, and when its listener's
+//! key or session does.
 
 use super::ask::Params;
+use super::guard::Caller;
 use super::shared::MAX_LIVE;
 use super::{App, Problem};
 use crate::logic::call::{Call, Counts};
 use crate::logic::id::CallId;
 use crate::query::view::RequestView;
 use crate::store::Merge;
+use axum::Extension;
 use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
@@ -24,6 +27,29 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// One tick a second, as the live page draws.
 const TICK: Duration = Duration::from_secs(1);
+
+/// Calls whose text is kept for other listeners: each hears of a call within moments of the first.
+const WRITTEN: usize = 64;
+
+/// Calls as they are told, written once for all who listen.
+#[derive(Debug, Default)]
+pub(super) struct Written(VecDeque<(Arc<Call>, Arc<str>)>);
+
+impl Written {
+    /// The text of a call; nothing where it cannot be written as JSON, which no view does.
+    fn of(&mut self, call: &Arc<Call>) -> Option<Arc<str>> {
+        if let Some((_, text)) = self.0.iter().rev().find(|(one, _)| Arc::ptr_eq(one, call)) {
+            return Some(Arc::clone(text));
+        }
+        let text = serde_json::to_string(&RequestView::from(call.as_ref())).ok()?;
+        let text: Arc<str> = text.into();
+        if self.0.len() >= WRITTEN {
+            self.0.pop_front();
+        }
+        self.0.push_back((Arc::clone(call), Arc::clone(&text)));
+        Some(text)
+    }
+}
 
 /// One second.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -89,7 +115,11 @@ impl Second {
 #[utoipa::path(get, path = "/api/v1/live", tag = "requests",
     responses((status = 200, body = String, content_type = "text/event-stream", description = "Server-sent events"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn stream(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+pub(super) async fn stream(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    params: Params,
+) -> Result<Response, Problem> {
     params.only(&[], &[])?;
     let place = Arc::clone(&app.live).try_acquire_owned().map_err(|_| {
         Problem::later(format!("{MAX_LIVE} live streams are open already; close one"), 10)
@@ -100,6 +130,7 @@ pub(super) async fn stream(State(app): State<App>, params: Params) -> Result<Res
     let merges = app.recorder.merges();
     let listener = Listener {
         app,
+        caller,
         calls,
         merges,
         ticks,
@@ -117,6 +148,7 @@ pub(super) async fn stream(State(app): State<App>, params: Params) -> Result<Res
 
 struct Listener {
     app: App,
+    caller: Caller,
     calls: broadcast::Receiver<Arc<Call>>,
     merges: broadcast::Receiver<Arc<[Merge]>>,
     ticks: Interval,
@@ -138,11 +170,17 @@ impl Listener {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return None,
-                _ = self.ticks.tick() => return event("tick", &self.tick()),
+                _ = self.ticks.tick() => {
+                    if !self.caller.is_still_in(&self.app) {
+                        return None;
+                    }
+                    return event("tick", &self.tick());
+                }
                 call = self.calls.recv() => match call {
                     Ok(call) if call.what.leaf => {
                         self.second.insert(call.id, Second::of(&call));
-                        return event("call", &RequestView::from(call.as_ref()));
+                        let text = self.app.written.lock().of(&call)?;
+                        return Some(Event::default().event("call").data(&*text));
                     }
                     Ok(_) => {}
                     Err(RecvError::Lagged(n)) => self.skipped = self.skipped.saturating_add(n),
@@ -181,4 +219,32 @@ impl Listener {
 /// An event, or the end of the stream where it cannot be written as JSON, which no view does.
 fn event(name: &str, data: &impl Serialize) -> Option<Event> {
     Event::default().event(name).json_data(data).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::call::Door;
+    use crate::logic::unit::UnixMicros;
+
+    fn call(n: u8) -> Arc<Call> {
+        let at = UnixMicros(1_700_000_000_000_000);
+        Arc::new(Call::begun(CallId::new(at, [n; 10]), at, at, Door::Gateway))
+    }
+
+    #[test]
+    fn a_call_is_written_once_for_all_who_listen_and_again_where_it_was_changed() {
+        let mut written = Written::default();
+        let first = call(1);
+        let text = written.of(&first).unwrap();
+        assert!(Arc::ptr_eq(&text, &written.of(&first).unwrap()));
+        let mut changed = Call::clone(&first);
+        changed.what.model_used = Some("another".into());
+        assert!(written.of(&Arc::new(changed)).unwrap().contains("another"));
+        for n in 0..=u8::try_from(WRITTEN).unwrap() {
+            written.of(&call(n)).unwrap();
+        }
+        assert_eq!(written.0.len(), WRITTEN);
+        assert!(!Arc::ptr_eq(&text, &written.of(&first).unwrap()), "it made room");
+    }
 }

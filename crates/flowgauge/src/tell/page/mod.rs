@@ -28,6 +28,7 @@ mod fields;
 pub mod flags;
 pub mod following;
 mod health;
+mod heat;
 pub mod history;
 mod import;
 pub mod incidents;
@@ -45,6 +46,7 @@ pub mod regressions;
 pub mod reports;
 mod requests;
 mod scores;
+mod session;
 #[cfg(feature = "sql")]
 pub mod sql;
 
@@ -57,6 +59,7 @@ pub use recompute::{Recomputed, Wanted};
 pub use requests::Page;
 pub use routes::{Need, Routes};
 pub use scores::ScoreList;
+pub use session::SessionView;
 pub use shared::{App, Counter, Facts, Parts, Port, PortState, Shared, Traffic};
 
 use utoipa_axum::routes;
@@ -69,6 +72,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(kpis::one))
         .add(Need::Viewer, routes!(kpis::catalogue))
         .add(Need::Viewer, routes!(kpis::series))
+        .add(Need::Viewer, routes!(heat::heat))
         .add(Need::Viewer, routes!(requests::list))
         .add(Need::Viewer, routes!(requests::one))
         .add(Need::Viewer, routes!(prices::list))
@@ -93,6 +97,9 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Admin, routes!(keys::list))
         .add(Need::Admin, routes!(keys::create))
         .add(Need::Admin, routes!(keys::revoke))
+        .add(Need::Nothing, routes!(session::show))
+        .add(Need::Nothing, routes!(session::begin))
+        .add(Need::Nothing, routes!(session::end))
         .add(Need::Viewer, routes!(openapi::json))
         .add(Need::Viewer, routes!(openapi::yaml))
         .add(Need::Viewer, routes!(metrics::metrics))
@@ -101,6 +108,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Operator, routes!(alerts::reload))
         .add(Need::Viewer, routes!(export::export))
         .add(Need::Viewer, routes!(reports::report))
+        .add(Need::Viewer, routes!(reports::forecast::forecast))
         .add(Need::Viewer, routes!(reports::shelf::overview))
         .add(Need::Viewer, routes!(reports::shelf::kept))
         .add(Need::Operator, routes!(reports::send::letter))

@@ -1,5 +1,6 @@
 //! `GET /api/v1/reports/{kind}`: a report as a file, made from what is stored at this moment.
 
+pub mod forecast;
 pub mod send;
 pub mod shelf;
 

@@ -15,6 +15,7 @@ use crate::record::ledger::Budgets;
 use crate::record::scores::ScoreBook;
 use crate::serve::clock::Clock;
 use crate::serve::keys::KeyRing;
+use crate::serve::keys::sessions::Sessions;
 use crate::serve::prices::Prices;
 use crate::store::{Reader, StoreError};
 use crate::tell::deliver::Board;
@@ -176,6 +177,10 @@ pub struct Shared {
     pub(super) replay: Semaphore,
     /// One at a time: each changes what the next would look at.
     pub(super) ageing: Semaphore,
+    /// Calls as live streams tell them.
+    pub(super) written: Mutex<super::live::Written>,
+    /// Browsers that are logged in.
+    pub(super) sessions: Sessions,
     /// Answers to requests that named themselves.
     pub(super) answered: Mutex<super::conditional::once::Answered>,
     /// The watch after the last rollback.
@@ -242,6 +247,8 @@ impl Shared {
             recompute: Semaphore::new(1),
             replay: Semaphore::new(1),
             ageing: Semaphore::new(1),
+            written: Mutex::default(),
+            sessions: Sessions::default(),
             answered: Mutex::new(super::conditional::once::Answered::default()),
             watching: Mutex::new(None),
             questions: Semaphore::new(MAX_QUESTIONS),

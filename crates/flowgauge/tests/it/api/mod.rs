@@ -6,5 +6,7 @@ pub(crate) mod client;
 mod conditional;
 mod control;
 mod doors;
+mod figures;
 mod lifecycle;
 mod live;
+mod session;
