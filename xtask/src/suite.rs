@@ -25,7 +25,10 @@ pub fn run(root: &Path, only: &[String]) -> Result<()> {
         eprintln!("── {step}");
         match *step {
             "packages" => packages(root)?,
-            "tidy" => crate::tidy::check(root)?,
+            "tidy" => {
+                crate::tidy::check(root)?;
+                crate::coverage::check(root)?;
+            }
             "rust" => sh(root, "cargo", &["test", "--workspace", "--quiet"], &[])?,
             "conformance" => conformance(root)?,
             _ => browser(root)?,
