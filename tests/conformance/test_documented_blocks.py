@@ -8,6 +8,7 @@ run stands below `<!-- not run: REASON -->`.
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import subprocess
@@ -17,10 +18,12 @@ import duckdb
 import pytest
 
 import documents
+import mailbox
 import spans
 import sql
 from alerting import InFlight
 from conftest import CACHE, binary, free_port, wait_for
+from receiver import Receiver
 
 # The longest page makes a dozen reports, some of them PDFs, on a loaded machine.
 LIMIT_S = 600
@@ -92,7 +95,19 @@ class Home:
 
 
 @pytest.fixture
-def home(start, tmp_path, request):
+def told(monkeypatch):
+    """Somebody to tell: a mailbox, and a receiver in the place of Slack."""
+    box, team = mailbox.serve(mailbox.Mailbox()), Receiver()
+    monkeypatch.setenv("MAIL_PASSWORD", mailbox.PASSWORD)
+    monkeypatch.setenv("ADMIN_EMAIL", "ops@flow.example")
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", team.url + "/slack")
+    yield box
+    box.stop()
+    team.close()
+
+
+@pytest.fixture
+def home(start, tmp_path, told):
     # Small segments, so that the pages about files find some; an alert that somebody can answer.
     rules = tmp_path / "rules.yaml"
     rules.write_text(
@@ -100,7 +115,8 @@ def home(start, tmp_path, request):
         "  channels: [slack]\n  message: \"{{value}} in flight\"\n"
     )
     config = (
-        f"alerts:\n  tick: 100ms\n  eval_delay: 0s\n  rules: [{rules}]\nstore: {{seal_age: 1s}}\n"
+        f"alerts:\n  tick: 100ms\n  eval_delay: 0s\n  rules: [{rules}]\n{mailbox.smtp(told.port)}store: {{seal_age: 1s}}\n"
+        "hooks: {restart: ['true'], scale: ['true']}\n"
         f"retention: {{archive: {tmp_path / 'archive'}}}\n"
     )
     server = start(config=config)
@@ -132,6 +148,8 @@ ENDLESS = re.compile(r"^(flowgauge (?:serve|demo)\b[^#\n]*)(#.*)?$", re.MULTILIN
 # Writes every command that did not end with 0, and goes on: one wrong line hides no other.
 BEFORE = r"""
 trap 'code=$?; printf "%s\t%s\0" "$code" "$BASH_COMMAND" >> "$CODES"' ERR
+# An answer that refuses is a failure.
+curl() { command curl --fail-with-body "$@"; }
 trap 'kill $(jobs -p) 2> /dev/null; wait' EXIT
 await() { for _ in $(seq 600); do curl -sf "http://$1/-/ready" > /dev/null && return 0; sleep 0.1; done; return 1; }
 """
@@ -152,10 +170,15 @@ def run_shell(block, home):
     text = ENDLESS.sub(beside, text)
     codes = home.scratch / "codes"
     codes.unlink(missing_ok=True)
+    ours, theirs = pty.openpty()
+    # Whoever follows a page sits at a terminal, where a change is asked for, and agrees.
+    os.write(ours, b"y\n" * text.count("\n"))
     done = subprocess.run(
         ["bash", "-c", BEFORE + text], cwd=home.directory, env=home.environment() | {"CODES": str(codes)},
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT_S, check=False,
+        stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT_S, check=False,
     )
+    os.close(ours)
+    os.close(theirs)
     ended = [e.split("\t", 1) for e in codes.read_text().split("\0") if e] if codes.exists() else []
     wrong = [f"{command}: {code}" for code, command in ended if int(code) not in allowed(command)]
     # A shell that could not read the block never came to its commands.
@@ -257,6 +280,16 @@ def prepare(document, home):
     if document == "docs/guide/answering-alerts.md":
         home.call = InFlight(home.server.port)
         wait_for("an alert", lambda: home.server.get("/api/v1/alerts/episodes", limit=1)["items"])
+    if document == "docs/guide/switching.md":
+        # It speaks of changes 12 and 17: sixteen settings, and one that was switched off.
+        for n in range(16):
+            change(home, "set", f"/prune/context_tokens={900 + n}")
+        change(home, "rollback", "--only", "prompt_optimization")
+
+
+def change(home, *words):
+    command = [binary("FLOWGAUGE_BIN"), "opt", *words, "--yes", "--reason", "before the page"]
+    subprocess.run(command, env=home.environment(), check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("document", documents.names())
