@@ -5,12 +5,12 @@ Addresses are those of the test's own server in place of the usual ones; nothing
 run stands below `<!-- not run: REASON -->`.
 """
 
+import csv
 import json
 import os
 import pathlib
 import pty
 import re
-import shutil
 import subprocess
 import sys
 
@@ -27,9 +27,16 @@ from receiver import Receiver
 
 # The longest page makes a dozen reports, some of them PDFs, on a loaded machine.
 LIMIT_S = 600
-# Days a baseline is made of, and calls in each of their hours.
-DAYS, EACH_HOUR = 29, 4
-GUIDE_RULES = documents.REPOSITORY / "rules" / "guide.yaml"
+# Days of calls, and calls in each of their hours: few for long, and of late enough for a baseline.
+DAYS, EACH_HOUR, LATELY, EACH_HOUR_LATELY = 29, 4, 2, 24
+# A rule file of a reader's own.
+RULE = (
+    "alert: p95_latency_critical\ncondition: p95_latency > 2500ms for 5 minutes\nseverity: critical\n"
+    "channels: [slack, email, pagerduty]\nmessage: \"P95 latency critically high: {{value}}ms\"\n"
+)
+
+# What a page has in its configuration when it comes to its commands.
+MORE = {"docs/guide/budgets.md": "budgets: [{name: user, per: user, period: day, limit: 2 USD}]\n"}
 
 # Answers other than 0 of commands that look at calls nobody tuned: what is found there is a finding, not a fault of the page.
 # Longest beginning counts.
@@ -45,6 +52,8 @@ FINDINGS = {
     "flowgauge prices check": {1},
     "flowgauge jobs run": {1},
     "flowgauge ops scale": {1, 3},
+    # Without a promoted baseline a set lacks it, and says so.
+    "flowgauge config backup": {1},
 }
 
 
@@ -70,7 +79,7 @@ class Home:
         (here / "calls.csv").write_text(
             "TIMESTAMP,ContextTokens,GeneratedTokens\n2026-11-01 10:00:00.123,120,30\n2026-11-01 10:00:01.456,80,12\n"
         )
-        shutil.copy(GUIDE_RULES, here / "my-rules.yaml")
+        (here / "my-rules.yaml").write_text(RULE)
         (here / "my-rules-test.yaml").write_text(
             "rule_files: [my-rules.yaml]\ntests:\n- name: fires\n  start: 2025-01-06T09:00:00Z\n  streams:\n"
             "  - {every: 200ms, for: 12m, latency: \"const(4s)\"}\n  expect:\n"
@@ -107,40 +116,38 @@ def told(monkeypatch):
 
 
 @pytest.fixture
-def home(start, tmp_path, told):
+def home(start, tmp_path, told, request):
     # Small segments, so that the pages about files find some; an alert that somebody can answer.
     rules = tmp_path / "rules.yaml"
     rules.write_text(
         "alerts:\n- alert: p95_latency_critical\n  condition: inflight_requests >= 1\n  severity: critical\n"
         "  channels: [slack]\n  message: \"{{value}} in flight\"\n"
     )
-    config = (
+    config = MORE.get(request.node.callspec.params.get("document"), "") if hasattr(request.node, "callspec") else ""
+    config += (
         f"alerts:\n  tick: 100ms\n  eval_delay: 0s\n  rules: [{rules}]\n{mailbox.smtp(told.port)}store: {{seal_age: 1s}}\n"
         "hooks: {restart: ['true'], scale: ['true']}\n"
         f"retention: {{archive: {tmp_path / 'archive'}}}\n"
     )
     server = start(config=config)
     now = sql.now_ns()
-    spans.post(server.url, past(now))
-    spans.post(server.url, sql.calls(300, 23, now))
+    bring(server, tmp_path / "past.csv", now)
+    # A segment of the past alone: it can be archived.
     wait_for("a segment", lambda: server.get("/api/v1/status")["store"]["segments"] > 0)
+    spans.post(server.url, sql.calls(300, 23, now))
     return Home(server, tmp_path / "home")
 
 
-def past(now):
-    """Calls of every hour of the last weeks."""
-    out = []
-    for hour in range(1, DAYS * 24):
-        for n in range(EACH_HOUR):
-            attributes = {
-                "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai",
-                "gen_ai.request.model": "gpt-4o-mini", "gen_ai.response.model": "gpt-4o-mini",
-                "gen_ai.response.id": f"past-{hour}-{n}",
-                "gen_ai.usage.input_tokens": 400 + n, "gen_ai.usage.output_tokens": 90 + n,
-            }
-            begun = now - hour * 3600 * sql.SECOND - n * sql.MINUTE
-            out.append(spans.Span(attributes, start_ns=begun, duration_ns=(700 + 90 * n) * 1_000_000))
-    return out
+def bring(server, path, now):
+    """Imports calls of every hour of the last weeks: more than a week late, which telemetry may not be."""
+    with open(path, "w", newline="") as out:
+        lines = csv.writer(out)
+        lines.writerow(["timestamp", "model", "input_tokens", "output_tokens", "latency_ms"])
+        for hour in range(1, DAYS * 24):
+            for n in range(EACH_HOUR_LATELY if hour < LATELY * 24 else EACH_HOUR):
+                begun = sql.moment(now - hour * 3600 * sql.SECOND - n * sql.MINUTE)
+                lines.writerow([begun, "gpt-4o-mini", 400 + n, 90 + n, 700 + 9 * n])
+    subprocess.run([binary("FLOWGAUGE_BIN"), "import", str(path), "--server", server.url], check=True, capture_output=True)
 
 
 # A command that goes on until it is stopped: started beside the block in a folder of its own, and waited for.
@@ -150,8 +157,8 @@ BEFORE = r"""
 trap 'code=$?; printf "%s\t%s\0" "$code" "$BASH_COMMAND" >> "$CODES"' ERR
 # An answer that refuses is a failure.
 curl() { command curl --fail-with-body "$@"; }
-trap 'kill $(jobs -p) 2> /dev/null; wait' EXIT
-await() { for _ in $(seq 600); do curl -sf "http://$1/-/ready" > /dev/null && return 0; sleep 0.1; done; return 1; }
+trap 'trap - ERR; kill $(jobs -p) 2> /dev/null; wait' EXIT
+await() { for _ in $(seq 600); do command curl -sf "http://$1/-/ready" > /dev/null && return 0; sleep 0.1; done; return 1; }
 """
 
 
@@ -184,7 +191,7 @@ def run_shell(block, home):
     # A shell that could not read the block never came to its commands.
     if not ended and done.returncode != 0:
         wrong.append(f"bash: {done.returncode}")
-    return [f"{block.place}: {w}\n{done.stdout[-1500:]}" for w in wrong]
+    return [f"{block.place}: {w}\n{done.stdout[-800:]}" for w in wrong]
 
 
 def allowed(command):
@@ -197,10 +204,9 @@ def run_yaml(block, home):
     text = home.here(block.text)
     # Absolute paths lie in the scratch home.
     for path, content in {
-        "/etc/monitoring/performance-alerts.yml": GUIDE_RULES.read_text(),
-        "/run/secrets/pagerduty": "key", "/etc/flowgauge/llama.json": None,
+        "/etc/monitoring/performance-alerts.yml": RULE, "/run/secrets/pagerduty": "key", "/etc/flowgauge/llama.json": "{}",
     }.items():
-        if path in text and content is not None:
+        if path in text:
             file = home.directory / path.lstrip("/")
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(content)
@@ -208,14 +214,16 @@ def run_yaml(block, home):
     file = home.scratch / "block.yaml"
     file.write_text(text)
     keys = set(re.findall(r"^(\w+):", text, re.MULTILINE))
-    shutil.copy(GUIDE_RULES, home.scratch / "alerts.yaml")
+    (home.scratch / "alerts.yaml").write_text(RULE)
+    (home.directory / "rubric.txt").write_text("accuracy (2): what it claims is true\n")
     if "rule_files" in keys:
         command = ["alert", "test", str(file)]
     elif keys & {"alert", "channels", "slos"}:
         command = ["alert", "check", str(file)]
     else:
         command = ["config", "validate", "--config", str(file)]
-    secrets = {name: "https://hooks.example/secret" for name in re.findall(r"\benv:(\w+)", text)}
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    secrets = {name: secret if name == "HOOK_SECRET" else "https://hooks.example/x" for name in re.findall(r"\benv:(\w+)", text)}
     done = subprocess.run(
         [binary("FLOWGAUGE_BIN"), *command], cwd=home.directory, env=home.environment() | secrets,
         capture_output=True, text=True, timeout=LIMIT_S, check=False,
@@ -263,9 +271,8 @@ def shape(value):
 def run_json(block, home):
     """The manifest of an archive is the only file the pages print: it has the shape of a real one."""
     archive = home.directory / "archived"
-    # The oldest whole days: what is of today has no sums of its day yet.
     subprocess.run(
-        [binary("FLOWGAUGE_BIN"), "metrics", "archive", "--older-than", "7d", "--to", str(archive), "--yes", "--reason", "page"],
+        [binary("FLOWGAUGE_BIN"), "metrics", "archive", "--older-than", "1h", "--to", str(archive), "--server", home.server.url],
         cwd=home.directory, env=home.environment(), capture_output=True, check=True, timeout=LIMIT_S,
     )
     printed, real = json.loads(block.text), json.loads((archive / "manifest.json").read_text())
@@ -281,10 +288,10 @@ def prepare(document, home):
         home.call = InFlight(home.server.port)
         wait_for("an alert", lambda: home.server.get("/api/v1/alerts/episodes", limit=1)["items"])
     if document == "docs/guide/switching.md":
-        # It speaks of changes 12 and 17: sixteen settings, and one that was switched off.
-        for n in range(16):
+        # It speaks of change 12.
+        for n in range(11):
             change(home, "set", f"/prune/context_tokens={900 + n}")
-        change(home, "rollback", "--only", "prompt_optimization")
+        change(home, "set", "/guardrail/confirm=3")
 
 
 def change(home, *words):
