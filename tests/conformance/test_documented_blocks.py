@@ -5,7 +5,6 @@ Addresses are those of the test's own server in place of the usual ones; nothing
 run stands below `<!-- not run: REASON -->`.
 """
 
-import csv
 import json
 import os
 import pathlib
@@ -18,6 +17,7 @@ import duckdb
 import pytest
 
 import documents
+import history
 import mailbox
 import spans
 import sql
@@ -131,23 +131,12 @@ def home(start, tmp_path, told, request):
     )
     server = start(config=config)
     now = sql.now_ns()
-    bring(server, tmp_path / "past.csv", now)
+    history.bring(
+        server, tmp_path / "past.csv", now, DAYS * 24, lambda hour: EACH_HOUR_LATELY if hour < LATELY * 24 else EACH_HOUR)
     # A segment of the past alone: it can be archived.
     wait_for("a segment", lambda: server.get("/api/v1/status")["store"]["segments"] > 0)
     spans.post(server.url, sql.calls(300, 23, now))
     return Home(server, tmp_path / "home")
-
-
-def bring(server, path, now):
-    """Imports calls of every hour of the last weeks: more than a week late, which telemetry may not be."""
-    with open(path, "w", newline="") as out:
-        lines = csv.writer(out)
-        lines.writerow(["timestamp", "model", "input_tokens", "output_tokens", "latency_ms"])
-        for hour in range(1, DAYS * 24):
-            for n in range(EACH_HOUR_LATELY if hour < LATELY * 24 else EACH_HOUR):
-                begun = sql.moment(now - hour * 3600 * sql.SECOND - n * sql.MINUTE)
-                lines.writerow([begun, "gpt-4o-mini", 400 + n, 90 + n, 700 + 9 * n])
-    subprocess.run([binary("FLOWGAUGE_BIN"), "import", str(path), "--server", server.url], check=True, capture_output=True)
 
 
 # A command that goes on until it is stopped: started beside the block in a folder of its own, and waited for.

@@ -19,6 +19,7 @@ import urllib.request
 
 import pytest
 
+import history
 import mailbox
 import spans
 import sql
@@ -28,8 +29,10 @@ from wrappers import Wrappers
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 EXITS = pathlib.Path(__file__).with_name("guide-exits.tsv")
-# Calls of the last days, and questions that are asked before the play begins.
-HISTORY, QUESTIONS = 400, 12
+# Days of calls; those of late are as many as verdicts about hours want (100), those before as say that there were some.
+DAYS, LATELY, EACH_HOUR_LATELY, EACH_HOUR = 63, 9, 110, 3
+# Calls of the last hours that somebody scored and rated, and questions that are asked before the play begins.
+JUDGED, QUESTIONS = 60, 120
 # A live view is interrupted after so long.
 LIVE_S = 3
 LIVE = ("--live", "--real-time", "--interval 60", "--duration 1800")
@@ -150,6 +153,10 @@ BLOCKS = [
 ]
 
 
+# Asked again and again, so that the gateway may answer from memory.
+QUERIES = ["Who rings the bell?", "Where does the ferry land?", "Who keeps the lamps?", "What is in the letter?"]
+
+
 class Readers:
     """People who put questions to FlowReader until they are told that it is over."""
 
@@ -159,7 +166,7 @@ class Readers:
 
     def ask(self):
         self.asked += 1
-        body = {"bookId": "book-1", "intent": "ask", "query": f"Who rings the bell, question {self.asked}?"}
+        body = {"bookId": "book-1", "intent": "ask", "query": QUERIES[self.asked % len(QUERIES)]}
         asked = urllib.request.Request(self.url + "/api/chat/stream", json.dumps(body).encode())
         with urllib.request.urlopen(asked, timeout=60) as answer:
             text = answer.read().decode()
@@ -189,14 +196,16 @@ def stage(start, tmp_path, monkeypatch):
     reader = free_port()
     server = start(config=(
         f"alerts:\n  posted_to: [slack, email]\n{mailbox.smtp(post.port)}"
-        f"retention: {{archive: {tmp_path / 'archive'}}}\n"
+        f"retention: {{raw: 90d, archive: {tmp_path / 'archive'}}}\n"
+        "budgets: [{name: all, per: all, period: month, limit: 1000 USD}]\n"
         "hooks: {restart: ['true'], scale: ['true']}\n"
         f"apps: [{{name: reader, prefix: /api/chat, upstream: 'http://127.0.0.1:{reader}', strip: /api/, dialect: flowreader}}]\n"
     ))
-    spans.post(server.url, sql.calls(HISTORY, 23, sql.now_ns()))
+    fill(server, tmp_path)
     application = subprocess.Popen(
         [sys.executable, str(REPOSITORY / "examples/flowreader/flowreader.py"), "--port", str(reader), "--per-hour", "100000"],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, "OPENAI_BASE_URL": server.url + "/v1"},
+        stdout=subprocess.PIPE, text=True, 
+        env={**os.environ, "OPENAI_BASE_URL": server.url + "/v1", "ENABLE_RESPONSE_CACHING": "false"},
     )
     application.stdout.readline()
     readers = Readers(server.url)
@@ -204,7 +213,9 @@ def stage(start, tmp_path, monkeypatch):
         for _ in range(QUESTIONS):
             readers.ask()
         wait_for("the calls of FlowReader", lambda: len(
-            server.get("/api/v1/requests", limit=100, where="endpoint=chat/stream")["items"]) >= QUESTIONS)
+            server.get("/api/v1/requests", limit=100, where="endpoint=chat/stream")["items"]) >= 100)
+        # Commands that need no server read the configuration where they are run.
+        shutil.copy(tmp_path / "server0/flowgauge.yaml", tmp_path / "flowgauge.yaml")
         wrappers = Wrappers(tmp_path, server)
         rules = wrappers.path("/etc/monitoring/performance-alerts.yml")
         rules.parent.mkdir(parents=True)
@@ -221,6 +232,35 @@ def stage(start, tmp_path, monkeypatch):
         application.wait()
         post.stop()
         team.close()
+
+
+def fill(server, directory):
+    """Calls, what people and an evaluator think of those of late, a promoted baseline, and a cache that is on."""
+    now = sql.now_ns()
+    history.bring(server, directory / "past.csv", now, DAYS * 24,
+                  lambda hour: EACH_HOUR_LATELY if hour < LATELY * 24 else EACH_HOUR)
+    judged = [s for s in sql.good(sql.calls(4 * JUDGED, 23, now)) if s.start_ns > now - 3 * history.HOUR][:JUDGED]
+    for span in judged:
+        span.duration_ns = 900 * 1_000_000
+        span.attributes["gen_ai.request.model"] = span.attributes["gen_ai.response.model"] = "gpt-4o-mini"
+    spans.post(server.url, judged)
+    ids = [span.attributes["gen_ai.response.id"] for span in judged]
+    send(server, "scores", [{"evaluator": "judge", "evaluator_version": "1", "score": 0.85 + n % 3 / 20, "response_id": i}
+                            for n, i in enumerate(ids)])
+    for n, i in enumerate(ids):
+        send(server, "feedback", {"response_id": i, "user": f"reader-{n}", "rating": 4 + n % 2})
+    for command in (
+        "regression baseline propose --name accepted --promote --why stage",
+        "opt rollout response_caching --mode on --holdout 5% --yes --reason stage",
+    ):
+        subprocess.run([binary("FLOWGAUGE_BIN"), *command.split(), "--server", server.url], check=True, capture_output=True)
+
+
+def send(server, what, body):
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(f"{server.url}/api/v1/{what}", json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        answer.read()
 
 
 def dated(command):
