@@ -3,7 +3,7 @@
 //! Owns the datagrams and nothing of when they are due. A supervisor that does not listen has its own time limits; serving
 //! goes on without it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 /// Who is told; nobody where the process was started by hand.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Supervisor {
 }
 
 #[cfg(target_os = "linux")]
-fn send(socket: &OsString, words: &[u8]) -> std::io::Result<()> {
+fn send(socket: &OsStr, words: &[u8]) -> std::io::Result<()> {
     use std::os::linux::net::SocketAddrExt as _;
     use std::os::unix::ffi::OsStrExt as _;
     use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -55,7 +55,7 @@ fn send(socket: &OsString, words: &[u8]) -> std::io::Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn send(_: &OsString, _: &[u8]) -> std::io::Result<()> {
+fn send(_: &OsStr, _: &[u8]) -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
