@@ -22,7 +22,8 @@ def bring(server, path, now, hours, each):
                 begun = sql.moment(now - hour * HOUR - n * HOUR // (count + 1))
                 lines.writerow([begun, name(hour, n), "gpt-4o-mini", dice.randrange(380, 420), dice.randrange(80, 100),
                                 dice.randrange(600, 1400)])
-    subprocess.run([binary("FLOWGAUGE_BIN"), "import", str(path), "--server", server.url], check=True, capture_output=True)
+    command = [binary("FLOWGAUGE_BIN"), "import", str(path), "--server", server.url]
+    subprocess.run(command, cwd=path.parent, check=True, capture_output=True)
 
 
 def name(hour, n):

@@ -285,7 +285,7 @@ def prepare(document, home):
 
 def change(home, *words):
     command = [binary("FLOWGAUGE_BIN"), "opt", *words, "--yes", "--reason", "before the page"]
-    subprocess.run(command, env=home.environment(), check=True, capture_output=True)
+    subprocess.run(command, cwd=home.directory, env=home.environment(), check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("document", documents.names())

@@ -270,7 +270,7 @@ def stage(start, tmp_path, monkeypatch):
         baseline = wrappers.path("/var/lib/flowreader/baseline_performance.json")
         baseline.parent.mkdir(parents=True)
         show = [binary("FLOWGAUGE_BIN"), "regression", "baseline", "show", "--lists", "--server", server.url]
-        baseline.write_bytes(subprocess.run(show, check=True, capture_output=True).stdout)
+        baseline.write_bytes(subprocess.run(show, cwd=tmp_path, check=True, capture_output=True).stdout)
         settings = wrappers.path("/app/api/_lib/performance-config.ts")
         settings.parent.mkdir(parents=True)
         settings.write_text("export const config = {};\n")
@@ -301,7 +301,10 @@ def fill(server, directory):
         "regression baseline propose --name accepted --promote --why stage",
         "opt rollout response_caching --mode on --holdout 5% --yes --reason stage",
     ):
-        subprocess.run([binary("FLOWGAUGE_BIN"), *command.split(), "--server", server.url], check=True, capture_output=True)
+        subprocess.run(
+            [binary("FLOWGAUGE_BIN"), *command.split(), "--server", server.url], cwd=directory, check=True,
+            capture_output=True,
+        )
 
 
 def send(server, what, body):
@@ -339,6 +342,13 @@ def shell(function, wrappers):
     script = wrappers.directory / "function.sh"
     script.write_text(f'eval "$("$FLOWGAUGE_BIN" shims shell-init)"\n{function}\n')
     return wrappers.run(f"sh {script}")
+
+
+def the_guides_own_monitor(wrappers):
+    """The guide's text of monitor-performance.sh, as it stands, for one round over our measure-perf-cost.sh."""
+    code, out, told = wrappers.run(f"bash {pathlib.Path(__file__).with_name('guide-monitor-performance.sh')} 1 1")
+    assert code == 0, told
+    return out
 
 
 def allowed():
@@ -389,6 +399,8 @@ def test_the_guide_is_played_from_top_to_bottom(stage):
                 wrong.append(f"{command}: {code}, not {expected}: {said[-300:]}")
             if expected != WRONG_USE and expected not in codes[name_of(command)]:
                 wrong.append(f"{command}: the catalogue knows no {expected}")
+    said = the_guides_own_monitor(wrappers)
+    assert re.search(r"^\[[-\d]+ [:\d]+\] P95: \d+ms \| Tokens: \d+ \| Quality: \S+% \| Cache: \d+%$", said, re.MULTILINE), said
     readers.end()
     if keep := os.environ.get("FLOWGAUGE_TRANSCRIPT"):
         title = (

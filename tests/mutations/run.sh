@@ -14,7 +14,8 @@ trap 'restore; rm -f "$saved" "$said"' EXIT
 check() { # KIND TEST
     # shellcheck disable=SC2086 # a filter of several words is several words
     case $1 in
-        logic) $CARGO test -q -p flowgauge-logic $2 ;;
+        logic) $CARGO test -q -p flowgauge-logic --lib $2 ;;
+        names) $CARGO test -q -p flowgauge-logic --test guide_names $2 ;;
         it) $CARGO test -q -p flowgauge -p flowgauge-testkit -p flowgauge-store -p flowgauge-sql -p flowgauge-pdf --test it $2 ;;
         unit) $CARGO test -q -p flowgauge -p flowgauge-testkit -p flowgauge-store -p flowgauge-sql -p flowgauge-pdf --lib $2 ;;
         xtask) $CARGO run -q -p xtask -- test $2 && echo '1 passed' ;;
