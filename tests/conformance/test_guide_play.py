@@ -375,6 +375,8 @@ TIMES = [
 
 
 def normal(text, wrappers):
+    # The guide's paths stand as they are in the guide.
+    text = text.replace(str(wrappers.root), "").replace(F6, F6.removeprefix("root"))
     text = text.replace(str(wrappers.directory), "…").replace(wrappers.server.url, "http://127.0.0.1:4000")
     text = re.sub(r"127\.0\.0\.1:\d{4,5}", "127.0.0.1:4000", text)
     for pattern, word in TIMES:
