@@ -11,6 +11,8 @@ TITLES = {
     "book-4": ("The Eels", "4-eels.txt"),
     "book-5": ("The Clock", "5-clock.txt"),
     "book-6": ("The Letters", "6-letters.txt"),
+    # What measurements ask about that bring no body of their own.
+    "flowgauge-probe": ("The Crossing", "1-crossing.txt"),
 }
 # Characters of a chunk, and of the one before that it begins with: the reading application's own figures.
 CHUNK, OVERLAP = 600, 150

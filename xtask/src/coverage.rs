@@ -1,7 +1,7 @@
 //! `coverage`: which test proves which item of the guide.
 //!
-//! Reads `docs/guide-ids.tsv` (id, what it is) and `docs/guide-coverage.tsv` (id, test as path::name), writes
-//! `docs/guide-coverage.md`, and fails where an id has no test or a named test is not in the tree.
+//! Reads `docs/guide-ids.tsv` (id, what it is) and `docs/guide-coverage.tsv` (id, test as path::name), and fails where an
+//! id has no test, a named test is not in the tree, or `docs/guide-coverage.md` says otherwise.
 
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
@@ -20,7 +20,30 @@ struct Item<'a> {
 }
 
 /// Writes the table, then says what is missing.
+pub fn write(root: &Path) -> Result<()> {
+    let (text, faults) = compare(root)?;
+    std::fs::write(root.join(TABLE), text).with_context(|| format!("write {TABLE}"))?;
+    refuse(&faults)
+}
+
+/// Says what is missing, and whether the table is as the two lists have it.
 pub fn check(root: &Path) -> Result<()> {
+    let (text, mut faults) = compare(root)?;
+    if read(root, TABLE)? != text {
+        faults.push(format!("{TABLE} is out of date: run `cargo xtask coverage`"));
+    }
+    refuse(&faults)
+}
+
+fn refuse(faults: &[String]) -> Result<()> {
+    if !faults.is_empty() {
+        bail!("{}", faults.join("\n"));
+    }
+    Ok(())
+}
+
+/// The table as it should be, and what is wrong with the lists.
+fn compare(root: &Path) -> Result<(String, Vec<String>)> {
     let ids = read(root, IDS)?;
     let tests = read(root, TESTS)?;
     let mut faults = Vec::new();
@@ -33,16 +56,12 @@ pub fn check(root: &Path) -> Result<()> {
             }
         }
     }
-    std::fs::write(root.join(TABLE), table(&items)).with_context(|| format!("write {TABLE}"))?;
     let bare: Vec<&str> = items.iter().filter(|i| i.tests.is_empty()).map(|i| i.id).collect();
     eprintln!("{} of {} items of the guide have a test", items.len() - bare.len(), items.len());
     if !bare.is_empty() {
         faults.push(format!("without a test: {}", bare.join(" ")));
     }
-    if !faults.is_empty() {
-        bail!("{}", faults.join("\n"));
-    }
-    Ok(())
+    Ok((table(&items), faults))
 }
 
 fn read(root: &Path, file: &str) -> Result<String> {

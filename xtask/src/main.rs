@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let outcome = match args.first().map(String::as_str) {
         Some("tidy") => tidy::check(&root()),
         Some("test") => suite::run(&root(), &args[1..]),
-        Some("coverage") => coverage::check(&root()),
+        Some("coverage") => coverage::write(&root()),
         Some("bench") => bench::run(&root(), &args[1..]),
         Some("prices") => prices::build(&root(), &args[1..]).map(|rows| {
             eprintln!("{rows} rows are shipped");

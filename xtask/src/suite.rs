@@ -27,7 +27,10 @@ pub fn run(root: &Path, only: &[String]) -> Result<()> {
         eprintln!("── {step}");
         match *step {
             "packages" => packages(root)?,
-            "tidy" => crate::tidy::check(root)?,
+            "tidy" => {
+                crate::tidy::check(root)?;
+                crate::coverage::check(root)?;
+            }
             "rust" => {
                 // Downloads, while the compiler has the cores.
                 clients = wanted("conformance").then(|| fetch_clients(root)).transpose()?;

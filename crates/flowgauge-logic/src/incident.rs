@@ -139,7 +139,17 @@ pub struct Event {
     pub what: String,
 }
 
-/// The timeline of an incident as Markdown: its lines and what happened meanwhile, by time.
+/// What a review answers (catalogue BP14, BP15); the answers are people's.
+const REVIEW: &str = "
+## Review
+
+- What was the cause, and what let it reach users?
+- What told us, and how long after it began?
+- What helped, and what was in the way?
+- What is changed so that it does not come back: by whom, until when?
+";
+
+/// The timeline of an incident as Markdown: its lines and what happened meanwhile, by time; then what a review begins with.
 #[must_use]
 pub fn report(incident: &Incident, meanwhile: &[Event]) -> String {
     let mut events: Vec<Event> = incident.lines.iter().map(told).collect();
@@ -160,6 +170,12 @@ pub fn report(incident: &Incident, meanwhile: &[Event]) -> String {
     for event in &events {
         // Writing to a string never fails.
         let _written = writeln!(text, "| {} | {} |", event.at.to_rfc3339(), cell(&event.what));
+    }
+    text.push_str(REVIEW);
+    for line in &incident.lines {
+        if let What::Step { name, done: false, detail } = &line.what {
+            let _written = writeln!(text, "- Why did {} fail: {}?", cell(name), cell(detail));
+        }
     }
     text
 }

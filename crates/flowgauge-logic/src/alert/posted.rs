@@ -52,13 +52,19 @@ impl PostedAlert {
         own.map(|(name, value)| (Text::from(name.as_str()), Text::from(value.as_str()))).collect()
     }
 
-    /// The rule it is told by. A severity that is none of ours is a warning: whoever wrote another word
-    /// wanted it told, and nobody woken.
+    /// How bad it is. A severity that is none of ours is a warning: whoever wrote another word wanted it told, and
+    /// nobody woken.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        let written = self.labels.get(SEVERITY_LABEL);
+        let known = Severity::ALL.into_iter().find(|s| written.is_some_and(|w| w == s.word()));
+        known.unwrap_or(Severity::Warning)
+    }
+
+    /// The rule it is told by.
     #[must_use]
     pub fn rule(&self, channels: &[Text]) -> Rule {
         let label = |name: &str| self.labels.get(name).map(String::as_str);
-        let severity = label(SEVERITY_LABEL);
-        let severity = Severity::ALL.into_iter().find(|s| severity == Some(s.word()));
         let name = Text::from(label(NAME_LABEL).unwrap_or("alert"));
         let text = TEXTS.iter().find_map(|key| self.annotations.get(*key));
         let annotations = self.annotations.iter();
@@ -73,7 +79,7 @@ impl PostedAlert {
             annotations: annotations.map(|(k, v)| (Text::from(k.as_str()), v.clone())).collect(),
             runbook: self.annotations.get("runbook_url").cloned(),
             max_hold: Micros(0),
-            ..Rule::new(name, never, severity.unwrap_or(Severity::Warning))
+            ..Rule::new(name, never, self.severity())
         }
     }
 }

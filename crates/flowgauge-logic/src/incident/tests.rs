@@ -39,6 +39,16 @@ fn a_report_is_in_the_order_of_time_and_text_of_outsiders_stays_in_its_cell() {
 }
 
 #[test]
+fn a_report_ends_with_what_a_review_asks_and_with_every_step_that_failed() {
+    let text = report(&incidents(&log())[0], &[]);
+    let (_, review) = text.split_once("\n## Review\n").unwrap();
+    assert!(review.contains("so that it does not come back: by whom, until when?"), "{review}");
+    assert!(review.ends_with("- Why did notify fail: a \\| b c?\n"), "{review}");
+    let nothing_failed = report(&incidents(&log())[1], &[]);
+    assert!(!nothing_failed.contains("Why did"), "{nothing_failed}");
+}
+
+#[test]
 fn severities_of_emergencies_are_three_words_and_no_other() {
     assert_eq!(Grade::from_word("high").map(Grade::level), Some("SEV2"));
     assert_eq!(Grade::from_word("warning"), None);

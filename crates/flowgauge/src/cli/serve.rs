@@ -77,7 +77,8 @@ pub(crate) fn serve(args: &ServeArgs, globals: &Globals) -> Done {
     ];
     let loaded = globals.load(true, &more)?;
     log();
-    serve::run(loaded.config, Options { quiet: args.quiet }).map_err(refused)?;
+    let notify_socket = std::env::var_os("NOTIFY_SOCKET");
+    serve::run(loaded.config, Options { quiet: args.quiet, notify_socket }).map_err(refused)?;
     Ok(exit::OK)
 }
 

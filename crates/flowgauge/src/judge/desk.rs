@@ -48,6 +48,7 @@ pub struct Desk {
     reached: ArcSwapOption<String>,
     bell: Arc<Notify>,
     reload: Arc<Notify>,
+    urgent: Arc<Notify>,
     settings: ArcSwap<Settings>,
 }
 
@@ -100,6 +101,7 @@ impl Desk {
             reached: ArcSwapOption::empty(),
             bell,
             reload: Arc::default(),
+            urgent: Arc::default(),
             settings: ArcSwap::from_pointee(Settings::default()),
         }))
     }
@@ -120,6 +122,12 @@ impl Desk {
     #[must_use]
     pub fn reload_bell(&self) -> Arc<Notify> {
         Arc::clone(&self.reload)
+    }
+
+    /// Rung when an alert was posted that waits for no tick.
+    #[must_use]
+    pub fn urgent_bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.urgent)
     }
 
     /// How alerting stands.
@@ -280,9 +288,12 @@ impl Desk {
     /// When the store refuses: their sender says them again.
     pub fn post(&self, alerts: Vec<PostedAlert>) -> Result<usize, DeskError> {
         let now = self.clock.now();
-        let (taken, refused) = self.external.post(alerts, now);
-        self.store.put_posted(&taken, now)?;
-        Ok(refused)
+        let taken = self.external.post(alerts, now);
+        self.store.put_posted(&taken.posted, now)?;
+        if taken.urgent {
+            self.urgent.notify_one();
+        }
+        Ok(taken.refused)
     }
 
     /// All that are kept, those that ended of late too.

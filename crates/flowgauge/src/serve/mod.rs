@@ -18,6 +18,7 @@ mod doors;
 mod ports;
 mod running;
 mod runtimes;
+mod supervisor;
 mod traffic;
 
 pub use blueprint::Blueprint;
@@ -29,13 +30,17 @@ use crate::receive::gateway::GatewayError;
 use crate::store::StoreError;
 use clock::Clock;
 use keys::KeyError;
+use std::ffi::OsString;
 use std::net::SocketAddr;
+use supervisor::{Supervisor, Told};
 
 /// How `flowgauge serve` behaves.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Say nothing at start.
     pub quiet: bool,
+    /// Where a supervisor listens, as systemd names it in `NOTIFY_SOCKET`.
+    pub notify_socket: Option<OsString>,
 }
 
 /// Why it did not start.
@@ -137,9 +142,12 @@ pub fn run(config: Config, options: Options) -> Result<(), ServeError> {
     if !options.quiet {
         running.announce();
     }
+    let supervisor = Supervisor::at(options.notify_socket);
+    supervisor.tell(Told::Ready);
     let app = std::sync::Arc::clone(running.app());
     control.block_on(async {
         signals.stop(&app).await;
+        supervisor.tell(Told::Stopping);
         running::say("stopping; once more to stop at once");
         tokio::select! {
             () = running.stop() => {}

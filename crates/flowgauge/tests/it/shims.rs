@@ -245,6 +245,20 @@ async fn a_rollback_says_the_guides_words_and_a_backup_names_its_folder() {
 }
 
 #[test]
+fn rules_of_the_guides_path_that_cannot_be_read_are_errors_of_the_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    installed(dir.path());
+    let rules = dir.path().join("etc/monitoring/performance-alerts.yml");
+    std::fs::create_dir_all(rules.parent().unwrap()).unwrap();
+    std::fs::write(&rules, "alert: a\ncondition: p95_latncy > 2s\n").unwrap();
+    let done = wrapper(dir.path(), shims::find("validate-performance-config.sh").unwrap()).output();
+    let done = done.unwrap();
+    let (_, stderr) = out(&done);
+    assert_eq!(done.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("p95_latncy"), "{stderr}");
+}
+
+#[test]
 fn the_ten_functions_are_defined_and_print_a_number_or_say_why_not() {
     let dir = tempfile::tempdir().unwrap();
     let shell = |text: &str| {

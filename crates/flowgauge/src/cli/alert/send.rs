@@ -16,10 +16,13 @@ use crate::tell::page::alerts::{EpisodeDetail, EpisodePage};
 use bytes::Bytes;
 use http::Method;
 use http::StatusCode;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Asked again so often while the message is on its way.
 const PAUSE: Duration = Duration::from_millis(250);
+/// Open episodes of one name that are looked through: teams and grades are a handful.
+const OPEN_OF_A_NAME: &str = "100";
 /// The receiver that every alert has: nobody is told by it.
 const SHOWN_ONLY: &str = "flowgauge";
 /// What a magnitude may be: a thousandfold change is a mistake of a decimal point.
@@ -221,7 +224,7 @@ fn tell(told: &Told, wait: &WaitArgs, globals: &Globals) -> Done {
     let from = clock.monotonic();
     let mut seen = None;
     while clock.monotonic().saturating_sub(from) < limit {
-        seen = episode(&remote, &told.name)?;
+        seen = episode(&remote, told)?;
         if let Some(code) = seen.as_ref().and_then(settled) {
             show::line(&seen.map(|e| e.episode.id).unwrap_or_default())?;
             return Ok(code);
@@ -267,16 +270,19 @@ fn is_told(remote: &Remote, name: &str) -> Result<bool, Failure> {
     Ok(receivers.filter_map(|r| r.get("name")?.as_str()).any(|name| name != SHOWN_ONLY))
 }
 
-/// The open episode of the alert, with its messages.
-fn episode(remote: &Remote, name: &str) -> Result<Option<EpisodeDetail>, Failure> {
+/// The open episode of the alert, with its messages. Another team's or grade's has the same name.
+fn episode(remote: &Remote, told: &Told) -> Result<Option<EpisodeDetail>, Failure> {
     let query = [
         ("since", "15min".to_owned()),
-        ("rule", name.to_owned()),
+        ("rule", told.name.clone()),
         ("open", "true".to_owned()),
-        ("limit", "1".to_owned()),
+        ("limit", OPEN_OF_A_NAME.to_owned()),
     ];
     let page: EpisodePage = remote.get("/api/v1/alerts/episodes", &query)?;
-    let Some(found) = page.items.into_iter().next() else { return Ok(None) };
+    let is_ours = |labels: &BTreeMap<String, String>| {
+        told.labels.iter().all(|(name, value)| labels.get(*name) == Some(value))
+    };
+    let Some(found) = page.items.into_iter().find(|e| is_ours(&e.labels)) else { return Ok(None) };
     remote.get(&format!("/api/v1/alerts/episodes/{}", escaped(&found.id)), &[]).map(Some)
 }
 

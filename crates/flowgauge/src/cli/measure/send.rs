@@ -87,7 +87,7 @@ pub(super) fn look_up(origin: &Origin, probes: &mut [Probe]) {
                 break;
             }
             looks -= 1;
-            remote.block_on(tokio::time::sleep(LOOK_EVERY));
+            remote.block_on(async { tokio::time::sleep(LOOK_EVERY).await });
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Held in memory and stored: whoever was told that one began is told that it ended, a restart or not.
 
 use super::matching::LabelMap;
+use crate::logic::alert::rule::Severity;
 use crate::logic::unit::UnixMicros;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -15,6 +16,17 @@ pub use crate::logic::alert::posted::{Posted, PostedAlert};
 pub const RESOLVE_AFTER: i64 = 5 * UnixMicros::MINUTE;
 /// Most alerts held: about 10 MB.
 const MAX_ALERTS: usize = 10_000;
+
+/// What was taken.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// Alerts as they stand now.
+    pub(super) posted: Vec<Posted>,
+    /// How many found no room.
+    pub(super) refused: usize,
+    /// Whether one of them is critical and was not known.
+    pub(super) urgent: bool,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct External(Mutex<BTreeMap<LabelMap, Arc<Posted>>>);
@@ -31,27 +43,28 @@ impl External {
         self.0.lock().values().cloned().collect()
     }
 
-    /// Takes alerts: as they stand now, and how many found no room.
-    pub(super) fn post(&self, alerts: Vec<PostedAlert>, now: UnixMicros) -> (Vec<Posted>, usize) {
+    /// Takes alerts.
+    pub(super) fn post(&self, alerts: Vec<PostedAlert>, now: UnixMicros) -> Taken {
         let mut held = self.0.lock();
         held.retain(|_, posted| posted.ends > now);
-        let (mut taken, mut refused) = (Vec::new(), 0);
+        let mut taken = Taken::default();
         for mut alert in alerts {
             let ends = alert.ends.unwrap_or(UnixMicros(now.0.saturating_add(RESOLVE_AFTER)));
             let before = held.get(&alert.labels);
             if before.is_none() && held.len() >= MAX_ALERTS {
-                refused += 1;
+                taken.refused += 1;
                 continue;
             }
-            if let Some(before) = before {
-                alert.starts = alert.starts.min(before.alert.starts);
+            match before {
+                Some(before) => alert.starts = alert.starts.min(before.alert.starts),
+                None => taken.urgent |= ends > now && alert.severity() == Severity::Critical,
             }
             let labels = alert.labels.clone();
             let posted = Posted { alert, ends, updated: now };
             held.insert(labels, Arc::new(posted.clone()));
-            taken.push(posted);
+            taken.posted.push(posted);
         }
-        (taken, refused)
+        taken
     }
 
     /// Those that have not ended.
@@ -98,8 +111,23 @@ mod tests {
     fn alerts_beyond_the_limit_are_refused_and_known_ones_are_not() {
         let external = External::default();
         let many = (0..MAX_ALERTS).map(|n| alert(&n.to_string(), 0, None)).collect();
-        assert_eq!(external.post(many, UnixMicros(0)).1, 0);
+        assert_eq!(external.post(many, UnixMicros(0)).refused, 0);
         let more = vec![alert("0", 0, None), alert("new", 0, None)];
-        assert_eq!(external.post(more, UnixMicros(1)).1, 1);
+        assert_eq!(external.post(more, UnixMicros(1)).refused, 1);
+    }
+
+    #[test]
+    fn only_a_critical_alert_that_was_not_known_and_goes_on_is_urgent() {
+        let external = External::default();
+        let of = |severity: &str, ends| {
+            let mut alert = alert("a", 0, ends);
+            alert.labels.insert("severity".to_owned(), severity.to_owned());
+            vec![alert]
+        };
+        let urgent = |alerts| external.post(alerts, UnixMicros(10)).urgent;
+        assert!(!urgent(of("warning", None)));
+        assert!(!urgent(of("critical", Some(5))), "it is over already");
+        assert!(urgent(of("critical", None)));
+        assert!(!urgent(of("critical", None)), "posted again");
     }
 }

@@ -25,21 +25,39 @@ impl fmt::Debug for Reloads {
     }
 }
 
+/// So long after the first urgent alert others may come along: what is posted together is told together.
+const COMPANY: Duration = Duration::from_millis(100);
+
+/// Why the loop goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Woken {
+    /// A tick is due.
+    Tick,
+    /// Rule files are to be read again.
+    Reload,
+    /// An alert was posted that waits for no tick.
+    Urgent,
+}
+
 impl Engine {
     /// Evaluates at once and then at every tick until told to stop.
     pub async fn run(self, mut reloads: Reloads, stop: CancellationToken) {
         let mut engine = self;
-        let mut reload = false;
+        let urgent = engine.desk.urgent_bell();
+        let mut woken = Woken::Tick;
         let mut first = true;
         loop {
             let turned = tokio::task::spawn_blocking(move || {
-                if reload {
+                if woken == Woken::Reload {
                     engine.reload((reloads.read)(), &reloads.config);
                 }
-                if first || reload {
+                if first || woken == Woken::Reload {
                     engine.bring_back(engine.clock.now());
                 }
                 engine.advance(engine.clock.now());
+                if woken == Woken::Urgent {
+                    engine.hear(engine.clock.now());
+                }
                 (engine, reloads)
             });
             (engine, reloads) = match turned.await {
@@ -53,11 +71,15 @@ impl Engine {
             let now = engine.clock.now();
             let next = gap::tick_at(now, engine.tick).0.saturating_add(signed(engine.tick));
             let wait = Duration::from_micros(UnixMicros(next).since(now).0);
-            reload = tokio::select! {
+            woken = tokio::select! {
                 () = stop.cancelled() => return,
-                () = reloads.wanted.notified() => true,
-                () = tokio::time::sleep(wait) => false,
+                () = reloads.wanted.notified() => Woken::Reload,
+                () = urgent.notified() => Woken::Urgent,
+                () = tokio::time::sleep(wait) => Woken::Tick,
             };
+            if woken == Woken::Urgent {
+                tokio::time::sleep(COMPANY).await;
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::logic::alert::evaluate::Compiled;
 use crate::logic::alert::facts::{Facts, Labels, Selection};
 use crate::logic::alert::instance::{Instance, InstanceKey, State};
 use crate::logic::alert::law::Law;
-use crate::logic::alert::plan::{Entry, Planned, Scene, plan};
+use crate::logic::alert::plan::{Entry, Planned, Scene, Withheld, plan};
 use crate::logic::alert::rule::{Rule, Semantics};
 use crate::logic::alert::sample::{Evidence, Sample, Verdict, Why};
 use crate::logic::alert::step::{Moved, Raise, step};
@@ -108,6 +108,28 @@ impl Engine {
 
     /// After the last tick that was due: what is to be told, stored together with what moved.
     fn finish(&mut self, at: UnixMicros) {
+        self.look_at_desk(at);
+        self.run_schedules(at);
+        let withheld = self.tell(at);
+        let keep = self.recent.options().keep;
+        self.recent.forget(UnixMicros(at.0.saturating_sub(signed(keep))));
+        self.age(at);
+        self.show(Some(at), &withheld);
+    }
+
+    /// Between two ticks: tells of what was posted and cannot wait. Before the first tick there is nothing to tell
+    /// it with; that one comes at once.
+    pub fn hear(&mut self, now: UnixMicros) {
+        let Some(last) = self.last else { return };
+        let at = now.max(last);
+        self.unstored.tick = Some(last);
+        self.look_at_desk(at);
+        let withheld = self.tell(at);
+        self.show(Some(last), &withheld);
+    }
+
+    /// What people acknowledged and others posted since.
+    fn look_at_desk(&mut self, at: UnixMicros) {
         for (id, ack) in self.desk.take_acks() {
             if let Some(held) = self.open.get_mut(id) {
                 held.episode.acked.get_or_insert(ack);
@@ -115,7 +137,10 @@ impl Engine {
             }
         }
         self.take_posted(at);
-        self.run_schedules(at);
+    }
+
+    /// Plans what is told and stores it; what is withheld.
+    fn tell(&mut self, at: UnixMicros) -> Vec<Withheld> {
         let planned = self.plan(at);
         self.unstored.outbox.extend(planned.notices);
         for id in planned.changed {
@@ -129,10 +154,7 @@ impl Engine {
         self.unstored.episodes.extend(changed);
         self.open.drop_ended();
         self.store();
-        let keep = self.recent.options().keep;
-        self.recent.forget(UnixMicros(at.0.saturating_sub(signed(keep))));
-        self.age(at);
-        self.show(Some(at), &planned.withheld);
+        planned.withheld
     }
 
     fn plan(&mut self, at: UnixMicros) -> Planned {

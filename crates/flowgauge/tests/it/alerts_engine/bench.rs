@@ -240,6 +240,12 @@ impl Bench {
         self.collect();
     }
 
+    /// What cannot wait is told now.
+    pub(super) fn hear(&mut self) {
+        self.engine.hear(self.clock.now());
+        self.collect();
+    }
+
     /// The process is killed now; it starts again after so many seconds, from a copy of the files
     /// as they are at this moment, and brings back the calls that were recorded.
     pub(super) fn crash(&mut self, away: i64) {

@@ -47,6 +47,26 @@ fn a_posted_alert_is_told_once_and_its_end_after_a_crash() {
 }
 
 #[test]
+fn a_critical_posted_alert_is_told_between_ticks_and_stays_told_at_the_next() {
+    let mut config = config();
+    config.alerts.posted_to = vec!["slack".into()];
+    let mut bench = Bench::at(P95, T0, config);
+    bench.tick();
+    let proof = bench.engine.proof();
+    bench.pass(3);
+    let starts = bench.now();
+    bench.desk.post(vec![alert("DiskFull", starts, None)]).unwrap();
+    bench.hear();
+    assert_eq!(bench.notice("DiskFull", Kind::Fired, "slack").message.severity, Severity::Critical);
+    assert_eq!(proof.borrow().committed, proof.borrow().ticked, "the heartbeat goes on");
+    (0..3).for_each(|_| bench.tick());
+    assert_eq!(bench.steps("DiskFull").len(), 1, "the next ticks tell nothing twice");
+    bench.crash(10);
+    bench.tick();
+    assert_eq!(bench.steps("DiskFull").len(), 1, "nor does a restart");
+}
+
+#[test]
 fn an_alert_that_is_not_posted_again_ends_after_five_minutes() {
     let mut config = config();
     config.alerts.posted_to = vec!["slack".into()];
