@@ -5,6 +5,7 @@
 //! for calls: who attaches brings the row.
 
 mod grades;
+mod lowest;
 mod read;
 
 use crate::{StoreError, packed, state};

@@ -318,7 +318,7 @@ fn a_period_of_which_nothing_is_known_says_so_and_shows_no_zero() {
     let text = markdown::render(&document);
     assert!(document.verdict.starts_with("Nothing could be judged"), "{}", document.verdict);
     assert!(text.contains("| P95 Latency | not measured |"), "{text}");
-    assert!(text.contains("Not tested: not measured."));
+    assert!(text.contains("Nothing was tested: there is no baseline from before this period."));
     for figure in document.key_figures() {
         assert!(figure.value().value().is_none(), "{}", figure.name());
     }

@@ -14,6 +14,7 @@ mod setup;
 mod state;
 mod trials;
 
+use crate::logic::known::Known;
 use crate::logic::report::facts::{Head, Readings, Regression};
 use crate::logic::report::monthly::Include;
 use crate::logic::report::{
@@ -188,13 +189,18 @@ fn page(
     body: daily::Facts,
     window: Window,
 ) -> Result<executive::Facts, StoreError> {
+    // Where nothing was looked up, nothing is known of what a cache would have saved.
+    let saved = match body.readings.value("cache_hit_rate") {
+        Known::Unknown(reason) => Known::Unknown(reason),
+        Known::Value(_) => money::saved(sources, window)?,
+    };
     Ok(executive::Facts {
         head: body.head,
         readings: body.readings,
         extra: body.extra,
         regressions: body.regressions,
-        saved: money::saved(sources, window)?,
-        saved_by: "Cost of answers that the cache gave instead of a model".to_owned(),
+        saved,
+        saved_by: "a: what answers of the cache would have cost".to_owned(),
         next: body.actions.into_iter().next(),
     })
 }

@@ -202,6 +202,66 @@ fn wanted(channels: &[Text]) -> Wanted {
     Wanted { job, period: None, channels: channels.to_vec(), by, again: false }
 }
 
+/// A job that notes what it is about, and takes an hour.
+#[derive(Debug)]
+struct Slow {
+    name: JobName,
+    did: Arc<Mutex<Vec<String>>>,
+    hand: Hand,
+}
+
+impl Job for Slow {
+    fn name(&self) -> JobName {
+        self.name
+    }
+
+    fn steps(&self) -> &'static [StepPlan] {
+        &PLANS[..1]
+    }
+
+    fn step(self: Arc<Self>, _name: &'static str, of: Arc<Occasion>) -> Stepping {
+        self.did.lock().push(of.key.period.to_string());
+        self.hand.advance(HOUR);
+        Box::pin(async { Outcome::done("well") })
+    }
+}
+
+#[tokio::test]
+async fn a_long_catch_up_does_not_hold_other_jobs_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, hand) = Clock::frozen(at("2026-03-01T00:00:00Z"));
+    let did = Arc::new(Mutex::new(Vec::new()));
+    let slow = |name| -> Arc<dyn Job> {
+        Arc::new(Slow { name, did: Arc::clone(&did), hand: hand.clone() })
+    };
+    let scheduled = |job: JobName, when: &str| Scheduled {
+        name: job.word().to_owned(),
+        when: Timetable::read(when, Tz::UTC).unwrap(),
+        job,
+        channels: Vec::new(),
+        catch_up: 31,
+        place: None,
+    };
+    let names = [JobName::ReportDaily, JobName::ReportWeekly];
+    let tables = vec![
+        scheduled(names[0], "00:30"),
+        // Due while the days are caught up.
+        scheduled(names[1], "weekly_schedule on monday at 03:00"),
+    ];
+    let store = Arc::new(JobStore::open(dir.path()).unwrap());
+    let jobs = names.map(slow).to_vec();
+    let desk = desk(dir.path(), &clock);
+    let driver = Jobs::new(jobs, tables, store, desk, (clock.clone(), Tz::UTC));
+    look(&driver).await;
+    // Monday, before three, after eight days.
+    hand.advance(Micros(HOUR.0 * 24 * 8 + HOUR.0 / 4 * 3));
+    look(&driver).await;
+    let did = did.lock().clone();
+    let place = did.iter().position(|period| period == "2026-03-02_2026-03-08");
+    assert!(place.is_some_and(|at| at < 5), "{did:?}");
+    assert_eq!(did.len(), 9 + 2, "{did:?}");
+}
+
 #[tokio::test]
 async fn what_cannot_be_run_is_refused_with_the_reason() {
     let dir = tempfile::tempdir().unwrap();

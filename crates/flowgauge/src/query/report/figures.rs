@@ -11,7 +11,7 @@ use crate::logic::report::{Quantity, moment};
 use crate::logic::rollup::{Dim, Filter};
 use crate::logic::schedule::{Every, Period};
 use crate::logic::unit::{NanoUsd, UnixMicros};
-use crate::logic::window::Window;
+use crate::logic::window::{Window, local_date};
 use crate::query::{self, KpiValue, Table};
 use crate::store::baselines::BaselineStore;
 use crate::store::{RollupQuery, Step, StoreError};
@@ -134,7 +134,7 @@ fn extra(sources: Sources<'_>, period: Period, cut: &Cut) -> Result<Extra, Store
         worst_intent: worst,
         intents_below: if known > 0 { Known::Value(below) } else { Known::Unknown(Reason::NoData) },
         peak_per_minute: peak,
-        forecast: forecast(sources, period)?,
+        forecast: forecast(sources, period, cut.window)?,
         token_growth: growth(sources, cut.window)?,
         budget: money::monthly_budget(sources),
         ..Extra::default()
@@ -143,9 +143,16 @@ fn extra(sources: Sources<'_>, period: Period, cut: &Cut) -> Result<Extra, Store
 
 /// Requests of the busiest minute; minutes are kept for some time only.
 fn peak(sources: Sources<'_>, window: Window) -> Result<Known<f64>, StoreError> {
-    let table = asked(sources, window, &[], Step::Minutes(1), &["request_count"])?;
-    let counts = table.rows.iter().filter_map(|r| of(&table, r, "request_count").value.value());
-    let most = counts.fold(f64::NEG_INFINITY, f64::max);
+    let mut most = f64::NEG_INFINITY;
+    // A day at a time: the rollups of a month's minutes are not in memory together.
+    let mut from = window.from;
+    while from < window.to {
+        let to = UnixMicros(from.0.saturating_add(UnixMicros::DAY)).min(window.to);
+        let table = asked(sources, Window { from, to }, &[], Step::Minutes(1), &["request_count"])?;
+        let counts = table.rows.iter().filter_map(|r| of(&table, r, "request_count").value.value());
+        most = counts.fold(most, f64::max);
+        from = to;
+    }
     Ok(if most.is_finite() { Known::Value(most) } else { Known::Unknown(Reason::NoData) })
 }
 
@@ -168,20 +175,30 @@ fn growth(sources: Sources<'_>, window: Window) -> Result<Known<f64>, StoreError
     })
 }
 
-/// What the month will cost: what it has cost, and for the days to come the means of their days of the week.
-fn forecast(sources: Sources<'_>, period: Period) -> Result<Option<Forecast>, StoreError> {
+/// What the month will cost: what it has cost, and for the days to come the means of their days of the week. Of a month
+/// that is over it is the next one.
+fn forecast(
+    sources: Sources<'_>,
+    period: Period,
+    window: Window,
+) -> Result<Option<Forecast>, StoreError> {
     use chrono::Datelike;
+    let over = sources.now >= window.to;
+    // A day that is not over says nothing of a whole one.
+    let today = local_date(sources.now, sources.zone).unwrap_or(period.after);
+    let next = today.min(period.after);
+    let month = if over && period.every == Every::Month { period.after } else { period.last() };
     let none = |reason, days| Forecast {
+        of: month.format("%Y-%m").to_string(),
         cost: Known::Unknown(reason),
         interval: None,
         level: LEVEL,
         method: "to date + remaining days × weekday means".to_owned(),
         days,
     };
-    let last = period.last();
     let mut by_weekday: [Vec<f64>; 7] = Default::default();
     let (mut to_date, mut days) = (0.0, 0u64);
-    for date in last.iter_days().rev_days().take(LOOK_BACK) {
+    for date in next.iter_days().rev_days().skip(1).take(LOOK_BACK) {
         let Some(window) = Window::day(date, sources.zone) else { continue };
         let table = asked(sources, window, &[], Step::Whole, &["total_cost", "request_count"])?;
         let Some(row) = table.rows.first() else { continue };
@@ -190,7 +207,7 @@ fn forecast(sources: Sources<'_>, period: Period) -> Result<Option<Forecast>, St
         if let Some(of_day) = by_weekday.get_mut(date.weekday().num_days_from_monday() as usize) {
             of_day.push(cost);
         }
-        if (date.year(), date.month()) == (last.year(), last.month()) {
+        if (date.year(), date.month()) == (month.year(), month.month()) {
             to_date += cost;
         }
     }
@@ -198,7 +215,7 @@ fn forecast(sources: Sources<'_>, period: Period) -> Result<Option<Forecast>, St
         return Ok(Some(none(if days == 0 { Reason::NoData } else { Reason::TooFew }, days)));
     }
     let (mut rest, mut variance) = (0.0, 0.0);
-    for date in last.iter_days().skip(1).take_while(|d| d.month() == last.month()) {
+    for date in next.iter_days().take_while(|d| d.month() == month.month()) {
         let of_day = by_weekday.get(date.weekday().num_days_from_monday() as usize);
         let (mean, spread) = mean_and_variance(of_day.map_or(&[], Vec::as_slice));
         rest += mean;
@@ -207,9 +224,11 @@ fn forecast(sources: Sources<'_>, period: Period) -> Result<Option<Forecast>, St
     let half = HALF * variance.sqrt();
     let cost = to_date + rest;
     let low = nano_usd((cost - half).max(to_date));
+    // Nothing is left to guess on the last day.
+    let interval = (next.month() == month.month()).then(|| (low, nano_usd(cost + half)));
     Ok(Some(Forecast {
         cost: Known::Value(nano_usd(cost)),
-        interval: Some((low, nano_usd(cost + half))),
+        interval,
         ..none(Reason::NoData, days)
     }))
 }
@@ -293,14 +312,22 @@ fn hours(
     away: &[Window],
 ) -> Result<Vec<Stretch>, StoreError> {
     const HOUR: i64 = UnixMicros::HOUR;
-    let table = asked(sources, window, &[], Step::Minutes(60), COURSE)?;
+    // Steps of the store begin with hours of UTC; where hours of the zone do not, each is asked for by itself.
+    let aligned = window.from.0.rem_euclid(HOUR) == 0;
+    let table = aligned.then(|| asked(sources, window, &[], Step::Minutes(60), COURSE));
+    let table = table.transpose()?;
     let mut out = Vec::new();
     let mut from = window.from;
     while from < window.to {
         let to = UnixMicros(from.0.saturating_add(HOUR)).min(window.to);
         let name = moment::clock(from, sources.zone);
-        let row = table.rows.iter().find(|r| r.from >= from && r.from < to);
-        let hour = row.map_or_else(|| nothing(name.clone()), |r| shown(&table, r, name.clone()));
+        let hour = match &table {
+            None => stretch(sources, name, Window { from, to })?,
+            Some(table) => match table.rows.iter().find(|r| r.from >= from && r.from < to) {
+                Some(row) => shown(table, row, name),
+                None => nothing(name),
+            },
+        };
         out.push(if is_away(away, Window { from, to }) { unmeasured(hour) } else { hour });
         from = to;
     }

@@ -116,7 +116,10 @@ pub(super) fn monthly_budget(sources: Sources<'_>) -> Option<NanoUsd> {
 pub(super) fn saved(sources: Sources<'_>, window: Window) -> Result<Known<NanoUsd>, StoreError> {
     let whole = groups(sources, window, &[])?.pop().map(|g| g.rollup);
     Ok(match whole {
-        Some(rollup) if rollup.requests() > 0 => Known::Value(NanoUsd(rollup.avoided_nanos)),
+        Some(rollup) if rollup.priced > 0 || rollup.avoided_nanos != 0 => {
+            Known::Value(NanoUsd(rollup.avoided_nanos))
+        }
+        Some(rollup) if rollup.requests() > 0 => Known::Unknown(Reason::NotPriced),
         _ => Known::Unknown(Reason::NoData),
     })
 }
@@ -185,7 +188,7 @@ pub(super) fn cost(
     }
     lines.sort_by(|a, b| b.cost.value().cmp(&a.cost.value()).then(a.name.cmp(&b.name)));
     let method = match &baseline {
-        Some(b) => format!("against the promoted baseline {}", b.name),
+        Some(b) => format!("c: against the promoted baseline {}", b.name),
         None => "no baseline is promoted: `flowgauge regression baseline propose`".to_owned(),
     };
     Ok(cost::Facts {

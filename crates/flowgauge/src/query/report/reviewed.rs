@@ -16,12 +16,12 @@ use crate::logic::report::monthly::Objective;
 use crate::logic::report::weekly::{Proposal, Threshold};
 use crate::logic::report::{Action, How, Quantity};
 use crate::logic::rollup::{Dist, Filter, Rollup};
-use crate::logic::score::ScoreKind;
+use crate::logic::score::{Evaluator, ScoreKind};
 use crate::logic::unit::{NanoUsd, UnixMicros};
 use crate::logic::window::Window;
 use crate::query;
 use crate::store::baselines::BaselineStore;
-use crate::store::{RollupQuery, Step, StoreError};
+use crate::store::{JudgedBy, Reader, RollupQuery, Step, StoreError};
 
 /// Days limits are reviewed over, as `alert thresholds propose` does.
 const DAYS: i64 = 28;
@@ -164,19 +164,20 @@ const fn timed(rollup: &Rollup, timing: Timing) -> &Dist {
     }
 }
 
-/// Scores are one row each; a month of a sampled evaluator is within what may be read.
+/// Whose evaluations tell the quality of a window.
+pub(super) fn of_record(reader: &Reader, window: Window) -> Result<Option<Evaluator>, StoreError> {
+    let (filter, group_by) = (Filter::default(), Vec::new());
+    let query = RollupQuery { window, filter, group_by, step: Step::Whole };
+    Ok(reader.score_sums(&query, ScoreKind::Evaluation, JudgedBy::OfRecord)?.by)
+}
+
 fn scored(
     sources: Sources<'_>,
     window: Window,
     at_least: f64,
 ) -> Result<(Option<u64>, u64), StoreError> {
-    let (mut bad, mut all) = (0, 0);
-    for pulled in sources.reader.pull_scores(ScoreKind::Evaluation, window)? {
-        if let Some(quality) = pulled.row.score.quality {
-            all += 1;
-            bad += u64::from(quality < at_least * 100.0);
-        }
-    }
+    let Some(who) = of_record(sources.reader, window)? else { return Ok((Some(0), 0)) };
+    let (bad, all) = sources.reader.judged_below(&who, window, at_least * 100.0)?;
     Ok((Some(bad), all))
 }
 

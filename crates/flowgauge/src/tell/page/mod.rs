@@ -14,7 +14,7 @@ pub mod shared;
 
 pub mod ageing;
 mod alertmanager;
-pub mod backups;
+mod backups;
 pub mod baselines;
 mod budgets;
 mod checks;
@@ -29,7 +29,7 @@ pub mod flags;
 pub mod following;
 mod health;
 pub mod history;
-mod import;
+pub mod import;
 pub mod incidents;
 pub mod jobs;
 mod keys;
