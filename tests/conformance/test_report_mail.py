@@ -26,6 +26,7 @@ BEARABLE = {
     "<body> element": "its style is lost, the program's own margins and colours stay",
     "role attribute": "a layout table is announced as a table",
     "height property": "`auto` is what there is without it",
+    "<wbr> element": "long words break elsewhere, or nowhere as before",
 }
 
 

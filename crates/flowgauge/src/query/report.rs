@@ -3,6 +3,7 @@
 //! Owns which figures belong in which report. Refuses to reckon (the KPI catalogue does) and to word or draw
 //! (`logic::report` does); what is not stored is unknown, with its reason.
 
+mod cells;
 mod events;
 mod figures;
 mod file;
@@ -25,12 +26,13 @@ use crate::logic::schedule::{Every, Period};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
 use crate::store::{Reader, StoreError};
+use cells::Cells;
 use chrono_tz::Tz;
+use std::ops::Deref;
 use std::path::Path;
 
 pub use file::{
-    Format, ISO_WEEK, KINDS, Made, MadeMonth, Wanted, all_of_month, current, every, kind_of, make,
-    render,
+    Format, ISO_WEEK, Made, MadeMonth, Wanted, all_of_month, current, every, kind_of, make, render,
 };
 pub use money::Rates;
 pub use setup::Setup;
@@ -53,6 +55,21 @@ pub struct Sources<'a> {
     pub setup: &'a Setup,
 }
 
+/// Sources of one report, and what several of its parts need of them.
+#[derive(Debug, Clone, Copy)]
+struct Ground<'a> {
+    of: Sources<'a>,
+    cells: &'a Cells,
+}
+
+impl<'a> Deref for Ground<'a> {
+    type Target = Sources<'a>;
+
+    fn deref(&self) -> &Sources<'a> {
+        &self.of
+    }
+}
+
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -62,6 +79,9 @@ pub enum ReportError {
     /// The period lies outside of the calendar.
     #[error("{0} has no first or no last moment")]
     Period(Period),
+    /// It cannot be put on paper.
+    #[error("no PDF: {0}")]
+    Paper(String),
     /// It cannot be as it is asked for.
     #[error("{0}")]
     Asked(String),
@@ -84,6 +104,8 @@ pub fn document(
     include: Include,
     rates: &Rates,
 ) -> Result<Document, ReportError> {
+    let cells = Cells::default();
+    let sources = Ground { of: sources, cells: &cells };
     let cut = cut(sources, period)?;
     let head = head(sources, kind, period, cut.window);
     Ok(match kind {
@@ -131,6 +153,8 @@ pub fn month(
     include: Include,
     rates: &Rates,
 ) -> Result<Month, ReportError> {
+    let cells = Cells::default();
+    let sources = Ground { of: sources, cells: &cells };
     let cut = cut(sources, period)?;
     let head = |kind| head(sources, kind, period, cut.window);
     let (body, _) = body(sources, head(Kind::Monthly), period, &cut)?;
@@ -151,7 +175,7 @@ pub fn month(
 }
 
 fn week(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     head: Head,
     period: Period,
     cut: &Cut,
@@ -169,7 +193,7 @@ fn week(
 }
 
 fn review(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     month: daily::Facts,
     period: Period,
     cut: &Cut,
@@ -185,7 +209,7 @@ fn review(
 }
 
 fn page(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     body: daily::Facts,
     window: Window,
 ) -> Result<executive::Facts, StoreError> {
@@ -206,7 +230,7 @@ fn page(
 }
 
 fn advice(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     head: Head,
     window: Window,
 ) -> Result<recommendations::Facts, StoreError> {
@@ -215,7 +239,7 @@ fn advice(
 }
 
 fn everything(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     head: Head,
     period: Period,
     cut: &Cut,
@@ -235,7 +259,7 @@ fn everything(
     })
 }
 
-fn cut(sources: Sources<'_>, period: Period) -> Result<Cut, ReportError> {
+fn cut(sources: Ground<'_>, period: Period) -> Result<Cut, ReportError> {
     let none = || ReportError::Period(period);
     let window = period.window(sources.zone).ok_or_else(none)?;
     // A day is compared with the same day of the week before: days have habits.
@@ -248,7 +272,7 @@ fn cut(sources: Sources<'_>, period: Period) -> Result<Cut, ReportError> {
 }
 
 /// The same period and rows give the same head, whoever asks and when, once the period is over.
-fn head(sources: Sources<'_>, kind: Kind, period: Period, window: Window) -> Head {
+fn head(sources: Ground<'_>, kind: Kind, period: Period, window: Window) -> Head {
     let partial = sources.now < window.to;
     let name = match period.every {
         Every::Week => format!("{} to {}", period.first, period.last()),
@@ -265,7 +289,7 @@ fn head(sources: Sources<'_>, kind: Kind, period: Period, window: Window) -> Hea
 
 /// What the reports of a period share, and every comparison behind it.
 fn body(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     head: Head,
     period: Period,
     cut: &Cut,

@@ -1,6 +1,6 @@
 //! KPIs of a period beside the baseline and the period before, hour by hour or day by day.
 
-use super::{Cut, Sources, money};
+use super::{Cut, Ground, money, reviewed};
 use crate::logic::known::{Known, Reason};
 use crate::logic::kpi::{self, CATALOGUE, Context, Kpi, Measured};
 use crate::logic::report::facts::{Forecast, Gap, Reading, Readings, Stretch, Sureness};
@@ -40,7 +40,7 @@ const HALF: f64 = 1.2816;
 
 /// KPIs of the period, and what the key table needs beside them.
 pub(super) fn readings(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     period: Period,
     cut: &Cut,
 ) -> Result<(Readings, Extra), StoreError> {
@@ -96,7 +96,7 @@ fn measured(value: &KpiValue) -> Measured {
 
 /// Columns of a table of KPIs, by name.
 fn asked(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
     group_by: &[Dim],
     step: Step,
@@ -115,13 +115,17 @@ fn of(table: &Table, row: &query::Row, name: &str) -> Measured {
     at.and_then(|i| row.values.get(i)).copied().unwrap_or(none)
 }
 
-fn extra(sources: Sources<'_>, period: Period, cut: &Cut) -> Result<Extra, StoreError> {
-    let intents = asked(sources, cut.window, &[Dim::Intent], Step::Whole, &["quality_score"])?;
+fn extra(sources: Ground<'_>, period: Period, cut: &Cut) -> Result<Extra, StoreError> {
+    let scored = reviewed::of_record(sources.reader, cut.window)?.is_some();
+    let intents = scored
+        .then(|| asked(sources, cut.window, &[Dim::Intent], Step::Whole, &["quality_score"]))
+        .transpose()?;
     let target = Kpi::find("quality_score").and_then(|k| k.target);
     let mut worst: Option<Intent> = None;
     let (mut below, mut known) = (0, 0);
-    for row in &intents.rows {
-        let value = of(&intents, row, "quality_score");
+    let rows = intents.iter().flat_map(|table| table.rows.iter().map(move |row| (table, row)));
+    for (table, row) in rows {
+        let value = of(table, row, "quality_score");
         let (Known::Value(quality), Some(name)) = (value.value, row.key.first()) else { continue };
         known += 1;
         below += u64::from(target.is_some_and(|t| quality < t));
@@ -142,7 +146,7 @@ fn extra(sources: Sources<'_>, period: Period, cut: &Cut) -> Result<Extra, Store
 }
 
 /// Requests of the busiest minute; minutes are kept for some time only.
-fn peak(sources: Sources<'_>, window: Window) -> Result<Known<f64>, StoreError> {
+fn peak(sources: Ground<'_>, window: Window) -> Result<Known<f64>, StoreError> {
     let mut most = f64::NEG_INFINITY;
     // A day at a time: the rollups of a month's minutes are not in memory together.
     let mut from = window.from;
@@ -157,7 +161,7 @@ fn peak(sources: Sources<'_>, window: Window) -> Result<Known<f64>, StoreError> 
 }
 
 /// Tokens of the seven days that end with the window against those before.
-fn growth(sources: Sources<'_>, window: Window) -> Result<Known<f64>, StoreError> {
+fn growth(sources: Ground<'_>, window: Window) -> Result<Known<f64>, StoreError> {
     const WEEK: i64 = 7 * UnixMicros::DAY;
     let week = Window::last(WEEK, window.to);
     let sum = |window| -> Result<Known<f64>, StoreError> {
@@ -178,7 +182,7 @@ fn growth(sources: Sources<'_>, window: Window) -> Result<Known<f64>, StoreError
 /// What the month will cost: what it has cost, and for the days to come the means of their days of the week. Of a month
 /// that is over it is the next one.
 fn forecast(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     period: Period,
     window: Window,
 ) -> Result<Option<Forecast>, StoreError> {
@@ -264,7 +268,7 @@ const COURSE: &[&str] =
 
 /// The hours of a day, or the days of a longer period.
 pub(super) fn stretches(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     period: Period,
     window: Window,
 ) -> Result<Vec<Stretch>, StoreError> {
@@ -283,7 +287,7 @@ pub(super) fn stretches(
 }
 
 /// When nobody looked: neither a request nor its absence is known.
-pub(super) fn absences(sources: Sources<'_>, window: Window) -> Result<Vec<Window>, StoreError> {
+pub(super) fn absences(sources: Ground<'_>, window: Window) -> Result<Vec<Window>, StoreError> {
     sources.reader.absences(window, sources.now, UNNOTED)
 }
 
@@ -306,11 +310,7 @@ fn unmeasured(stretch: Stretch) -> Stretch {
     }
 }
 
-fn hours(
-    sources: Sources<'_>,
-    window: Window,
-    away: &[Window],
-) -> Result<Vec<Stretch>, StoreError> {
+fn hours(sources: Ground<'_>, window: Window, away: &[Window]) -> Result<Vec<Stretch>, StoreError> {
     const HOUR: i64 = UnixMicros::HOUR;
     // Steps of the store begin with hours of UTC; where hours of the zone do not, each is asked for by itself.
     let aligned = window.from.0.rem_euclid(HOUR) == 0;
@@ -334,7 +334,7 @@ fn hours(
     Ok(out)
 }
 
-fn stretch(sources: Sources<'_>, name: String, window: Window) -> Result<Stretch, StoreError> {
+fn stretch(sources: Ground<'_>, name: String, window: Window) -> Result<Stretch, StoreError> {
     let table = asked(sources, window, &[], Step::Whole, COURSE)?;
     Ok(match table.rows.first() {
         Some(row) => shown(&table, row, name),
@@ -379,7 +379,7 @@ pub(super) fn whole(value: Known<f64>) -> Known<u64> {
 
 /// The months before a month and itself, oldest first, from the first that has requests.
 pub(super) fn months(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     period: Period,
     most: usize,
 ) -> Result<Vec<Stretch>, StoreError> {
@@ -397,7 +397,7 @@ pub(super) fn months(
 }
 
 /// Every KPI of the period against the one before.
-pub(super) fn week_on_week(sources: Sources<'_>, cut: &Cut) -> Result<Vec<Compared>, StoreError> {
+pub(super) fn week_on_week(sources: Ground<'_>, cut: &Cut) -> Result<Vec<Compared>, StoreError> {
     let all = Filter::default();
     let now = query::snapshot(sources.reader, cut.window, &all, sources.zone)?;
     let before = query::snapshot(sources.reader, cut.before, &all, sources.zone)?;
@@ -423,7 +423,7 @@ pub(super) fn week_on_week(sources: Sources<'_>, cut: &Cut) -> Result<Vec<Compar
 
 /// Requests of a period.
 pub(super) fn requests(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     period: &crate::logic::report::Period,
 ) -> Result<u64, StoreError> {
     let window = Window { from: period.from, to: period.to };
@@ -434,7 +434,7 @@ pub(super) fn requests(
 
 /// What the figures rest on.
 pub(super) fn sureness(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
     readings: &Readings,
 ) -> Result<Sureness, StoreError> {

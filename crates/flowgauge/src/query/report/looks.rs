@@ -1,6 +1,6 @@
 //! Requests worth a look: the slowest, the dearest, the lowest rated. Ids and figures, no content.
 
-use super::Sources;
+use super::Ground;
 use super::reviewed::of_record;
 use crate::logic::call::Call;
 use crate::logic::known::Known;
@@ -19,7 +19,7 @@ const PAGE: usize = 5_000;
 const MOST: usize = 200_000;
 
 pub(super) fn looks(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     period: Period,
     window: Window,
 ) -> Result<(Looks, Option<String>), StoreError> {
@@ -92,7 +92,7 @@ fn request(call: &Call, figure: Quantity) -> Request {
     }
 }
 
-fn lowest_rated(sources: Sources<'_>, window: Window) -> Result<Vec<Request>, StoreError> {
+fn lowest_rated(sources: Ground<'_>, window: Window) -> Result<Vec<Request>, StoreError> {
     let Some(who) = of_record(sources.reader, window)? else { return Ok(Vec::new()) };
     let mut out = Vec::new();
     for (id, quality) in sources.reader.lowest_judged(&who, window, EACH)? {

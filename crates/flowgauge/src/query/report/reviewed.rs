@@ -2,7 +2,7 @@
 //!
 //! Refuses to change any of it.
 
-use super::{Setup, Sources};
+use super::{Ground, Setup};
 use crate::logic::alert::condition::{MatchOp, Matcher};
 use crate::logic::alert::facts::Timing;
 use crate::logic::alert::metric::{Dimension, Metric};
@@ -28,7 +28,7 @@ const DAYS: i64 = 28;
 
 /// Limits of the rules in force that have a plain one, over the four weeks up to the end of a period.
 pub(super) fn thresholds(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
 ) -> Result<Vec<Threshold>, StoreError> {
     let Setup { rules, .. } = sources.setup;
@@ -108,7 +108,7 @@ fn quantity(metric: Metric, base: f64) -> Quantity {
 
 /// Objectives over a period, and how far they were kept. Spending has its budget.
 pub(super) fn objectives(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
 ) -> Result<Vec<Objective>, StoreError> {
     let mut out = Vec::new();
@@ -129,7 +129,7 @@ pub(super) fn objectives(
 type Counted = Option<(Option<u64>, u64)>;
 
 /// Bad and all events of an objective; nothing for one that is about money.
-fn counted(sources: Sources<'_>, window: Window, slo: &Slo) -> Result<Counted, StoreError> {
+fn counted(sources: Ground<'_>, window: Window, slo: &Slo) -> Result<Counted, StoreError> {
     let (Sli::Availability { selector }
     | Sli::Faster { selector, .. }
     | Sli::Quality { selector, .. }) = &slo.sli
@@ -172,7 +172,7 @@ pub(super) fn of_record(reader: &Reader, window: Window) -> Result<Option<Evalua
 }
 
 fn scored(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
     at_least: f64,
 ) -> Result<(Option<u64>, u64), StoreError> {
@@ -192,7 +192,7 @@ fn filter(selector: &[Matcher]) -> Option<Filter> {
 
 /// The newest candidate for the baseline that nobody promoted yet, made before the end of a period.
 pub(super) fn proposal(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
     regressed: bool,
 ) -> Result<Option<Proposal>, StoreError> {
