@@ -55,7 +55,7 @@ async fn history_is_imported_through_the_server_and_read_back_from_it_and_after_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_elsewhere_hashes_users_itself_and_nothing_is_made_here() {
     let (dir, here) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let rows = "start_time,user,session,input_tokens\n2023-11-16T18:17:03Z,ada,s1,10\n";
+    let rows = "start_time,user,session,input_tokens\n2023-11-16T18:17:03Z,zora,s1,10\n";
     std::fs::write(here.path().join("calls.csv"), rows).unwrap();
     let running = flowgauge::serve::start(config(dir.path()), Clock::real()).await.unwrap();
     let url = format!("http://{}", running.addr);
@@ -69,9 +69,9 @@ async fn a_server_elsewhere_hashes_users_itself_and_nothing_is_made_here() {
     let left: Vec<_> =
         std::fs::read_dir(here.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["calls.csv"]);
-    let path = "/api/v1/requests?day=2023-11-16&user=ada";
+    let path = "/api/v1/requests?day=2023-11-16&user=zora";
     let found = super::api::client::get(running.addr, path).await;
     assert_eq!(found.json()["items"].as_array().unwrap().len(), 1, "{}", found.text());
-    assert!(!found.text().contains("ada"), "{}", found.text());
+    assert!(!found.text().contains("zora"), "{}", found.text());
     running.stop().await;
 }
