@@ -299,7 +299,7 @@ fn inputs(facts: &Facts) -> Section {
                 "Baseline per request",
                 figure("baseline", facts.all.baseline_each.map(Quantity::Usd)),
             ),
-            row("Baseline by method", Cell::words(&facts.method)),
+            row("Baseline by method", Cell::Words(Prose::with_commands(&facts.method))),
             row("One-off cost", figure("one_off_usd", facts.one_off.map(Quantity::Usd))),
             row("Yearly rate", figure("rate", Known::Value(Quantity::Share(facts.yearly_rate)))),
         ],

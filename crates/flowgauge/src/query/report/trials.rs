@@ -329,7 +329,7 @@ fn asked_instead(intent: &str, now: &OnIntent, other: &OnIntent, months: f64) ->
         risk: "Each model may have had the easier questions; a canary with a hold-out tells."
             .to_owned(),
         action: Action {
-            what: "Begin with a twentieth; `flowgauge opt restore` undoes it".to_owned(),
+            what: "Begin with a twentieth (flowgauge opt restore undoes it)".to_owned(),
             why: None,
             how: How::Command(format!(
                 "flowgauge opt rollout model_selection --mode canary=5% --intent {intent} --reason 'cheaper model'"
