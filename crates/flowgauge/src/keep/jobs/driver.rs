@@ -100,13 +100,13 @@ impl Jobs {
         let job = run.key.job.parse::<JobName>().ok().and_then(|name| self.jobs.get(&name));
         let (Some(job), Some(occasion)) = (job, self.occasion(&run)) else {
             run.give_up(self.clock.now(), format!("there is no job {} here", run.key.job));
-            return self.put(turn, &run).await;
+            return self.told(turn, run).await;
         };
-        let begun = run.begin(job.steps(), self.clock.now());
-        self.put(turn, &run).await?;
-        if !begun {
+        // What is given up is told before it is noted: once it is noted nobody takes it up again.
+        if !run.begin(job.steps(), self.clock.now()) {
             return self.told(turn, run).await;
         }
+        self.put(turn, &run).await?;
         let (job, occasion) = (Arc::clone(job), Arc::new(occasion));
         loop {
             match next_step(job.steps(), &run.steps) {

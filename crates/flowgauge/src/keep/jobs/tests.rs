@@ -4,7 +4,7 @@ use super::*;
 use crate::keep::report::{Kind, Render, Rendered, Report, Reports};
 use crate::logic::alert::letter::{File, Letter};
 use crate::logic::call::Text;
-use crate::logic::job::{Outcome, Run, RunState, StepPlan, StepState};
+use crate::logic::job::{Outcome, Run, RunKey, RunState, StepPlan, StepState};
 use crate::logic::schedule::Timetable;
 use crate::logic::unit::{Micros, UnixMicros};
 use crate::serve::clock::Hand;
@@ -176,6 +176,40 @@ async fn a_panic_fails_the_step_and_the_run_is_tried_again_later() {
     let told = outbox(dir.path());
     assert_eq!(told.len(), 1, "it is told once, when it is given up");
     assert!(told[0].notice.message.text.contains("look (failed): the disk is full"));
+}
+
+#[tokio::test]
+async fn a_run_that_is_given_up_is_not_over_before_it_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = at("2026-03-01T12:00:00Z");
+    let (clock, _hand) = Clock::frozen(now);
+    let job = Arc::new(Noted::default());
+    drop(desk(dir.path(), &clock));
+    let ledger = JobStore::open(dir.path()).unwrap();
+    let week = "2026-02-22_2026-02-28".parse().unwrap();
+    let run = Run::pending(RunKey::new("maintain-weekly", week, &[EMAIL]), now, None);
+    ledger.plan("chores", now, &[run]).unwrap();
+    // flowgauge ended three times inside it.
+    let mut run = ledger.unfinished().unwrap().remove(0);
+    (0..3).for_each(|_| assert!(run.begin(PLANS, now)));
+    let turn = ledger.take_turn().unwrap().unwrap();
+    ledger.put(&turn, &run).unwrap();
+    drop(turn);
+    // Nothing can be put into the outbox, as if it ended there once more.
+    let read = Arc::new(AlertStore::open_reader(dir.path()).unwrap().unwrap());
+    let mute = Desk::new(read, clock.clone(), [7; 32], Arc::default()).unwrap();
+    let chores: Arc<dyn Job> = Arc::clone(&job) as Arc<dyn Job>;
+    let at = (clock.clone(), Tz::UTC);
+    let driver = Jobs::new(vec![Arc::clone(&chores)], Vec::new(), Arc::new(ledger), mute, at);
+    assert!(driver.look(&CancellationToken::new()).await.is_err());
+    assert_eq!(history(dir.path())[0].state, RunState::Running);
+    look(&jobs(dir.path(), chores, "08:00", Tz::UTC, &clock)).await;
+    let run = history(dir.path()).remove(0);
+    assert_eq!(run.state, RunState::Failed);
+    assert!(run.note.contains("ended inside it 3 times"), "{}", run.note);
+    let told = outbox(dir.path());
+    assert_eq!((told.len(), job.did.lock().len()), (1, 0));
+    assert!(told[0].notice.message.text.contains("failed"), "{}", told[0].notice.message.text);
 }
 
 #[tokio::test]
