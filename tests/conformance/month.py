@@ -133,8 +133,7 @@ def served(directory, **more):
     try:
         write(directory / "history.csv", all_calls)
         command = [binary("FLOWGAUGE_BIN"), "import", str(directory / "history.csv"), "--server", server.url]
-        # It hashes users by the key in a data directory, and would make one here.
-        done = subprocess.run([*command, "--data-dir", str(directory / "data")], capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         yield server, all_calls
     finally:

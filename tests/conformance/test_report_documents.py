@@ -285,3 +285,28 @@ def test_an_empty_day_is_not_said_to_be_on_target(served):
     document = json.loads(done.stdout)
     assert "on target" not in document["subject"] + document["verdict"], document["subject"]
     assert {f["value"] for f in month.figures(document).values()} == {None}
+
+
+def test_a_week_is_shown_again_from_its_json_without_server_or_data(served, papers, tmp_path):
+    file, other = tmp_path / "week.json", tmp_path / "day.json"
+    file.write_bytes(month.report(served, "weekly", "json"))
+    other.write_bytes(month.report(served, "daily", "json"))
+
+    def again(*words, file=file, code=0):
+        done = subprocess.run(
+            [binary("FLOWGAUGE_BIN"), "report", "weekly", "--input", str(file), *words], capture_output=True, cwd=tmp_path,
+        )
+        assert done.returncode == code, done.stderr.decode()
+        return done.stdout
+
+    for form in ("md", "txt"):
+        assert again("--format", form) == month.report(served, "weekly", form), form
+    assert again("--output", "week.html") == b""
+    page = (tmp_path / "week.html").read_text()
+    for field, figure in month.figures(papers["weekly"][1]).items():
+        assert f'data-field="{field}"' in page and figure["text"].replace("<", "&lt;") in page, field
+    assert again("--format", "pdf").startswith(b"%PDF-")
+    assert not (tmp_path / "flowgauge-data").exists()
+    again(file=other, code=65)
+    again(file=tmp_path / "none.json", code=65)
+    again("--format", "docx", code=64)

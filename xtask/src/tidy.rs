@@ -21,7 +21,19 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("receive", &["config", "record", "control", "serve::clock"]),
     ("query", &["config", "serve::clock", "serve::keys", "record", "control"]),
     ("judge", &["config", "serve::clock", "record", "control", "receive", "query"]),
-    ("keep", &["config", "record", "control", "receive", "query", "judge", "serve::clock"]),
+    (
+        "keep",
+        &[
+            "config",
+            "record",
+            "control",
+            "receive",
+            "query",
+            "judge",
+            "serve::clock",
+            "serve::prices",
+        ],
+    ),
     (
         "tell",
         &[

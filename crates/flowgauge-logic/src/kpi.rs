@@ -474,7 +474,7 @@ pub const CATALOGUE: &[Kpi] = &[
         ..kpi("K16", "ttl_effectiveness", "TTL effectiveness", Unit::Percent)
     },
     Kpi {
-        meaning: "Cost per successful request with a price, at the price in force at the time of the call.",
+        meaning: "Cost of all requests with a price / their number, at the price in force at the time of the call.",
         better: Better::Lower,
         target: Some(0.007),
         ..kpi("K17", "cost_per_request", "Cost per request", Unit::Usd)

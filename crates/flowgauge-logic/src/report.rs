@@ -22,6 +22,7 @@ pub mod document;
 pub mod executive;
 pub mod facts;
 pub mod figure;
+pub mod from_json;
 pub mod html;
 pub mod json;
 pub mod key;

@@ -1,4 +1,12 @@
 //! The one family of letters: Inter (SIL Open Font License 1.1), upright, regular and semi-bold.
+//!
+//! It has Latin, Greek and Cyrillic. Fonts of all scripts would be larger than the program, and the standard refuses
+//! letters that cannot be shown: they are named by their numbers, so that two names never read alike.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+use typst::foundations::Bytes;
+use typst::text::Font;
 
 /// Its name in drawings and pages.
 pub(crate) const FAMILY: &str = "Inter";
@@ -6,10 +14,79 @@ pub(crate) const FAMILY: &str = "Inter";
 pub(crate) const FACES: [&[u8]; 2] =
     [include_bytes!("../assets/Inter-Regular.ttf"), include_bytes!("../assets/Inter-SemiBold.ttf")];
 
+/// The faces, read.
+pub(crate) static FONTS: LazyLock<Vec<Font>> = LazyLock::new(|| {
+    let face = |bytes: &'static [u8]| Font::new(Bytes::new(bytes), 0);
+    FACES.into_iter().filter_map(face).collect()
+});
+
+/// Words in letters that every face has; of others their numbers, as in `[U+524D U+7528]`.
+pub(crate) fn spelled(text: &str) -> String {
+    if text.bytes().all(|b| b == b'\n' || (b' '..=b'~').contains(&b)) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut inside = false;
+    for letter in text.chars().filter(|c| !is_unseen(*c) || has(*c)) {
+        let known = letter.is_whitespace() || has(letter);
+        match (inside, known) {
+            (false, false) => out.push('['),
+            (true, false) => out.push(' '),
+            (true, true) => out.push(']'),
+            (false, true) => {}
+        }
+        inside = !known;
+        if known {
+            out.push(letter);
+        } else {
+            // Writing to a text in memory cannot fail.
+            let _ = write!(out, "U+{:04X}", u32::from(letter));
+        }
+    }
+    if inside {
+        out.push(']');
+    }
+    out
+}
+
+fn has(letter: char) -> bool {
+    FONTS.iter().all(|font| font.info().coverage.contains(u32::from(letter)))
+}
+
+/// Letters that show nothing by themselves: joiners, directions, variants, controls.
+const fn is_unseen(letter: char) -> bool {
+    match letter {
+        '\n' | '\t' => false,
+        '\u{ad}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' => true,
+        other => other.is_control(),
+    }
+}
+
 /// A drawing in our letters: what it names first may not be there where it is drawn.
 pub(crate) fn lettered(svg: &str) -> String {
     const BEGIN: &str = "font-family=\"";
     let Some((before, rest)) = svg.split_once(BEGIN) else { return svg.to_owned() };
     let Some((_, after)) = rest.split_once('"') else { return svg.to_owned() };
     format!("{before}{BEGIN}{FAMILY}\"{after}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_there_are_stay_and_others_are_named_by_their_numbers() {
+        for text in ["größe ≤ 5 · ✓ ▲ ■ ○ −1…+2", "Ωμέγα", "цена", "plain\nlines"]
+        {
+            assert_eq!(spelled(text), text);
+        }
+        assert_eq!(spelled("a 模型 b"), "a [U+6A21 U+578B] b");
+        assert_eq!(spelled("🚀"), "[U+1F680]");
+        assert_eq!(spelled("\u{202e}a\u{0}b\u{fe0f}"), "ab");
+    }
 }

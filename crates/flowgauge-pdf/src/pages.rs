@@ -1,6 +1,6 @@
 //! Reports laid out on pages.
 
-use crate::font::FACES;
+use crate::font::FONTS;
 use crate::shown::{self, Shown};
 use chrono::{Datelike, Timelike};
 use flowgauge_logic::report::Document;
@@ -32,12 +32,8 @@ pub enum PdfError {
 /// One report at a time: the typesetter keeps what it computed, and drops it between reports.
 static TURN: Mutex<()> = Mutex::new(());
 
-static FONTS: LazyLock<(Vec<Font>, LazyHash<FontBook>)> = LazyLock::new(|| {
-    let face = |bytes: &'static [u8]| Font::new(Bytes::new(bytes), 0);
-    let fonts: Vec<Font> = FACES.into_iter().filter_map(face).collect();
-    let book = LazyHash::new(FontBook::from_fonts(&fonts));
-    (fonts, book)
-});
+static BOOK: LazyLock<LazyHash<FontBook>> =
+    LazyLock::new(|| LazyHash::new(FontBook::from_fonts(FONTS.iter())));
 
 static LIBRARY: LazyLock<LazyHash<Library>> = LazyLock::new(|| LazyHash::new(Library::default()));
 
@@ -121,7 +117,7 @@ impl World for Report {
     }
 
     fn book(&self) -> &LazyHash<FontBook> {
-        &FONTS.1
+        &BOOK
     }
 
     fn main(&self) -> FileId {
@@ -138,7 +134,7 @@ impl World for Report {
     }
 
     fn font(&self, index: usize) -> Option<Font> {
-        FONTS.0.get(index).cloned()
+        FONTS.get(index).cloned()
     }
 
     fn today(&self, _: Option<Duration>) -> Option<Datetime> {

@@ -1,11 +1,17 @@
 //! A report as plain data for the page template: every number a text already, every text inert.
 
+use crate::font::{lettered, spelled};
 use flowgauge_logic::report::prose::leads_somewhere_safe;
 use flowgauge_logic::report::{
-    Action, Block, Cell, Document, Holds, How, KeyRow, KeyTable, Prose, Run, Section, Status,
-    Table, shown, svg,
+    Action, Block, Cell, Column, Document, Holds, How, KeyRow, KeyTable, Prose, Run, Section,
+    Status, Table, shown, svg,
 };
 use serde_json::{Value, json};
+
+/// Most columns that have room beside each other on paper.
+const COLUMNS: usize = 8;
+/// Most rows of a table: six pages of it. Who needs more reads it by machine.
+const ROWS: usize = 150;
 
 /// A report's data, and the drawings it names.
 #[derive(Debug, Default)]
@@ -32,7 +38,20 @@ pub(crate) fn of(document: &Document) -> Shown {
         "origin": shown::origin(document),
         "sections": sections,
     });
+    spell(&mut out.data);
     out
+}
+
+/// Every text in letters there are; where a link leads stays as it is.
+fn spell(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = spelled(text),
+        Value::Array(items) => items.iter_mut().for_each(spell),
+        Value::Object(fields) => {
+            fields.iter_mut().filter(|(name, _)| *name != "href").for_each(|(_, v)| spell(v));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn section(section: &Section, document: &Document, drawings: &mut Vec<String>) -> Value {
@@ -45,7 +64,7 @@ fn section(section: &Section, document: &Document, drawings: &mut Vec<String>) -
             json!({"is": "actions", "items": a.iter().map(action).collect::<Vec<_>>()})
         }
         Block::Chart(c) => {
-            drawings.push(crate::font::lettered(&svg::render(c)));
+            drawings.push(spelled(&lettered(&svg::render(c))));
             let file = drawing(drawings.len() - 1);
             json!({"is": "chart", "file": file, "title": c.title, "says": c.says})
         }
@@ -118,18 +137,52 @@ const fn word(status: Status) -> &'static str {
 fn table(table: &Table, document: &Document) -> Value {
     let zone = document.period.zone;
     let cell = |cell: &Cell| match cell {
-        Cell::Words(prose) => json!(runs(prose)),
-        other => json!([{"style": "plain", "text": together(&shown::cell(other, zone))}]),
+        Cell::Words(prose) => runs(prose),
+        other => vec![plain(&together(&shown::cell(other, zone)))],
     };
-    let rows: Vec<Vec<Value>> = table.rows.iter().map(|r| r.iter().map(cell).collect()).collect();
-    let columns: Vec<Value> = table
-        .columns
-        .iter()
-        .map(|c| json!({"title": c.title, "right": c.holds == Holds::Figures}))
-        .collect();
+    let rows = table.rows.iter().take(ROWS).map(|r| r.iter().map(cell).collect::<Vec<_>>());
+    let (columns, rows) = if table.columns.len() > COLUMNS {
+        in_lines(table, rows)
+    } else {
+        let column = |c: &Column| column(&c.title, c.holds == Holds::Figures, 1);
+        (table.columns.iter().map(column).collect(), rows.collect())
+    };
+    let more = table.rows.len().checked_sub(ROWS).filter(|n| *n > 0);
+    let more = more.map(|n| format!("{n} more rows are in the CSV and JSON of this report."));
     json!({
         "is": "table", "caption": table.caption, "columns": columns, "rows": rows, "empty": table.empty,
+        "more": more,
     })
+}
+
+fn plain(text: &str) -> Value {
+    json!({"style": "plain", "text": text})
+}
+
+/// `share` is what a column of words takes of the room, against others.
+fn column(title: &str, right: bool, share: u8) -> Value {
+    json!({"title": title, "right": right, "share": share})
+}
+
+/// Rows of runs in cells.
+type Rows = Vec<Vec<Vec<Value>>>;
+
+/// A table of more columns than fit: each row is its name, and one cell with what the others hold.
+fn in_lines(table: &Table, rows: impl Iterator<Item = Vec<Vec<Value>>>) -> (Vec<Value>, Rows) {
+    let first = table.columns.first().map_or("", |c| c.title.as_str());
+    let columns = vec![column(first, false, 1), column("Figures", false, 3)];
+    let row = |cells: Vec<Vec<Value>>| {
+        let mut cells = cells.into_iter();
+        let name = cells.next().unwrap_or_default();
+        let mut rest = Vec::new();
+        for (column, cell) in table.columns.iter().skip(1).zip(cells) {
+            let between = if rest.is_empty() { "" } else { "; " };
+            rest.push(plain(&format!("{between}{}: ", column.title)));
+            rest.extend(cell);
+        }
+        vec![name, rest]
+    };
+    (columns, rows.map(row).collect())
 }
 
 fn action(action: &Action) -> Value {

@@ -47,6 +47,25 @@ fn a_table_longer_than_a_page_and_a_report_that_is_not_over_are_laid_out() {
 }
 
 #[test]
+fn a_table_of_many_columns_and_rows_stays_readable() {
+    let columns: Vec<Column> =
+        (0..14).map(|n| Column::figures(format!("c{n}"), format!("Column {n}"))).collect();
+    let row: Vec<Cell> = (0..14).map(|_| Cell::words("not measured (no data)")).collect();
+    let wide = |rows: usize| {
+        Block::Table(Table {
+            name: "wide".to_owned(),
+            caption: "Wide".to_owned(),
+            columns: columns.clone(),
+            rows: vec![row.clone(); rows],
+            empty: String::new(),
+        })
+    };
+    let most = pdf(&with(day::document(), wide(10_000))).unwrap();
+    let many = pdf(&with(day::document(), wide(150))).unwrap();
+    assert!(most.len() < many.len() + 10_000, "{} and {}", most.len(), many.len());
+}
+
+#[test]
 fn words_of_the_page_language_stay_words() {
     let hostile = "#panic(\"x\") *bold* $x$ `raw` @ref <label> \\ #read(\"/etc/passwd\") // c";
     let mut document = with(day::document(), table(2, hostile));
@@ -55,6 +74,25 @@ fn words_of_the_page_language_stay_words() {
     let link = Prose::default().link("here", "javascript:alert(1)").code(hostile);
     let document = with(document, Block::Note(link));
     assert!(pdf(&document).unwrap().starts_with(b"%PDF-"));
+}
+
+#[test]
+fn words_of_any_script_can_be_put_on_paper() {
+    for words in ["长い名前", "مرحبا", "🚀\u{fe0f} fast", "a\u{202e}b\u{0}c", "e\u{301}\u{10ffff}"]
+    {
+        let mut document = with(day::document(), table(2, words));
+        document.title = words.to_owned();
+        document.verdict = words.to_owned();
+        for section in &mut document.sections {
+            section.title = words.to_owned();
+            for block in &mut section.blocks {
+                if let Block::Chart(chart) = block {
+                    (chart.title, chart.says) = (words.to_owned(), words.to_owned());
+                }
+            }
+        }
+        assert!(pdf(&document).is_ok(), "{words}: {:?}", pdf(&document).err());
+    }
 }
 
 #[test]

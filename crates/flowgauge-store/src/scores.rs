@@ -6,6 +6,7 @@
 
 mod grades;
 mod hours;
+mod lowest;
 mod read;
 
 use crate::{StoreError, packed, state};

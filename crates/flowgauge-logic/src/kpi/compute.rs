@@ -127,7 +127,7 @@ fn cost(r: &Rollup) -> Measured {
     Measured::of(Some(NanoUsd(r.cost_nanos).as_usd_f64()), r.priced, 1)
 }
 
-/// Σ cost / successes. Successes without a price are left out of both, and `n` says how many are in.
+/// Σ cost / requests with a price, failed ones too: those without one are left out of both, and `n` says how many are in.
 fn cost_per_request(r: &Rollup) -> Measured {
     let total = cost(r);
     if total.value.value().is_none() {

@@ -163,7 +163,8 @@ pub fn document(facts: &Facts) -> Document {
     let savings = facts.all.savings();
     let verdict = sentence(facts, &savings);
     let cost = number::known(facts.all.cost.map(Quantity::Usd));
-    let saved = number::known(savings.per_month.map(Quantity::Usd));
+    let saved = savings.per_month.value();
+    let saved = saved.map(|m| format!(" · saved {}", number::text(Quantity::Usd(m))));
     let sections = vec![
         Section::new("cost", "Cost, savings and return", vec![Block::Table(table(facts))]),
         inputs(facts),
@@ -171,7 +172,7 @@ pub fn document(facts: &Facts) -> Document {
     ];
     Document {
         kind: Kind::Cost,
-        subject: format!("{title}: cost {cost} · saved {saved}"),
+        subject: format!("{title}: cost {cost}{}", saved.unwrap_or_default()),
         title,
         verdict,
         period: period.clone(),
@@ -184,13 +185,18 @@ pub fn document(facts: &Facts) -> Document {
 
 fn sentence(facts: &Facts, savings: &Savings) -> String {
     let requests = number::count(facts.all.requests);
-    let cost = number::known(facts.all.cost.map(Quantity::Usd));
-    let spent = format!("{} cost {cost} for {requests} priced requests", facts.head.period.name);
-    let Known::Value(saved) = savings.per_month else {
-        return format!(
-            "{spent}; savings were {}.",
-            number::known(savings.per_month.map(Quantity::Usd))
-        );
+    let name = &facts.head.period.name;
+    let spent = match facts.all.cost {
+        Known::Value(cost) => {
+            let plural = if facts.all.requests == 1 { "" } else { "s" };
+            let cost = number::text(Quantity::Usd(cost));
+            format!("{name} cost {cost} for {requests} priced request{plural}")
+        }
+        Known::Unknown(r) => format!("What {name} cost was {}", number::unknown(r)),
+    };
+    let saved = match savings.per_month {
+        Known::Value(saved) => saved,
+        Known::Unknown(r) => return format!("{spent}; what was saved was {}.", number::unknown(r)),
     };
     let share = number::known(savings.share.map(|s| Quantity::Share(s.abs())));
     if saved.0 < 0 {
@@ -293,7 +299,7 @@ fn inputs(facts: &Facts) -> Section {
                 "Baseline per request",
                 figure("baseline", facts.all.baseline_each.map(Quantity::Usd)),
             ),
-            row("Baseline by method", Cell::words(&facts.method)),
+            row("Baseline by method", Cell::Words(Prose::with_commands(&facts.method))),
             row("One-off cost", figure("one_off_usd", facts.one_off.map(Quantity::Usd))),
             row("Yearly rate", figure("rate", Known::Value(Quantity::Share(facts.yearly_rate)))),
         ],

@@ -54,6 +54,18 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Daily,
+        Self::Weekly,
+        Self::Monthly,
+        Self::Cost,
+        Self::Recommendations,
+        Self::Executive,
+        Self::Comprehensive,
+        Self::Documentation,
+    ];
+
     /// The name in JSON, file names and commands.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -23,7 +23,7 @@ pub struct Facts {
     pub regressions: Regressions,
     /// Saved in the month against the baseline, and by which method.
     pub saved: Known<NanoUsd>,
-    /// That method: a, b or c.
+    /// That method: a, b or c, and what it is where that does not say enough.
     pub saved_by: String,
     /// What to decide or do next.
     pub next: Option<Action>,
@@ -63,7 +63,7 @@ fn numbers(facts: &Facts) -> KeyTable {
         cost = key::against_budget(cost, budget);
     }
     let saved = Figure::new("saved_usd", facts.saved.map(Quantity::Usd))
-        .by(format!("Baseline minus actual cost, method {}.", facts.saved_by));
+        .by(format!("Method {}.", facts.saved_by));
     let saved = KeyPart {
         title: "Saved".to_owned(),
         figure: saved,
@@ -85,15 +85,25 @@ fn numbers(facts: &Facts) -> KeyTable {
     KeyTable { before: "vs month before".to_owned(), rows: rows.into_iter().map(row).collect() }
 }
 
-fn sentences(facts: &Facts, first: &str) -> Vec<Block> {
-    let cost = number::known(facts.readings.value("total_cost"));
-    let saved = number::known(facts.saved.map(Quantity::Usd));
-    let money = match facts.saved {
-        Known::Value(_) => {
-            format!("The month cost {cost}; {saved} were saved (method {}).", facts.saved_by)
+fn spent(facts: &Facts) -> String {
+    match facts.readings.value("total_cost") {
+        Known::Value(cost) => format!("The month cost {}", number::text(cost)),
+        Known::Unknown(r) => format!("What the month cost was {}", number::unknown(r)),
+    }
+}
+
+fn saved(facts: &Facts) -> String {
+    match facts.saved {
+        Known::Value(saved) => {
+            let saved = number::text(Quantity::Usd(saved));
+            format!("{saved} were saved (method {})", facts.saved_by)
         }
-        Known::Unknown(_) => format!("The month cost {cost}; savings were {saved}."),
-    };
+        Known::Unknown(r) => format!("what was saved was {}", number::unknown(r)),
+    }
+}
+
+fn sentences(facts: &Facts, first: &str) -> Vec<Block> {
+    let money = format!("{}; {}.", spent(facts), saved(facts));
     let next = match &facts.next {
         None => Prose::plain("Nothing needs a decision."),
         Some(action) => {

@@ -272,9 +272,11 @@ pub struct Budget {
     pub burn: Known<f64>,
 }
 
-/// What the month will cost.
+/// What a month will cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Forecast {
+    /// Which month, e.g. `2026-11`.
+    pub of: String,
     /// At its end.
     pub cost: Known<NanoUsd>,
     /// Between these, with `level` confidence.

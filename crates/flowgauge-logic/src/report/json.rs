@@ -163,6 +163,8 @@ struct TableView<'a> {
     caption: &'a str,
     columns: Vec<ColumnView<'a>>,
     rows: Vec<RowView<'a>>,
+    /// What is said where there are no rows.
+    empty: &'a str,
 }
 
 #[derive(Serialize)]
@@ -381,6 +383,7 @@ fn table(table: &Table, zone: Tz) -> TableView<'_> {
         caption: &table.caption,
         columns: columns.collect(),
         rows: table.rows.iter().map(|cells| table_row(table, cells, zone)).collect(),
+        empty: &table.empty,
     }
 }
 

@@ -87,7 +87,7 @@ pub fn table(readings: &Readings, extra: &Extra, span: &str, before: &str) -> Ke
         one("TTFT P95", "ttft_p95"),
         tokens(readings, extra),
         one("User satisfaction", "user_satisfaction"),
-        row("Month forecast", vec![forecast(extra)]),
+        forecast(extra, span),
         row(
             "Errors; availability; peak requests/min",
             vec![
@@ -230,7 +230,16 @@ fn tokens(readings: &Readings, extra: &Extra) -> KeyRow {
     row("Tokens per request; total", vec![each, total])
 }
 
-fn forecast(extra: &Extra) -> KeyPart {
+/// A month that is over has a forecast of the next one.
+fn forecast(extra: &Extra, span: &str) -> KeyRow {
+    let title = match &extra.forecast {
+        Some(f) if span == "month" => format!("Forecast for {}", f.of),
+        _ => "Month forecast".to_owned(),
+    };
+    row(&title, vec![forecast_part(extra, &title)])
+}
+
+fn forecast_part(extra: &Extra, title: &str) -> KeyPart {
     let figure = match &extra.forecast {
         None => Figure::new("month_forecast_usd", Known::Unknown(Reason::NotConfigured)),
         Some(f) => {
@@ -248,7 +257,7 @@ fn forecast(extra: &Extra) -> KeyPart {
         }
     };
     KeyPart {
-        title: "Month forecast".to_owned(),
+        title: title.to_owned(),
         status: extra.budget.map(|b| spending(figure.value(), b)),
         figure,
         of: None,

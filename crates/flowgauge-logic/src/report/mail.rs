@@ -1,18 +1,29 @@
 //! A report as the HTML part of a mail: tables for layout, inline styles, nothing remote, pictures by content id.
 //!
 //! Reads well with pictures off: the words beside a picture state its number. Colours hold on light and dark paper,
-//! as mail programs change backgrounds as they like. Refuses to draw pixels: the caller turns drawings into PNG.
+//! as mail programs change backgrounds as they like. It is as wide as a phone where it must be: tables of many columns
+//! stand as lines, and long words may break. Refuses to draw pixels: the caller turns drawings into PNG.
 
 use super::document::{Action, Block, Document, How, Section};
 use super::figure::Status;
 use super::markup::Markup;
 use super::prose::{Prose, Run};
 use super::table::{Cell, Column, Holds, KeyRow, KeyTable, Table};
-use super::{Chart, prose, shown, svg};
+use super::{Chart, number, prose, shown, svg};
 use chrono_tz::Tz;
 
 /// Widest layout that mail programs show whole.
 const WIDTH: &str = "640";
+/// Most columns that a phone shows side by side; of tables with more, each row is a name and lines.
+const COLUMNS: usize = 3;
+/// Columns of the key table that are the guide's.
+const GUIDE: usize = 4;
+/// Letters of a word that stay together: four such columns are as wide as a phone.
+const TOGETHER: usize = 14;
+/// Letters after which a word breaks rather than elsewhere, once it has some.
+const JOINTS: [char; 10] = ['/', '_', '-', '.', ',', ':', '=', '&', '@', '\u{b7}'];
+/// Letters before such a joint that are too few to stand alone.
+const FEW: usize = 6;
 /// Gmail cuts what is longer than 102 kB; the HTML part stays below this.
 pub const LIMIT: usize = 100_000;
 /// Rows of a general table and characters of a cell at most: more than a report of ours has. Where words from outside
@@ -22,13 +33,16 @@ const ROOM: [Room; 3] =
 /// Characters of a sentence at most.
 const SENTENCE: usize = 1_000;
 
-const PAGE: &str = "margin:0;padding:16px;background-color:#FFFFFF;color:#1B1F24;font-family:Helvetica,Arial,sans-serif;font-size:15px;line-height:1.5";
+const PAGE: &str = "margin:0;padding:8px;background-color:#FFFFFF;color:#1B1F24;font-family:Helvetica,Arial,sans-serif;font-size:15px;line-height:1.5";
 const TABLE: &str = "border-collapse:collapse;width:100%;font-size:13px;margin:8px 0";
-const HEAD: &str = "text-align:left;padding:5px 8px;border-bottom:2px solid #D0D7DE;background-color:#F6F7F9;color:#1B1F24";
+const HEAD: &str = "text-align:left;padding:5px 6px 5px 0;border-bottom:2px solid #D0D7DE;background-color:#F6F7F9;color:#1B1F24";
 const WORDS: &str =
-    "text-align:left;padding:5px 8px;border-bottom:1px solid #D0D7DE;vertical-align:top";
+    "text-align:left;padding:5px 6px 5px 0;border-bottom:1px solid #D0D7DE;vertical-align:top";
 const FIGURE: &str =
-    "text-align:right;padding:5px 8px;border-bottom:1px solid #D0D7DE;vertical-align:top";
+    "text-align:right;padding:5px 6px 5px 0;border-bottom:1px solid #D0D7DE;vertical-align:top";
+const OUTER: &str = "width:100%;max-width:640px";
+const LABEL: &str = "color:#57606A";
+const COMPARED: &str = "text-align:left;padding:0 6px 5px 0;border-bottom:1px solid #D0D7DE;vertical-align:top;color:#57606A";
 const TITLE: &str = "font-size:21px;line-height:1.25;margin:0 0 8px";
 const HEADING: &str = "font-size:17px;margin:24px 0 8px";
 const TEXT: &str = "margin:8px 0";
@@ -100,7 +114,8 @@ fn page(document: &Document, base: Option<&str>, pictures: Pictures, room: Room)
         m.inside("body", &[("style", PAGE)], |m| {
             let outer = [
                 ("role", "presentation"),
-                ("width", WIDTH),
+                ("width", "100%"),
+                ("style", OUTER),
                 ("align", "center"),
                 ("cellpadding", "0"),
                 ("cellspacing", "0"),
@@ -126,13 +141,13 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn body(&mut self, m: &mut Markup) {
         let document = self.document;
-        m.element("h1", &[("style", TITLE)], &document.title);
+        m.inside("h1", &[("style", TITLE)], |m| words(m, &document.title));
         if let Some(partial) = shown::partial(document) {
             m.element("p", &[("style", PARTIAL)], &partial);
         }
         m.inside("p", &[("style", TEXT)], |m| {
             m.element("strong", &[], "In one sentence.");
-            m.text(&format!(" {}", cut(&document.verdict, SENTENCE)));
+            words(m, &format!(" {}", cut(&document.verdict, SENTENCE)));
         });
         m.element("p", &[("style", QUIET)], &shown::period(&document.period));
         let methods = shown::methods(document);
@@ -140,11 +155,11 @@ impl Writer<'_> {
             m.line();
             self.section(m, section);
         }
-        m.element("p", &[("style", QUIET)], &shown::origin(document));
+        m.inside("p", &[("style", QUIET)], |m| words(m, &shown::origin(document)));
     }
 
     fn section(&mut self, m: &mut Markup, section: &Section) {
-        m.element("h2", &[("style", HEADING)], &section.title);
+        m.inside("h2", &[("style", HEADING)], |m| words(m, &self.cut(&section.title)));
         for block in &section.blocks {
             m.line();
             match block {
@@ -171,10 +186,15 @@ impl Writer<'_> {
             return;
         }
         m.inside("table", &[("style", TABLE)], |m| {
+            let rows = table.rows.iter().take(self.room.rows);
+            if table.columns.len() > COLUMNS {
+                rows.for_each(|cells| self.lines(m, &table.columns, cells));
+                return;
+            }
             m.inside("tr", &[], |m| {
                 table.columns.iter().for_each(|c| m.element("th", &[("style", HEAD)], &c.title));
             });
-            for cells in table.rows.iter().take(self.room.rows) {
+            for cells in rows {
                 m.inside("tr", &[], |m| {
                     table.columns.iter().zip(cells).for_each(|(c, x)| self.cell(m, c, x));
                 });
@@ -189,27 +209,49 @@ impl Writer<'_> {
         }
     }
 
+    /// A row as its name and a line for each other column.
+    fn lines(&self, m: &mut Markup, columns: &[Column], cells: &[Cell]) {
+        let Some((name, rest)) = cells.split_first() else { return };
+        m.line();
+        m.inside("tr", &[], |m| {
+            m.inside("td", &[("style", WORDS)], |m| self.said(m, name));
+            m.inside("td", &[("style", WORDS)], |m| {
+                for (i, (column, cell)) in columns.iter().skip(1).zip(rest).enumerate() {
+                    if i > 0 {
+                        m.empty("br", &[]);
+                    }
+                    m.element("span", &[("style", LABEL)], &format!("{}: ", column.title));
+                    self.said(m, cell);
+                }
+            });
+        });
+    }
+
     fn cell(&self, m: &mut Markup, column: &Column, cell: &Cell) {
         let style = match column.holds {
             Holds::Words => WORDS,
             Holds::Figures => FIGURE,
         };
-        m.inside("td", &[("style", style)], |m| match cell {
+        m.inside("td", &[("style", style)], |m| self.said(m, cell));
+    }
+
+    fn said(&self, m: &mut Markup, cell: &Cell) {
+        match cell {
             Cell::Words(p) => self.prose(m, p),
             Cell::Status(s) => status(m, Some(*s), &shown::status(*s)),
-            other => m.text(&self.cut(&shown::cell(other, self.zone()))),
-        });
+            other => words(m, &self.cut(&shown::cell(other, self.zone()))),
+        }
     }
 
     fn action(&self, m: &mut Markup, action: &Action) {
         m.inside("li", &[], |m| {
-            m.text(&self.cut(&action.what));
+            words(m, &self.cut(&action.what));
             if let Some(why) = &action.why {
-                m.text(&format!(" ({})", self.cut(why)));
+                words(m, &format!(" ({})", self.cut(why)));
             }
             m.text(": ");
             match &action.how {
-                How::Command(c) => m.element("code", &[("style", CODE)], c),
+                How::Command(c) => m.inside("code", &[("style", CODE)], |m| words(m, c)),
                 How::Link(l) => self.link(m, l, l),
             }
         });
@@ -218,7 +260,7 @@ impl Writer<'_> {
     fn chart(&mut self, m: &mut Markup, chart: &Chart) {
         m.inside("p", &[("style", TEXT)], |m| {
             m.element("strong", &[], &format!("{}.", chart.title));
-            m.text(&format!(" {}", cut(&chart.says, SENTENCE)));
+            words(m, &format!(" {}", cut(&chart.says, SENTENCE)));
         });
         if self.pictures == Pictures::None {
             return;
@@ -237,9 +279,11 @@ impl Writer<'_> {
     fn prose(&self, m: &mut Markup, prose: &Prose) {
         for run in &prose.0 {
             match run {
-                Run::Plain(t) => m.text(&self.cut(t)),
-                Run::Strong(t) => m.element("strong", &[], &self.cut(t)),
-                Run::Code(t) => m.element("code", &[("style", CODE)], &self.cut(t)),
+                Run::Plain(t) => words(m, &self.cut(t)),
+                Run::Strong(t) => m.inside("strong", &[], |m| words(m, &self.cut(t))),
+                Run::Code(t) => {
+                    m.inside("code", &[("style", CODE)], |m| words(m, &self.cut(t)));
+                }
                 Run::Link { text, href } => self.link(m, text, href),
             }
         }
@@ -251,30 +295,48 @@ impl Writer<'_> {
             _ => href.to_owned(),
         };
         if full.contains(':') && prose::leads_somewhere_safe(&full) {
-            m.element("a", &[("href", &full)], &self.cut(text));
+            m.inside("a", &[("href", &full)], |m| words(m, &self.cut(text)));
         } else {
-            m.text(&self.cut(text));
+            words(m, &self.cut(text));
         }
     }
 
     fn key_table(&self, m: &mut Markup, table: &KeyTable) {
         m.inside("table", &[("style", TABLE)], |m| {
+            let heads = shown::key_heads(table);
             m.inside("tr", &[], |m| {
-                shown::key_heads(table).iter().for_each(|h| m.element("th", &[("style", HEAD)], h));
+                heads.iter().take(GUIDE).for_each(|h| m.element("th", &[("style", HEAD)], h));
             });
-            table.rows.iter().for_each(|r| self.key_row(m, r));
+            table.rows.iter().for_each(|r| self.key_row(m, r, &heads));
         });
     }
 
-    fn key_row(&self, m: &mut Markup, row: &KeyRow) {
+    /// The guide's four columns; what it is compared with stands below the value.
+    fn key_row(&self, m: &mut Markup, row: &KeyRow, heads: &[&str]) {
+        let cells = shown::key_cells(row);
         m.line();
         m.inside("tr", &[], |m| {
-            for (i, words) in shown::key_cells(row).iter().enumerate() {
+            for (i, said) in cells.iter().take(GUIDE).enumerate() {
                 m.inside("td", &[("style", WORDS)], |m| match i {
-                    3 => status(m, row.status(), words),
-                    _ => m.text(&self.cut(words)),
+                    3 => status(m, row.status(), said),
+                    _ => words(m, &self.cut(said)),
                 });
             }
+        });
+        let compared: Vec<String> = heads
+            .iter()
+            .zip(&cells)
+            .skip(GUIDE)
+            .filter(|(_, said)| *said != number::NOTHING)
+            .map(|(head, said)| format!("{head}: {}", self.cut(said)))
+            .collect();
+        if compared.is_empty() {
+            return;
+        }
+        m.inside("tr", &[], |m| {
+            m.inside("td", &[("colspan", "4"), ("style", COMPARED)], |m| {
+                words(m, &compared.join("; "));
+            });
         });
     }
 
@@ -296,6 +358,25 @@ fn status(m: &mut Markup, status: Option<Status>, words: &str) {
         Some(Status::NoData) | None => "color:#57606A",
     };
     m.element("span", &[("style", style)], words);
+}
+
+/// Words of which long ones may break, at a joint where there is one: mail programs break none by themselves.
+fn words(m: &mut Markup, text: &str) {
+    let (mut part, mut together) = (String::new(), 0);
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        part.push(letter);
+        together = if letter.is_whitespace() { 0 } else { together + 1 };
+        let Some(next) = letters.peek().filter(|next| !next.is_whitespace()) else { continue };
+        // A number stays one.
+        let joint = together >= FEW && JOINTS.contains(&letter) && !next.is_ascii_digit();
+        if joint || together >= TOGETHER {
+            m.text(&part);
+            m.empty("wbr", &[]);
+            (part, together) = (String::new(), 0);
+        }
+    }
+    m.text(&part);
 }
 
 /// Words that do not fill the mail.

@@ -161,16 +161,25 @@ fn trends(months: &[Stretch]) -> Section {
 
 fn forecast(month: &Body) -> Section {
     let words = match &month.extra.forecast {
-        None => format!("The next month's cost was {}.", number::NOT_MEASURED),
+        None => "Nothing says what the next month will cost.".to_owned(),
         Some(f) => {
-            let cost = number::known(f.cost.map(Quantity::Usd));
+            let days = if f.days == 1 { "1 day".to_owned() } else { format!("{} days", f.days) };
+            let Known::Value(cost) = f.cost.map(Quantity::Usd) else {
+                let words = format!("What {} will cost cannot be told from {days}.", f.of);
+                return Section::new(
+                    "forecast",
+                    "Forecast",
+                    vec![Block::Paragraph(super::prose::Prose::plain(words))],
+                );
+            };
+            let cost = number::text(cost);
             let range = f.interval.map(|(low, high)| {
                 let (low, high) = (Quantity::Usd(low), Quantity::Usd(high));
                 let interval = super::figure::Interval { low, high, level: f.level };
                 format!(" ({})", number::interval(&interval))
             });
             let range = range.unwrap_or_default();
-            format!("Cost is expected to be {cost}{range}, from {} days: {}.", f.days, f.method)
+            format!("{} is expected to cost {cost}{range}, from {days}: {}.", f.of, f.method)
         }
     };
     let words = super::prose::Prose::plain(words);

@@ -13,6 +13,8 @@ pub const NOT_MEASURED: &str = "not measured";
 pub const NOTHING: &str = "–";
 /// Fewest digits shown of a small number; the third would be noise in a report.
 const DIGITS: usize = 2;
+/// Characters that have room beside a chart.
+const SHORT: usize = 9;
 /// Most decimals; money has no more, and smaller shares need more requests than a month has.
 const MOST_DECIMALS: usize = 9;
 
@@ -45,6 +47,41 @@ pub fn text(quantity: Quantity) -> String {
     // What rounds to nothing has no sign.
     let zero = !written.bytes().any(|b| (b'1'..=b'9').contains(&b));
     if zero { written } else { format!("{sign}{written}") }
+}
+
+/// The same where there is little room: what is long is told in larger units.
+#[must_use]
+pub fn short(quantity: Quantity) -> String {
+    let full = text(quantity);
+    if full.chars().count() <= SHORT {
+        return full;
+    }
+    let number = quantity.number();
+    let sign = if number < 0.0 { "\u{2212}" } else { "" };
+    let (size, unit) = thousands(number.abs());
+    let size = thrifty(size, 100.0);
+    match quantity {
+        Quantity::Ms(ms) if ms >= 0.0 => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "`as` saturates, and it is not negative"
+            )]
+            let micros = (ms * 1e3).round() as u64;
+            lasting(Micros(micros))
+        }
+        Quantity::Usd(_) => format!("{sign}${size}{unit}"),
+        Quantity::Tokens(_) | Quantity::Count(_) => format!("{sign}{size}{unit}"),
+        Quantity::PerMinute(_) => format!("{sign}{size}{unit}/min"),
+        _ => full,
+    }
+}
+
+/// A size in thousands, millions and so on, and the letter of these.
+fn thousands(size: f64) -> (f64, &'static str) {
+    let steps = [(1e15, " P"), (1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")];
+    let step = steps.into_iter().find(|(step, _)| size >= *step);
+    step.map_or((size, ""), |(step, letter)| (size / step, letter))
 }
 
 /// A value, or that it was not measured and why.

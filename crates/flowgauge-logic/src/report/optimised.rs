@@ -216,7 +216,7 @@ impl Trial<'_> {
             saves,
             risk: risk.to_owned(),
             action: Action {
-                what: "Do it; `flowgauge opt restore` undoes it".to_owned(),
+                what: "Do it (flowgauge opt restore undoes it)".to_owned(),
                 why: None,
                 how: How::Command(action),
             },

@@ -29,6 +29,17 @@ impl Prose {
         Self(vec![Run::Plain(text.into())])
     }
 
+    /// Words in which commands stand between backticks.
+    #[must_use]
+    pub fn with_commands(text: &str) -> Self {
+        let parts = text.split('`').enumerate().filter(|(_, part)| !part.is_empty());
+        let run = |(i, part): (usize, &str)| match i % 2 {
+            0 => Run::Plain(part.to_owned()),
+            _ => Run::Code(part.to_owned()),
+        };
+        Self(parts.map(run).collect())
+    }
+
     /// Adds plain words.
     #[must_use]
     pub fn then(mut self, text: impl Into<String>) -> Self {

@@ -57,7 +57,8 @@ pub fn document(facts: &Facts) -> Document {
     let numbered = ordered.iter().enumerate();
     sections.extend(numbered.map(|(i, r)| section(i + 1, r)));
     if !facts.left_out.is_empty() {
-        let blocks = facts.left_out.iter().map(|s| Block::Paragraph(Prose::plain(s))).collect();
+        let blocks =
+            facts.left_out.iter().map(|s| Block::Paragraph(Prose::with_commands(s))).collect();
         sections.push(Section::new("left_out", "Looked at and not recommended", blocks));
     }
     Document {

@@ -60,6 +60,15 @@ fn each(parts: &[KeyPart], of: impl Fn(&KeyPart) -> Option<String>) -> String {
     while words.len() > 1 && words.last().is_some_and(|w| w == number::NOTHING) {
         words.pop();
     }
+    joined(words)
+}
+
+/// Where none is measured, for one and the same reason, that is said once.
+fn joined(mut words: Vec<String>) -> String {
+    let first = words.first().filter(|first| first.starts_with(number::NOT_MEASURED));
+    if first.is_some_and(|first| words.iter().all(|w| w == first)) {
+        words.truncate(1);
+    }
     words.join(BETWEEN)
 }
 

@@ -126,7 +126,10 @@ fn names<'a>(
     let fit = (ROOM / (LETTER * longest + GAP)).clamp(1, NAMES);
     let every = names.len().div_ceil(fit).max(1);
     for (i, name) in names.enumerate().filter(|(i, _)| i.is_multiple_of(every)) {
-        words(m, x(i), HEIGHT - 10.0, "middle", &shortened(name, NAME));
+        let name = shortened(name, NAME);
+        // The first and the last stay on the paper.
+        let half = count(LETTER * name.chars().count()) / 2.0;
+        words(m, x(i).clamp(half, WIDTH - half), HEIGHT - 10.0, "middle", &name);
     }
 }
 

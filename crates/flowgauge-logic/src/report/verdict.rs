@@ -25,7 +25,11 @@ pub fn sentence(key: &KeyTable, regressions: &Regressions, from: UnixMicros, zon
     let said = regressions.found.first().map(|r| r.metric.to_lowercase());
     let off = off_target(key);
     let others = off.iter().filter(|p| said.as_deref() != Some(&p.title.to_lowercase()));
-    let others: Vec<_> = others.take(NAMED).map(|p| beside_target(p)).collect();
+    let unnamed = others.clone().count().saturating_sub(NAMED);
+    let mut others: Vec<_> = others.take(NAMED).map(|p| beside_target(p)).collect();
+    if unnamed > 0 {
+        others.push(format!("and {unnamed} more"));
+    }
     let judged = judged(key);
     if judged == 0 {
         words.push("Nothing could be judged: no figure with a target was measured.".to_owned());

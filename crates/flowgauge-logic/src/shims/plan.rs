@@ -97,7 +97,7 @@ pub fn plan(row: &Row, given: Translated, world: &Surroundings<'_>) -> Result<Pl
         "C22" => daily(&given, world),
         "C24" | "C66" => weekly(row, world),
         "C25" => collect(given, world)?,
-        "C26" => analysis(given, world)?,
+        "C26" => analysis(given)?,
         "C27" => weekly_regressions(&given, world)?,
         "C29" => monthly(&given, world),
         "C35" => against(given, world),
@@ -212,16 +212,15 @@ fn days_of(given: &Translated, world: &Surroundings<'_>) -> Result<(NaiveDate, N
     })
 }
 
-/// C26: the analysis of the week the file is about.
-fn analysis(mut given: Translated, world: &Surroundings<'_>) -> Result<Plan, BadUse> {
-    let (first, last) = days_of(&given, world)?;
-    given.words.push(format!("--period={}", period(first, last)));
+/// C26: the analysis of the week the file is about, from the file alone.
+fn analysis(mut given: Translated) -> Result<Plan, BadUse> {
+    if !given.has(&["--input"]) {
+        return Err(BadUse::Missing("--input FILE"));
+    }
     if !given.has(&["--output", "--format", "--json"]) {
         given.words.push("--format=html".to_owned());
     }
-    let note =
-        format!("the days are those of the file, {first} to {last}; figures come from the store");
-    Ok(Plan { notes: vec![note], steps: vec![Step::new(given.words)], ..Plan::default() })
+    Ok(Plan { steps: vec![Step::new(given.words)], ..Plan::default() })
 }
 
 /// C27: the last seven days against the baseline; the file says which week is meant.

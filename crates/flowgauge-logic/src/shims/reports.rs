@@ -48,8 +48,8 @@ pub(super) const ROWS: &[Row] = &[
         name: "analyze-weekly-trends.sh",
         about: "the analysis of the week a file of figures is about",
         command: &["report", "weekly"],
-        options: &[("--input", Means::Kept), OUTPUT],
-        exits: &[0, 3, 65, 69, 73],
+        options: &[("--input", Means::Value("--input")), OUTPUT],
+        exits: &[0, 3, 65, 73],
         ..PLAIN
     },
     Row {

@@ -115,6 +115,7 @@ fn extra() -> Extra {
         token_growth: Known::Value(0.04),
         budget: Some(NanoUsd(2_000_000_000_000)),
         forecast: Some(Forecast {
+            of: "2026-11".to_owned(),
             cost: Known::Value(NanoUsd(1_690_000_000_000)),
             interval: Some((NanoUsd(1_590_000_000_000), NanoUsd(1_800_000_000_000))),
             level: 0.8,

@@ -8,9 +8,10 @@ use flowgauge_logic::report::monthly::Objective;
 use flowgauge_logic::report::recommendations::Recommendation;
 use flowgauge_logic::report::{
     Action, Document, How, Meaning, Quantity, Shift, book, comprehensive, cost, csv, daily,
-    executive, json, markdown, monthly, next, recommendations, weekly,
+    executive, from_json, json, markdown, monthly, next, recommendations, weekly,
 };
 use flowgauge_logic::unit::{NanoUsd, UnixMicros};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 fn head(name: &str, days: i64) -> Head {
@@ -318,7 +319,7 @@ fn a_period_of_which_nothing_is_known_says_so_and_shows_no_zero() {
     let text = markdown::render(&document);
     assert!(document.verdict.starts_with("Nothing could be judged"), "{}", document.verdict);
     assert!(text.contains("| P95 Latency | not measured |"), "{text}");
-    assert!(text.contains("Not tested: not measured."));
+    assert!(text.contains("Nothing was tested: there is no baseline from before this period."));
     for figure in document.key_figures() {
         assert!(figure.value().value().is_none(), "{}", figure.name());
     }
@@ -335,4 +336,59 @@ fn facts_survive_being_written_down() {
     assert_eq!(said(&back), said(&facts));
     let shift = Shift::unknown(Reason::NoData);
     assert_eq!(serde_json::to_string(&shift).unwrap().matches("no_data").count(), 1);
+}
+
+#[test]
+fn a_report_read_back_from_json_is_the_same_in_every_format() {
+    let documents = [
+        day::document(),
+        weekly_document(),
+        monthly_document(monthly::Include::default()),
+        cost::document(&cost_facts()),
+    ];
+    for document in documents {
+        let text = json::render(&document).unwrap();
+        let back = from_json::read(&text).unwrap();
+        same(&json::render(&back).unwrap().parse().unwrap(), &text.parse().unwrap());
+        assert_eq!(csv::render(&back).lines().count(), csv::render(&document).lines().count());
+        assert_eq!(markdown::render(&back), markdown::render(&document));
+        assert_eq!(
+            flowgauge_logic::report::text::render(&back),
+            flowgauge_logic::report::text::render(&document)
+        );
+    }
+}
+
+/// Equal to the last digit but one: reading a number may miss the last.
+fn same(a: &Value, b: &Value) {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            assert!((a - b).abs() <= 1e-15 * b.abs(), "{a} {b}");
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            assert_eq!(a.len(), b.len());
+            a.iter().zip(b).for_each(|(a, b)| same(a, b));
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            assert!(a.keys().eq(b.keys()));
+            a.values().zip(b.values()).for_each(|(a, b)| same(a, b));
+        }
+        (a, b) => assert_eq!(a, b),
+    }
+}
+
+#[test]
+fn what_is_no_report_is_refused_in_words() {
+    let text = json::render(&day::document()).unwrap();
+    for (bad, says) in [
+        ("{}".to_owned(), "missing field"),
+        ("[1, 2".to_owned(), "EOF"),
+        (text.replace("flowgauge.report/1", "flowgauge.report/9"), "flowgauge.report/9"),
+        (text.replacen("\"daily\"", "\"yearly\"", 1), "no kind \"yearly\""),
+        (text.replacen("\"unit\": \"ms\"", "\"unit\": \"miles\"", 1), "no unit \"miles\""),
+    ] {
+        let why = from_json::read(&bad).unwrap_err().to_string();
+        assert!(why.contains(says), "{why}");
+    }
 }

@@ -39,6 +39,7 @@ impl Element {
 
     pub(crate) fn text(&self) -> String {
         let words = self.children.iter().map(|n| match n {
+            Node::Element(e) if e.name == "br" => "\n".to_owned(),
             Node::Element(e) => e.text(),
             Node::Text(t) => t.clone(),
         });
@@ -187,7 +188,7 @@ fn a_mail_is_tables_with_inline_styles_and_pictures_by_id() {
     let page = parse(&mail.html).unwrap();
     let known = [
         "html", "head", "meta", "title", "body", "table", "tr", "td", "th", "p", "h1", "h2", "ul",
-        "li", "a", "code", "strong", "span", "img",
+        "li", "a", "code", "strong", "span", "img", "br", "wbr",
     ];
     for e in page.all() {
         assert!(known.contains(&e.name.as_str()), "{}", e.name);

@@ -259,7 +259,7 @@ fn evaluator(judge: &str) -> Evaluator {
 }
 
 /// A `state.db` that an earlier version wrote has no scores yet.
-fn has_scores(db: &Connection) -> Result<bool, StoreError> {
+pub(super) fn has_scores(db: &Connection) -> Result<bool, StoreError> {
     db.table_exists(None, "scores").map_err(StoreError::io("looking for scores"))
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::{JudgedBy, Options, Reader, RollupQuery, Step, Store};
 use flowgauge_logic::call::{Call, Door, Text};
 use flowgauge_logic::rollup::{Dim, Filter};
-use flowgauge_logic::score::{Scale, ScoreKind};
+use flowgauge_logic::score::{Evaluator, Scale, ScoreKind};
 use flowgauge_logic::unit::UnixMicros;
 use flowgauge_logic::window::Window;
 
@@ -97,6 +97,15 @@ fn scores_survive_reopening_and_are_summed_by_dimension() {
     // What toxicity says is not mixed in.
     assert_eq!(told, [("explain", 1, 90.0, 1), ("translate", 1, 50.0, 0)]);
     let window = Window { from: T0, to: UnixMicros(T0.0 + 1) };
+    let (filter, group_by) = (Filter::default(), Vec::new());
+    let whole = RollupQuery { window, filter, group_by, step: Step::Whole };
+    let judged = reader.score_sums(&whole, ScoreKind::Evaluation, JudgedBy::OfRecord);
+    let who = judged.unwrap().by.unwrap();
+    assert_eq!(reader.lowest_judged(&who, window, 9).unwrap(), [(two.id, 50.0), (one.id, 90.0)]);
+    assert_eq!(reader.lowest_judged(&who, window, 1).unwrap(), [(two.id, 50.0)]);
+    assert_eq!(reader.judged_below(&who, window, 90.0).unwrap(), (1, 2));
+    let other = Evaluator { version: "another".into(), ..who };
+    assert_eq!(reader.judged_below(&other, window, 90.0).unwrap(), (0, 0));
     let query = crate::ScoreQuery { window, kind: None, call: Some(one.id), limit: 10 };
     let rows = reader.scores(&query).unwrap();
     assert_eq!(rows.len(), 2);

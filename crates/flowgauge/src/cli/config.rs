@@ -4,7 +4,6 @@ mod backup;
 mod diff;
 mod history;
 mod optimization;
-mod set;
 
 use super::exit::{self, Done, Failure};
 use super::globals::Globals;

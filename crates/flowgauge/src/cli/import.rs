@@ -3,7 +3,7 @@
 
 use super::exit::{self, BAD_DATA, Done, Failure, UNREACHABLE};
 use super::globals::{self, Globals};
-use super::remote::Remote;
+use super::remote::{Remote, with_query};
 use super::show;
 use crate::config::Config;
 use crate::receive::UserHasher;
@@ -11,6 +11,7 @@ use crate::receive::ingest::import::{self, Format, ImportReport, Mapping, Reader
 use crate::record::{Ack, Recorder, Refused};
 use crate::serve::clock::Clock;
 use crate::store::{Options, State};
+use crate::tell::page::import::{NAMED, USERS};
 use bytes::Bytes;
 use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -62,14 +63,15 @@ pub(crate) fn run(args: &ImportArgs, globals: &Globals) -> Done {
     let unreadable = |e: std::io::Error| Failure::new(BAD_DATA, format!("{named}: {e}"));
     let file = File::open(&args.file).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
-    let hasher = hasher(&loaded.config)?;
-    let reader = Reader::new(BufReader::new(file), format, mapping, globals::now(), hasher)
-        .map_err(unreadable)?;
-    let bar = progress(size);
     let remote = globals.remote(&loaded)?;
     let asked = globals.server.is_some()
         || globals.owner(&loaded)?.is_some()
         || (globals.data_dir.is_none() && remote.is_up());
+    // A server hashes users itself: its key is not here.
+    let hasher = if asked { None } else { Some(hasher(&loaded.config)?) };
+    let reader = Reader::new(BufReader::new(file), format, mapping, globals::now(), hasher)
+        .map_err(unreadable)?;
+    let bar = progress(size);
     let done = if asked {
         remote.block_on(import::run(
             reader,
@@ -130,8 +132,8 @@ async fn send(remote: &Remote, calls: Vec<crate::logic::call::Call>) -> Result<A
         body.push(b'\n');
     }
     let headers = [("content-type", "application/x-ndjson")];
-    let asked =
-        remote.ask::<ImportReport>(Method::POST, "/api/v1/import", &headers, Bytes::from(body));
+    let path = with_query("/api/v1/import", &[(USERS, NAMED.to_owned())]);
+    let asked = remote.ask::<ImportReport>(Method::POST, &path, &headers, Bytes::from(body));
     let done = asked.await.map_err(|e| refused(e.message))?;
     Ok(Ack { stored: done.stored, duplicates: done.duplicates })
 }

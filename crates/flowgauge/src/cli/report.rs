@@ -1,5 +1,6 @@
 //! `report`: the guide's reports, in every format, of any period.
 
+mod again;
 mod send;
 mod shelf;
 
@@ -20,7 +21,7 @@ pub(crate) enum ReportCommand {
     #[command(after_help = DAILY)]
     Daily(ReportArgs),
     /// About seven complete days, with week on week and how noisy alerts were
-    #[command(after_help = CODES)]
+    #[command(after_help = again::HELP)]
     Weekly(WeeklyArgs),
     /// About a calendar month, with trends, costs and forecast
     #[command(after_help = MONTHLY)]
@@ -132,6 +133,9 @@ pub(crate) struct WeeklyArgs {
     /// The last complete week from Monday to Sunday, not the seven days before today
     #[arg(long, conflicts_with_all = ["period", "preview"])]
     iso_week: bool,
+    /// The week of a weekly report in JSON, shown in another format without server or data; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["period", "preview", "iso_week", "send"])]
+    input: Option<String>,
 }
 
 /// The monthly report.
@@ -179,6 +183,9 @@ pub(crate) struct CostArgs {
 pub(crate) fn run(command: &ReportCommand, globals: &Globals) -> Done {
     match command {
         ReportCommand::Daily(args) => one(Kind::Daily, args, Wanted::default(), globals),
+        ReportCommand::Weekly(WeeklyArgs { report, input: Some(file), .. }) => {
+            again::run(file, Kind::Weekly, report)
+        }
         ReportCommand::Weekly(args) => {
             let period = args.iso_week.then(|| report::ISO_WEEK.to_owned());
             let period = period.or_else(|| args.report.period.clone());
@@ -378,6 +385,9 @@ fn made(kind: Kind, wanted: &Wanted, format: Format, globals: &Globals) -> Resul
 fn refused(error: ReportError) -> Failure {
     match error {
         ReportError::Store(e) => e.into(),
+        e @ ReportError::Paper(_) => {
+            Failure::new(CANNOT_WRITE, e.to_string()).hint("--output FILE.html holds the same")
+        }
         other => Failure::usage(other.to_string()),
     }
 }

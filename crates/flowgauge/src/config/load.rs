@@ -48,6 +48,9 @@ pub struct Explained {
     pub origin: String,
     /// What it does.
     pub about: String,
+    /// Whether it says where something is and not how it is done.
+    #[serde(skip)]
+    pub is_place: bool,
 }
 
 /// Reads and checks everything.
@@ -162,6 +165,7 @@ impl Loaded {
             default: knob.default.to_owned(),
             origin,
             about: knob.about.to_owned(),
+            is_place: knob.is_place,
         })
     }
 }

@@ -10,22 +10,28 @@ pub struct Knob {
     pub default: &'static str,
     /// What it does.
     pub about: &'static str,
+    /// Whether it says where something is and not how it is done: servers that do the same may differ in it.
+    pub is_place: bool,
 }
 
 const fn knob(path: &'static str, default: &'static str, about: &'static str) -> Knob {
-    Knob { path, default, about }
+    Knob { path, default, about, is_place: false }
+}
+
+const fn place(path: &'static str, default: &'static str, about: &'static str) -> Knob {
+    Knob { is_place: true, ..knob(path, default, about) }
 }
 
 /// All of them, in the order of the example file.
 pub const KNOBS: &[Knob] = &[
-    knob("listen", "127.0.0.1:4000", "Page, API, gateway and OTLP/HTTP."),
-    knob("data_dir", "flowgauge-data", "Where data lives; made when missing."),
+    place("listen", "127.0.0.1:4000", "Page, API, gateway and OTLP/HTTP."),
+    place("data_dir", "flowgauge-data", "Where data lives; made when missing."),
     knob("time_zone", "UTC", "Zone of days and months, an IANA name such as Europe/Berlin."),
-    knob("otlp.grpc.listen", "127.0.0.1:4317", "OTLP over gRPC."),
+    place("otlp.grpc.listen", "127.0.0.1:4317", "OTLP over gRPC."),
     knob("otlp.grpc.enabled", "true", "Whether to listen there."),
-    knob("otlp.http.listen", "127.0.0.1:4318", "OTLP over HTTP on its customary port."),
+    place("otlp.http.listen", "127.0.0.1:4318", "OTLP over HTTP on its customary port."),
     knob("otlp.http.enabled", "true", "Whether to listen there."),
-    knob("postgres.listen", "127.0.0.1:5433", "SQL over the protocol of Postgres; read-only."),
+    place("postgres.listen", "127.0.0.1:5433", "SQL over the protocol of Postgres; read-only."),
     knob("postgres.enabled", "true", "Whether to listen there."),
     knob(
         "postgres.password",
@@ -283,7 +289,7 @@ pub const KNOBS: &[Knob] = &[
         "After an absence at most so many missed periods are run, 1 to 31; older ones are noted as skipped.",
     ),
     knob("schedules[].enabled", "true", "Whether it runs."),
-    knob(
+    place(
         "prices",
         "",
         "Your own price file, prices.json in the data directory unless given; it wins over the built-in table.",

@@ -1,6 +1,6 @@
-//! The weekly and monthly chores (catalogue C61, C67), in the order that loses nothing: the store is
-//! looked over and the week is judged before a baseline is proposed from it, and nothing is deleted
-//! before it is archived.
+//! The weekly and monthly chores (catalogue C61, C67), in the order that loses nothing: settings are kept
+//! first, the store is looked over and the week is judged before a baseline is proposed from it, and
+//! nothing is deleted before it is archived.
 //!
 //! Owns the order and the words. Whatever changes how calls are judged or answered is a proposal: the
 //! step says what to run. Refuses to promote, to switch and to set.
@@ -18,6 +18,7 @@ use crate::logic::job::{JobName, Outcome, StepPlan};
 use crate::logic::unit::UnixMicros;
 use crate::record::Recorder;
 use crate::serve::clock::Clock;
+use crate::serve::prices::Prices;
 use crate::store::Reader;
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub struct Parts {
     pub regressions: Arc<Regressions>,
     /// What is switched how.
     pub control: Arc<Control>,
+    /// Prices in force and the file behind them.
+    pub prices: Arc<Prices>,
     /// Who makes reports; nothing where this flowgauge makes none.
     pub reports: Option<Reports>,
     /// Time.
@@ -39,6 +42,7 @@ pub struct Parts {
 }
 
 const WEEKLY: &[StepPlan] = &[
+    CONFIG_BACKUP,
     STORE_CHECK,
     step("report", "make the weekly report", &[]),
     step("regression_check", "compare the last seven days with the promoted baseline", &[]),
@@ -55,6 +59,7 @@ const WEEKLY: &[StepPlan] = &[
 ];
 
 const MONTHLY: &[StepPlan] = &[
+    CONFIG_BACKUP,
     STORE_CHECK,
     step("report", "make the comprehensive analysis of the month", &[]),
     step("regression_check", "compare the last four weeks with the promoted baseline", &[]),
@@ -66,6 +71,8 @@ const MONTHLY: &[StepPlan] = &[
     step("executive_report", "make the page for those who decide", &[]),
 ];
 
+const CONFIG_BACKUP: StepPlan =
+    step("config_backup", "keep settings, rules, prices and baseline, with check sums", &[]);
 const STORE_CHECK: StepPlan =
     step("store_check", "read everything stored and look for damage", &[]);
 const ARCHIVE: StepPlan =
@@ -100,6 +107,7 @@ impl Maintain {
     fn do_step(&self, name: &str, of: &Occasion) -> Result<Outcome, String> {
         let parts = &self.parts;
         match name {
+            "config_backup" => stored::backup(parts),
             "store_check" => stored::check(parts),
             "report" if self.is_weekly() => report(parts, Kind::Weekly, of),
             "report" => report(parts, Kind::Comprehensive, of),
@@ -136,6 +144,7 @@ impl Job for Maintain {
         match name {
             "archive" => Some(stored::would_archive(&self.parts)),
             "prune" => Some(stored::would_prune(&self.parts)),
+            "config_backup" => Some(stored::would_backup(&self.parts)),
             "report" | "documentation" | "executive_report" if self.parts.reports.is_none() => {
                 Some(NO_REPORTS.to_owned())
             }

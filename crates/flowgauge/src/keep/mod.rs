@@ -2,6 +2,7 @@
 //!
 //! Refuses the request path: everything here runs on the control runtime.
 
+pub mod backup;
 pub mod bucket;
 pub mod checks;
 pub mod jobs;

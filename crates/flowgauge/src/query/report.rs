@@ -3,6 +3,7 @@
 //! Owns which figures belong in which report. Refuses to reckon (the KPI catalogue does) and to word or draw
 //! (`logic::report` does); what is not stored is unknown, with its reason.
 
+mod cells;
 mod events;
 mod figures;
 mod file;
@@ -14,6 +15,7 @@ mod setup;
 mod state;
 mod trials;
 
+use crate::logic::known::Known;
 use crate::logic::report::facts::{Forecast, Head, Readings, Regression};
 use crate::logic::report::monthly::Include;
 use crate::logic::report::{
@@ -24,12 +26,13 @@ use crate::logic::schedule::{Every, Period};
 use crate::logic::unit::{NanoUsd, UnixMicros};
 use crate::logic::window::Window;
 use crate::store::{Reader, StoreError};
+use cells::Cells;
 use chrono_tz::Tz;
+use std::ops::Deref;
 use std::path::Path;
 
 pub use file::{
-    Format, ISO_WEEK, KINDS, Made, MadeMonth, Wanted, all_of_month, current, every, kind_of, make,
-    render,
+    Format, ISO_WEEK, Made, MadeMonth, Wanted, all_of_month, current, every, kind_of, make, render,
 };
 pub use money::Rates;
 pub use setup::Setup;
@@ -52,6 +55,21 @@ pub struct Sources<'a> {
     pub setup: &'a Setup,
 }
 
+/// Sources of one report, and what several of its parts need of them.
+#[derive(Debug, Clone, Copy)]
+struct Ground<'a> {
+    of: Sources<'a>,
+    cells: &'a Cells,
+}
+
+impl<'a> Deref for Ground<'a> {
+    type Target = Sources<'a>;
+
+    fn deref(&self) -> &Sources<'a> {
+        &self.of
+    }
+}
+
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -61,6 +79,9 @@ pub enum ReportError {
     /// The period lies outside of the calendar.
     #[error("{0} has no first or no last moment")]
     Period(Period),
+    /// It cannot be put on paper.
+    #[error("no PDF: {0}")]
+    Paper(String),
     /// It cannot be as it is asked for.
     #[error("{0}")]
     Asked(String),
@@ -83,6 +104,8 @@ pub fn document(
     include: Include,
     rates: &Rates,
 ) -> Result<Document, ReportError> {
+    let cells = Cells::default();
+    let sources = Ground { of: sources, cells: &cells };
     let cut = cut(sources, period)?;
     let head = head(sources, kind, period, cut.window);
     Ok(match kind {
@@ -113,6 +136,7 @@ pub fn forecast(
     sources: Sources<'_>,
     period: Period,
 ) -> Result<(Forecast, Option<NanoUsd>), StoreError> {
+    let sources = Ground { of: sources, cells: &Cells::default() };
     Ok((figures::forecast(sources, period)?, money::monthly_budget(sources)))
 }
 
@@ -141,6 +165,8 @@ pub fn month(
     include: Include,
     rates: &Rates,
 ) -> Result<Month, ReportError> {
+    let cells = Cells::default();
+    let sources = Ground { of: sources, cells: &cells };
     let cut = cut(sources, period)?;
     let head = |kind| head(sources, kind, period, cut.window);
     let (body, _) = body(sources, head(Kind::Monthly), period, &cut)?;
@@ -161,7 +187,7 @@ pub fn month(
 }
 
 fn week(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     head: Head,
     period: Period,
     cut: &Cut,
@@ -179,7 +205,7 @@ fn week(
 }
 
 fn review(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     month: daily::Facts,
     period: Period,
     cut: &Cut,
@@ -195,23 +221,28 @@ fn review(
 }
 
 fn page(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     body: daily::Facts,
     window: Window,
 ) -> Result<executive::Facts, StoreError> {
+    // Where nothing was looked up, nothing is known of what a cache would have saved.
+    let saved = match body.readings.value("cache_hit_rate") {
+        Known::Unknown(reason) => Known::Unknown(reason),
+        Known::Value(_) => money::saved(sources, window)?,
+    };
     Ok(executive::Facts {
         head: body.head,
         readings: body.readings,
         extra: body.extra,
         regressions: body.regressions,
-        saved: money::saved(sources, window)?,
-        saved_by: "Cost of answers that the cache gave instead of a model".to_owned(),
+        saved,
+        saved_by: "a: what answers of the cache would have cost".to_owned(),
         next: body.actions.into_iter().next(),
     })
 }
 
 fn advice(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     head: Head,
     window: Window,
 ) -> Result<recommendations::Facts, StoreError> {
@@ -220,7 +251,7 @@ fn advice(
 }
 
 fn everything(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     head: Head,
     period: Period,
     cut: &Cut,
@@ -240,7 +271,7 @@ fn everything(
     })
 }
 
-fn cut(sources: Sources<'_>, period: Period) -> Result<Cut, ReportError> {
+fn cut(sources: Ground<'_>, period: Period) -> Result<Cut, ReportError> {
     let none = || ReportError::Period(period);
     let window = period.window(sources.zone).ok_or_else(none)?;
     // A day is compared with the same day of the week before: days have habits.
@@ -253,7 +284,7 @@ fn cut(sources: Sources<'_>, period: Period) -> Result<Cut, ReportError> {
 }
 
 /// The same period and rows give the same head, whoever asks and when, once the period is over.
-fn head(sources: Sources<'_>, kind: Kind, period: Period, window: Window) -> Head {
+fn head(sources: Ground<'_>, kind: Kind, period: Period, window: Window) -> Head {
     let partial = sources.now < window.to;
     let name = match period.every {
         Every::Week => format!("{} to {}", period.first, period.last()),
@@ -270,7 +301,7 @@ fn head(sources: Sources<'_>, kind: Kind, period: Period, window: Window) -> Hea
 
 /// What the reports of a period share, and every comparison behind it.
 fn body(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     head: Head,
     period: Period,
     cut: &Cut,

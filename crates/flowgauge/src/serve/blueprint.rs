@@ -158,7 +158,7 @@ impl Ground {
             port: port(&config, &sql, &keys)?,
         };
         let config = Arc::new(config);
-        let jobs = jobs(&config, &recorder, &alerting, &switched, (&clock, &here))?;
+        let jobs = jobs(&config, &recorder, &alerting, (&switched, &prices), (&clock, &here))?;
         let stopping = CancellationToken::new();
         let ageing = ageing(&config, &recorder, &clock);
         let asked = page::Parts {
@@ -333,14 +333,16 @@ fn jobs(
     config: &Arc<Config>,
     recorder: &Recorder,
     alerting: &Alerting,
-    control: &Arc<Control>,
+    (control, prices): (&Arc<Control>, &Arc<Prices>),
     (clock, here): (&Clock, &str),
 ) -> Result<Arc<Jobs>, StoreError> {
     let (regressions, desk) = (&alerting.regressions, &alerting.desk);
     let reporter =
         Reporter { recorder: recorder.clone(), config: Arc::clone(config), page: here.to_owned() };
     let render: Option<Arc<dyn Render>> = Some(Arc::new(reporter));
-    chores::Ground { config, recorder, regressions, control, desk, render, clock }.build()
+    let ground =
+        chores::Ground { config, recorder, regressions, control, desk, prices, render, clock };
+    ground.build()
 }
 
 fn incidents(

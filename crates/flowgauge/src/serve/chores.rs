@@ -1,6 +1,7 @@
 //! Jobs, built: the chores, their timetables, the ledger, and the way to those who hear of them.
 
 use super::clock::Clock;
+use super::prices::Prices;
 use crate::config::Config;
 use crate::control::Control;
 use crate::judge::{Desk, Regressions};
@@ -23,6 +24,7 @@ pub(super) struct Ground<'a> {
     pub(super) regressions: &'a Arc<Regressions>,
     pub(super) control: &'a Arc<Control>,
     pub(super) desk: &'a Arc<Desk>,
+    pub(super) prices: &'a Arc<Prices>,
     /// Who makes reports; nothing where this flowgauge makes none.
     pub(super) render: Option<Arc<dyn Render>>,
     pub(super) clock: &'a Clock,
@@ -31,7 +33,7 @@ pub(super) struct Ground<'a> {
 impl Ground<'_> {
     /// All jobs; none runs yet.
     pub(super) fn build(self) -> Result<Arc<Jobs>, StoreError> {
-        let Self { config, recorder, regressions, control, desk, render, clock } = self;
+        let Self { config, recorder, regressions, control, desk, prices, render, clock } = self;
         let folder = config.data_dir.join(REPORTS);
         let reports = render.map(|render| Reports { render, folder });
         let store = Arc::new(JobStore::open(&config.data_dir)?);
@@ -40,6 +42,7 @@ impl Ground<'_> {
             config: Arc::clone(config),
             regressions: Arc::clone(regressions),
             control: Arc::clone(control),
+            prices: Arc::clone(prices),
             reports: reports.clone(),
             clock: clock.clone(),
         });

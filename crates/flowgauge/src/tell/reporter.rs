@@ -81,7 +81,13 @@ impl Render for Reporter {
         let made = made::make(sources, kind, &wanted).map_err(|e| e.to_string())?;
         let mut files = Vec::new();
         for format in formats.iter().copied().chain(pdf()) {
-            files.push(file(&made.document, format)?);
+            match file(&made.document, format) {
+                // Without its paper it is still a report.
+                Err(why) if format == Format::Pdf => {
+                    tracing::error!(report = %made.document.id, %why, "a report is sent without PDF");
+                }
+                made => files.push(made?),
+            }
         }
         let letter = self.letter(&made.document, &files)?;
         Ok(Rendered { files, letter })

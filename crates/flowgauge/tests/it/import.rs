@@ -7,7 +7,7 @@ use flowgauge::logic::unit::UnixMicros;
 use flowgauge::logic::window::Window;
 use flowgauge::receive::UserHasher;
 use flowgauge::receive::ingest::Ingest;
-use flowgauge::receive::ingest::import::{Format, ImportReport, Mapping, Reader, run};
+use flowgauge::receive::ingest::import::{Format, ImportReport, Mapping, Reader, Users, run};
 use flowgauge::record::Recorder;
 use flowgauge::serve::clock::Clock;
 use flowgauge::store::{CallQuery, Options, RollupQuery, Step};
@@ -133,9 +133,9 @@ async fn calls_sent_as_json_lines_are_stored_once() {
     body.push_str("{\"no\":\"call\"}\n");
     let dir = tempfile::tempdir().expect("a directory");
     let (_recorder, ingest) = start(dir.path());
-    let report = ingest.import_ndjson(body.as_bytes()).await.expect("stored");
+    let report = ingest.import_ndjson(body.as_bytes(), Users::Hashed).await.expect("stored");
     assert_eq!((report.read, report.stored, report.rejected_total), (3, 2, 1));
     assert_eq!(report.rejected[0].0, 3);
-    let again = ingest.import_ndjson(body.as_bytes()).await.expect("stored");
+    let again = ingest.import_ndjson(body.as_bytes(), Users::Hashed).await.expect("stored");
     assert_eq!((again.stored, again.duplicates), (0, 2));
 }

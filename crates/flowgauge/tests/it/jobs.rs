@@ -49,6 +49,7 @@ async fn weekly_chores_are_done_in_order_once_and_say_what_came_of_each_step() {
     let order: Vec<&str> =
         done["steps"].as_array().unwrap().iter().map(|s| s["step"].as_str().unwrap()).collect();
     let expected = [
+        "config_backup",
         "store_check",
         "report",
         "regression_check",
@@ -61,6 +62,7 @@ async fn weekly_chores_are_done_in_order_once_and_say_what_came_of_each_step() {
     ];
     assert_eq!(order, expected);
     for (name, state, says) in [
+        ("config_backup", "done", "backup-manifest-"),
         ("store_check", "done", "whole"),
         ("report", "done", "4 files in"),
         ("regression_check", "skipped", "no baseline is promoted"),
@@ -72,6 +74,9 @@ async fn weekly_chores_are_done_in_order_once_and_say_what_came_of_each_step() {
         assert_eq!(step["state"], state, "{step}");
         assert!(step["detail"].as_str().unwrap().contains(says), "{step}");
     }
+    let kept = ["config", "restore", "backups", "--reason", "a look", "--dry-run", "--yes"];
+    let (code, _, stderr) = run(dir.path(), &kept).await;
+    assert_eq!(code, Some(0), "what chores kept can be put back: {stderr}");
     let (code, stdout, stderr) = run(dir.path(), &maintain).await;
     let again: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, &again["id"]), (Some(0), &done["id"]), "{stderr}");
@@ -90,7 +95,7 @@ async fn a_dry_run_and_a_refusal_leave_nothing_behind() {
     let dry = ["ops", "maintain", "monthly", "--dry-run", "--json"];
     let (code, stdout, stderr) = run(dir.path(), &dry).await;
     let would: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!((code, would.as_array().unwrap().len()), (Some(0), 9), "{stderr}");
+    assert_eq!((code, would.as_array().unwrap().len()), (Some(0), 10), "{stderr}");
     let (code, _, stderr) = run(dir.path(), &["ops", "maintain", "weekly"]).await;
     assert_eq!(code, Some(77), "{stderr}");
     let (code, _, stderr) = run(dir.path(), &["jobs", "run", "maintain-weakly"]).await;

@@ -51,3 +51,27 @@ async fn history_is_imported_through_the_server_and_read_back_from_it_and_after_
     let (code, stdout, stderr) = run(dir.path(), &tokens).await;
     assert_eq!((code, stdout.as_str()), (Some(0), "7988\n"), "{stderr}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_elsewhere_hashes_users_itself_and_nothing_is_made_here() {
+    let (dir, here) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let rows = "start_time,user,session,input_tokens\n2023-11-16T18:17:03Z,zora,s1,10\n";
+    std::fs::write(here.path().join("calls.csv"), rows).unwrap();
+    let running = flowgauge::serve::start(config(dir.path()), Clock::real()).await.unwrap();
+    let url = format!("http://{}", running.addr);
+    let run = |args: &[&str]| {
+        let mut command = flowgauge(here.path());
+        command.args(["--server", &url]).args(args);
+        tokio::task::spawn_blocking(move || out(&command.output().unwrap()))
+    };
+    let (stdout, stderr) = run(&["import", "calls.csv"]).await.unwrap();
+    assert!(stdout.starts_with("1 stored"), "{stdout}{stderr}");
+    let left: Vec<_> =
+        std::fs::read_dir(here.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["calls.csv"]);
+    let path = "/api/v1/requests?day=2023-11-16&user=zora";
+    let found = super::api::client::get(running.addr, path).await;
+    assert_eq!(found.json()["items"].as_array().unwrap().len(), 1, "{}", found.text());
+    assert!(!found.text().contains("zora"), "{}", found.text());
+    running.stop().await;
+}

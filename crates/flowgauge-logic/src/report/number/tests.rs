@@ -143,3 +143,18 @@ proptest! {
         prop_assert_eq!(digits.parse::<i64>().ok(), Some(n));
     }
 }
+
+#[test]
+fn where_there_is_little_room_larger_units_are_used() {
+    for (quantity, said) in [
+        (Quantity::Ms(1_500.0), "1,500 ms"),
+        (Quantity::Ms(31_536_000_000.0), "365 d"),
+        (Quantity::Usd(NanoUsd(12_345_678_000_000_000)), "$12.3 M"),
+        (Quantity::Usd(NanoUsd(-12_345_678_000_000_000)), "\u{2212}$12.3 M"),
+        (Quantity::Tokens(232_161_880.2e9), "232 P"),
+        (Quantity::Count(12_000_000), "12 M"),
+        (Quantity::Share(0.5), "50 %"),
+    ] {
+        assert_eq!(short(quantity), said);
+    }
+}

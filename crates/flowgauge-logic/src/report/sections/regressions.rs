@@ -1,6 +1,6 @@
 //! Regressions found among the slices tested; when quiet, how small a one would have been seen.
 
-use crate::known::Known;
+use crate::known::{Known, Reason};
 use crate::report::facts::{Regression, Regressions};
 use crate::report::figure::{Figure, Quantity};
 use crate::report::number;
@@ -30,8 +30,12 @@ pub fn regressions(facts: &Regressions) -> Section {
 }
 
 fn summary(facts: &Regressions) -> String {
-    let Known::Value(tested) = facts.tested else {
-        return format!("Not tested: {}.", number::known(facts.tested.map(Quantity::Count)));
+    let tested = match facts.tested {
+        Known::Value(tested) => tested,
+        Known::Unknown(Reason::NotConfigured) => {
+            return "Nothing was tested: there is no baseline from before this period.".to_owned();
+        }
+        Known::Unknown(r) => return format!("Nothing could be tested: {}.", r.words()),
     };
     let tests = if tested == 1 { "comparison" } else { "comparisons" };
     let how = if facts.method.is_empty() {
@@ -43,13 +47,18 @@ fn summary(facts: &Regressions) -> String {
     if facts.found.is_empty() {
         let least = match facts.detectable {
             Known::Value(effect) => format!("could have detected ≥ {}", number::text(effect)),
-            Known::Unknown(r) => {
-                format!("what could have been detected was {}", number::unknown(r))
-            }
+            Known::Unknown(r) => format!("how small a one would have been seen is {}", unclear(r)),
         };
         format!("None found; {least}. {scope}")
     } else {
         format!("{} found. {scope}", facts.found.len())
+    }
+}
+
+fn unclear(reason: Reason) -> String {
+    match reason {
+        Reason::NotConfigured => "not known".to_owned(),
+        r => format!("not known ({})", r.words()),
     }
 }
 

@@ -68,7 +68,7 @@ impl Scale {
         for tick in self.ticks() {
             let y = self.y(tick);
             rule(m, "grid", GRID, "none", [LEFT, y, WIDTH - RIGHT, y]);
-            words(m, LEFT - 6.0, y + 4.0, "end", &number::text(alike(like, tick)));
+            words(m, LEFT - 6.0, y + 4.0, "end", &number::short(alike(like, tick)));
         }
     }
 }

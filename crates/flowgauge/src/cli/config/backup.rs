@@ -6,8 +6,8 @@ use super::super::opt::made;
 use super::super::remote::Remote;
 use super::super::show;
 use super::super::sure::Sure;
-use super::set::{self, Whole};
-use crate::tell::page::backups::{BackupSet, ControlPart, Part};
+use crate::keep::backup::set::{self, SetError, Whole};
+use crate::keep::backup::{BackupSet, ControlPart, Part};
 use crate::tell::page::control::whole::{WantedWhole, WholeSettings, put_back};
 use http::Method;
 use std::path::{Path, PathBuf};
@@ -87,6 +87,21 @@ pub(super) fn backup(args: &BackupArgs, globals: &Globals) -> Done {
         show::note(&show::printable(&format!("left out: {missing}")));
     }
     Ok(if manifest.missing.is_empty() { exit::OK } else { FINDING })
+}
+
+impl From<SetError> for Failure {
+    fn from(error: SetError) -> Self {
+        let (code, hint) = match &error {
+            SetError::Unwritten { .. } => (CANNOT_WRITE, None),
+            SetError::There(_) => (CANNOT_WRITE, Some("wait a second, or name another --dir")),
+            SetError::None(_) => (BAD_DATA, Some("`flowgauge config backup --dir DIR` makes one")),
+            SetError::Changed(_) => (BAD_DATA, Some("nothing was restored; use another set")),
+            SetError::Unreadable { .. } | SetError::Broken { .. } | SetError::Lacks { .. } => {
+                (BAD_DATA, None)
+            }
+        };
+        Self { hint: hint.map(str::to_owned), ..Self::new(code, error.to_string()) }
+    }
 }
 
 /// Puts a set back.

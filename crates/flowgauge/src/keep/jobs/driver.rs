@@ -2,7 +2,7 @@
 
 use super::job::{Job, Occasion};
 use super::{Jobs, Scheduled};
-use crate::logic::job::{self, JobName, Outcome, Run, RunKey, Turn, next_step};
+use crate::logic::job::{self, JobName, Outcome, Run, RunKey, Turn, Turns, next_step};
 use crate::logic::unit::UnixMicros;
 use crate::store::{JobStore, JobTurn, StoreError};
 use std::sync::Arc;
@@ -30,15 +30,12 @@ impl Jobs {
         }
     }
 
-    /// Plans what became due, and runs what waits.
+    /// Plans what became due, and runs what waits: jobs take turns, and what becomes due meanwhile has its own.
     ///
     /// # Errors
     /// The ledger refuses; nothing was done that it does not know of.
     pub async fn look(self: &Arc<Self>, stop: &CancellationToken) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let jobs = Arc::clone(self);
-        self.on_disk(move |_| jobs.plan(now)).await?;
-        let waiting = self.on_disk(JobStore::unfinished).await?;
+        let (waiting, now) = self.waiting().await?;
         if !waiting.iter().any(|run| run.not_before <= now) {
             return Ok(());
         }
@@ -47,13 +44,21 @@ impl Jobs {
             return Ok(());
         };
         let turn = Arc::new(turn);
-        // Read anew: another may have ended some before the turn came.
-        for run in self.on_disk(JobStore::unfinished).await? {
-            if run.not_before <= now && !stop.is_cancelled() {
-                self.take_up(&turn, run, stop).await?;
-            }
+        let mut turns = Turns::default();
+        while !stop.is_cancelled() {
+            // Read anew: another may have ended some before the turn came.
+            let (waiting, now) = self.waiting().await?;
+            let Some(run) = turns.next(waiting, now) else { break };
+            self.take_up(&turn, run, stop).await?;
         }
         Ok(())
+    }
+
+    /// Everything that waits, with what timetables ask for up to now.
+    async fn waiting(self: &Arc<Self>) -> Result<(Vec<Run>, UnixMicros), StoreError> {
+        let (jobs, now) = (Arc::clone(self), self.clock.now());
+        self.on_disk(move |_| jobs.plan(now)).await?;
+        Ok((self.on_disk(JobStore::unfinished).await?, now))
     }
 
     /// Plans what timetables ask for since they were looked at last.
@@ -95,13 +100,13 @@ impl Jobs {
         let job = run.key.job.parse::<JobName>().ok().and_then(|name| self.jobs.get(&name));
         let (Some(job), Some(occasion)) = (job, self.occasion(&run)) else {
             run.give_up(self.clock.now(), format!("there is no job {} here", run.key.job));
-            return self.put(turn, &run).await;
+            return self.told(turn, run).await;
         };
-        let begun = run.begin(job.steps(), self.clock.now());
-        self.put(turn, &run).await?;
-        if !begun {
+        // What is given up is told before it is noted: once it is noted nobody takes it up again.
+        if !run.begin(job.steps(), self.clock.now()) {
             return self.told(turn, run).await;
         }
+        self.put(turn, &run).await?;
         let (job, occasion) = (Arc::clone(job), Arc::new(occasion));
         loop {
             match next_step(job.steps(), &run.steps) {

@@ -4,7 +4,7 @@ use super::*;
 use crate::keep::report::{Kind, Render, Rendered, Report, Reports};
 use crate::logic::alert::letter::{File, Letter};
 use crate::logic::call::Text;
-use crate::logic::job::{Outcome, Run, RunState, StepPlan, StepState};
+use crate::logic::job::{Outcome, Run, RunKey, RunState, StepPlan, StepState};
 use crate::logic::schedule::Timetable;
 use crate::logic::unit::{Micros, UnixMicros};
 use crate::serve::clock::Hand;
@@ -179,6 +179,40 @@ async fn a_panic_fails_the_step_and_the_run_is_tried_again_later() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_given_up_is_not_over_before_it_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = at("2026-03-01T12:00:00Z");
+    let (clock, _hand) = Clock::frozen(now);
+    let job = Arc::new(Noted::default());
+    drop(desk(dir.path(), &clock));
+    let ledger = JobStore::open(dir.path()).unwrap();
+    let week = "2026-02-22_2026-02-28".parse().unwrap();
+    let run = Run::pending(RunKey::new("maintain-weekly", week, &[EMAIL]), now, None);
+    ledger.plan("chores", now, &[run]).unwrap();
+    // flowgauge ended three times inside it.
+    let mut run = ledger.unfinished().unwrap().remove(0);
+    (0..3).for_each(|_| assert!(run.begin(PLANS, now)));
+    let turn = ledger.take_turn().unwrap().unwrap();
+    ledger.put(&turn, &run).unwrap();
+    drop(turn);
+    // Nothing can be put into the outbox, as if it ended there once more.
+    let read = Arc::new(AlertStore::open_reader(dir.path()).unwrap().unwrap());
+    let mute = Desk::new(read, clock.clone(), [7; 32], Arc::default()).unwrap();
+    let chores: Arc<dyn Job> = Arc::clone(&job) as Arc<dyn Job>;
+    let at = (clock.clone(), Tz::UTC);
+    let driver = Jobs::new(vec![Arc::clone(&chores)], Vec::new(), Arc::new(ledger), mute, at);
+    assert!(driver.look(&CancellationToken::new()).await.is_err());
+    assert_eq!(history(dir.path())[0].state, RunState::Running);
+    look(&jobs(dir.path(), chores, "08:00", Tz::UTC, &clock)).await;
+    let run = history(dir.path()).remove(0);
+    assert_eq!(run.state, RunState::Failed);
+    assert!(run.note.contains("ended inside it 3 times"), "{}", run.note);
+    let told = outbox(dir.path());
+    assert_eq!((told.len(), job.did.lock().len()), (1, 0));
+    assert!(told[0].notice.message.text.contains("failed"), "{}", told[0].notice.message.text);
+}
+
+#[tokio::test]
 async fn nothing_runs_while_another_process_has_the_turn() {
     let dir = tempfile::tempdir().unwrap();
     let (clock, _hand) = Clock::frozen(at("2026-03-01T00:00:00Z"));
@@ -200,6 +234,66 @@ async fn nothing_runs_while_another_process_has_the_turn() {
 fn wanted(channels: &[Text]) -> Wanted {
     let (job, by) = ("maintain-weekly".to_owned(), "ana".to_owned());
     Wanted { job, period: None, channels: channels.to_vec(), by, again: false }
+}
+
+/// A job that notes what it is about, and takes an hour.
+#[derive(Debug)]
+struct Slow {
+    name: JobName,
+    did: Arc<Mutex<Vec<String>>>,
+    hand: Hand,
+}
+
+impl Job for Slow {
+    fn name(&self) -> JobName {
+        self.name
+    }
+
+    fn steps(&self) -> &'static [StepPlan] {
+        &PLANS[..1]
+    }
+
+    fn step(self: Arc<Self>, _name: &'static str, of: Arc<Occasion>) -> Stepping {
+        self.did.lock().push(of.key.period.to_string());
+        self.hand.advance(HOUR);
+        Box::pin(async { Outcome::done("well") })
+    }
+}
+
+#[tokio::test]
+async fn a_long_catch_up_does_not_hold_other_jobs_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, hand) = Clock::frozen(at("2026-03-01T00:00:00Z"));
+    let did = Arc::new(Mutex::new(Vec::new()));
+    let slow = |name| -> Arc<dyn Job> {
+        Arc::new(Slow { name, did: Arc::clone(&did), hand: hand.clone() })
+    };
+    let scheduled = |job: JobName, when: &str| Scheduled {
+        name: job.word().to_owned(),
+        when: Timetable::read(when, Tz::UTC).unwrap(),
+        job,
+        channels: Vec::new(),
+        catch_up: 31,
+        place: None,
+    };
+    let names = [JobName::ReportDaily, JobName::ReportWeekly];
+    let tables = vec![
+        scheduled(names[0], "00:30"),
+        // Due while the days are caught up.
+        scheduled(names[1], "weekly_schedule on monday at 03:00"),
+    ];
+    let store = Arc::new(JobStore::open(dir.path()).unwrap());
+    let jobs = names.map(slow).to_vec();
+    let desk = desk(dir.path(), &clock);
+    let driver = Jobs::new(jobs, tables, store, desk, (clock.clone(), Tz::UTC));
+    look(&driver).await;
+    // Monday, before three, after eight days.
+    hand.advance(Micros(HOUR.0 * 24 * 8 + HOUR.0 / 4 * 3));
+    look(&driver).await;
+    let did = did.lock().clone();
+    let place = did.iter().position(|period| period == "2026-03-02_2026-03-08");
+    assert!(place.is_some_and(|at| at < 5), "{did:?}");
+    assert_eq!(did.len(), 9 + 2, "{did:?}");
 }
 
 #[tokio::test]

@@ -1,12 +1,57 @@
-//! Chores of stored data: whether it is whole, what is archived, what is dropped.
+//! Chores of what is stored: settings kept, whether calls are whole, what is archived, what is dropped.
 
+use super::super::backup::set::{self, SetError};
+use super::super::backup::{Sources, figures, no_figures};
 use super::Parts;
+use crate::judge::regressions::RegressionError;
 use crate::logic::job::Outcome;
 use crate::logic::unit::UnixMicros;
 use crate::record::ageing::{self, Pruned};
+use std::sync::Arc;
 
+/// Folder of backups inside the data directory.
+const BACKUPS: &str = "backups";
 /// Damaged places named at most; `store fsck` names all.
 const NAMED: usize = 3;
+
+/// Keeps a set of what is in force; one step done again after a crash leaves another set, and no half of one.
+pub(super) fn backup(parts: &Parts) -> Result<Outcome, String> {
+    let now = parts.now();
+    let figures = parts.reader().ok().and_then(|reader| figures(&reader, now).ok());
+    let sources = Sources {
+        config: Arc::clone(&parts.config),
+        regressions: Arc::clone(&parts.regressions),
+        control: Arc::clone(&parts.control),
+        prices: Arc::clone(&parts.prices),
+    };
+    let gathered = sources.gather(now, figures.unwrap_or_else(no_figures));
+    let folder = parts.config.data_dir.join(BACKUPS);
+    let (path, manifest) = match set::write(&folder, &gathered) {
+        // Two within a second: the first is as good.
+        Err(SetError::There(path)) => {
+            return Ok(Outcome::done(format!("{} is there already", path.display())));
+        }
+        written => written.map_err(|e| e.to_string())?,
+    };
+    let gone = match set::thin(&folder).map_err(|e| e.to_string())? {
+        0 => String::new(),
+        1 => "; the oldest set is gone".to_owned(),
+        n => format!("; the {n} oldest sets are gone"),
+    };
+    let text = format!("{} files, {}{gone}", manifest.files.len(), path.display());
+    // That no baseline is promoted yet is nothing to look at.
+    let none = matches!(parts.regressions.baseline(None), Err(RegressionError::NonePromoted));
+    Ok(match manifest.missing.len() {
+        0 => Outcome::done(text),
+        1 if none => Outcome::done(format!("{text}; no baseline is promoted")),
+        _ => Outcome::finding(format!("{text}; without {}", manifest.missing.join("; "))),
+    })
+}
+
+/// What keeping a set would do.
+pub(super) fn would_backup(parts: &Parts) -> String {
+    format!("write a set to {}", parts.config.data_dir.join(BACKUPS).display())
+}
 
 /// Reads everything stored. Damage is a failure: nothing is archived or dropped then.
 pub(super) fn check(parts: &Parts) -> Result<Outcome, String> {

@@ -1,6 +1,6 @@
 //! What happened in a period: changes and alerts.
 
-use super::Sources;
+use super::Ground;
 use crate::control::Chronicled;
 use crate::logic::alert::episode::Episode as Stored;
 use crate::logic::report::facts::{Change, Effect, Episode};
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 const MOST_EPISODES: usize = 200;
 
 /// Settings of control, prices, rules and the program, in order of time.
-pub(super) fn changes(sources: Sources<'_>, window: Window) -> Result<Vec<Change>, StoreError> {
+pub(super) fn changes(sources: Ground<'_>, window: Window) -> Result<Vec<Change>, StoreError> {
     let Some(store) = ControlStore::open_reader(sources.dir)? else { return Ok(Vec::new()) };
     let set = store.log()?.into_iter().filter(|c| window.contains(c.at)).map(|c| {
         let set = c.diff.iter().map(|a| {
@@ -42,7 +42,7 @@ pub(super) fn changes(sources: Sources<'_>, window: Window) -> Result<Vec<Change
     Ok(all)
 }
 
-fn stored(sources: Sources<'_>, window: Window) -> Result<Vec<Stored>, StoreError> {
+fn stored(sources: Ground<'_>, window: Window) -> Result<Vec<Stored>, StoreError> {
     let Some(store) = AlertStore::open_reader(sources.dir)? else { return Ok(Vec::new()) };
     let query = EpisodeQuery {
         from: Some(window.from),
@@ -53,7 +53,7 @@ fn stored(sources: Sources<'_>, window: Window) -> Result<Vec<Stored>, StoreErro
     store.episodes(&query)
 }
 
-pub(super) fn episodes(sources: Sources<'_>, window: Window) -> Result<Vec<Episode>, StoreError> {
+pub(super) fn episodes(sources: Ground<'_>, window: Window) -> Result<Vec<Episode>, StoreError> {
     let mut all = stored(sources, window)?;
     all.sort_by_key(|e| (e.fired, e.id.to_string()));
     let shown = |e: Stored| Episode {
@@ -69,7 +69,7 @@ pub(super) fn episodes(sources: Sources<'_>, window: Window) -> Result<Vec<Episo
 }
 
 /// How often each rule fired, and how often somebody acted on it.
-pub(super) fn noise(sources: Sources<'_>, window: Window) -> Result<Vec<Noise>, StoreError> {
+pub(super) fn noise(sources: Ground<'_>, window: Window) -> Result<Vec<Noise>, StoreError> {
     let mut by_rule: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for e in stored(sources, window)? {
         let (fired, acted) = by_rule.entry(e.rule.to_string()).or_default();

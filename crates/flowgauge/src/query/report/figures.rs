@@ -1,6 +1,6 @@
 //! KPIs of a period beside the baseline and the period before, hour by hour or day by day.
 
-use super::{Cut, Sources, money};
+use super::{Cut, Ground, money, reviewed};
 use crate::logic::known::{Known, Reason};
 use crate::logic::kpi::{self, CATALOGUE, Context, Kpi, Measured};
 use crate::logic::report::facts::{Forecast, Gap, Reading, Readings, Stretch, Sureness};
@@ -11,7 +11,7 @@ use crate::logic::report::{Quantity, moment};
 use crate::logic::rollup::{Dim, Filter};
 use crate::logic::schedule::{Every, Period};
 use crate::logic::unit::{NanoUsd, UnixMicros};
-use crate::logic::window::Window;
+use crate::logic::window::{Window, local_date};
 use crate::query::{self, KpiValue, Table};
 use crate::store::baselines::BaselineStore;
 use crate::store::{RollupQuery, Step, StoreError};
@@ -40,7 +40,7 @@ const HALF: f64 = 1.2816;
 
 /// KPIs of the period, and what the key table needs beside them.
 pub(super) fn readings(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     period: Period,
     cut: &Cut,
 ) -> Result<(Readings, Extra), StoreError> {
@@ -96,7 +96,7 @@ fn measured(value: &KpiValue) -> Measured {
 
 /// Columns of a table of KPIs, by name.
 fn asked(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
     group_by: &[Dim],
     step: Step,
@@ -115,13 +115,17 @@ fn of(table: &Table, row: &query::Row, name: &str) -> Measured {
     at.and_then(|i| row.values.get(i)).copied().unwrap_or(none)
 }
 
-fn extra(sources: Sources<'_>, period: Period, cut: &Cut) -> Result<Extra, StoreError> {
-    let intents = asked(sources, cut.window, &[Dim::Intent], Step::Whole, &["quality_score"])?;
+fn extra(sources: Ground<'_>, period: Period, cut: &Cut) -> Result<Extra, StoreError> {
+    let scored = reviewed::of_record(sources.reader, cut.window)?.is_some();
+    let intents = scored
+        .then(|| asked(sources, cut.window, &[Dim::Intent], Step::Whole, &["quality_score"]))
+        .transpose()?;
     let target = Kpi::find("quality_score").and_then(|k| k.target);
     let mut worst: Option<Intent> = None;
     let (mut below, mut known) = (0, 0);
-    for row in &intents.rows {
-        let value = of(&intents, row, "quality_score");
+    let rows = intents.iter().flat_map(|table| table.rows.iter().map(move |row| (table, row)));
+    for (table, row) in rows {
+        let value = of(table, row, "quality_score");
         let (Known::Value(quality), Some(name)) = (value.value, row.key.first()) else { continue };
         known += 1;
         below += u64::from(target.is_some_and(|t| quality < t));
@@ -142,15 +146,22 @@ fn extra(sources: Sources<'_>, period: Period, cut: &Cut) -> Result<Extra, Store
 }
 
 /// Requests of the busiest minute; minutes are kept for some time only.
-fn peak(sources: Sources<'_>, window: Window) -> Result<Known<f64>, StoreError> {
-    let table = asked(sources, window, &[], Step::Minutes(1), &["request_count"])?;
-    let counts = table.rows.iter().filter_map(|r| of(&table, r, "request_count").value.value());
-    let most = counts.fold(f64::NEG_INFINITY, f64::max);
+fn peak(sources: Ground<'_>, window: Window) -> Result<Known<f64>, StoreError> {
+    let mut most = f64::NEG_INFINITY;
+    // A day at a time: the rollups of a month's minutes are not in memory together.
+    let mut from = window.from;
+    while from < window.to {
+        let to = UnixMicros(from.0.saturating_add(UnixMicros::DAY)).min(window.to);
+        let table = asked(sources, Window { from, to }, &[], Step::Minutes(1), &["request_count"])?;
+        let counts = table.rows.iter().filter_map(|r| of(&table, r, "request_count").value.value());
+        most = counts.fold(most, f64::max);
+        from = to;
+    }
     Ok(if most.is_finite() { Known::Value(most) } else { Known::Unknown(Reason::NoData) })
 }
 
 /// Tokens of the seven days that end with the window against those before.
-fn growth(sources: Sources<'_>, window: Window) -> Result<Known<f64>, StoreError> {
+fn growth(sources: Ground<'_>, window: Window) -> Result<Known<f64>, StoreError> {
     const WEEK: i64 = 7 * UnixMicros::DAY;
     let week = Window::last(WEEK, window.to);
     let sum = |window| -> Result<Known<f64>, StoreError> {
@@ -168,20 +179,26 @@ fn growth(sources: Sources<'_>, window: Window) -> Result<Known<f64>, StoreError
     })
 }
 
-/// What the month will cost: what it has cost, and for the days to come the means of their days of the week.
-pub(super) fn forecast(sources: Sources<'_>, period: Period) -> Result<Forecast, StoreError> {
+/// What the month will cost: what it has cost, and for the days to come the means of their days of the week. Of a month
+/// that is over it is the next one.
+pub(super) fn forecast(sources: Ground<'_>, period: Period) -> Result<Forecast, StoreError> {
     use chrono::Datelike;
+    let over = period.window(sources.zone).is_some_and(|whole| sources.now >= whole.to);
+    // A day that is not over says nothing of a whole one.
+    let today = local_date(sources.now, sources.zone).unwrap_or(period.after);
+    let next = today.min(period.after);
+    let month = if over && period.every == Every::Month { period.after } else { period.last() };
     let none = |reason, days| Forecast {
+        of: month.format("%Y-%m").to_string(),
         cost: Known::Unknown(reason),
         interval: None,
         level: LEVEL,
         method: "to date + remaining days × weekday means".to_owned(),
         days,
     };
-    let last = period.last();
     let mut by_weekday: [Vec<f64>; 7] = Default::default();
     let (mut to_date, mut days) = (0.0, 0u64);
-    for date in last.iter_days().rev_days().take(LOOK_BACK) {
+    for date in next.iter_days().rev_days().skip(1).take(LOOK_BACK) {
         let Some(window) = Window::day(date, sources.zone) else { continue };
         let table = asked(sources, window, &[], Step::Whole, &["total_cost", "request_count"])?;
         let Some(row) = table.rows.first() else { continue };
@@ -190,7 +207,7 @@ pub(super) fn forecast(sources: Sources<'_>, period: Period) -> Result<Forecast,
         if let Some(of_day) = by_weekday.get_mut(date.weekday().num_days_from_monday() as usize) {
             of_day.push(cost);
         }
-        if (date.year(), date.month()) == (last.year(), last.month()) {
+        if (date.year(), date.month()) == (month.year(), month.month()) {
             to_date += cost;
         }
     }
@@ -198,7 +215,7 @@ pub(super) fn forecast(sources: Sources<'_>, period: Period) -> Result<Forecast,
         return Ok(none(if days == 0 { Reason::NoData } else { Reason::TooFew }, days));
     }
     let (mut rest, mut variance) = (0.0, 0.0);
-    for date in last.iter_days().skip(1).take_while(|d| d.month() == last.month()) {
+    for date in next.iter_days().take_while(|d| d.month() == month.month()) {
         let of_day = by_weekday.get(date.weekday().num_days_from_monday() as usize);
         let (mean, spread) = mean_and_variance(of_day.map_or(&[], Vec::as_slice));
         rest += mean;
@@ -207,9 +224,11 @@ pub(super) fn forecast(sources: Sources<'_>, period: Period) -> Result<Forecast,
     let half = HALF * variance.sqrt();
     let cost = to_date + rest;
     let low = nano_usd((cost - half).max(to_date));
+    // Nothing is left to guess on the last day.
+    let interval = (next.month() == month.month()).then(|| (low, nano_usd(cost + half)));
     Ok(Forecast {
         cost: Known::Value(nano_usd(cost)),
-        interval: Some((low, nano_usd(cost + half))),
+        interval,
         ..none(Reason::NoData, days)
     })
 }
@@ -245,7 +264,7 @@ const COURSE: &[&str] =
 
 /// The hours of a day, or the days of a longer period.
 pub(super) fn stretches(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     period: Period,
     window: Window,
 ) -> Result<Vec<Stretch>, StoreError> {
@@ -264,7 +283,7 @@ pub(super) fn stretches(
 }
 
 /// When nobody looked: neither a request nor its absence is known.
-pub(super) fn absences(sources: Sources<'_>, window: Window) -> Result<Vec<Window>, StoreError> {
+pub(super) fn absences(sources: Ground<'_>, window: Window) -> Result<Vec<Window>, StoreError> {
     sources.reader.absences(window, sources.now, UNNOTED)
 }
 
@@ -287,27 +306,31 @@ fn unmeasured(stretch: Stretch) -> Stretch {
     }
 }
 
-fn hours(
-    sources: Sources<'_>,
-    window: Window,
-    away: &[Window],
-) -> Result<Vec<Stretch>, StoreError> {
+fn hours(sources: Ground<'_>, window: Window, away: &[Window]) -> Result<Vec<Stretch>, StoreError> {
     const HOUR: i64 = UnixMicros::HOUR;
-    let table = asked(sources, window, &[], Step::Minutes(60), COURSE)?;
+    // Steps of the store begin with hours of UTC; where hours of the zone do not, each is asked for by itself.
+    let aligned = window.from.0.rem_euclid(HOUR) == 0;
+    let table = aligned.then(|| asked(sources, window, &[], Step::Minutes(60), COURSE));
+    let table = table.transpose()?;
     let mut out = Vec::new();
     let mut from = window.from;
     while from < window.to {
         let to = UnixMicros(from.0.saturating_add(HOUR)).min(window.to);
         let name = moment::clock(from, sources.zone);
-        let row = table.rows.iter().find(|r| r.from >= from && r.from < to);
-        let hour = row.map_or_else(|| nothing(name.clone()), |r| shown(&table, r, name.clone()));
+        let hour = match &table {
+            None => stretch(sources, name, Window { from, to })?,
+            Some(table) => match table.rows.iter().find(|r| r.from >= from && r.from < to) {
+                Some(row) => shown(table, row, name),
+                None => nothing(name),
+            },
+        };
         out.push(if is_away(away, Window { from, to }) { unmeasured(hour) } else { hour });
         from = to;
     }
     Ok(out)
 }
 
-fn stretch(sources: Sources<'_>, name: String, window: Window) -> Result<Stretch, StoreError> {
+fn stretch(sources: Ground<'_>, name: String, window: Window) -> Result<Stretch, StoreError> {
     let table = asked(sources, window, &[], Step::Whole, COURSE)?;
     Ok(match table.rows.first() {
         Some(row) => shown(&table, row, name),
@@ -352,7 +375,7 @@ pub(super) fn whole(value: Known<f64>) -> Known<u64> {
 
 /// The months before a month and itself, oldest first, from the first that has requests.
 pub(super) fn months(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     period: Period,
     most: usize,
 ) -> Result<Vec<Stretch>, StoreError> {
@@ -370,7 +393,7 @@ pub(super) fn months(
 }
 
 /// Every KPI of the period against the one before.
-pub(super) fn week_on_week(sources: Sources<'_>, cut: &Cut) -> Result<Vec<Compared>, StoreError> {
+pub(super) fn week_on_week(sources: Ground<'_>, cut: &Cut) -> Result<Vec<Compared>, StoreError> {
     let all = Filter::default();
     let now = query::snapshot(sources.reader, cut.window, &all, sources.zone)?;
     let before = query::snapshot(sources.reader, cut.before, &all, sources.zone)?;
@@ -396,7 +419,7 @@ pub(super) fn week_on_week(sources: Sources<'_>, cut: &Cut) -> Result<Vec<Compar
 
 /// Requests of a period.
 pub(super) fn requests(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     period: &crate::logic::report::Period,
 ) -> Result<u64, StoreError> {
     let window = Window { from: period.from, to: period.to };
@@ -407,7 +430,7 @@ pub(super) fn requests(
 
 /// What the figures rest on.
 pub(super) fn sureness(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
     readings: &Readings,
 ) -> Result<Sureness, StoreError> {

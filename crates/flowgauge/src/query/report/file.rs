@@ -1,6 +1,7 @@
 //! A report as a file: which report of which period, in which format.
 
-use super::{Rates, ReportError, Sources, document};
+use super::cells::Cells;
+use super::{Ground, Rates, ReportError, Sources, document};
 use crate::logic::known::{Known, Reason};
 use crate::logic::report::{self, Document, Kind, cost, monthly};
 use crate::logic::schedule::{Every, Period};
@@ -123,8 +124,14 @@ pub struct Made {
 pub fn make(sources: Sources<'_>, kind: Kind, wanted: &Wanted) -> Result<Made, ReportError> {
     let period = period(kind, wanted.period.as_deref(), sources.now, sources.zone)?;
     let document = document(sources, kind, period, wanted.month, &rates(wanted))?;
-    let requests = super::figures::requests(sources, &document.period)?;
+    let requests = requests(sources, &document)?;
     Ok(Made { document, requests, period })
+}
+
+fn requests(sources: Sources<'_>, document: &Document) -> Result<u64, ReportError> {
+    let cells = Cells::default();
+    let ground = Ground { of: sources, cells: &cells };
+    Ok(super::figures::requests(ground, &document.period)?)
 }
 
 fn rates(wanted: &Wanted) -> Rates {
@@ -147,7 +154,7 @@ pub fn all_of_month(sources: Sources<'_>, wanted: &Wanted) -> Result<MadeMonth, 
     let wanted_period = wanted.period.as_deref();
     let period = period(Kind::Monthly, wanted_period, sources.now, sources.zone)?;
     let month = super::month(sources, period, wanted.month, &rates(wanted))?;
-    let requests = super::figures::requests(sources, &month.review.period)?;
+    let requests = requests(sources, &month.review)?;
     let documents = vec![
         ("monthly-review", month.review),
         ("cost-analysis", month.cost),
@@ -158,22 +165,10 @@ pub fn all_of_month(sources: Sources<'_>, wanted: &Wanted) -> Result<MadeMonth, 
     Ok((documents, requests, period))
 }
 
-/// All kinds.
-pub const KINDS: [Kind; 8] = [
-    Kind::Daily,
-    Kind::Weekly,
-    Kind::Monthly,
-    Kind::Cost,
-    Kind::Recommendations,
-    Kind::Executive,
-    Kind::Comprehensive,
-    Kind::Documentation,
-];
-
 /// The kind of a name.
 #[must_use]
 pub fn kind_of(name: &str) -> Option<Kind> {
-    KINDS.into_iter().find(|k| k.name() == name)
+    Kind::ALL.into_iter().find(|k| k.name() == name)
 }
 
 /// How long the periods of a kind are.
@@ -263,7 +258,7 @@ pub fn render(document: &Document, format: Format) -> Result<Vec<u8>, ReportErro
 
 #[cfg(feature = "pdf")]
 fn pdf(document: &Document) -> Result<Vec<u8>, ReportError> {
-    flowgauge_pdf::pdf(document).map_err(|e| ReportError::Asked(e.to_string()))
+    flowgauge_pdf::pdf(document).map_err(|e| ReportError::Paper(e.to_string()))
 }
 
 #[cfg(not(feature = "pdf"))]

@@ -3,7 +3,7 @@
 //!
 //! Refuses to look beyond the period: the same period tells the same later.
 
-use super::Sources;
+use super::Ground;
 use crate::logic::baseline::{Baseline, Cell, Origin, mix_effect, points_of, without_mix};
 use crate::logic::change_point::{self, ChangePoint};
 use crate::logic::known::{Known, Reason};
@@ -37,7 +37,7 @@ pub(super) struct Judged {
 }
 
 /// The promoted baseline.
-pub(super) fn promoted(sources: Sources<'_>) -> Result<Option<Baseline>, StoreError> {
+pub(super) fn promoted(sources: Ground<'_>) -> Result<Option<Baseline>, StoreError> {
     let store = BaselineStore::open_reader(sources.dir)?;
     let promoted = store.map(|b| b.promoted()).transpose()?.flatten();
     Ok(promoted.map(|(baseline, _)| baseline))
@@ -45,7 +45,7 @@ pub(super) fn promoted(sources: Sources<'_>) -> Result<Option<Baseline>, StoreEr
 
 /// Compares a period with the promoted baseline. What the baseline was learned from is not compared with itself.
 pub(super) fn judged(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
     changes: &[Change],
 ) -> Result<Judged, StoreError> {
@@ -106,7 +106,7 @@ pub(super) fn judged(
 
 type Course = (Vec<crate::logic::baseline::Point>, Vec<Cell>);
 
-fn course(sources: Sources<'_>, window: Window, baseline: &Baseline) -> Result<Course, StoreError> {
+fn course(sources: Ground<'_>, window: Window, baseline: &Baseline) -> Result<Course, StoreError> {
     let wanted = Wanted {
         window,
         bucket_minutes: baseline.bucket_minutes,
@@ -166,7 +166,7 @@ fn shift(metric: Metric, found: &Comparison) -> Shift {
 }
 
 fn told(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     metric: Metric,
     found: &Comparison,
     (slice, current): (String, &Points),
@@ -224,7 +224,7 @@ fn cause(at: UnixMicros, changes: &[Change]) -> Option<String> {
 
 /// Measures what each change did: the hours before it against the hours after it, inside the period.
 pub(super) fn effects(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
     changes: &mut [Change],
 ) -> Result<(), StoreError> {

@@ -1,13 +1,13 @@
 //! Requests worth a look: the slowest, the dearest, the lowest rated. Ids and figures, no content.
 
-use super::Sources;
+use super::Ground;
+use super::reviewed::of_record;
 use crate::logic::call::Call;
 use crate::logic::known::Known;
 use crate::logic::report::facts::Request;
 use crate::logic::report::sections::Looks;
 use crate::logic::report::{Quantity, number};
 use crate::logic::schedule::{Every, Period};
-use crate::logic::score::ScoreKind;
 use crate::logic::window::Window;
 use crate::store::{CallQuery, StoreError};
 
@@ -19,7 +19,7 @@ const PAGE: usize = 5_000;
 const MOST: usize = 200_000;
 
 pub(super) fn looks(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     period: Period,
     window: Window,
 ) -> Result<(Looks, Option<String>), StoreError> {
@@ -92,17 +92,10 @@ fn request(call: &Call, figure: Quantity) -> Request {
     }
 }
 
-fn lowest_rated(sources: Sources<'_>, window: Window) -> Result<Vec<Request>, StoreError> {
-    let mut scored: Vec<(f64, crate::logic::id::CallId)> = Vec::new();
-    for pulled in sources.reader.pull_scores(ScoreKind::Evaluation, window)? {
-        if let (Some(quality), Some((call, _))) = (pulled.row.score.quality, pulled.row.attached) {
-            scored.push((quality, call));
-        }
-    }
-    scored.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    scored.dedup_by_key(|(_, call)| *call);
+fn lowest_rated(sources: Ground<'_>, window: Window) -> Result<Vec<Request>, StoreError> {
+    let Some(who) = of_record(sources.reader, window)? else { return Ok(Vec::new()) };
     let mut out = Vec::new();
-    for (quality, id) in scored.into_iter().take(EACH) {
+    for (id, quality) in sources.reader.lowest_judged(&who, window, EACH)? {
         if let Some(call) = sources.reader.call(id)? {
             out.push(request(&call, Quantity::Quality(quality)));
         }

@@ -1,7 +1,8 @@
 //! What a period cost, who moved it, what was saved.
 
 use super::figures::whole;
-use super::{Cut, Sources, judged};
+use super::reviewed::of_record;
+use super::{Cut, Ground, judged};
 use crate::logic::call::Text;
 use crate::logic::known::{Known, Reason};
 use crate::logic::kpi::{self, Context, Kpi};
@@ -33,14 +34,12 @@ pub struct Rates {
     pub include: cost::Include,
 }
 
-fn groups(sources: Sources<'_>, window: Window, by: &[Dim]) -> Result<Vec<Group>, StoreError> {
-    let query = RollupQuery {
-        window: window.whole_minutes(),
-        filter: Filter::default(),
-        group_by: by.to_vec(),
-        step: Step::Whole,
-    };
-    sources.reader.rollups(&query)
+pub(super) fn groups(
+    sources: Ground<'_>,
+    window: Window,
+    by: &[Dim],
+) -> Result<Vec<Group>, StoreError> {
+    sources.cells.groups(sources.reader, window, by)
 }
 
 fn priced(rollup: &Rollup) -> Known<NanoUsd> {
@@ -51,7 +50,7 @@ fn priced(rollup: &Rollup) -> Known<NanoUsd> {
     }
 }
 
-pub(super) fn movers(sources: Sources<'_>, cut: &Cut) -> Result<Vec<Mover>, StoreError> {
+pub(super) fn movers(sources: Ground<'_>, cut: &Cut) -> Result<Vec<Mover>, StoreError> {
     let mut out = Vec::new();
     for (dim, word) in BY {
         let before = groups(sources, cut.before, &[*dim])?;
@@ -79,7 +78,7 @@ pub(super) fn movers(sources: Sources<'_>, cut: &Cut) -> Result<Vec<Mover>, Stor
 }
 
 /// Budgets by name, at the end of a period: what their accounts of that moment have spent, against an even pace.
-pub(super) fn budgets(sources: Sources<'_>, window: Window) -> Result<Vec<Budget>, StoreError> {
+pub(super) fn budgets(sources: Ground<'_>, window: Window) -> Result<Vec<Budget>, StoreError> {
     let at = UnixMicros(window.to.0.saturating_sub(1)).min(sources.now);
     let shown = |used: crate::store::BudgetUse| {
         let spent = used.committed;
@@ -103,7 +102,7 @@ pub(super) fn budgets(sources: Sources<'_>, window: Window) -> Result<Vec<Budget
 }
 
 /// The month's budget of everything, where one is set.
-pub(super) fn monthly_budget(sources: Sources<'_>) -> Option<NanoUsd> {
+pub(super) fn monthly_budget(sources: Ground<'_>) -> Option<NanoUsd> {
     let of_all = |b: &&crate::logic::budget::Budget| {
         b.period == crate::logic::budget::Period::Month
             && b.per == crate::logic::budget::Per::All
@@ -113,16 +112,19 @@ pub(super) fn monthly_budget(sources: Sources<'_>) -> Option<NanoUsd> {
 }
 
 /// What the cache's answers would have cost.
-pub(super) fn saved(sources: Sources<'_>, window: Window) -> Result<Known<NanoUsd>, StoreError> {
+pub(super) fn saved(sources: Ground<'_>, window: Window) -> Result<Known<NanoUsd>, StoreError> {
     let whole = groups(sources, window, &[])?.pop().map(|g| g.rollup);
     Ok(match whole {
-        Some(rollup) if rollup.requests() > 0 => Known::Value(NanoUsd(rollup.avoided_nanos)),
+        Some(rollup) if rollup.priced > 0 || rollup.avoided_nanos != 0 => {
+            Known::Value(NanoUsd(rollup.avoided_nanos))
+        }
+        Some(rollup) if rollup.requests() > 0 => Known::Unknown(Reason::NotPriced),
         _ => Known::Unknown(Reason::NoData),
     })
 }
 
 /// What each team did: requests, tokens, cost, and quality where somebody scored its answers.
-pub(super) fn teams(sources: Sources<'_>, window: Window) -> Result<Vec<Team>, StoreError> {
+pub(super) fn teams(sources: Ground<'_>, window: Window) -> Result<Vec<Team>, StoreError> {
     let tokens = Kpi::find("total_tokens");
     let context = Context { minutes: window.minutes() };
     let quality = quality_by_team(sources, window)?;
@@ -141,9 +143,12 @@ pub(super) fn teams(sources: Sources<'_>, window: Window) -> Result<Vec<Team>, S
 }
 
 fn quality_by_team(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
 ) -> Result<BTreeMap<Text, Known<f64>>, StoreError> {
+    if of_record(sources.reader, window)?.is_none() {
+        return Ok(BTreeMap::new());
+    }
     let kpis: Vec<&Kpi> = Kpi::find("quality_score").into_iter().collect();
     let (filter, group_by) = (Filter::default(), vec![Dim::Tenant]);
     let query = RollupQuery { window, filter, group_by, step: Step::Whole };
@@ -154,7 +159,7 @@ fn quality_by_team(
 
 /// Cost by endpoint, intent and model against the promoted baseline's cost of a request there.
 pub(super) fn cost(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     head: Head,
     window: Window,
     rates: &Rates,
@@ -185,7 +190,7 @@ pub(super) fn cost(
     }
     lines.sort_by(|a, b| b.cost.value().cmp(&a.cost.value()).then(a.name.cmp(&b.name)));
     let method = match &baseline {
-        Some(b) => format!("against the promoted baseline {}", b.name),
+        Some(b) => format!("c: against the promoted baseline {}", b.name),
         None => "no baseline is promoted: `flowgauge regression baseline propose`".to_owned(),
     };
     Ok(cost::Facts {

@@ -2,7 +2,7 @@
 //!
 //! Refuses to change any of it.
 
-use super::{Setup, Sources};
+use super::{Ground, Setup};
 use crate::logic::alert::condition::{MatchOp, Matcher};
 use crate::logic::alert::facts::Timing;
 use crate::logic::alert::metric::{Dimension, Metric};
@@ -16,19 +16,19 @@ use crate::logic::report::monthly::Objective;
 use crate::logic::report::weekly::{Proposal, Threshold};
 use crate::logic::report::{Action, How, Quantity};
 use crate::logic::rollup::{Dist, Filter, Rollup};
-use crate::logic::score::ScoreKind;
+use crate::logic::score::{Evaluator, ScoreKind};
 use crate::logic::unit::{NanoUsd, UnixMicros};
 use crate::logic::window::Window;
 use crate::query;
 use crate::store::baselines::BaselineStore;
-use crate::store::{RollupQuery, Step, StoreError};
+use crate::store::{JudgedBy, Reader, RollupQuery, Step, StoreError};
 
 /// Days limits are reviewed over, as `alert thresholds propose` does.
 const DAYS: i64 = 28;
 
 /// Limits of the rules in force that have a plain one, over the four weeks up to the end of a period.
 pub(super) fn thresholds(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
 ) -> Result<Vec<Threshold>, StoreError> {
     let Setup { rules, .. } = sources.setup;
@@ -108,7 +108,7 @@ fn quantity(metric: Metric, base: f64) -> Quantity {
 
 /// Objectives over a period, and how far they were kept. Spending has its budget.
 pub(super) fn objectives(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
 ) -> Result<Vec<Objective>, StoreError> {
     let mut out = Vec::new();
@@ -129,7 +129,7 @@ pub(super) fn objectives(
 type Counted = Option<(Option<u64>, u64)>;
 
 /// Bad and all events of an objective; nothing for one that is about money.
-fn counted(sources: Sources<'_>, window: Window, slo: &Slo) -> Result<Counted, StoreError> {
+fn counted(sources: Ground<'_>, window: Window, slo: &Slo) -> Result<Counted, StoreError> {
     let (Sli::Availability { selector }
     | Sli::Faster { selector, .. }
     | Sli::Quality { selector, .. }) = &slo.sli
@@ -164,19 +164,20 @@ const fn timed(rollup: &Rollup, timing: Timing) -> &Dist {
     }
 }
 
-/// Scores are one row each; a month of a sampled evaluator is within what may be read.
+/// Whose evaluations tell the quality of a window.
+pub(super) fn of_record(reader: &Reader, window: Window) -> Result<Option<Evaluator>, StoreError> {
+    let (filter, group_by) = (Filter::default(), Vec::new());
+    let query = RollupQuery { window, filter, group_by, step: Step::Whole };
+    Ok(reader.score_sums(&query, ScoreKind::Evaluation, JudgedBy::OfRecord)?.by)
+}
+
 fn scored(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
     at_least: f64,
 ) -> Result<(Option<u64>, u64), StoreError> {
-    let (mut bad, mut all) = (0, 0);
-    for pulled in sources.reader.pull_scores(ScoreKind::Evaluation, window)? {
-        if let Some(quality) = pulled.row.score.quality {
-            all += 1;
-            bad += u64::from(quality < at_least * 100.0);
-        }
-    }
+    let Some(who) = of_record(sources.reader, window)? else { return Ok((Some(0), 0)) };
+    let (bad, all) = sources.reader.judged_below(&who, window, at_least * 100.0)?;
     Ok((Some(bad), all))
 }
 
@@ -191,7 +192,7 @@ fn filter(selector: &[Matcher]) -> Option<Filter> {
 
 /// The newest candidate for the baseline that nobody promoted yet, made before the end of a period.
 pub(super) fn proposal(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
     regressed: bool,
 ) -> Result<Option<Proposal>, StoreError> {

@@ -22,17 +22,13 @@ pub struct Setup {
     pub knobs: Arc<[Explained]>,
 }
 
-/// Keys that say where things are and not how they are done: servers that do the same have one name.
-const PLACES: [&str; 3] = ["data_dir", "listen", "prices"];
-
 impl Setup {
     /// A name for the configuration in force: the same keys and values have the same, wherever it runs.
     pub(super) fn config(&self) -> Option<String> {
         if self.knobs.is_empty() {
             return None;
         }
-        let place = |key: &str| PLACES.contains(&key) || key.ends_with(".listen");
-        let says = self.knobs.iter().filter(|k| !place(&k.key));
+        let says = self.knobs.iter().filter(|k| !k.is_place);
         let pairs = says.flat_map(|k| [k.key.as_bytes(), k.value.as_bytes()]);
         Some(format!("{:016x}", fingerprint(&pairs.collect::<Vec<_>>())))
     }

@@ -2,7 +2,7 @@
 //!
 //! Refuses secrets: the configuration comes as it may be told.
 
-use super::{Setup, Sources, reviewed, trials};
+use super::{Ground, Setup, reviewed, trials};
 use crate::logic::baseline::Standing;
 use crate::logic::report::book::{self, Baseline, Rule};
 use crate::logic::report::facts::Head;
@@ -12,7 +12,7 @@ use crate::store::baselines::BaselineStore;
 
 /// The facts of the book.
 pub(super) fn book(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     head: Head,
     window: Window,
 ) -> Result<book::Facts, StoreError> {
@@ -52,7 +52,7 @@ pub(super) fn book(
     })
 }
 
-fn baselines(sources: Sources<'_>) -> Result<Vec<Baseline>, StoreError> {
+fn baselines(sources: Ground<'_>) -> Result<Vec<Baseline>, StoreError> {
     let Some(store) = BaselineStore::open_reader(sources.dir)? else { return Ok(Vec::new()) };
     let mut all: Vec<Baseline> = Vec::new();
     for (baseline, status) in store.all()? {

@@ -2,7 +2,8 @@
 //!
 //! Refuses to compare: `logic::control::evidence` does, and `logic::report::optimised` words it.
 
-use super::Sources;
+use super::reviewed::of_record;
+use super::{Ground, money};
 use crate::logic::control::evidence::{Clusters, Evidence, Report};
 use crate::logic::control::rollout::{Mechanism, Mode, Rollout};
 use crate::logic::control::state::{Change, Settings, State};
@@ -70,7 +71,7 @@ impl Kept {
 }
 
 /// Every mechanism that was ever set up.
-pub(super) fn trials(sources: Sources<'_>, window: Window) -> Result<Vec<Kept>, StoreError> {
+pub(super) fn trials(sources: Ground<'_>, window: Window) -> Result<Vec<Kept>, StoreError> {
     let Some(store) = ControlStore::open_reader(sources.dir)? else { return Ok(Vec::new()) };
     let end = window.to.min(sources.now);
     let log: Vec<Change> = store.log()?.into_iter().take_while(|c| c.at < end).collect();
@@ -134,18 +135,9 @@ fn state(rollout: &Rollout, killed: bool) -> String {
 }
 
 /// What the calls of each arm came to that a mechanism touched.
-fn arms(
-    sources: Sources<'_>,
-    window: Window,
-) -> Result<BTreeMap<&'static str, Rollup>, StoreError> {
-    let query = RollupQuery {
-        window: window.whole_minutes(),
-        filter: Filter::default(),
-        group_by: vec![Dim::Arm],
-        step: Step::Whole,
-    };
+fn arms(sources: Ground<'_>, window: Window) -> Result<BTreeMap<&'static str, Rollup>, StoreError> {
     let mut out: BTreeMap<&'static str, Rollup> = BTreeMap::new();
-    for group in sources.reader.rollups(&query)? {
+    for group in money::groups(sources, window, &[Dim::Arm])? {
         let Some(arm) = group.key.first() else { continue };
         for mechanism in Mechanism::ALL {
             let touched = format!("{}=treated", mechanism.word());
@@ -196,7 +188,7 @@ fn touched(rollup: Option<&Rollup>, mechanism: Mechanism) -> Touched {
 
 /// What evidence speaks for, and what was looked at and is not recommended.
 pub(super) fn recommended(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
 ) -> Result<(Vec<Recommendation>, Vec<String>), StoreError> {
     let trials = trials(sources, window)?;
@@ -239,7 +231,7 @@ struct OnIntent {
 
 /// Intents that a cheaper model answers as well: by what both brought there in the period.
 fn cheaper(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
     months: f64,
     out: &mut Vec<Recommendation>,
@@ -271,9 +263,13 @@ fn cheaper(
 }
 
 fn models(
-    sources: Sources<'_>,
+    sources: Ground<'_>,
     window: Window,
 ) -> Result<BTreeMap<String, Vec<OnIntent>>, StoreError> {
+    // Nothing is compared that nobody scored.
+    if of_record(sources.reader, window)?.is_none() {
+        return Ok(BTreeMap::new());
+    }
     let kpis: Vec<&Kpi> =
         ["cost_per_request", "quality_score"].into_iter().filter_map(Kpi::find).collect();
     let query = RollupQuery {
@@ -333,7 +329,7 @@ fn asked_instead(intent: &str, now: &OnIntent, other: &OnIntent, months: f64) ->
         risk: "Each model may have had the easier questions; a canary with a hold-out tells."
             .to_owned(),
         action: Action {
-            what: "Begin with a twentieth; `flowgauge opt restore` undoes it".to_owned(),
+            what: "Begin with a twentieth (flowgauge opt restore undoes it)".to_owned(),
             why: None,
             how: How::Command(format!(
                 "flowgauge opt rollout model_selection --mode canary=5% --intent {intent} --reason 'cheaper model'"

@@ -15,6 +15,7 @@ mod tests;
 
 pub use field::{Field, Mapping, UnknownField};
 pub use lines::{Format, Line, Reader};
+pub use ndjson::Users;
 pub use run::{ImportError, Sink, run};
 
 /// Bad lines named in a report; the rest is counted. Twenty show what is wrong with a file.

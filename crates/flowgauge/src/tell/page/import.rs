@@ -5,7 +5,7 @@
 
 use super::ask::Params;
 use super::{App, Problem};
-use crate::receive::ingest::import::{ImportReport, MAX_LINE, MAX_REPORTED};
+use crate::receive::ingest::import::{ImportReport, MAX_LINE, MAX_REPORTED, Users};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -15,9 +15,16 @@ use http::StatusCode;
 /// Bytes handed over at once: some thousand rows, one commit.
 const PIECE: usize = 4 << 20;
 
+/// The parameter that says what keys of users and sessions are.
+pub const USERS: &str = "users";
+/// Its value where they are names.
+pub const NAMED: &str = "named";
+
 /// Stores rows; answers once they are durable. Wrong lines are counted and the first of them named;
 /// the others are stored. Sending a file again stores only what is missing.
 #[utoipa::path(post, path = "/api/v1/import", tag = "import",
+    params(("users" = Option<String>, Query, description = "`named`: keys of users and sessions are names, hashed here \
+        before anything is kept; else they are hashes")),
     request_body(content = String, content_type = "application/x-ndjson", description = "One call a line"),
     responses((status = 200, body = serde_json::Value, description = "Lines read, stored, known already, rejected"),
         (status = 400, body = Problem, content_type = "application/problem+json"),
@@ -27,7 +34,15 @@ pub(super) async fn import(
     params: Params,
     body: Body,
 ) -> Result<Json<ImportReport>, Problem> {
-    params.only(&[], &[])?;
+    params.only(&[USERS], &[])?;
+    let users = match params.one(USERS)? {
+        None => Users::Hashed,
+        Some(NAMED) => Users::Named,
+        Some(other) => {
+            let detail = format!("write {NAMED}, or leave it out where they are hashes");
+            return Err(Problem::field(&format!("query.{USERS}"), other, detail));
+        }
+    };
     let mut chunks = body.into_data_stream();
     let mut done = Done::default();
     let mut held: Vec<u8> = Vec::new();
@@ -44,10 +59,10 @@ pub(super) async fn import(
             let detail = format!("longer than {MAX_LINE} bytes; a row is one line of JSON");
             return Err(Problem::field(&place, "", detail));
         }
-        done.take(&app, &held).await?;
+        done.take(&app, &held, users).await?;
         held = rest;
     }
-    done.take(&app, &held).await?;
+    done.take(&app, &held, users).await?;
     Ok(Json(done.report))
 }
 
@@ -59,8 +74,8 @@ struct Done {
 }
 
 impl Done {
-    async fn take(&mut self, app: &App, piece: &[u8]) -> Result<(), Problem> {
-        let said = app.ingest.import_ndjson(piece).await.map_err(|refused| {
+    async fn take(&mut self, app: &App, piece: &[u8], users: Users) -> Result<(), Problem> {
+        let said = app.ingest.import_ndjson(piece, users).await.map_err(|refused| {
             let detail = format!("{}; {} rows are stored", refused.reason, self.report.stored);
             Problem::later(detail, refused.retry_after_s)
         })?;

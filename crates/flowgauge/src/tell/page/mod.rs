@@ -14,7 +14,7 @@ pub mod shared;
 
 pub mod ageing;
 mod alertmanager;
-pub mod backups;
+mod backups;
 pub mod baselines;
 mod budgets;
 mod checks;
@@ -30,7 +30,7 @@ pub mod following;
 mod health;
 mod heat;
 pub mod history;
-mod import;
+pub mod import;
 pub mod incidents;
 pub mod jobs;
 mod keys;

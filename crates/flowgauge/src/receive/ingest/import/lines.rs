@@ -41,7 +41,7 @@ pub struct Reader<R> {
     format: Format,
     mapping: Mapping,
     header: Vec<Option<Field>>,
-    hasher: UserHasher,
+    hasher: Option<UserHasher>,
     received: UnixMicros,
     salt: Sha256,
     seen: HashMap<[u8; 32], u32>,
@@ -51,7 +51,8 @@ pub struct Reader<R> {
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Begins a file; for CSV the header is read.
+    /// Begins a file; for CSV the header is read. Without a hasher users and sessions keep their names, for a server
+    /// that has the key.
     ///
     /// # Errors
     /// When it cannot be read, holds no column for the start time, or lacks a mapped column.
@@ -60,7 +61,7 @@ impl<R: BufRead> Reader<R> {
         format: Format,
         mapping: Mapping,
         received: UnixMicros,
-        hasher: UserHasher,
+        hasher: impl Into<Option<UserHasher>>,
     ) -> io::Result<Self> {
         let salt = Sha256::new().chain_update(mapping.fingerprint().as_bytes());
         let mut reader = Self {
@@ -68,7 +69,7 @@ impl<R: BufRead> Reader<R> {
             format,
             mapping,
             header: Vec::new(),
-            hasher,
+            hasher: hasher.into(),
             received,
             salt,
             seen: HashMap::new(),
@@ -160,7 +161,7 @@ impl<R: BufRead> Reader<R> {
                     .zip(&cells)
                     .filter_map(|(field, cell)| Some(((*field)?, cell.as_str())))
                     .collect();
-                row::call(&cells, self.received, random, &self.hasher)
+                row::call(&cells, self.received, random, self.hasher.as_ref())
             }
             Format::Jsonl => {
                 let object: serde_json::Map<String, serde_json::Value> =
@@ -170,7 +171,7 @@ impl<R: BufRead> Reader<R> {
                     .filter_map(|(k, v)| Some((self.mapping.field(&k)?, plain(v)?)))
                     .collect();
                 let cells: Vec<_> = texts.iter().map(|(f, t)| (*f, t.as_str())).collect();
-                row::call(&cells, self.received, random, &self.hasher)
+                row::call(&cells, self.received, random, self.hasher.as_ref())
             }
         }
     }

@@ -17,12 +17,13 @@ const MAX_LATENCY_US: f64 = 365.0 * 86_400.0 * 1e6;
 /// Most tokens of one call: beyond 2^53 JSON cannot count.
 const MAX_TOKENS: u64 = 1 << 53;
 
-/// Builds the call of one line; `random` is the id's lower part.
+/// Builds the call of one line; `random` is the id's lower part. Without a hasher users and sessions keep their names,
+/// for a server that has the key.
 pub(super) fn call(
     cells: &[(Field, &str)],
     received: UnixMicros,
     random: [u8; 10],
-    hasher: &UserHasher,
+    hasher: Option<&UserHasher>,
 ) -> Result<Call, String> {
     let start = cells.iter().find(|(f, _)| *f == Field::Start);
     let (_, start) = start.ok_or("no start time")?;
@@ -61,7 +62,7 @@ fn set(
     tokens: &mut Tokens,
     field: Field,
     text: &str,
-    hasher: &UserHasher,
+    hasher: Option<&UserHasher>,
 ) -> Result<(), String> {
     match field {
         Field::Start | Field::Ignore => {}
@@ -93,8 +94,8 @@ fn set(
         }
         Field::ErrorType => call.outcome.error_type = Some(name(text)?),
         Field::FinishReason => call.outcome.finish_reason = Some(name(text)?),
-        Field::User => call.who.user_key = Some(hasher.hash(text)),
-        Field::Session => call.who.session_key = Some(hasher.hash(text)),
+        Field::User => call.who.user_key = Some(person(text, hasher)?),
+        Field::Session => call.who.session_key = Some(person(text, hasher)?),
         Field::TraceId => call.link.trace_id = Some(text.parse().map_err(|_| "bad trace_id")?),
         Field::SpanId => call.link.span_id = Some(text.parse().map_err(|_| "bad span_id")?),
         Field::ResponseId => call.link.response_id = Some(name(text)?),
@@ -198,6 +199,10 @@ fn truth(text: &str) -> Result<bool, String> {
         "false" | "0" | "no" => Ok(false),
         _ => Err("stream is neither true nor false".to_owned()),
     }
+}
+
+fn person(text: &str, hasher: Option<&UserHasher>) -> Result<Text, String> {
+    hasher.map_or_else(|| name(text), |hasher| Ok(hasher.hash(text)))
 }
 
 fn name(text: &str) -> Result<Text, String> {

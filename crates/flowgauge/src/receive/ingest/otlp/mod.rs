@@ -18,7 +18,7 @@ mod walk_logs;
 mod tests;
 
 use crate::config::Privacy;
-use crate::logic::call::{Call, Door};
+use crate::logic::call::{Call, Door, Text};
 use crate::logic::price::PriceBook;
 use crate::receive::user_hash::UserHasher;
 use crate::record::scores::ScoreBook;
@@ -91,6 +91,11 @@ impl Ingest {
         if self.scores.set(book).is_err() {
             tracing::error!("evaluations have a place already; the second was not taken");
         }
+    }
+
+    /// The hash of a user's or a session's name, as every door of this installation makes it.
+    pub(crate) fn hash(&self, name: &str) -> Text {
+        self.hasher.hash(name)
     }
 
     /// Decodes, normalises and prices one payload. Pure work: nothing is stored.

@@ -138,7 +138,7 @@ pub(in crate::tell::page) async fn overview(
         .await
         .map_err(|e| Problem::later(format!("the folder of reports was not read: {e}"), 5))?
         .map_err(|e| failed(&e))?;
-    let kinds = report::KINDS.into_iter().map(|kind| described(kind, now, zone)).collect();
+    let kinds = Kind::ALL.into_iter().map(|kind| described(kind, now, zone)).collect();
     Ok(Json(ReportsView { kinds, archive, schedules, deliveries }))
 }
 
@@ -222,7 +222,7 @@ const fn about(kind: Kind) -> &'static str {
 /// Folders are kind, then period; what cannot be read is not listed.
 fn archive(folder: &Folder) -> Vec<KeptView> {
     let mut all = Vec::new();
-    for kind in report::KINDS.into_iter().map(Kind::name) {
+    for kind in Kind::ALL.into_iter().map(Kind::name) {
         let mut periods: Vec<String> = names(&folder.join(kind));
         periods.retain(|p| p.parse::<Period>().is_ok());
         periods.sort_unstable_by(|a, b| b.cmp(a));
