@@ -54,7 +54,7 @@ fn has(letter: char) -> bool {
 }
 
 /// Letters that show nothing by themselves: joiners, directions, variants, controls.
-const fn is_unseen(letter: char) -> bool {
+fn is_unseen(letter: char) -> bool {
     match letter {
         '\n' | '\t' => false,
         '\u{ad}'
