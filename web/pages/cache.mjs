@@ -55,7 +55,7 @@ function Memory({ cache }) {
   const facts = [
     ["Answers held", `${count(cache.entries)} of ${count(limits.max_entries)}`], ["Memory", `${bytes(cache.bytes)} of ${bytes(limits.max_bytes)} (${share(cache.fullness)})`],
     ["Kept for", `${count(limits.ttl_seconds)} s`], ["Full: goes first", limits.eviction], ["Hits since start", `${count(counts.hits)} of ${count(counts.hits + counts.misses)} lookups (${share(counts.hit_rate)})`],
-    ["Used again before the end", share(counts.ttl_effectiveness)], ["Tokens saved", count(counts.saved_tokens)], ["Money saved", usd(Number(counts.saved_cost_usd))], ["Waiting saved", ms(counts.saved_latency_ms)],
+    ["Time lived of the time allowed", share(counts.ttl_effectiveness)], ["Of those gone, used before", share(counts.reuse)], ["Tokens saved", count(counts.saved_tokens)], ["Money saved", usd(Number(counts.saved_cost_usd))], ["Waiting saved", ms(counts.saved_latency_ms)],
     ["Kept", count(counts.kept)], ["Not kept", count(counts.refused)], ["Expired", count(counts.expired)], ["Evicted", count(counts.evicted)], ["Invalidated", count(counts.invalidated)], ["Cleared", count(counts.cleared)],
     ["Disputed hits", count(counts.disputed)],
   ];
@@ -65,7 +65,21 @@ function Memory({ cache }) {
       <dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="number">${value}</dd></div>`)}</dl>
     <//>
     ${shadow.exact + shadow.semantic + shadow.compared > 0 && html`<${Card} title="In shadow" hint="counted, not served"><dl class="facts">${shadows.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="number">${value}</dd></div>`)}</dl><//>`}
+    <${NearMisses} shadow=${shadow} />
     ${cache.shared !== null && cache.shared !== undefined && html`<${Card} title="Shared with other gateways"><dl class="facts">${Object.entries(cache.shared).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="number">${String(value)}</dd></div>`)}</dl><//>`}`;
+}
+
+/** Questions that came near one in memory and were not answered from it, by what was different; most first. */
+function NearMisses({ shadow }) {
+  const rows = Object.entries(shadow.different).sort((a, b) => b[1] - a[1]);
+  const all = rows.reduce((sum, [, n]) => sum + n, 0);
+  if (all === 0) return null;
+  return html`
+    <${Card} title="Near misses" hint="alike enough by words, not the same in meaning">
+      <${DataTable} label="Near misses" rows=${rows} keyOf=${([what]) => what} columns=${[
+        { title: "What was different", of: ([what]) => what.replaceAll("_", " ") }, { title: "Questions", right: true, of: ([, n]) => n, show: ([, n]) => count(n) }, { title: "Share", right: true, of: ([, n]) => n / all, show: ([, n]) => share(n / all) },
+      ]} />
+    <//>`;
 }
 
 function Tuning() {

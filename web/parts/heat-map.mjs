@@ -51,7 +51,7 @@ function Cells({ label, told, grid }) {
   const rows = cells.reverse().map((cell) => [timeText(grid, cell.i), binText(grid, cell.bin), count(cell.n), share(cell)]);
   return html`
     <figure class="chart heat" role="figure" aria-label=${label}>
-      <div class="legend"><span class="legend-item"><span class="heat-scale" aria-hidden="true"></span>1 to ${count(grid.most)} calls a cell</span><span class="legend-time number" data-cell>${at === null ? "" : cellText(grid, at)}</span></div>
+      <div class="legend"><span class="legend-item"><span class="heat-scale" aria-hidden="true"></span>1 to ${count(grid.most)} calls a cell</span><span class="legend-cell number" data-cell>${at === null ? "" : cellText(grid, at)}</span></div>
       <div class="chart-plot" tabindex="0" role="application" aria-label=${`${label}. Arrow keys move through time and duration; a table follows.`} onKeyDown=${move} onMouseMove=${point} onMouseLeave=${() => setAt(null)}>
         <canvas ref=${canvas} style=${{ width: "100%", height: `${HEIGHT}px` }} aria-hidden="true"></canvas>
       </div>

@@ -119,7 +119,9 @@ impl Plan {
     pub(crate) fn add_cut(&mut self, minute: i64, series: u32, rollup: Rollup) {
         if let Some(at) = self.place(minute, series) {
             match self.sums.entry(at) {
-                Entry::Vacant(none) => drop(none.insert(rollup)),
+                Entry::Vacant(none) => {
+                    none.insert(rollup);
+                }
                 Entry::Occupied(mut sum) => sum.get_mut().merge(&rollup),
             }
         }
