@@ -11,7 +11,7 @@ use flowgauge::logic::report::chart::Plot;
 use flowgauge::logic::report::{Document, Kind, markdown};
 use flowgauge::logic::schedule::Timetable;
 use flowgauge::logic::unit::{Micros, NanoUsd, UnixMicros};
-use flowgauge::query::report::{KINDS, Setup, Sources, Wanted, make};
+use flowgauge::query::report::{Setup, Sources, Wanted, make};
 use flowgauge::serve::{clock::Clock, start};
 use flowgauge::store::{Batch, Options, Presence, Store};
 use std::path::Path;
@@ -72,7 +72,7 @@ fn an_hour_in_which_flowgauge_was_stopped_is_not_measured_and_an_idle_one_is_zer
 fn every_kind_of_report_is_made_of_an_almost_empty_store_twice_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let store = filled(dir.path());
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let once = markdown::render(&report(dir.path(), &store, kind));
         assert_eq!(once, markdown::render(&report(dir.path(), &store, kind)), "{}", kind.name());
     }
