@@ -3,6 +3,7 @@
 use crate::function;
 use crate::table::{self, Supply};
 use datafusion::common::Result;
+use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -17,6 +18,10 @@ pub const SCHEMA: &str = "public";
 /// Rows in a batch: those of a row group's half, so that a batch of all columns stays near 8 MiB.
 const BATCH: usize = 8_192;
 
+/// Bytes of what segments say of themselves that are kept between statements: that of about 250 segments, half a day's
+/// busy writing before they are merged.
+const METADATA: usize = 96 << 20;
+
 /// A session with all tables and functions, whose memory is bounded. Nothing is spilled to disk: a
 /// statement that needs more memory than it may have fails and says so.
 pub(crate) async fn open(
@@ -29,6 +34,7 @@ pub(crate) async fn open(
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
         .with_disk_manager_builder(no_disk)
+        .with_cache_manager(CacheManagerConfig::default().with_metadata_cache_limit(METADATA))
         .build_arc()?;
     let config = SessionConfig::new()
         .with_default_catalog_and_schema(CATALOG, SCHEMA)

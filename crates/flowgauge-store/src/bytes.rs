@@ -62,7 +62,17 @@ impl<'a> Take<'a> {
         Ok(*head)
     }
 
+    #[inline]
     pub(crate) fn u64(&mut self) -> Result<u64, Damage> {
+        // Most have one byte.
+        if let [b @ 0..0x80, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(u64::from(*b));
+        }
+        self.long_u64()
+    }
+
+    fn long_u64(&mut self) -> Result<u64, Damage> {
         let mut v = 0u64;
         for shift in (0..64).step_by(7) {
             let b = self.byte()?;

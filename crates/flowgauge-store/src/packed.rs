@@ -166,14 +166,19 @@ pub(crate) fn open_cut(place: Place, blob: &[u8], wanted: Spreads) -> Result<Rol
 
 /// The same as [`open_rollup`], without unpacking what is large.
 pub(crate) fn peek_rollup(place: Place, blob: &[u8]) -> Result<Peeked<'_>, Damage> {
-    peek(checked(place, blob)?)
+    peek(checked(place, blob)?, DISTS)
+}
+
+/// The same with the first distributions only; the others and the users are empty.
+pub(crate) fn peek_first(place: Place, blob: &[u8], dists: usize) -> Result<Peeked<'_>, Damage> {
+    peek(checked(place, blob)?, dists)
 }
 
 fn take_rollup(blob: &[u8]) -> Result<Rollup, Damage> {
-    peek(blob)?.unpack(Spreads::ALL)
+    peek(blob, DISTS)?.unpack(Spreads::ALL)
 }
 
-fn peek(blob: &[u8]) -> Result<Peeked<'_>, Damage> {
+fn peek(blob: &[u8], wanted: usize) -> Result<Peeked<'_>, Damage> {
     let mut from = Take::new(blob);
     if from.byte()? != VERSION {
         return Err(Damage("has an unknown version"));
@@ -206,9 +211,10 @@ fn peek(blob: &[u8]) -> Result<Peeked<'_>, Damage> {
     }
     let empty = PackedDist { bytes: &[], sum: 0, count: 0 };
     let mut dists = [empty; DISTS];
-    for d in &mut dists {
+    for d in dists.iter_mut().take(wanted) {
         *d = peek_dist(&mut from)?;
     }
+    let from = if wanted < DISTS { Take::new(&[]) } else { from };
     Ok(Peeked { sums: r, dists, users: from })
 }
 

@@ -57,6 +57,9 @@ pub struct PulledCalls {
     pub pin: Option<Pin>,
 }
 
+/// How many distributions a rollup has.
+pub const DISTRIBUTIONS: usize = packed::DISTS;
+
 /// The columns of segments and of `ipc`.
 #[must_use]
 pub fn call_schema() -> Arc<Schema> {
@@ -165,7 +168,7 @@ impl Reader {
         Ok(out)
     }
 
-    /// Calls `take` with each rollup of a level, once.
+    /// Calls `take` with each rollup of a level, once; of its distributions it has at least the first `dists`.
     ///
     /// # Errors
     /// The database cannot be read, or a rollup is damaged.
@@ -173,6 +176,7 @@ impl Reader {
         &self,
         window: Window,
         hours: bool,
+        dists: usize,
         take: &mut dyn FnMut(PulledRollup<'_>),
     ) -> Result<(), StoreError> {
         let level = if hours { HOUR_LEVEL } else { MINUTE_LEVEL };
@@ -193,15 +197,18 @@ impl Reader {
                     }
                 };
             let mut met = HashSet::new();
-            stored(&tx, level, minutes, window, &mut |at, peeked| {
+            stored(&tx, level, minutes, window, &mut |at, place, blob| {
                 if fresh.knows(at) {
                     met.insert(at);
-                    let mut rollup = peeked.unpack(Spreads::ALL)?;
+                    let mut rollup = packed::peek_rollup(place, blob)?.unpack(Spreads::ALL)?;
                     fresh.change(at, &mut rollup);
                     if !rollup.is_empty() {
                         give(at, &rollup, unpacked(&rollup));
                     }
-                } else if !peeked.sums.is_empty() {
+                    return Ok(());
+                }
+                let peeked = packed::peek_first(place, blob, dists)?;
+                if !peeked.sums.is_empty() {
                     give(at, &peeked.sums, peeked.dists.map(PulledDist::Packed));
                 }
                 Ok(())
@@ -243,7 +250,7 @@ impl Reader {
     }
 
     fn checked(&self, row: &hot::SegmentRow) -> Option<(PathBuf, u64)> {
-        self.shared.segment(row)?;
+        self.shared.is_whole(row).then_some(())?;
         Some((self.shared.path_of(row), row.bytes))
     }
 }
@@ -316,8 +323,8 @@ fn within(bucket: i64, minutes: i64, window: Window) -> bool {
     from < window.to && to > window.from
 }
 
-/// What is done with each stored rollup: its bucket and series, and what it holds.
-type TakeStored<'a> = dyn FnMut((i64, u32), packed::Peeked<'_>) -> Result<(), Damage> + 'a;
+/// What is done with each stored rollup: its bucket and series, its place, and its bytes.
+type TakeStored<'a> = dyn FnMut((i64, u32), packed::Place, &[u8]) -> Result<(), Damage> + 'a;
 
 fn stored(
     db: &Connection,
@@ -342,8 +349,7 @@ fn stored(
     while let Some(row) = rows.next().map_err(failed("reading rollups"))? {
         let read = || Ok((row.get(0)?, row.get(1)?, row.get_ref(2)?.as_blob()?));
         let (series, bucket, blob) = read().map_err(failed("reading a rollup"))?;
-        packed::peek_rollup((level, series, bucket), blob)
-            .and_then(|peeked| take((bucket, series), peeked))
+        take((bucket, series), (level, series, bucket), blob)
             .map_err(|e| damaged(bucket * minutes, e))?;
     }
     Ok(())

@@ -137,7 +137,7 @@ impl Shared {
     }
 
     /// Checks a file against its checksum when it is first met and whenever it was written to since.
-    fn is_whole(&self, row: &SegmentRow) -> bool {
+    pub(crate) fn is_whole(&self, row: &SegmentRow) -> bool {
         let mark = Mark::of(&self.path_of(row));
         let known = self.verified.lock().get(&row.file).copied();
         if let (Some((before, whole)), Some(mark)) = (known, mark)

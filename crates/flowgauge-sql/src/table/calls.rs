@@ -16,6 +16,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -65,16 +66,25 @@ impl CallRows {
 
     fn segments(
         &self,
+        state: &dyn Session,
         files: &[&File],
         projection: &[usize],
         pruning: Option<&Arc<dyn PhysicalExpr>>,
-        partitions: usize,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let source = ParquetSource::new(Arc::clone(&self.schema));
+        let url = ObjectStoreUrl::local_filesystem();
+        let environment = state.runtime_env();
+        // What a segment says of its own columns takes as long to read as one of them: once is enough.
+        let reading = CachedParquetFileReaderFactory::new(
+            environment.object_store(&url)?,
+            environment.cache_manager.get_file_metadata_cache(),
+        );
+        let source = ParquetSource::new(Arc::clone(&self.schema))
+            .with_parquet_file_reader_factory(Arc::new(reading));
         let source = match pruning {
             Some(predicate) => source.with_predicate(Arc::clone(predicate)),
             None => source,
         };
+        let partitions = state.config().target_partitions();
         let mut groups = vec![Vec::new(); partitions.clamp(1, files.len().max(1))];
         let count = groups.len();
         for (i, file) in files.iter().enumerate() {
@@ -82,11 +92,10 @@ impl CallRows {
                 group.push(PartitionedFile::new(file.path.clone(), file.bytes));
             }
         }
-        let config =
-            FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
-                .with_projection_indices(Some(projection.to_vec()))?
-                .with_file_groups(groups.into_iter().map(FileGroup::new).collect())
-                .build();
+        let config = FileScanConfigBuilder::new(url, Arc::new(source))
+            .with_projection_indices(Some(projection.to_vec()))?
+            .with_file_groups(groups.into_iter().map(FileGroup::new).collect())
+            .build();
         Ok(DataSourceExec::from_data_source(config))
     }
 
@@ -105,8 +114,7 @@ impl CallRows {
             wider.push(id);
             wider.len() - 1
         });
-        let partitions = state.config().target_partitions();
-        let all = self.segments(files, &wider, pruning, partitions)?;
+        let all = self.segments(state, files, &wider, pruning)?;
         let gone = replaced.iter().map(|call| lit(call.as_str())).collect();
         let schema =
             DFSchema::try_from(Arc::new(Schema::new(vec![self.schema.field(id).clone()])))?;
@@ -206,8 +214,7 @@ impl TableProvider for CallRows {
             given.files.iter().partition(|f| f.untouched);
         let mut parts = Vec::new();
         if !whole.is_empty() {
-            let partitions = state.config().target_partitions();
-            parts.push(self.segments(&whole, projection, pruning.as_ref(), partitions)?);
+            parts.push(self.segments(state, &whole, projection, pruning.as_ref())?);
         }
         if !touched.is_empty() {
             parts.push(self.touched(

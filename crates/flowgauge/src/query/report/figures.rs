@@ -226,11 +226,7 @@ pub(super) fn forecast(sources: Ground<'_>, period: Period) -> Result<Forecast, 
     let low = nano_usd((cost - half).max(to_date));
     // Nothing is left to guess on the last day.
     let interval = (next.month() == month.month()).then(|| (low, nano_usd(cost + half)));
-    Ok(Forecast {
-        cost: Known::Value(nano_usd(cost)),
-        interval,
-        ..none(Reason::NoData, days)
-    })
+    Ok(Forecast { cost: Known::Value(nano_usd(cost)), interval, ..none(Reason::NoData, days) })
 }
 
 /// Mean, and the variance of the next value around it.

@@ -6,7 +6,7 @@ use crate::logic::rollup::{Dim, SeriesKey};
 use crate::logic::score::ScoreKind;
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
-use crate::store::pull::PulledRollup;
+use crate::store::pull::{DISTRIBUTIONS, PulledRollup};
 use crate::store::{AlertStore, ControlStore, EpisodeQuery, Pin, PulledScore, Reader, StoreError};
 use flowgauge_sql::wire::{ByteBuf, Cell, File, Given, Need};
 use std::fmt;
@@ -170,7 +170,7 @@ impl Origin {
         // A cell nobody wants costs its bytes twice on the way: dimensions are texts.
         let wanted: Vec<bool> = table.columns.iter().map(|c| need.wants(c.name)).collect();
         let mut rows = Vec::new();
-        self.reader()?.pull_rollups(window, hours, &mut |rollup| {
+        self.reader()?.pull_rollups(window, hours, dists(|c| need.wants(c)), &mut |rollup| {
             if rows.len() <= MOST_ROWS {
                 rows.push(rollup_cells(&rollup, &wanted));
             }
@@ -282,6 +282,18 @@ fn alert_cells(e: &Episode) -> Vec<Cell> {
 }
 
 /// Cells of the columns that are wanted, in the order of the schema; the others are nothing.
+/// How many of a rollup's distributions are looked at, the first ones.
+fn dists(wanted: impl Fn(&str) -> bool) -> usize {
+    let any = |names: &[&str]| names.iter().any(|name| wanted(name));
+    if any(&["input_tokens", "output_tokens", "input_hist", "output_hist"]) {
+        return DISTRIBUTIONS;
+    }
+    if any(&["ttft_hist"]) {
+        return 2;
+    }
+    usize::from(any(&["latency_sum_ms", "latency_count", "latency_hist"]))
+}
+
 fn rollup_cells(pulled: &PulledRollup<'_>, wanted: &[bool]) -> Vec<Cell> {
     let mut cells = Vec::with_capacity(wanted.len());
     let mut put = |cell: &dyn Fn() -> Cell| {
