@@ -77,7 +77,8 @@ def gaps():
 
 
 def names():
-    long, wide = "x" * 256, "長い名前" * 20
+    # A word of letters alone does not break on paper: it has joints here.
+    long, wide = "x" * 30 + "-y" * 113, "長い名前" * 20
     odd = ["größe/模型-✓", "مرحبا", "‮evil", "a|b`c`*d*_e_", "<b>&amp;</b>", "=1+1", "$x$ #let y", "100 % \\ 'q'", long, wide]
     day = "2025-10-15T10:00:00"
     return [

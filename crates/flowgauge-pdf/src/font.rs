@@ -27,7 +27,7 @@ pub(crate) fn spelled(text: &str) -> String {
     }
     let mut out = String::with_capacity(text.len());
     let mut inside = false;
-    for letter in text.chars().filter(|c| !is_unseen(*c) || has(*c)) {
+    for letter in text.chars().filter(|c| !is_unseen(*c)) {
         let known = letter.is_whitespace() || has(letter);
         match (inside, known) {
             (false, false) => out.push('['),
