@@ -6,16 +6,20 @@
 use crate::lock::DirLock;
 use crate::sealed::{self, Sealed};
 use crate::{StoreError, state};
-use flowgauge_logic::control::state::Change;
+use flowgauge_logic::control::state::{Base, Change};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS control_changes (
         id INTEGER PRIMARY KEY,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS control_base (
+        id INTEGER PRIMARY KEY CHECK (id = 0),
         body BLOB NOT NULL
     ) STRICT;
     CREATE TABLE IF NOT EXISTS control_notes (
@@ -92,11 +96,65 @@ impl ControlStore {
             };
             read().map_err(failed)?
         };
-        let open = |(id, body): (i64, Vec<u8>)| {
-            sealed::open(&body)
-                .map_err(|why| damaged(format!("change {id} of the control log"), why))
+        opened(rows)
+    }
+
+    /// What is folded of the log, and the changes that are not. Where that cannot be read it is the whole log: no line
+    /// of it ever goes.
+    ///
+    /// # Errors
+    /// The database refuses, or a row is damaged.
+    pub fn recent(&self) -> Result<(Base, Vec<Change>), StoreError> {
+        let whole = || self.log().map(|log| (Base::default(), log));
+        let Some(Folded { base, kept }) = self.folded() else { return whole() };
+        let read = || -> rusqlite::Result<Vec<(i64, Vec<u8>)>> {
+            let db = self.db.lock();
+            let sql = "SELECT id, body FROM control_changes
+                WHERE id > ?1 OR id IN (SELECT value FROM json_each(?2)) ORDER BY id";
+            let mut select = db.prepare_cached(sql)?;
+            let ids = serde_json::to_string(&kept).unwrap_or_default();
+            let rows = select
+                .query_map(params![number(base.upto), ids], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            rows.collect()
         };
-        rows.into_iter().map(open).collect()
+        let changes = opened(read().map_err(StoreError::io("reading the control log"))?)?;
+        let there = changes.iter().take_while(|c| c.id <= base.upto).map(|c| c.id);
+        if there.eq(kept) { Ok((base, changes)) } else { whole() }
+    }
+
+    /// What is folded, where there is such and it is sound.
+    fn folded(&self) -> Option<Folded> {
+        let sql = "SELECT body FROM control_base";
+        let body: Option<Vec<u8>> = self.db.lock().query_row(sql, [], |r| r.get(0)).ok();
+        sealed::open(&body?)
+            .map_err(
+                |why| tracing::warn!(%why, "the folded control log is damaged; all of it is read"),
+            )
+            .ok()
+    }
+
+    /// Remembers what is folded of the log, with the older changes that are not. The log stays as it is.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn fold(&self, base: &Base, kept: Vec<u64>) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO control_base (id, body) VALUES (0, ?1)";
+        let folded = Folded { base: base.clone(), kept };
+        let db = self.db.lock();
+        db.execute(sql, params![Sealed(&folded)])
+            .map_err(StoreError::io("folding the control log"))?;
+        Ok(())
+    }
+
+    /// Whether a change is on disk.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub fn has(&self, id: u64) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM control_changes WHERE id = ?1";
+        let db = self.db.lock();
+        let found = db.query_row(sql, [number(id)], |_| Ok(())).optional();
+        Ok(found.map_err(StoreError::io("looking for a change of control"))?.is_some())
     }
 
     /// Appends changes, all or none. One that is stored already stays as it is.
@@ -111,8 +169,7 @@ impl ControlStore {
             for change in changes {
                 let sql =
                     "INSERT INTO control_changes (id, body) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-                let id = i64::try_from(change.id).unwrap_or(i64::MAX);
-                tx.prepare_cached(sql)?.execute(params![id, Sealed(change)])?;
+                tx.prepare_cached(sql)?.execute(params![number(change.id), Sealed(change)])?;
             }
             tx.commit()
         };
@@ -217,6 +274,26 @@ impl ControlStore {
     }
 }
 
+/// What is folded, as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct Folded {
+    base: Base,
+    /// Changes up to it that are not folded.
+    kept: Vec<u64>,
+}
+
+fn number(id: u64) -> i64 {
+    i64::try_from(id).unwrap_or(i64::MAX)
+}
+
+/// Rows of the log as changes.
+fn opened(rows: Vec<(i64, Vec<u8>)>) -> Result<Vec<Change>, StoreError> {
+    let open = |(id, body): (i64, Vec<u8>)| {
+        sealed::open(&body).map_err(|why| damaged(format!("change {id} of the control log"), why))
+    };
+    rows.into_iter().map(open).collect()
+}
+
 fn damaged(what: String, detail: String) -> StoreError {
     StoreError::Damaged { what, detail }
 }
@@ -251,6 +328,26 @@ mod tests {
         drop(db);
         let why = store.log().unwrap_err().to_string();
         assert!(why.contains("change 2 of the control log"), "{why}");
+    }
+
+    #[test]
+    fn a_folded_log_is_read_without_its_old_lines_and_whole_where_the_fold_is_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ControlStore::open(dir.path()).unwrap();
+        let all: Vec<Change> = (1..=5).map(change).collect();
+        store.append(&all).unwrap();
+        assert_eq!(store.recent().unwrap(), (Base::default(), all.clone()));
+        let base = Base { upto: 3, ..Base::default() };
+        store.fold(&base, vec![2]).unwrap();
+        let left = vec![change(2), change(4), change(5)];
+        assert_eq!(store.recent().unwrap(), (base.clone(), left));
+        assert_eq!(store.log().unwrap(), all, "its history stays");
+        assert!(store.has(1).unwrap() && !store.has(6).unwrap());
+        let sql = |sql: &str| store.db.lock().execute(sql, []).unwrap();
+        sql("UPDATE control_base SET body = x'0102'");
+        assert_eq!(store.recent().unwrap(), (Base::default(), all.clone()));
+        store.fold(&base, vec![2, 9]).unwrap();
+        assert_eq!(store.recent().unwrap(), (Base::default(), all), "a line it needs is not there");
     }
 
     #[test]

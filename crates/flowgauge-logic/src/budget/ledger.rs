@@ -99,28 +99,39 @@ impl Ledger {
         ledger
     }
 
-    /// Sets aside what a call asks of every account, or nothing at all.
+    /// Sets aside what a call asks of every account, or nothing at all. Where the call has something set aside already, it
+    /// is the larger of both: it was asked of one model and goes on to another.
     ///
     /// # Errors
     /// With the first account that has no room.
     pub fn reserve(&mut self, call: CallId, claims: Vec<Claim>) -> Result<(), Box<Blocked>> {
-        for claim in &claims {
+        let before = self.open.get(&call).cloned().unwrap_or_default();
+        let mut more = Vec::with_capacity(claims.len());
+        for claim in claims {
             let account = self.account(&claim.key);
-            if account.committed().saturating_add(claim.amount) > claim.limit {
-                return Err(Box::new(Blocked { claim: claim.clone(), account }));
+            let has = before.iter().find(|h| h.key == claim.key).map_or(0, |h| h.amount.0);
+            let amount = NanoUsd(claim.amount.0.saturating_sub(has).max(0));
+            let asks = has == 0 || amount.0 > 0;
+            if asks && account.committed().saturating_add(amount) > claim.limit {
+                return Err(Box::new(Blocked { claim, account }));
             }
+            more.push(Held { key: claim.key, amount });
         }
-        let held = claims.into_iter().map(|c| Held { key: c.key, amount: c.amount }).collect();
-        self.hold(call, held);
+        self.hold(call, more);
         Ok(())
     }
 
-    fn hold(&mut self, call: CallId, held: Vec<Held>) {
-        for h in &held {
-            let account = self.accounts.entry(h.key.clone()).or_default();
-            account.reserved = account.reserved.saturating_add(h.amount);
+    /// Sets so much more aside for a call.
+    fn hold(&mut self, call: CallId, more: Vec<Held>) {
+        let all = self.open.entry(call).or_default();
+        for new in more {
+            let account = self.accounts.entry(new.key.clone()).or_default();
+            account.reserved = account.reserved.saturating_add(new.amount);
+            match all.iter_mut().find(|h| h.key == new.key) {
+                Some(held) => held.amount = held.amount.saturating_add(new.amount),
+                None => all.push(new),
+            }
         }
-        self.open.insert(call, held);
     }
 
     /// Closes a call: what was set aside goes, what it cost is counted. The accounts it changed; none

@@ -169,6 +169,23 @@ fn cost(amount: i64) -> Charge {
     Charge { amount: NanoUsd(amount), assumed: false }
 }
 
+#[test]
+fn a_call_that_goes_on_to_a_dearer_model_holds_the_larger_amount_once() {
+    let mut ledger = Ledger::default();
+    let claim =
+        |amount| Claim { key: account_key(0), limit: NanoUsd(100), amount: NanoUsd(amount) };
+    let reserved = |ledger: &Ledger| ledger.account(&account_key(0)).reserved.0;
+    ledger.reserve(id(1), vec![claim(30)]).unwrap();
+    ledger.reserve(id(1), vec![claim(80)]).unwrap();
+    assert_eq!(reserved(&ledger), 80);
+    ledger.reserve(id(1), vec![claim(50)]).unwrap();
+    assert!(ledger.reserve(id(1), vec![claim(101)]).is_err());
+    assert!(ledger.reserve(id(2), vec![claim(21)]).is_err());
+    assert_eq!(reserved(&ledger), 80);
+    ledger.settle(id(1), |held| Charge { amount: held.amount, assumed: false });
+    assert_eq!((reserved(&ledger), ledger.account(&account_key(0)).spent.0), (0, 80));
+}
+
 proptest! {
     /// Nothing appears or vanishes, and an admitted call leaves every account within its limit.
     #[test]

@@ -123,6 +123,9 @@ pub struct Report {
     pub alpha: f64,
     /// Quality, errors, latency.
     pub findings: Vec<Finding>,
+    /// Quality of the touched as a share of the untouched, less one: -0.02 is 2 % lost.
+    #[serde(default)]
+    pub quality_share: Option<Span>,
     /// Share of tokens saved by comparison with the untouched: method (b), the only causal one.
     pub tokens_saved: Option<Span>,
     /// Share of cost saved, likewise.
@@ -250,6 +253,7 @@ impl Evidence {
         Report {
             alpha,
             findings,
+            quality_share: self.quality.relative(QUALITY_POINTS, alpha),
             tokens_saved: self.tokens.saved(HOPED_SHARE, alpha),
             cost_saved: self.cost.saved(HOPED_SHARE, alpha),
             latency_saved: self.latency.saved(HOPED_SHARE, alpha),

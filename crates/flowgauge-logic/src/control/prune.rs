@@ -4,6 +4,7 @@
 //! headings go, and whole turns before the last. Refuses on doubt: what is not read for certain, shares no word with
 //! the question, or is worth more in the provider's prompt cache, is sent as it came.
 
+mod about;
 mod chunks;
 mod history;
 mod relevance;
@@ -14,6 +15,7 @@ mod tests;
 use super::body::Edits;
 use super::conversation::{Conversation, Piece, Role};
 use crate::call::Protocol;
+use relevance::Read;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -120,6 +122,10 @@ pub enum Kept {
     NoneRelevant,
     /// There are more passages than are compared.
     TooMany,
+    /// The question is about the passages as such: their number, one of them by its place, each of them.
+    AboutPassages,
+    /// What is asked is not text alone: which passages matter to a picture is not known.
+    NotTextAlone,
     /// Everything fits.
     Fits,
     /// The provider was told to remember text that would change.
@@ -185,7 +191,7 @@ struct Plan<'s> {
 struct Passage {
     piece: usize,
     whole: Range<usize>,
-    words: Vec<String>,
+    read: Read,
     tokens: u64,
 }
 
@@ -208,12 +214,12 @@ impl Plan<'_> {
             }
             for chunk in found {
                 let inner = piece.text.get(chunk.inner).unwrap_or_default();
-                let (words, tokens) = (relevance::words(inner), (self.count)(inner));
+                let (read, tokens) = (Read::of(inner), (self.count)(inner));
                 if place >= first_asked {
                     question.push_str(piece.text.get(at..chunk.whole.start).unwrap_or_default());
                     at = chunk.whole.end;
                 }
-                passages.push(Passage { piece: place, whole: chunk.whole, words, tokens });
+                passages.push(Passage { piece: place, whole: chunk.whole, read, tokens });
             }
             if place >= first_asked {
                 question.push_str(piece.text.get(at..).unwrap_or_default());
@@ -222,6 +228,12 @@ impl Plan<'_> {
         }
         if passages.is_empty() {
             return Err(Kept::NoContext);
+        }
+        if talk.messages.get(last).is_some_and(|m| m.other_parts) {
+            return Err(Kept::NotTextAlone);
+        }
+        if about::is_about_passages(&question) {
+            return Err(Kept::AboutPassages);
         }
         self.before += passages.iter().map(|p| p.tokens).sum::<u64>();
         let going = self.choose(&relevance::words(&question), &passages, limit)?;
@@ -254,9 +266,9 @@ impl Plan<'_> {
         if question.is_empty() {
             return Err(Kept::NoQuestion);
         }
-        let words: Vec<Vec<String>> = passages.iter().map(|p| p.words.clone()).collect();
+        let read: Vec<Read> = passages.iter().map(|p| p.read.clone()).collect();
         let mut going: Vec<Option<Because>> =
-            relevance::duplicates(question, &words, self.settings.duplicate)
+            relevance::duplicates(question, &read, self.settings.duplicate)
                 .into_iter()
                 .map(|twin| twin.then_some(Because::Duplicate))
                 .collect();
@@ -268,6 +280,7 @@ impl Plan<'_> {
         if number <= self.settings.top_k.max(1) && tokens <= limit {
             return Ok(going);
         }
+        let words: Vec<Vec<String>> = read.into_iter().map(|r| r.words).collect();
         let scores = relevance::scores(question, &words).ok_or(Kept::NoneRelevant)?;
         let mut order: Vec<usize> =
             (0..passages.len()).filter(|i| going.get(*i) == Some(&None)).collect();

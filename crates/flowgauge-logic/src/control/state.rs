@@ -7,6 +7,7 @@
 
 mod check;
 mod diff;
+mod journal;
 mod profile;
 
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 
 pub use check::{Level, Market, Problem, check};
 pub use diff::Assignment;
+pub use journal::{Base, Journal};
 pub use profile::Profile;
 
 use super::cache::key::Policy;
@@ -201,24 +203,13 @@ pub enum Refused {
 impl State {
     /// The state at `now`: the settings of all changes in force, in their order. One is in force unless it has ended or
     /// one in force takes it back.
-    pub fn at(log: &[Change], now: UnixMicros) -> Result<Self, Broken> {
-        for (wanted, change) in (1..).zip(log) {
-            if change.id != wanted || change.undoes.is_some_and(|u| u >= change.id) {
-                return Err(Broken::Order(wanted));
-            }
-        }
-        let ended = |c: &&Change| c.expires.is_some_and(|e| e <= now);
-        let force = in_force(log, now);
-        let defaults = serde_json::to_value(Settings::default());
-        let mut value = defaults.map_err(|e| Broken::Settings(e.to_string()))?;
-        for change in log.iter().filter(|c| force.contains(&c.id) && c.undoes.is_none()) {
-            change.diff.iter().for_each(|assignment| assignment.write(&mut value));
-        }
-        let settings =
-            serde_json::from_value(value).map_err(|e| Broken::Settings(e.to_string()))?;
-        let ends = log.iter().filter(|c| force.contains(&c.id)).filter_map(|c| c.expires);
-        let generation = (log.len() + log.iter().filter(ended).count()) as u64;
-        Ok(Self { generation, settings, changes_at: ends.filter(|e| *e > now).min() })
+    pub fn at<'a>(log: impl Into<Journal<'a>>, now: UnixMicros) -> Result<Self, Broken> {
+        let log = log.into();
+        let (settings, generation) = log.fold(now)?;
+        let force = in_force(log.changes(), now);
+        let ends = log.changes().iter().filter(|c| force.contains(&c.id));
+        let changes_at = ends.filter_map(|c| c.expires).filter(|e| *e > now).min();
+        Ok(Self { generation, settings, changes_at })
     }
 }
 
@@ -239,8 +230,8 @@ pub fn in_force(log: &[Change], now: UnixMicros) -> BTreeSet<u64> {
 
 /// A change to the settings, to be appended to the log. `seen` is the generation its author looked at; `expires` lets
 /// it end by itself. Models and prices are asked of `market`.
-pub fn propose(
-    log: &[Change],
+pub fn propose<'a>(
+    log: impl Into<Journal<'a>>,
     now: UnixMicros,
     author: &Author<'_>,
     seen: Option<u64>,
@@ -248,6 +239,7 @@ pub fn propose(
     market: &dyn Market,
     edit: impl FnOnce(&mut Settings),
 ) -> Result<Change, Refused> {
+    let log = log.into();
     let state = current(log, now, author, seen)?;
     let mut settings = state.settings.clone();
     edit(&mut settings);
@@ -274,7 +266,7 @@ pub fn propose(
         return Err(Refused::Contradiction(new));
     }
     Ok(Change {
-        id: log.len() as u64 + 1,
+        id: log.next(),
         at: now,
         author: Text::from(author.name),
         reason: author.reason.to_owned(),
@@ -285,19 +277,20 @@ pub fn propose(
 }
 
 /// The change that takes `id` back. What later changes set again stays as they set it.
-pub fn undo(
-    log: &[Change],
+pub fn undo<'a>(
+    log: impl Into<Journal<'a>>,
     now: UnixMicros,
     author: &Author<'_>,
     id: u64,
     market: &dyn Market,
 ) -> Result<Change, Refused> {
+    let log = log.into();
     let state = current(log, now, author, None)?;
-    if !in_force(log, now).contains(&id) {
+    if !in_force(log.changes(), now).contains(&id) {
         return Err(Refused::NotInForce(id));
     }
     let mut change = Change {
-        id: log.len() as u64 + 1,
+        id: log.next(),
         at: now,
         author: Text::from(author.name),
         reason: author.reason.to_owned(),
@@ -305,9 +298,9 @@ pub fn undo(
         undoes: Some(id),
         expires: None,
     };
-    let mut then = log.to_vec();
+    let mut then = log.changes().to_vec();
     then.push(change.clone());
-    let after = State::at(&then, now)?;
+    let after = State::at(log.with(&then), now)?;
     change.diff = difference(&state.settings, &after.settings)?;
     let before = check(&state.settings, market);
     let new: Vec<Problem> = check(&after.settings, market)
@@ -318,7 +311,7 @@ pub fn undo(
 }
 
 fn current(
-    log: &[Change],
+    log: Journal<'_>,
     now: UnixMicros,
     author: &Author<'_>,
     seen: Option<u64>,

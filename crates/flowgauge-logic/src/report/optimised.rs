@@ -302,6 +302,7 @@ mod tests {
         Report {
             alpha: 0.05,
             findings: vec![quality],
+            quality_share: None,
             tokens_saved: span(0.2),
             cost_saved: span(0.2),
             latency_saved: span(0.2),

@@ -36,11 +36,13 @@ pub(crate) struct Failure {
     pub(crate) code: u8,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    /// What kind it is, in the server's word for programs.
+    pub(crate) kind: Option<String>,
 }
 
 impl Failure {
     pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None }
+        Self { code, message: message.into(), hint: None, kind: None }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {

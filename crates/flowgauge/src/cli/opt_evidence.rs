@@ -7,6 +7,9 @@ use super::show::{self, Sheet, ShowArgs};
 use crate::judge::evidence::advice::Advice;
 use crate::tell::page::evidence::{EvidenceView, FindingView, MechanismEvidence, SpanView};
 
+/// What may be lost of quality, as a share of that of the hold-out.
+const WITHIN: f64 = 0.05;
+
 /// Options of `opt evaluate`.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
@@ -192,24 +195,44 @@ fn of_all(told: &EvidenceView, mechanism: &str) -> Option<f64> {
 
 /// What each one does to quality, and whether that is certain.
 pub(crate) fn quality(told: &EvidenceView) -> Sheet {
-    let columns =
-        vec!["optimization", "quality points", "interval", "held out", "touched", "verdict"];
+    let columns = vec![
+        "optimization",
+        "quality points",
+        "interval",
+        "of the hold-out",
+        "interval",
+        "held out",
+        "touched",
+        "verdict",
+    ];
     let mut sheet = Sheet { columns, rows: Vec::new() };
     for one in told.mechanisms.iter().filter(|m| m.since.is_some()) {
         let Some(quality) = of(one, "quality") else { continue };
-        let points = quality.effect.map_or("n/a".to_owned(), |e| format!("{:+.1}", e.estimate));
-        let between =
-            quality.effect.map_or(String::new(), |e| format!("{:+.1} to {:+.1}", e.low, e.high));
-        // What counts is 5 % of a good answer's 80 points.
-        let verdict = match quality.verdict.as_str() {
-            "fine" => "fine: less than 4 points lost".to_owned(),
-            "inconclusive" => "not certain yet".to_owned(),
-            other => other.to_owned(),
+        let cells = |span: Option<SpanView>, scale: f64, unit: &str| {
+            let say = |x: f64| format!("{:+.1}", scale * x);
+            let estimate = span.map_or("n/a".to_owned(), |s| format!("{}{unit}", say(s.estimate)));
+            let ends = |s: SpanView| format!("{} to {}{unit}", say(s.low), say(s.high));
+            [estimate, span.map_or_else(String::new, ends)]
         };
-        let counts = [quality.untouched.to_string(), quality.touched.to_string(), verdict];
-        sheet.row([one.mechanism.clone(), points, between].into_iter().chain(counts));
+        let [points, between] = cells(quality.effect, 1.0, "");
+        let [share, of_it] = cells(quality.share, 100.0, " %");
+        let counts = [quality.untouched.to_string(), quality.touched.to_string()];
+        let row = [one.mechanism.clone(), points, between, share, of_it].into_iter();
+        sheet.row(row.chain(counts).chain([verdict(quality)]));
     }
     sheet
+}
+
+/// What is certain of a mechanism's quality. What counts is 5 % of a good answer's 80 points.
+fn verdict(quality: &FindingView) -> String {
+    let within = quality.share.is_some_and(|s| s.low > -WITHIN);
+    match quality.verdict.as_str() {
+        "regressed" => "regressed".to_owned(),
+        _ if within => "fine: within 5 % of the hold-out".to_owned(),
+        "fine" => "fine: less than 4 points lost".to_owned(),
+        "inconclusive" => "not certain yet".to_owned(),
+        other => other.to_owned(),
+    }
 }
 
 /// All of it for people, as `opt status` prints it; the code says what it advises.
@@ -314,5 +337,33 @@ pub(crate) fn run(command: &EvidenceCommand, globals: &Globals) -> Done {
         EvidenceCommand::Evaluate(args) => evaluate(args, globals),
         EvidenceCommand::EvaluateRollback(args) => evaluate_rollback(args, globals),
         EvidenceCommand::QualityImpact(args) => quality_impact(args, globals),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quality(verdict: &str, low: f64) -> FindingView {
+        let share = SpanView { estimate: 0.0, low, high: 0.05 };
+        FindingView {
+            metric: "quality".to_owned(),
+            verdict: verdict.to_owned(),
+            effect: None,
+            share: Some(share),
+            e_value: None,
+            untouched: 300,
+            touched: 6_000,
+        }
+    }
+
+    #[test]
+    fn within_five_percent_of_the_hold_out_is_said_where_even_the_lower_end_is() {
+        let says = |verdict_of: &str, low| verdict(&quality(verdict_of, low));
+        assert_eq!(says("fine", -0.049), "fine: within 5 % of the hold-out");
+        assert_eq!(says("inconclusive", -0.049), "fine: within 5 % of the hold-out");
+        assert_eq!(says("inconclusive", -0.051), "not certain yet");
+        assert_eq!(says("fine", -0.051), "fine: less than 4 points lost");
+        assert_eq!(says("regressed", -0.01), "regressed");
     }
 }

@@ -39,6 +39,7 @@ pub(crate) struct Remote {
 struct Problem {
     title: String,
     detail: String,
+    code: Option<String>,
 }
 
 impl Remote {
@@ -284,7 +285,8 @@ async fn accepted(answer: http::Response<Incoming>) -> Result<http::Response<Inc
         (true, false) => problem.title,
         (true, true) => format!("the server answered {status}"),
     };
-    let failure = Failure::new(code_of(status), words);
+    let mut failure = Failure::new(code_of(status), words);
+    failure.kind = problem.code;
     Err(match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             failure.hint("set FLOWGAUGE_KEY to a key made with `flowgauge key create`")

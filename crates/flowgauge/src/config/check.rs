@@ -5,6 +5,7 @@ mod budgets;
 mod embeddings;
 mod hooks;
 mod labels;
+mod own_model;
 mod postgres;
 mod quality;
 mod schedules;

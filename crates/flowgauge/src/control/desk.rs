@@ -8,7 +8,7 @@ use super::latch::{Held, Latch};
 use super::live::Live;
 use crate::logic::control::rollout::Environment;
 use crate::logic::control::state::{
-    Author, Change, Market, Refused, Settings, State, in_force, propose, undo,
+    Author, Base, Change, Journal, Market, Refused, Settings, State, in_force, propose, undo,
 };
 use crate::logic::price::PriceBook;
 use crate::logic::unit::UnixMicros;
@@ -101,27 +101,20 @@ impl Desk {
         let (latch, held) = latch(dir);
         let latched = latch.is_some();
         let now = clock.now();
-        let read = store.log().map_err(|e| e.to_string()).and_then(|mut log| {
-            let stored = log.len();
-            take_over(&mut log, held, now);
-            let state = State::at(&log, now).map_err(|e| e.to_string())?;
-            Ok((log, stored, state))
-        });
-        let (changes, stored, state, broken) = match read {
-            Ok((log, stored, state)) => (log, stored, Some(state), None),
+        let (log, state, broken) = match read(&store, held, now) {
+            Ok((log, state)) => (log, Some(state), None),
             Err(why) => {
                 tracing::error!(%why, "all optimisations are off");
-                (Vec::new(), 0, None, Some(why))
+                (Log::default(), None, Some(why))
             }
         };
         let generation = state.as_ref().map_or(0, |s| s.generation);
-        let added = changes.last().filter(|_| changes.len() > stored).map(|c| c.id);
-        let held = added.zip(state.as_ref()).map(|(id, s)| Held::of(id, &s.settings.kill));
-        let log = Arc::new(Mutex::new(Log { changes, stored, held, ..Log::default() }));
+        let log = Arc::new(Mutex::new(log));
         // One wake-up waiting is enough: whoever wakes writes all there is.
         let (wake, waking) = std::sync::mpsc::sync_channel(1);
-        let thread = keeper::start(Arc::clone(&store), Arc::clone(&log), latch, waking)?;
-        // What the latch added is not stored yet.
+        let thread =
+            keeper::start(Arc::clone(&store), Arc::clone(&log), latch, clock.clone(), waking)?;
+        // What the latch added is not stored yet, and what there is may be much.
         let _full = wake.try_send(Wake::Write);
         Ok(Arc::new(Self {
             live: Live::new(environment, state),
@@ -167,7 +160,8 @@ impl Desk {
         self.generation.subscribe()
     }
 
-    /// All changes, the oldest first.
+    /// The last changes, the oldest first: a thousand at least, and of those before it what is not settled. All of them
+    /// are in the store.
     #[must_use]
     pub fn history(&self) -> Vec<Line> {
         let log = self.log.lock();
@@ -176,14 +170,25 @@ impl Desk {
         log.changes.iter().map(line).collect()
     }
 
-    /// Settings that held at a moment.
+    /// Settings that held right after a change; nothing where there is none with this number. Blocks on the store
+    /// where the change is long ago.
     ///
     /// # Errors
-    /// The log gives none.
-    pub fn settings_at(&self, at: UnixMicros) -> Result<Settings, Refused> {
-        let log = self.log.lock();
-        let then: Vec<Change> = log.changes.iter().filter(|c| c.at <= at).cloned().collect();
-        Ok(State::at(&then, at)?.settings)
+    /// The log gives none, or cannot be read.
+    pub fn settings_after(&self, id: u64) -> Result<Option<Settings>, Refused> {
+        let (base, changes) = {
+            let log = self.log.lock();
+            (log.base.clone(), log.changes.clone())
+        };
+        let (base, changes) = if id > base.upto {
+            (base, changes)
+        } else {
+            let all = self.store.log().map_err(|e| Refused::Unreadable(e.to_string()))?;
+            (Base::default(), all)
+        };
+        let then: Vec<Change> = changes.into_iter().take_while(|c| c.id <= id).collect();
+        let Some(at) = then.last().filter(|c| c.id == id).map(|c| c.at) else { return Ok(None) };
+        Ok(Some(State::at(Journal::over(&base, &then), at)?.settings))
     }
 
     /// What a change would be, without making it.
@@ -196,7 +201,7 @@ impl Desk {
         edit: impl FnOnce(&mut Settings),
     ) -> Result<Change, Refused> {
         let log = self.log.lock();
-        self.proposed(&log.changes, wanted, edit)
+        self.proposed(log.journal(), wanted, edit)
     }
 
     /// Makes a change: every request that begins from now on is under it, also where the disk refuses.
@@ -210,7 +215,7 @@ impl Desk {
     ) -> Result<Made, Refused> {
         let (made, stored) = {
             let mut log = self.log.lock();
-            let change = self.proposed(&log.changes, wanted, edit)?;
+            let change = self.proposed(log.journal(), wanted, edit)?;
             self.put(&mut log, change)?
         };
         Ok(self.durable(made, stored).await)
@@ -225,7 +230,7 @@ impl Desk {
             let mut log = self.log.lock();
             let author = Author { name: &wanted.author, reason: &wanted.reason };
             let prices = self.prices.load();
-            let change = undo(&log.changes, self.clock.now(), &author, id, &Priced(&prices))?;
+            let change = undo(log.journal(), self.clock.now(), &author, id, &Priced(&prices))?;
             self.put(&mut log, change)?
         };
         Ok(self.durable(made, stored).await)
@@ -234,7 +239,7 @@ impl Desk {
     /// Puts in force what the time alone changes.
     pub fn refresh(&self) {
         let log = self.log.lock();
-        if let Ok(state) = State::at(&log.changes, self.clock.now()) {
+        if let Ok(state) = State::at(log.journal(), self.clock.now()) {
             self.publish(state);
         }
     }
@@ -245,7 +250,7 @@ impl Desk {
         loop {
             let next = {
                 let log = self.log.lock();
-                State::at(&log.changes, self.clock.now()).ok().and_then(|s| s.changes_at)
+                State::at(log.journal(), self.clock.now()).ok().and_then(|s| s.changes_at)
             };
             let due = async {
                 match next {
@@ -275,7 +280,7 @@ impl Desk {
 
     fn proposed(
         &self,
-        log: &[Change],
+        log: Journal<'_>,
         wanted: &Wanted,
         edit: impl FnOnce(&mut Settings),
     ) -> Result<Change, Refused> {
@@ -288,7 +293,7 @@ impl Desk {
     /// Appends a change and puts the state that follows in force.
     fn put(&self, log: &mut Log, change: Change) -> Result<(Made, oneshot::Receiver<()>), Refused> {
         log.changes.push(change.clone());
-        let state = match State::at(&log.changes, self.clock.now()) {
+        let state = match State::at(log.journal(), self.clock.now()) {
             Ok(state) if self.broken.is_none() => state,
             other => {
                 log.changes.pop();
@@ -300,8 +305,7 @@ impl Desk {
         log.held = Some(Held::of(change.id, &state.settings.kill));
         self.publish(state);
         let (told, stored) = oneshot::channel();
-        let upto = log.changes.len();
-        log.waiting.push((upto, told));
+        log.waiting.push((change.id, told));
         // A full channel means that the thread is about to look.
         let _full = self.wake.try_send(Wake::Write);
         Ok((Made { change, generation, stored: false }, stored))
@@ -319,8 +323,8 @@ impl Desk {
         let stored = waited.is_ok_and(|told| told.is_ok());
         let id = made.change.id;
         let mut log = self.log.lock();
-        log.late |= !stored && (log.stored as u64) < id;
-        Made { stored: stored || log.stored as u64 >= id, ..made }
+        log.late |= !stored && log.stored < id;
+        Made { stored: stored || log.stored >= id, ..made }
     }
 }
 
@@ -335,19 +339,35 @@ fn latch(dir: &Path) -> (Option<Latch>, Option<Held>) {
     }
 }
 
+/// The log and the state that follows from it: from what is folded, or from the whole of it where that does not fit.
+fn read(store: &ControlStore, held: Option<Held>, now: UnixMicros) -> Result<(Log, State), String> {
+    let words = |e: StoreError| e.to_string();
+    let (mut base, mut changes) = store.recent().map_err(words)?;
+    if base.upto > 0 && State::at(Journal::over(&base, &changes), now).is_err() {
+        (base, changes) = (Base::default(), store.log().map_err(words)?);
+    }
+    let stored = changes.last().map_or(base.upto, |c| c.id);
+    let mut log = Log { base, changes, stored, ..Log::default() };
+    take_over(&mut log, held, now);
+    let state = State::at(log.journal(), now).map_err(|e| e.to_string())?;
+    let added = log.changes.last().map(|c| c.id).filter(|id| *id > stored);
+    log.held = added.map(|id| Held::of(id, &state.settings.kill));
+    Ok((log, state))
+}
+
 /// Adds the kill that the latch holds and the log does not know: it was made while the disk refused.
-fn take_over(log: &mut Vec<Change>, held: Option<Held>, now: UnixMicros) {
-    let last = log.last().map_or(0, |c| c.id);
+fn take_over(log: &mut Log, held: Option<Held>, now: UnixMicros) {
+    let last = log.stored;
     let Some(held) = held.filter(|h| h.is_any() && h.change > last) else { return };
     let author = Author {
         name: "flowgauge",
         reason: "it was switched off before the restart and could not be stored",
     };
     let edit = |settings: &mut Settings| held.add_to(&mut settings.kill);
-    match propose(log, now, &author, None, None, &AnyPrice, edit) {
+    match propose(log.journal(), now, &author, None, None, &AnyPrice, edit) {
         Ok(change) => {
             tracing::warn!("the kill switch holds what it held before the restart");
-            log.push(change);
+            log.changes.push(change);
         }
         Err(Refused::Nothing) => {}
         // A log that gives no state switches everything off anyway.

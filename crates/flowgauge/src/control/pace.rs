@@ -48,17 +48,22 @@ impl Pace {
         *self.closer.lock()
     }
 
+    /// How often those look who are asked to look more closely at a moment.
+    #[must_use]
+    pub fn closer(&self, now: UnixMicros) -> Option<Micros> {
+        self.get().filter(|c| now < c.until).map(|c| c.every)
+    }
+
     /// The pace of one who looks every `usual`.
     #[must_use]
     pub fn of_one(&self, usual: Micros, now: UnixMicros) -> Micros {
-        let closer = self.get().filter(|c| now < c.until);
-        closer.map_or(usual, |c| c.every.min(usual))
+        self.closer(now).map_or(usual, |every| every.min(usual))
     }
 
     /// How many times as many answers are scored.
     #[must_use]
     pub fn sampling(&self, now: UnixMicros) -> f64 {
-        if self.get().is_some_and(|c| now < c.until) { MORE_SAMPLES } else { 1.0 }
+        if self.closer(now).is_some() { MORE_SAMPLES } else { 1.0 }
     }
 
     /// Returns when it changes.

@@ -20,9 +20,9 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// Failures in a row after which it is left alone: one or two are any network's.
@@ -147,8 +147,10 @@ pub struct Shared {
     /// Longest wait of a request.
     within: Duration,
     generation: AtomicU64,
-    /// Whether a clearing of ours, or the first look, has still to reach it.
-    behind: AtomicBool,
+    /// Clearings of ours, the first look counted as one, and how many of them have reached it.
+    owed: AtomicU64,
+    paid: AtomicU64,
+    caught_up: Notify,
     trouble: Mutex<Trouble>,
     counters: Counters,
     news: news::Desk,
@@ -166,7 +168,9 @@ impl Shared {
             clock,
             within: Duration::from_micros(within.0),
             generation: AtomicU64::new(0),
-            behind: AtomicBool::new(true),
+            owed: AtomicU64::new(1),
+            paid: AtomicU64::new(0),
+            caught_up: Notify::new(),
             trouble: Mutex::default(),
             counters: Counters::default(),
             news: news::Desk::new(),
@@ -187,7 +191,7 @@ impl Shared {
     /// An answer held under a key that was made at most `ttl` ago. A miss wherever there is any doubt.
     pub async fn get(&self, key: &Key, ttl: Micros) -> Option<(Hit, UnixMicros)> {
         let now = self.clock.now();
-        if self.behind.load(Ordering::Acquire) || self.rests(now) {
+        if self.is_behind() || self.rests(now) {
             self.counters.passed.fetch_add(1, Ordering::Relaxed);
             return None;
         }
@@ -197,7 +201,7 @@ impl Shared {
             Ok(Ok((held, found))) => {
                 self.well();
                 // Another instance cleared: the worker follows, and this is a miss.
-                found.filter(|_| held == Some(generation) && !self.behind.load(Ordering::Acquire))
+                found.filter(|_| held == Some(generation) && !self.is_behind())
             }
             Ok(Err(error)) => return self.failed(&error.to_string()),
             Err(_) => return self.failed("no answer in time"),
@@ -241,7 +245,7 @@ impl Shared {
             self.tell_soon();
             return;
         }
-        self.behind.store(true, Ordering::Release);
+        self.owed.fetch_add(1, Ordering::AcqRel);
         // Where the queue is full the worker sees by itself that it is behind.
         let _full = self.tasks.try_send(Task::Clear);
     }
@@ -254,7 +258,21 @@ impl Shared {
     /// Whether a clearing has still to reach the backend.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.behind.load(Ordering::Acquire)
+        self.paid.load(Ordering::Acquire) < self.owed.load(Ordering::Acquire)
+    }
+
+    /// Waits until every clearing has reached the backend; false where the time is up before.
+    pub async fn reached(&self, within: Duration) -> bool {
+        let reached = async {
+            loop {
+                let told = self.caught_up.notified();
+                if !self.is_behind() {
+                    return;
+                }
+                told.await;
+            }
+        };
+        tokio::time::timeout(within, reached).await.is_ok()
     }
 
     /// Counts since the start.
@@ -327,7 +345,8 @@ impl Shared {
     /// Brings the backend up to our clearing, or ourselves up to another's.
     async fn follow(&self, memory: &Memory, known: &mut bool, clears: bool) {
         // Behind before the first look means only that nothing is known yet.
-        let ours = clears || (*known && self.behind.load(Ordering::Acquire));
+        let owed = self.owed.load(Ordering::Acquire);
+        let ours = clears || (*known && self.is_behind());
         let look = async {
             if !ours && let Some(held) = self.backend.generation().await? {
                 return Ok(held);
@@ -344,7 +363,9 @@ impl Shared {
                     memory.clear_own(&Purge::default(), self.clock.now());
                 }
                 *known = true;
-                self.behind.store(false, Ordering::Release);
+                // One that came meanwhile is still owed.
+                self.paid.store(owed, Ordering::Release);
+                self.caught_up.notify_waiters();
                 self.well();
             }
             Ok(Err(error)) => self.trouble(&error.to_string()),

@@ -18,10 +18,12 @@ const CONCISE: &str = "Answer briefly from the passages; say so where they do no
 /// Tokens that the pretend models take.
 const CONTEXT: u64 = 16_000;
 
-/// Every answer is scored by flowgauge's own evaluator.
+/// Every answer is scored by flowgauge's own evaluator, but for translations: it does not know whether those are right,
+/// and takes their language for a fault.
 #[must_use]
 pub fn quality() -> Quality {
-    let plan = Plan { default: 1.0, max_per_minute: 0, ..Plan::default() };
+    let by_intent = vec![(Text::const_new("translate"), 0.0)];
+    let plan = Plan { default: 1.0, by_intent, max_per_minute: 0, ..Plan::default() };
     Quality { plan, ..Quality::default() }
 }
 

@@ -24,6 +24,7 @@ use super::recent::{Long, Recent};
 use super::rule_set::RuleSet;
 use super::seen::{Seen, SeenChannel};
 use crate::config::alerts::Alerts;
+use crate::control::Control;
 use crate::logic::alert::episode::EpisodeId;
 use crate::logic::alert::instance::InstanceKey;
 use crate::logic::alert::plan::{ChannelKind, Pace, Settings};
@@ -100,6 +101,8 @@ pub struct Engine {
     channels: Vec<SeenChannel>,
     zone: Tz,
     tick: Micros,
+    /// How closely the application is watched meanwhile; nothing where nobody may ask for it.
+    watch: Option<Arc<Control>>,
     schedule_at: u16,
     keep_history: Micros,
     /// Whom posted alerts are told to, and the open episodes of them.
@@ -150,6 +153,7 @@ impl Engine {
             channels,
             zone,
             tick: config.tick,
+            watch: None,
             schedule_at: config.schedule_at,
             keep_history: config.keep_history,
             posted_to: config.posted_to.clone(),
@@ -170,6 +174,13 @@ impl Engine {
         engine.restore(saved, rules);
         engine.show(engine.last, &[]);
         Ok(engine)
+    }
+
+    /// Rules are looked at as often as a closer watch asks for, while there is one.
+    #[must_use]
+    pub fn watching_with(mut self, control: Arc<Control>) -> Self {
+        self.watch = Some(control);
+        self
     }
 
     /// Where the heartbeat looks.

@@ -6,7 +6,6 @@
 
 mod grade;
 mod local;
-mod own_call;
 mod status;
 
 pub use grade::NoGrade;

@@ -93,7 +93,8 @@ impl Alerting {
             past: recorder.clone(),
             clock: clock.clone(),
             bell,
-        })?;
+        })?
+        .watching_with(Arc::clone(control));
         let heart = alerts.heartbeat.as_ref().map(|heartbeat| Heart {
             url: heartbeat.url.clone(),
             every: heartbeat.every,

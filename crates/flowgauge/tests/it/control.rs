@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
+mod fold;
+#[cfg(test)]
 mod harm;
 #[cfg(test)]
 mod optimise;

@@ -78,7 +78,7 @@ pub enum Bypass {
     TooLarge,
     /// No JSON object, a member named twice, nested too deep, or text that is no Unicode.
     Unreadable,
-    /// It offers tools or is a step of a loop that uses them: the answer is an action.
+    /// It offers tools, is a step of a loop that uses them, or searches: the answer is an action, or is news.
     Tools,
     /// It asks for several answers, which shall differ.
     SeveralAnswers,
@@ -163,6 +163,15 @@ fn cacheable<'a>(
     if ["tools", "functions", "tool_choice", "function_call", "mcp_servers", "container"]
         .iter()
         .any(|n| filled(n))
+    {
+        return Err(Bypass::Tools);
+    }
+    // What is found on the net or in a store of data is another answer tomorrow; there `{}` means yes.
+    let searches =
+        |name: &str| member(&members, name).is_some_and(|n| !matches!(n.raw(), "null" | "false"));
+    if ["web_search_options", "search_parameters", "data_sources", "plugins"]
+        .iter()
+        .any(|n| searches(n))
     {
         return Err(Bypass::Tools);
     }

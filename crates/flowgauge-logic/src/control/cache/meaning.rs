@@ -1,9 +1,10 @@
 //! What a question asks, in a form in which the same question is the same list of words.
 //!
 //! Owns the normal form and the verdict whether two questions are one. Only what cannot change the answer is taken
-//! out: politeness, contractions, spelling variants, four ways to say "how do I" or "define". Every other word, its
+//! out: politeness, contractions, spelling variants, three ways to say "how do I" or "define". Every other word, its
 //! place, every number, sign and comma counts, because encoders put a question and its reversal at 0.83 to 0.9997
-//! (zilliztech/GPTCache#694). Refuses what it does not understand: code, addresses, several lines, long texts.
+//! (zilliztech/GPTCache#694). Refuses what it does not understand: code, addresses, several lines, long texts, and
+//! questions about words themselves, in which a spelling or a blank is what is asked about.
 
 mod lists;
 mod rewrite;
@@ -60,7 +61,11 @@ impl Meaning {
         if question.chars().any(foreign) || question.contains("://") {
             return None;
         }
-        let words = rewrite::normal(words::split(question));
+        let words = words::split(question);
+        if lists::is_about_words(&words) || words::has_blanks_in_quotation(question) {
+            return None;
+        }
+        let words = rewrite::normal(words);
         let lower = !question.chars().any(char::is_uppercase);
         (!words.is_empty()).then_some(Self { words, lower })
     }
@@ -74,9 +79,8 @@ impl Meaning {
     /// Whether an answer to the one answers the other.
     pub fn same(&self, other: &Self) -> Result<(), Difference> {
         let careless = self.lower || other.lower;
-        let alike = |(a, b): (&String, &String)| {
-            a == b || (careless && a.to_lowercase() == b.to_lowercase() && !lists::is_capital(a, b))
-        };
+        let alike =
+            |(a, b): (&String, &String)| a == b || (careless && lists::is_only_a_name(a, b));
         if self.words.len() == other.words.len() && self.words.iter().zip(&other.words).all(alike) {
             return Ok(());
         }

@@ -3,6 +3,9 @@
 use crate::sequential::{FEWEST, half_width};
 use serde::{Deserialize, Serialize};
 
+/// Halvings after which the end of an interval is known to a billionth.
+const HALVINGS: u32 = 34;
+
 /// An estimate and its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Span {
@@ -100,6 +103,41 @@ impl Means {
             0.5 * (variance / total).ln() + n * n * tau2 * off * off / (2.0 * variance * total);
         let span = Span { estimate: off, low: off - half, high: off + half };
         Some(Compared { span, e_value: log.min(f64::MAX.ln()).exp() })
+    }
+
+    /// Touched as a share of untouched, less one: all ratios at which the difference of the one and so many times the
+    /// other may be nothing (Fieller 1954), by the confidence sequence of that difference. Nothing while an arm is too
+    /// small, or where the untouched mean may be zero.
+    pub(super) fn relative(&self, effect: f64, alpha: f64) -> Option<Span> {
+        let (a, b) = (self.untouched.n as f64, self.touched.n as f64);
+        let n = a * b / (a + b);
+        let (before, after) = (self.untouched.variance()?, self.touched.variance()?);
+        let (was, is) = (self.untouched.mean, self.touched.mean);
+        if was <= 0.0 || is < 0.0 {
+            return None;
+        }
+        // Positive where the touched mean is certainly above so many times the untouched, negative where below.
+        let beyond = |ratio: f64| {
+            let variance = n * (ratio * ratio * before / a + after / b);
+            let half =
+                if variance > 0.0 { half_width(n, variance, effect * effect, alpha) } else { 0.0 };
+            let off = is - ratio * was;
+            off.signum() * (off.abs() - half).max(0.0)
+        };
+        let estimate = is / was;
+        let most = 2.0 * estimate + 2.0;
+        if beyond(0.0) <= 0.0 || beyond(most) >= 0.0 {
+            return None;
+        }
+        let end = |mut certain: f64, mut possible: f64| {
+            for _ in 0..HALVINGS {
+                let middle = f64::midpoint(certain, possible);
+                if beyond(middle).abs() <= 0.0 { possible = middle } else { certain = middle }
+            }
+            certain - 1.0
+        };
+        let (low, high) = (end(0.0, estimate), end(most, estimate));
+        Some(Span { estimate: estimate - 1.0, low, high })
     }
 
     /// Share of the untouched mean that the touched one is lower by. Each mean has a confidence sequence of half the

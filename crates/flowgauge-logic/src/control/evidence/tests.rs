@@ -36,6 +36,27 @@ fn the_share_saved_has_an_interval_that_holds_it_and_narrows() {
 }
 
 #[test]
+fn the_share_of_quality_kept_has_an_interval_that_holds_it_and_ends_within_a_bound() {
+    let of = |lost: f64, n: u64| {
+        let mut evidence = Evidence::default();
+        for i in 0..20 * n {
+            let wave = f64::from(u32::try_from(i * 7 % 41).unwrap()) - 20.0;
+            if i < n {
+                evidence.observe(Arm::HoldOut, &sample(1.0, 70.0 + wave));
+            }
+            evidence.observe(Arm::Treated, &sample(1.0, (70.0 + wave) * (1.0 - lost)));
+        }
+        evidence.report(0.05).quality_share
+    };
+    let (few, many, worse) = (of(0.0, 60).unwrap(), of(0.0, 500).unwrap(), of(0.1, 500).unwrap());
+    assert!(few.low < -0.05 && few.high > 0.05, "{few:?}");
+    assert!(many.low > -0.05 && many.high < 0.05 && many.low < 0.0, "{many:?}");
+    assert!(worse.low < -0.1 && worse.high > -0.1 && worse.high < -0.05, "{worse:?}");
+    assert!((worse.estimate + 0.1).abs() < 0.01, "{worse:?}");
+    assert_eq!(of(0.0, 29), None);
+}
+
+#[test]
 fn a_small_arm_gives_no_verdict_and_an_equal_one_in_time_a_good_one() {
     let early = filled(29, 1_000, 0.2).report(0.05);
     assert_eq!(early.tokens_saved, None);

@@ -107,6 +107,7 @@ fn harmful() -> Report {
     Report {
         alpha: 0.05,
         findings: vec![finding],
+        quality_share: None,
         tokens_saved,
         cost_saved,
         latency_saved,

@@ -52,6 +52,12 @@ fn protected_text_stays_as_it_is() {
         "  indented\n    more",
         "1. Answer in plain English please.\n2. Answer in plain English please.",
         "Say `Answer in plain English please.` Say `Answer in plain English please.`",
+        "Add 5 to every total. Add -5 to every total.",
+        "Keep values > 5 of the list. Keep values < 5 of the list.",
+        "Write it in C for me. Write it in C++ for me.",
+        "Give the value of X first. Give the value of x first.",
+        "For children:\nAnswer in plain short words.\nFor experts:\nAnswer in plain short words.",
+        "User: Is it late?\nBot: Please wait a moment.\nUser: Is it lost?\nBot: Please wait a moment.",
     ] {
         assert_eq!(
             run(&chat(text, "Why?"), None, &Settings::default()),

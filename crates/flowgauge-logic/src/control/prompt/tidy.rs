@@ -61,30 +61,44 @@ fn is_table(text: &str) -> bool {
     lines.windows(2).any(|w| wide(w[0]) && wide(w[1]))
 }
 
-/// The text without instructions that it gave before, word by word; nothing where there are none.
+/// The text without instructions that it gave before, sign by sign; nothing where there are none.
 ///
-/// Numbered lines stay, and so does everything that touches a protected span.
+/// Numbered lines stay, and so does everything that touches a protected span, what a label stands before, as in the
+/// turns of an example, and what follows one: there the same words are said of something else.
 pub(super) fn said_once(text: &str) -> Option<String> {
     let spans = protected(text);
     let mut said = BTreeSet::new();
     let mut out = String::with_capacity(text.len());
+    let mut labelled = false;
     for range in sentences(text) {
         let sentence = text.get(range.clone()).unwrap_or_default();
-        let words: Vec<String> = sentence
-            .split(|c: char| !c.is_alphanumeric() && c != '\'')
-            .filter(|w| !w.is_empty())
-            .map(str::to_lowercase)
-            .collect();
+        let words = sentence.split_whitespace().count();
         let first = sentence.trim_start().chars().next();
         let listed =
             first.is_some_and(|c| c.is_ascii_digit() || matches!(c, '-' | '*' | '#' | '|'));
-        let plain = words.len() >= LEAST_WORDS && !listed && !covers(&spans, &range);
-        if plain && !said.insert(words) {
+        let after_label = std::mem::replace(&mut labelled, sentence.trim_end().ends_with(':'));
+        let labels = after_label || sentence.contains(':');
+        let plain = words >= LEAST_WORDS && !listed && !labels && !covers(&spans, &range);
+        if plain && !said.insert(instruction(sentence)) {
             continue;
         }
         out.push_str(sentence);
     }
     (out.len() < text.len()).then_some(out)
+}
+
+/// An instruction as it is compared: whether it begins large, how it is spaced and its last mark say nothing; every other
+/// sign does ("add 5", "add -5").
+fn instruction(sentence: &str) -> String {
+    let line = sentence.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = line.trim_end_matches(['.', '!']);
+    let mut signs = line.chars();
+    match (signs.next(), signs.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain(signs).collect()
+        }
+        _ => line.to_owned(),
+    }
 }
 
 /// Sentences with the blanks behind them; a line's end ends one.

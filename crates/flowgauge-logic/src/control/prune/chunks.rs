@@ -13,6 +13,9 @@ const OPENING: [&str; 7] =
 const CLOSING: [&str; 7] =
     ["question", "query", "user question", "task", "instruction", "instructions", "request"];
 
+/// Of these, the ones that say how to answer, not what.
+const ORDERS: [&str; 4] = ["task", "instruction", "instructions", "request"];
+
 /// Bytes of a tag; longer ones are no tags but text.
 const MAX_TAG: usize = 256;
 
@@ -81,22 +84,31 @@ fn spaced(text: &str, end: usize) -> usize {
 /// context ends is not known then.
 fn headed(text: &str) -> Vec<Chunk> {
     let mut begin = None;
-    let mut end = None;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let here = at;
         at += line.len();
-        if begin.is_none() && is_heading(line, &OPENING, true) {
-            begin = Some(at);
-        } else if begin.is_some() && is_heading(line, &CLOSING, false) {
-            end = Some(here);
+        match begin {
+            None if is_heading(line, &OPENING, true) => begin = Some(at),
+            // The first heading that asks: where it is a passage's own, what follows only counts as asked.
+            Some(begin) if is_heading(line, &CLOSING, false) => {
+                let mut found = paragraphs(text, begin, here);
+                if is_heading(line, &ORDERS, false) {
+                    // What to do it with may stand right before how to do it.
+                    found.pop();
+                }
+                found.retain(|c| !asks(text.get(c.inner.clone()).unwrap_or_default()));
+                return found;
+            }
+            _ => {}
         }
     }
-    // The last heading that asks: an earlier one may be a passage's own.
-    match (begin, end) {
-        (Some(begin), Some(end)) if begin < end => paragraphs(text, begin, end),
-        _ => Vec::new(),
-    }
+    Vec::new()
+}
+
+/// Whether a paragraph may be the question itself.
+fn asks(paragraph: &str) -> bool {
+    paragraph.trim_end_matches([' ', '\t', '\n', '\r', '"', '*', ')']).ends_with(['?', '？', '؟'])
 }
 
 /// Whether a line is one of these headings; `alone` says that nothing may follow it.
@@ -169,6 +181,17 @@ mod tests {
         assert!(find("Context:\nOne.\n\nTwo.\n\nWhy?", &[]).is_empty());
         assert!(find("Question: Why?\n\nContext:\nOne.", &[]).is_empty());
         assert_eq!(inner("## Sources\nOne.\n\n**Question:** Why?"), ["One."]);
+    }
+
+    #[test]
+    fn what_may_be_asked_is_no_passage() {
+        let said =
+            "Context:\nOne.\n\nTwo.\n\nQuestion: Rewrite this note.\n\nDear all,\n\nTask: finish.";
+        assert_eq!(inner(said), ["One.", "Two."]);
+        let said = "Context:\nOne.\n\nTwo.\n\nWho rings the bell?\n\nQuery: in one word";
+        assert_eq!(inner(said), ["One.", "Two."]);
+        let said = "Context:\nOne.\n\nTwo.\n\nTranslate it into German.\n\nInstructions: be brief";
+        assert_eq!(inner(said), ["One.", "Two."]);
     }
 
     proptest! {

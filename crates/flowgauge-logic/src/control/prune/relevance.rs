@@ -17,14 +17,71 @@ const GRAMMAR: &str = "a an the of to in on at is are was were be been and or no
     with by as from what which who whom whose when where why how do does did can could will would should i you he \
     she we they me my your his her our their about into than then there here has have had if so no yes please";
 
-/// The words of a passage or question, in lower case; scripts without spaces give pairs of characters.
-pub(super) fn words(text: &str) -> Vec<String> {
+/// What turns a sentence round, without its ending; of "doesn't" the "t" is left.
+const DENIALS: &str = "not no never none neither nor nobody noth nowhere without except unless hardly barely cannot t \
+    only";
+/// What turns a word round.
+const OPPOSITES: [&str; 8] = ["un", "in", "im", "il", "ir", "dis", "non", "a"];
+
+/// A passage as it is compared with others.
+#[derive(Debug, Clone)]
+pub(super) struct Read {
+    /// Its words.
+    pub(super) words: Vec<String>,
+    /// Those by which it differs from one that is nearly the same: numbers, denials, names.
+    weighty: BTreeSet<String>,
+}
+
+impl Read {
+    pub(super) fn of(text: &str) -> Self {
+        let grammar: BTreeSet<&str> = GRAMMAR.split_whitespace().collect();
+        let denials: BTreeSet<&str> = DENIALS.split_whitespace().collect();
+        let words = words(text);
+        let capital = |run: &&str| run.chars().next().is_some_and(char::is_uppercase);
+        let named = beginning(text).split(|c: char| !c.is_alphanumeric()).filter(capital);
+        let named = named.map(|run| stem(&run.to_lowercase()));
+        let weighty = named.filter(|w| !grammar.contains(w.as_str()));
+        let counts =
+            |w: &&String| denials.contains(w.as_str()) || w.chars().any(|c| c.is_ascii_digit());
+        let weighty = weighty.chain(words.iter().filter(counts).cloned()).collect();
+        Self { words, weighty }
+    }
+
+    /// Whether another passage says the same where it matters: numbers, names, denials and words of the question in the
+    /// same order, and no word the opposite of the other's.
+    fn says_what(&self, other: &Self, question: &BTreeSet<&str>) -> bool {
+        let weighs = |w: &&String| {
+            self.weighty.contains(*w) || other.weighty.contains(*w) || question.contains(w.as_str())
+        };
+        let mine = self.words.iter().filter(weighs);
+        if !mine.eq(other.words.iter().filter(weighs)) {
+            return false;
+        }
+        let set = |of: &Self| of.words.iter().cloned().collect::<BTreeSet<String>>();
+        let (a, b) = (set(self), set(other));
+        let turned = |only: &str, there: &BTreeSet<String>| {
+            OPPOSITES.iter().any(|p| {
+                there.contains(&format!("{p}{only}"))
+                    || only.strip_prefix(p).is_some_and(|rest| there.contains(rest))
+            })
+        };
+        !a.difference(&b).any(|w| turned(w, &b))
+    }
+}
+
+/// The part of a passage that is read.
+fn beginning(text: &str) -> &str {
     let mut end = text.len().min(MAX_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
+    text.get(..end).unwrap_or_default()
+}
+
+/// The words of a passage or question, in lower case; scripts without spaces give pairs of characters.
+pub(super) fn words(text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for run in text.get(..end).unwrap_or_default().split(|c: char| !c.is_alphanumeric()) {
+    for run in beginning(text).split(|c: char| !c.is_alphanumeric()) {
         if run.chars().any(|c| matches!(c, '\u{0e00}'..='\u{0eff}' | '\u{3040}'..='\u{9fff}')) {
             let characters: Vec<char> = run.chars().collect();
             found.extend(characters.windows(2).map(|w| w.iter().collect::<String>()));
@@ -84,29 +141,27 @@ pub(super) fn scores(question: &[String], passages: &[Vec<String>]) -> Option<Ve
     Some(frequencies.iter().zip(passages).map(score).collect())
 }
 
-/// For each passage whether it repeats an earlier one: nearly the same words, exactly the same numbers, and the same
-/// words of the question, so that two rows of one table or two entries of one form are never taken for one.
-pub(super) fn duplicates(question: &[String], passages: &[Vec<String>], jaccard: f64) -> Vec<bool> {
-    let hashed = |words: &mut dyn Iterator<Item = &String>| -> Vec<u64> {
-        let mut set: Vec<u64> = words.map(|w| fingerprint(&[w.as_bytes()])).collect();
+/// For each passage whether it repeats an earlier one: nearly the same words, and the same where it matters, so that
+/// two rows of one table, two entries of one form, or a sentence and its denial are never taken for one.
+pub(super) fn duplicates(question: &[String], passages: &[Read], jaccard: f64) -> Vec<bool> {
+    let grammar: BTreeSet<&str> = GRAMMAR.split_whitespace().collect();
+    let asked: BTreeSet<&str> =
+        question.iter().map(String::as_str).filter(|w| !grammar.contains(w)).collect();
+    let hashed = |read: &Read| -> Vec<u64> {
+        let mut set: Vec<u64> = read.words.iter().map(|w| fingerprint(&[w.as_bytes()])).collect();
         set.sort_unstable();
         set.dedup();
         set
     };
-    // What must be the same to the word.
-    let number = |w: &&String| w.chars().any(|c| c.is_ascii_digit()) || question.contains(*w);
-    let sets: Vec<(Vec<u64>, Vec<u64>)> = passages
-        .iter()
-        .map(|p| (hashed(&mut p.iter()), hashed(&mut p.iter().filter(number))))
-        .collect();
-    let twins = |(a, numbers): &(Vec<u64>, Vec<u64>), (b, others): &(Vec<u64>, Vec<u64>)| {
+    let sets: Vec<(Vec<u64>, &Read)> = passages.iter().map(|p| (hashed(p), p)).collect();
+    let twins = |(a, one): &(Vec<u64>, &Read), (b, other): &(Vec<u64>, &Read)| {
         let (small, large) = (a.len().min(b.len()) as f64, a.len().max(b.len()) as f64);
         // Sets of very unlike size cannot be alike.
-        if large <= 0.0 || small / large < jaccard || numbers != others {
+        if large <= 0.0 || small / large < jaccard {
             return false;
         }
         let shared = a.iter().filter(|w| b.binary_search(w).is_ok()).count() as f64;
-        shared / (small + large - shared) >= jaccard
+        shared / (small + large - shared) >= jaccard && one.says_what(other, &asked)
     };
     sets.iter()
         .enumerate()
@@ -146,9 +201,13 @@ mod tests {
         assert_eq!(scores(&[], &[]), None);
     }
 
+    fn read(texts: &[&str]) -> Vec<Read> {
+        texts.iter().map(|t| Read::of(t)).collect()
+    }
+
     #[test]
     fn rows_that_differ_in_a_number_are_no_duplicates() {
-        let rows = of(&[
+        let rows = read(&[
             "Room with a view of the old harbour and one bed costs 40 a night",
             "Room with a view of the old harbour and one bed costs 45 a night",
             "A room with a view of the old harbour, and one bed: costs 40 a night!",
@@ -162,8 +221,30 @@ mod tests {
             format!("This passage is about {about} and says what sailors did with {about} at sea")
         };
         let entries = ["whaling", "harpoons", "ballast"].map(entry);
-        let passages = of(&entries.each_ref().map(String::as_str));
+        let passages = read(&entries.each_ref().map(String::as_str));
         let asked = words("What did sailors do with harpoons?");
         assert_eq!(duplicates(&asked, &passages, 0.85), [false, false, true]);
+    }
+
+    #[test]
+    fn a_passage_that_differs_where_it_matters_is_no_duplicate() {
+        let rest = "for the children of the village, said the doctor who had lived among them and \
+            had seen the harbour grow from a few wooden huts into a town with a market and a school";
+        for (a, b) in [
+            ("The water is safe", "The water is not safe"),
+            ("The water is safe", "The water isn't safe"),
+            ("The water was legal", "The water was illegal"),
+            ("The water was brought by Marta", "The water was brought by Ivo"),
+            ("Rome paid Carthage", "Carthage paid Rome"),
+            ("The water came in 1911", "The water came in 1912"),
+            ("The water was given without salt", "The water was given with salt"),
+        ] {
+            let both = [format!("{a} {rest}"), format!("{b} {rest}")];
+            let passages = read(&both.each_ref().map(String::as_str));
+            assert_eq!(duplicates(&words("What did the doctor say?"), &passages, 0.85), [false; 2]);
+        }
+        let again = [format!("The water is safe {rest}"), format!("Water is safe, {rest}!")];
+        let passages = read(&again.each_ref().map(String::as_str));
+        assert_eq!(duplicates(&[], &passages, 0.85), [false, true]);
     }
 }

@@ -178,6 +178,78 @@ fn a_broken_log_gives_no_state() {
     assert!(matches!(State::at(&[odd], at(1)), Err(Broken::Settings(_))));
 }
 
+fn history(steps: &[(u8, u32)]) -> Vec<Change> {
+    let mut log: Vec<Change> = Vec::new();
+    for (now, (what, n)) in (0..).zip(steps.iter().copied()) {
+        let ends = Some(now + i64::from(n) * 7);
+        let made = match what {
+            0 => change(&log, now, None, |s| s.prune.top_k = n as usize),
+            1 => change(&log, now, ends, |s| s.prune.top_k = n as usize + 10),
+            2 => change(&log, now, None, |s| s.kill.all = !s.kill.all),
+            3 => change(&log, now, ends, |s| s.prompt.max_answer_tokens = Some(200 + u64::from(n))),
+            4 => change(&log, now, None, |s| {
+                s.rollouts.response_caching.mode = Mode::Canary(Share::percent(n));
+            }),
+            5 => change(&log, now, None, |s| {
+                s.kill.only = [Mechanism::ALL[n as usize % 4]].into();
+            }),
+            _ => undo(&log, at(now), &ANA, u64::from(n) * 3, &Open),
+        };
+        log.extend(made);
+    }
+    log
+}
+
+proptest! {
+    #[test]
+    fn a_folded_log_gives_the_same_state_then_and_at_any_time_after(
+        steps in proptest::collection::vec((0u8..8, 1u32..9), 1..60), most in 0usize..20, again in 0usize..10,
+    ) {
+        let log = history(&steps);
+        let now = steps.len() as i64;
+        if let Some((base, left)) = Journal::from(&log).folded(at(now), most) {
+            prop_assert!(left.len() < log.len());
+            for later in now..now + 70 {
+                let short = State::at(Journal::over(&base, &left), at(later)).unwrap();
+                prop_assert_eq!(short, State::at(&log, at(later)).unwrap());
+            }
+            // It goes on alike, and can be folded again.
+            let more = |log: Journal<'_>| propose(log, at(now), &ANA, None, None, &Open, |s| s.prune.top_k = 50);
+            prop_assert_eq!(more(Journal::over(&base, &left)).unwrap(), more(Journal::from(&log)).unwrap());
+            if let Some((base, left)) = Journal::over(&base, &left).folded(at(now + 9), again) {
+                for later in now + 9..now + 70 {
+                    let short = State::at(Journal::over(&base, &left), at(later)).unwrap();
+                    prop_assert_eq!(short, State::at(&log, at(later)).unwrap());
+                }
+            }
+            let last = left.iter().rev().find(|c| c.undoes.is_none() && in_force(&left, at(now)).contains(&c.id));
+            if let Some(last) = last {
+                let short = undo(Journal::over(&base, &left), at(now), &ANA, last.id, &Open);
+                prop_assert_eq!(short, undo(&log, at(now), &ANA, last.id, &Open));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_log_is_folded_to_a_short_one_and_what_holds_the_switch_stays_with_its_author() {
+    let mut log = Vec::new();
+    log.push(change(&log, 0, None, |s| s.kill.all = true).unwrap());
+    for n in 1..=400_i64 {
+        log.push(change(&log, n, None, |s| s.prune.top_k = 2 + (n as usize) % 2).unwrap());
+    }
+    let (base, left) = Journal::from(&log).folded(at(500), 100).unwrap();
+    assert_eq!((left.len(), left[0].id, base.upto, base.set.len()), (101, 1, 301, 1));
+    assert_eq!(
+        undo(Journal::over(&base, &left), at(500), &ANA, 200, &Open),
+        Err(Refused::NotInForce(200))
+    );
+    // One who takes back what is folded knows another log.
+    let mut odd = left;
+    odd.push(Change { id: 402, undoes: Some(200), ..odd[0].clone() });
+    assert_eq!(State::at(Journal::over(&base, &odd), at(500)), Err(Broken::Order(402)));
+}
+
 proptest! {
     #[test]
     fn any_history_can_be_taken_back_to_the_beginning(steps in proptest::collection::vec((0u8..5, 1u32..9), 1..20)) {

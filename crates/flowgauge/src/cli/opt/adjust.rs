@@ -6,9 +6,7 @@ use super::super::show;
 use super::super::sure::Sure;
 use super::set::{made, seconds};
 use crate::tell::page::control::changes::WantedProfile;
-
-/// How a server says that settings are as they are asked to be.
-const SO_ALREADY: &str = "nothing would change";
+use crate::tell::page::problem::UNCHANGED;
 
 /// Options of `opt adjust`.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,7 +45,7 @@ pub(super) fn run(args: &AdjustArgs, globals: &Globals) -> Done {
     });
     match done {
         // A profile that is in force already is what was asked for.
-        Err(refusal) if refusal.message.contains(SO_ALREADY) => {
+        Err(refusal) if refusal.kind.as_deref() == Some(UNCHANGED) => {
             show::note(&refusal.message);
             Ok(exit::OK)
         }

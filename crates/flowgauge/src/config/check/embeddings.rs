@@ -4,7 +4,8 @@ use super::super::problem::Problem;
 use super::super::read::{self, Findings};
 use super::super::tree::Node;
 use super::super::{Config, Embeddings};
-use super::{no_such_provider, noted};
+use super::noted;
+use super::own_model::{OwnModel, own_model};
 use crate::logic::budget::parse_money;
 use crate::logic::unit::Micros;
 
@@ -14,26 +15,7 @@ const WITHIN: std::ops::RangeInclusive<u64> = 10_000..=5_000_000;
 /// The model, where one is named.
 pub(super) fn embeddings(f: &mut Findings, root: &Node, config: &Config) -> Option<Embeddings> {
     let node = root.at("cache.semantic.embedding")?;
-    let (model, place) = f.text(node, "model").filter(|(t, _)| !t.is_empty())?;
-    let names: Vec<&str> = config.gateway.providers.iter().map(|p| p.name.as_str()).collect();
-    let provider = match f.text(node, "provider").filter(|(t, _)| !t.is_empty()) {
-        Some((name, place)) => {
-            if !names.contains(&name) {
-                no_such_provider(f, name, place, &names);
-            }
-            name.to_owned()
-        }
-        None => names.first().map(|name| (*name).to_owned()).unwrap_or_default(),
-    };
-    let asked = config.gateway.providers.iter().find(|p| p.name == provider);
-    let is_public = asked.is_some_and(|p| {
-        let own = ["http://127.", "http://localhost", "http://[::1]"];
-        !own.iter().any(|own| p.base_url.starts_with(own))
-    });
-    if asked.is_some_and(|p| p.api_key.is_none()) && is_public {
-        let why = format!("the provider {provider:?} has no api_key, and vectors have no caller's");
-        f.add(Problem::new(place.clone(), why).hint("add api_key: env:NAME to the provider"));
-    }
+    let OwnModel { model, provider, is_public } = own_model(f, node, config, "vectors have")?;
     let budget_per_day = match f.text(node, "budget_per_day").filter(|(t, _)| !t.is_empty()) {
         Some((text, place)) => noted(f, place, parse_money(text)),
         None if is_public => {
@@ -51,7 +33,7 @@ pub(super) fn embeddings(f: &mut Findings, root: &Node, config: &Config) -> Opti
         f.add(Problem::new(node.place.clone(), why).hint(hint));
     }
     let within = f.value(node, "within", Embeddings::WITHIN, within);
-    Some(Embeddings { provider, model: model.to_owned(), within, budget_per_day })
+    Some(Embeddings { provider, model, within, budget_per_day })
 }
 
 fn within(text: &str) -> Result<Micros, String> {

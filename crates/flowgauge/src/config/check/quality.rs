@@ -4,7 +4,8 @@ use super::super::problem::Problem;
 use super::super::quality::{IntentWants, JUDGE_BUDGET, Judge, Quality};
 use super::super::read::{self, Findings};
 use super::super::tree::{Node, Value};
-use super::{items, no_such_provider, noted, unique};
+use super::own_model::{OwnModel, own_model};
+use super::{items, noted, unique};
 use crate::config::Config;
 use crate::logic::budget::parse_money;
 use crate::logic::call::Text;
@@ -146,28 +147,7 @@ fn scorers(f: &mut Findings, node: &Node) -> Option<Vec<&'static str>> {
 
 /// The judging model, where one is named.
 fn judge(f: &mut Findings, node: &Node, config: &Config) -> Option<Judge> {
-    let (model, place) = f.text(node, "model").filter(|(t, _)| !t.is_empty())?;
-    let names: Vec<&str> = config.gateway.providers.iter().map(|p| p.name.as_str()).collect();
-    let provider = match f.text(node, "provider").filter(|(t, _)| !t.is_empty()) {
-        Some((name, place)) => {
-            if !names.contains(&name) {
-                no_such_provider(f, name, place, &names);
-            }
-            name.to_owned()
-        }
-        None => names.first().map(|name| (*name).to_owned()).unwrap_or_default(),
-    };
-    let asked = config.gateway.providers.iter().find(|p| p.name == provider);
-    let public = |url: &str| {
-        !["http://127.", "http://localhost", "http://[::1]"].iter().any(|own| url.starts_with(own))
-    };
-    if let Some(asked) = asked.filter(|p| p.api_key.is_none() && public(&p.base_url)) {
-        let why = format!(
-            "the provider {:?} has no api_key, and a judging model has no caller's",
-            asked.name
-        );
-        f.add(Problem::new(place.clone(), why).hint("add api_key: env:NAME to the provider"));
-    }
+    let OwnModel { model, provider, .. } = own_model(f, node, config, "a judging model has")?;
     let budget = match f.text(node, "budget_per_day") {
         Some((text, place)) => noted(f, place, parse_money(text)),
         None => {
@@ -187,7 +167,7 @@ fn judge(f: &mut Findings, node: &Node, config: &Config) -> Option<Judge> {
         max_backoff: f.value(node, "max_backoff", base.max_backoff, read::length),
     };
     Some(Judge {
-        model: model.to_owned(),
+        model,
         provider,
         rubric,
         share: f.value(node, "share", 1.0, |t| {

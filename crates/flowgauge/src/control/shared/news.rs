@@ -128,7 +128,7 @@ impl Desk {
 impl Shared {
     /// Tells what waits, then hears what others told.
     pub(super) async fn exchange(&self, memory: &Memory, known: bool) {
-        if !known || self.rests(self.clock.now()) || self.behind.load(Ordering::Acquire) {
+        if !known || self.rests(self.clock.now()) || self.is_behind() {
             return;
         }
         let generation = self.generation.load(Ordering::Acquire);

@@ -98,9 +98,13 @@ fn around(marked: &str, passages: &[&str], most: usize) -> String {
             .collect();
         near.sort_by_key(|i| i.abs_diff(at));
         near.truncate(most);
-        return said(near, &sentences);
+        // Where all of it is marked, other passages say what goes with it.
+        if !near.is_empty() {
+            return said(near, &sentences);
+        }
     }
-    let sentences: Vec<&str> = passages.iter().flat_map(|p| book::split(p)).collect();
+    let others = passages.iter().flat_map(|p| book::split(p)).filter(|s| !own.contains(s));
+    let sentences: Vec<&str> = others.collect();
     let ranked = book::rank(marked, &sentences).into_iter().map(|(_, at)| at);
     said(ranked.take(most).collect(), &sentences)
 }

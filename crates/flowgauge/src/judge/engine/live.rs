@@ -42,23 +42,29 @@ impl Live {
         }
     }
 
-    /// Whether it is evaluated at a tick: rules with an interval of their own leave ticks out.
-    pub(super) fn is_due(&self, at: UnixMicros, tick: Micros) -> bool {
-        self.past(at, tick) < tick.0.max(1)
+    /// Whether it is evaluated at a tick: rules with an interval of their own leave ticks out, but for those that a
+    /// closer watch asks for.
+    pub(super) fn is_due(&self, at: UnixMicros, tick: Micros, closer: Option<Micros>) -> bool {
+        let every = self.every(tick);
+        let every = closer.map_or(every, |closer| every.min(closer.0)).max(tick.0).max(1);
+        past(at, every) < tick.0.max(1)
     }
 
     /// The last tick up to this one at which it was due.
     pub(super) fn last_due(&self, at: UnixMicros, tick: Micros) -> UnixMicros {
-        let past = i64::try_from(self.past(at, tick)).unwrap_or(0);
+        let past = i64::try_from(past(at, self.every(tick))).unwrap_or(0);
         let width = super::signed(tick).max(1);
         UnixMicros(at.0.saturating_sub(past.div_euclid(width).saturating_mul(width)))
     }
 
-    /// How far a tick is from the last multiple of the rule's interval.
-    fn past(&self, at: UnixMicros, tick: Micros) -> u64 {
-        let every = self.rule.interval.unwrap_or(tick).0.max(tick.0).max(1);
-        u64::try_from(at.0).unwrap_or(0) % every
+    fn every(&self, tick: Micros) -> u64 {
+        self.rule.interval.unwrap_or(tick).0.max(tick.0).max(1)
     }
+}
+
+/// How far a tick is from the last multiple of an interval.
+fn past(at: UnixMicros, every: u64) -> u64 {
+    u64::try_from(at.0).unwrap_or(0) % every
 }
 
 /// All rules in force, in the order of their files.

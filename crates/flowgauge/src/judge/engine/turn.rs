@@ -86,13 +86,14 @@ impl Engine {
 
     /// Evaluates one tick.
     fn turn(&mut self, at: UnixMicros, late: bool) {
-        let Self { live, open, recent, long, unstored, tick, .. } = self;
+        let Self { live, open, recent, long, unstored, tick, watch, .. } = self;
+        let closer = watch.as_ref().and_then(|control| control.pace.closer(at));
         let facts = recent.at(at, long);
         let away_until = self.away.map(|(_, until)| until);
         let context = Tick { at, facts: &facts, away_until, late };
         let mut complaints = Vec::new();
         let crowded = recent.overflowed_since(UnixMicros(at.0.saturating_sub(signed(CROWDED_FOR))));
-        for live in live.iter_mut().filter(|l| l.rule.enabled && l.is_due(at, *tick)) {
+        for live in live.iter_mut().filter(|l| l.rule.enabled && l.is_due(at, *tick, closer)) {
             let begun = self.clock.monotonic();
             let refused = evaluate(live, &context, open, unstored, &mut complaints);
             crowd(live, refused, &crowded, &mut complaints);

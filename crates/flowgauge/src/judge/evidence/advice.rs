@@ -89,6 +89,7 @@ mod tests {
         Report {
             alpha: 0.05,
             findings: vec![finding],
+            quality_share: None,
             tokens_saved: None,
             cost_saved: None,
             latency_saved: None,

@@ -3,17 +3,16 @@
 //! Owns when it is asked again and why it is not asked at all. Refuses to read a verdict: `logic` does.
 
 use super::fresh;
-use super::own_call::{Office, OwnCall};
 use crate::config::Config;
 use crate::config::quality::Judge;
 use crate::logic::budget::Size;
-use crate::logic::call::Text;
+use crate::logic::call::{Protocol, Source, Text};
 use crate::logic::price::PriceBook;
 use crate::logic::retry::{Failure, Wish, retries_allowed};
 use crate::logic::score::answer::Answer;
 use crate::logic::score::judging::Verdict;
 use crate::logic::unit::{Micros, UnixMicros};
-use crate::receive::gateway::{OwnProvider, Reply, TargetError};
+use crate::receive::gateway::{About, Office, OwnCall, OwnProvider, Reply, TargetError};
 use crate::record::Recorder;
 use crate::record::ledger::{Budgets, Denied};
 use crate::serve::clock::Clock;
@@ -121,19 +120,19 @@ impl Grader {
         let failed = |why: &str| NoGrade::Failed(why.to_owned());
         let now = self.office.clock.now();
         let id = fresh(now).ok_or_else(|| failed("the system gives no random numbers"))?;
-        let Judge { provider, model, .. } = &self.settings;
-        let mut call = OwnCall::begin(&self.office, id, provider, model);
+        let about = About {
+            source: Source::Evaluation,
+            protocol: Protocol::Chat,
+            operation: "chat",
+            endpoint: "quality/judge",
+            provider: &self.settings.provider,
+            model: &self.settings.model,
+        };
+        let mut call = OwnCall::begin(&self.office, id, &about);
         let mut body = self.body(answer);
         let size =
             Size { body_bytes: body.len() as u64, max_tokens: Some(MAX_TOKENS), answers: None };
-        let reserved = match call.call() {
-            Some(call) => self.office.budgets.reserve(call, size).await.map(drop),
-            None => Ok(()),
-        };
-        if let Err(denied) = reserved {
-            call.forget();
-            return Err(NoGrade::Budget(words(&denied)));
-        }
+        call.reserve(size).await.map_err(|denied| NoGrade::Budget(words(&denied)))?;
         let _first = Counted::begin(&self.first);
         let mut retry = None;
         let begun = self.office.clock.monotonic();

@@ -17,6 +17,7 @@ use http::{Method, Request};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::budget;
 use super::counters::count;
 use super::flight::Flight;
 use super::forward::ask;
@@ -140,7 +141,7 @@ pub(super) async fn run(mut flight: Flight, sending: Sending, max_body: u64) -> 
             rest(&mut flight, pause, came.ok()).await;
             continue;
         }
-        let Some((next, there)) = fall_back(&mut later, again, failure, &flight) else {
+        let Some((next, there)) = fall_back(&mut later, again, failure, &mut flight).await else {
             return head(flight, came, target);
         };
         count(&flight.gateway().counters.fallbacks);
@@ -212,20 +213,26 @@ fn wish(headers: &HeaderMap, flight: &Flight) -> Wish {
     Wish::read(text("x-should-retry"), text("retry-after-ms"), text("retry-after"), now)
 }
 
-/// The next target that can be asked, and the request to it.
-fn fall_back<'a>(
+/// The next target that can be asked and that budgets have room for, and the request to it.
+async fn fall_back<'a>(
     later: &mut std::slice::Iter<'a, Step>,
     again: &Again,
     failure: Failure,
-    flight: &Flight,
+    flight: &mut Flight,
 ) -> Option<(&'a Step, Request<Outbound>)> {
     if !failure.is_of_the_target() {
         return None;
     }
-    later.find_map(|step| {
+    for step in later.by_ref() {
         let time_left = step.target.timeouts.total > flight.elapsed();
-        time_left.then(|| again.request(step, flight)).flatten().map(|r| (step, r))
-    })
+        let Some(request) = time_left.then(|| again.request(step, flight)).flatten() else {
+            continue;
+        };
+        if budget::reserve_for(flight, step).await {
+            return Some((step, request));
+        }
+    }
+    None
 }
 
 /// Rests, and reads the failed answer out meanwhile. The time counts as spent on the upstream: it is

@@ -7,16 +7,11 @@
 use crate::config::{Config, Embeddings};
 use crate::control::encoder::{Encoded, Encoder};
 use crate::logic::budget::Size;
-use crate::logic::call::{Call, Door, ErrorClass, Protocol, Source, Status, Text};
+use crate::logic::call::{Protocol, Source};
 use crate::logic::control::cache::meaning::Meaning;
 use crate::logic::control::cache::semantic::embed::Embedding;
-use crate::logic::price::PriceBook;
+use crate::logic::retry::Failure;
 use crate::logic::unit::{Micros, UnixMicros};
-use crate::logic::wire::Observer;
-use crate::record::Recorder;
-use crate::record::ledger::Budgets;
-use crate::serve::clock::Clock;
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -28,6 +23,7 @@ use std::time::Duration;
 
 use super::ids::Ids;
 use super::own::OwnProvider;
+use super::own_call::{About, Office, OwnCall};
 use super::{GatewayError, Parts};
 
 /// Failures in a row after which it is left alone: one or two are any network's.
@@ -37,7 +33,7 @@ const REST: Micros = Micros::from_millis(5_000);
 /// Longest question that is sent, bytes: what is longer is a text, and costs like one.
 const MAX_QUESTION: usize = 4 << 10;
 /// Endpoint its rows are found by.
-const ENDPOINT: Text = Text::const_new("cache/embedding");
+const ENDPOINT: &str = "cache/embedding";
 
 /// A provider's model.
 #[derive(Debug)]
@@ -45,10 +41,7 @@ pub(super) struct Remote {
     settings: Embeddings,
     name: String,
     provider: OwnProvider,
-    recorder: Recorder,
-    budgets: Arc<Budgets>,
-    prices: Arc<ArcSwap<PriceBook>>,
-    clock: Clock,
+    office: Office,
     ids: Ids,
     trouble: Mutex<(u32, Option<UnixMicros>)>,
     counters: Counters,
@@ -91,10 +84,12 @@ impl Remote {
             name: format!("{}/{}", settings.provider, settings.model),
             provider: OwnProvider::new(provider)?,
             settings,
-            recorder: parts.recorder.clone(),
-            budgets: Arc::clone(&parts.budgets),
-            prices: Arc::clone(&parts.prices),
-            clock: parts.clock.clone(),
+            office: Office {
+                recorder: parts.recorder.clone(),
+                budgets: Arc::clone(&parts.budgets),
+                prices: Arc::clone(&parts.prices),
+                clock: parts.clock.clone(),
+            },
             ids: Ids::new()?,
             trouble: Mutex::default(),
             counters: Counters::default(),
@@ -104,43 +99,42 @@ impl Remote {
     async fn ask(&self, question: &str) -> Result<Embedding, Without> {
         let within = Duration::from_micros(self.settings.within.0);
         let body = json!({ "model": self.settings.model, "input": question }).to_string();
-        let mut call = OwnCall::begin(self);
+        let about = About {
+            source: Source::Embedding,
+            protocol: Protocol::Embeddings,
+            operation: "embeddings",
+            endpoint: ENDPOINT,
+            provider: &self.settings.provider,
+            model: &self.settings.model,
+        };
+        let id = self.ids.next(self.office.clock.now());
+        let mut call = OwnCall::begin(&self.office, id, &about);
         let size = Size { body_bytes: body.len() as u64, max_tokens: None, answers: None };
-        let asking = async {
-            let reserved = match &call.call {
-                Some(call) => self.budgets.reserve(call, size).await.map(drop),
-                None => Ok(()),
-            };
-            if reserved.is_err() {
-                call.call = None;
-                return Err(Without::Denied);
-            }
+        let asking = async move {
+            call.reserve(size).await.map_err(|_| Without::Denied)?;
             call.sent();
-            match self.provider.embeddings(Bytes::from(body), within).await {
+            let failure = match self.provider.embeddings(Bytes::from(body), within).await {
                 Ok(reply) if (200..300).contains(&reply.status) => {
                     call.answered(reply.status, &reply.body);
                     let read: Option<Answer> = serde_json::from_slice(&reply.body).ok();
                     let vector = read.and_then(|a| a.data.into_iter().next());
-                    vector.and_then(|v| Embedding::from_model(&v.embedding)).ok_or(Without::Failed)
+                    return vector
+                        .and_then(|v| Embedding::from_model(&v.embedding))
+                        .ok_or(Without::Failed);
                 }
-                Ok(reply) => {
-                    let failure = crate::logic::retry::Failure::Status(reply.status);
-                    call.failed(Some(reply.status), failure.class());
-                    Err(Without::Failed)
-                }
-                Err(failure) => {
-                    call.failed(failure.status(), failure.class());
-                    let late = matches!(failure, crate::logic::retry::Failure::Silent);
-                    Err(if late { Without::Late } else { Without::Failed })
-                }
-            }
+                Ok(reply) => Failure::Status(reply.status),
+                Err(failure) => failure,
+            };
+            call.failed(failure.status(), failure.class());
+            let late = matches!(failure, Failure::Silent);
+            Err(if late { Without::Late } else { Without::Failed })
         };
         // The reservation is within the time too.
         tokio::time::timeout(within, asking).await.unwrap_or(Err(Without::Late))
     }
 
     fn rests(&self) -> bool {
-        self.trouble.lock().1.is_some_and(|until| self.clock.now() < until)
+        self.trouble.lock().1.is_some_and(|until| self.office.clock.now() < until)
     }
 
     fn noted(&self, asked: &Result<Embedding, Without>) {
@@ -161,7 +155,7 @@ impl Remote {
                 trouble.0 = trouble.0.saturating_add(1);
                 if trouble.0 >= FAILURES {
                     tracing::warn!(encoder = %self.name, "no vectors come; questions are found as they stand only, for now");
-                    trouble.1 = Some(self.clock.now().after(REST));
+                    trouble.1 = Some(self.office.clock.now().after(REST));
                 }
             }
         }
@@ -201,72 +195,5 @@ impl Encoder for Remote {
             denied: read(&c.denied),
             rested: read(&c.rested),
         })
-    }
-}
-
-/// A call on its way. Dropping it writes its row and settles its budget, also where the caller left.
-struct OwnCall<'a> {
-    office: &'a Remote,
-    call: Option<Call>,
-    begun: Micros,
-}
-
-impl<'a> OwnCall<'a> {
-    fn begin(office: &'a Remote) -> Self {
-        let now = office.clock.now();
-        let mut call = Call::begun(office.ids.next(now), now, now, Door::Gateway);
-        call.origin.source = Source::Embedding;
-        call.what.leaf = true;
-        call.what.operation = Text::const_new("embeddings");
-        call.what.protocol = Protocol::Embeddings;
-        call.what.provider = Some(Text::from(office.settings.provider.as_str()));
-        call.what.model_requested = Some(Text::from(office.settings.model.as_str()));
-        call.what.endpoint = Some(ENDPOINT);
-        call.what.stream = Some(false);
-        // Until something else is known, nobody waited for it to end.
-        call.outcome.status = Status::Cancelled;
-        Self { office, begun: office.clock.monotonic(), call: Some(call) }
-    }
-
-    fn note(&mut self, write: impl FnOnce(&mut Call)) {
-        if let Some(call) = &mut self.call {
-            write(call);
-        }
-    }
-
-    fn sent(&mut self) {
-        self.note(|call| call.outcome.attempts = 1);
-    }
-
-    fn failed(&mut self, status: Option<u16>, class: ErrorClass) {
-        self.note(|call| {
-            call.outcome.http_status = status;
-            (call.outcome.status, call.outcome.class) = (Status::Error, class);
-        });
-    }
-
-    fn answered(&mut self, status: u16, body: &[u8]) {
-        let mut observer = Observer::new(Protocol::Embeddings, false);
-        observer.feed(body, Micros(0));
-        let seen = observer.finish(true);
-        self.note(|call| {
-            call.outcome.http_status = Some(status);
-            (call.outcome.status, call.outcome.class) = (Status::Ok, ErrorClass::None);
-            call.usage = seen.usage;
-            call.what.model_used = seen.model;
-            call.cost.reported = seen.reported_cost;
-        });
-    }
-}
-
-impl Drop for OwnCall<'_> {
-    fn drop(&mut self) {
-        let Some(mut call) = self.call.take() else { return };
-        let took = self.office.clock.monotonic().saturating_sub(self.begun);
-        call.time.latency = Some(took);
-        call.time.upstream = Some(took);
-        self.office.prices.load().price(&mut call);
-        self.office.budgets.settle(&call);
-        self.office.recorder.finished(call);
     }
 }

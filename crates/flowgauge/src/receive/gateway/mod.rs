@@ -26,6 +26,7 @@ mod observation;
 mod operation;
 mod optimise;
 mod own;
+mod own_call;
 mod phases;
 mod refuse;
 mod retry_budget;
@@ -45,6 +46,7 @@ mod way;
 pub use counters::GatewayCounters;
 pub use keys::{CallerKeys, KeyInfo, NoKeys};
 pub use own::{OwnProvider, Reply};
+pub use own_call::{About, Office, OwnCall};
 pub use route::GatewayError;
 pub use target::TargetError;
 

@@ -1,6 +1,7 @@
 //! What was arranged for one call so that its usage becomes known.
 
 use crate::control::memory::Slot;
+use crate::logic::budget::Size;
 use crate::logic::call::{Text, Usage};
 use crate::logic::control::rollout::Mechanism;
 use crate::logic::unit::Micros;
@@ -24,6 +25,8 @@ pub(super) struct Terms {
     /// The request as it was sent, where its tokens may have to be counted; empty where it is too large
     /// to be kept.
     pub(super) request: Option<Bytes>,
+    /// What its size says about its cost, where budgets are to have room for it.
+    pub(super) size: Option<Size>,
     /// It is scored once it has ended.
     pub(super) chosen: Option<Chosen>,
     /// What the answer said, as far as it was kept.

@@ -15,6 +15,7 @@ pub mod whole;
 mod pointer;
 mod watch;
 
+use super::problem::UNCHANGED;
 use super::{App, Problem};
 use crate::control::{Line, Made};
 use crate::logic::control::rollout::Mechanism;
@@ -227,7 +228,8 @@ fn refused(refusal: &Refused) -> Problem {
         Refused::Expiry(why) => Problem::field("body.ttl_seconds", "", *why)
             .with_status(StatusCode::UNPROCESSABLE_ENTITY),
         Refused::NotInForce(_) => plain(StatusCode::NOT_FOUND),
-        Refused::Nothing | Refused::Stale { .. } => plain(StatusCode::CONFLICT),
+        Refused::Nothing => plain(StatusCode::CONFLICT).coded(UNCHANGED),
+        Refused::Stale { .. } => plain(StatusCode::CONFLICT),
         Refused::Broken(_) | Refused::Unreadable(_) => plain(StatusCode::SERVICE_UNAVAILABLE),
     }
 }

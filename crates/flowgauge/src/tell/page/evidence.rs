@@ -7,7 +7,7 @@ use crate::judge::Trials;
 use crate::judge::evidence::advice::{self, Advice, Focus};
 use crate::judge::evidence::{BeforeAfter, Course, Said, Standing, Unused};
 use crate::judge::regressions::RegressionError;
-use crate::logic::control::evidence::{Finding, Report, Span};
+use crate::logic::control::evidence::{Finding, Metric, Report, Span};
 use crate::logic::control::guardrail::Decision;
 use crate::logic::control::rollout::Mechanism;
 use crate::query::reduction::{AgainstBaseline, against_baseline};
@@ -45,6 +45,9 @@ pub struct FindingView {
     pub verdict: String,
     /// Touched minus untouched: points, a share, or a share of the untouched latency.
     pub effect: Option<SpanView>,
+    /// Of quality: touched as a share of untouched, less one; -0.02 is 2 % lost.
+    #[serde(default)]
+    pub share: Option<SpanView>,
     /// Evidence against "no difference"; 1 is none.
     pub e_value: Option<f64>,
     /// Untouched samples.
@@ -266,7 +269,7 @@ fn mechanism_view(
         touched,
         under_way: under_way as u64,
         left_out,
-        findings: report.map_or_else(Vec::new, |r| r.findings.iter().map(finding).collect()),
+        findings: report.map_or_else(Vec::new, findings),
         saved: saved(report),
         before_after: course.map(|c| before_after(&c.before_after)),
         guardrail: guardrail(standing.said.as_ref()),
@@ -286,6 +289,14 @@ fn left_out(course: &Course) -> BTreeMap<String, u64> {
     course.unused.iter().map(|(why, n)| (word(why).to_owned(), *n)).collect()
 }
 
+fn findings(report: &Report) -> Vec<FindingView> {
+    let share = |found: &Finding| {
+        let of_quality = report.quality_share.filter(|_| found.metric == Metric::Quality);
+        of_quality.and_then(SpanView::of)
+    };
+    report.findings.iter().map(|f| FindingView { share: share(f), ..finding(f) }).collect()
+}
+
 fn finding(found: &Finding) -> FindingView {
     let word = |value: serde_json::Result<serde_json::Value>| {
         value.ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
@@ -294,6 +305,7 @@ fn finding(found: &Finding) -> FindingView {
         metric: word(serde_json::to_value(found.metric)),
         verdict: word(serde_json::to_value(found.verdict)),
         effect: found.effect.and_then(SpanView::of),
+        share: None,
         e_value: Some(found.e_value).filter(|e| e.is_finite()),
         untouched: found.untouched,
         touched: found.touched,

@@ -8,6 +8,9 @@ use serde::Serialize;
 /// Longest value repeated in an error: enough to recognise it.
 const MAX_VALUE: usize = 200;
 
+/// Everything is as it is asked to be.
+pub const UNCHANGED: &str = "unchanged";
+
 /// An error answer.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Problem {
@@ -20,6 +23,9 @@ pub struct Problem {
     status: u16,
     /// What is wrong and the way out.
     detail: String,
+    /// What kind it is, for programs, where the status alone does not say it: `unchanged`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
     /// The fields that are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Field>,
@@ -48,6 +54,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
+            code: None,
             errors: Vec::new(),
             retry_after_s: None,
         }
@@ -69,6 +76,13 @@ impl Problem {
     pub fn also(mut self, place: &str, value: &str, detail: impl Into<String>) -> Self {
         let shown = value.chars().take(MAX_VALUE).collect();
         self.errors.push(Field { place: place.to_owned(), value: shown, detail: detail.into() });
+        self
+    }
+
+    /// The same, with a word for programs.
+    #[must_use]
+    pub const fn coded(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
         self
     }
 

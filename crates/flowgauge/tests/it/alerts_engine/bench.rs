@@ -3,6 +3,7 @@
 
 use flowgauge::config::Config;
 use flowgauge::config::alerts::Alerts;
+use flowgauge::control::Control;
 use flowgauge::judge::engine::{Engine, Parts, Reload};
 use flowgauge::judge::recent::{Long, Recent, RecentOptions};
 use flowgauge::judge::rules::{World, load_text};
@@ -157,6 +158,11 @@ impl Bench {
     pub(super) fn stored(text: &str) -> Self {
         let runtime = Builder::new_current_thread().build().unwrap();
         Self { stored: Some(runtime), ..Self::new(text) }
+    }
+
+    /// One whose rules are looked at as closely as control says.
+    pub(super) fn watched(self, control: &Arc<Control>) -> Self {
+        Self { engine: self.engine.watching_with(Arc::clone(control)), ..self }
     }
 
     fn begun(self) -> Self {

@@ -1,11 +1,17 @@
 //! Which ticks are evaluated, whatever the clock does.
 
 use super::bench::*;
+use arc_swap::ArcSwap;
+use flowgauge::control::Control;
 use flowgauge::judge::engine::due_ticks;
 use flowgauge::logic::alert::notice::Kind;
 use flowgauge::logic::call::Door;
+use flowgauge::logic::control::rollout::Environment;
+use flowgauge::logic::price::PriceBook;
 use flowgauge::logic::unit::{Micros, UnixMicros};
+use flowgauge::serve::clock::Clock;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 const WIDTH: Micros = Micros::from_millis(10_000);
 
@@ -20,6 +26,28 @@ fn after_a_step_back_of_the_wall_clock_ticks_wait_until_time_has_caught_up() {
     assert_eq!(due_ticks(last, at(109), WIDTH), []);
     assert_eq!(due_ticks(last, at(110), WIDTH), [at(110)]);
     assert_eq!(due_ticks(None, at(47), WIDTH), [at(40)], "the first start has no past");
+}
+
+/// A rule that is looked at every five minutes.
+const SELDOM: &str = "interval: 5m\nalerts:\n- alert: p95\n  condition: p95_latency > 2500ms for 1m\n  \
+    severity: critical\n  channels: [slack]\n  message: slow\n";
+
+#[test]
+fn a_closer_watch_looks_at_rules_that_are_looked_at_seldom_until_it_ends_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, _) = Clock::frozen(at(0));
+    let prices = Arc::new(ArcSwap::from_pointee(PriceBook::embedded()));
+    let control = Control::open(dir.path(), Environment::default(), prices, clock).unwrap();
+    let fired = |until: Option<i64>| {
+        if let Some(until) = until {
+            control.pace.quicken(WIDTH, at(until));
+        }
+        let mut bench = Bench::new(SELDOM).watched(&control);
+        bench.run(600, taking(800));
+        bench.run(120, taking(2_612));
+        bench.steps("p95").len()
+    };
+    assert_eq!([None, Some(600), Some(10_000)].map(fired), [0, 0, 1]);
 }
 
 proptest! {

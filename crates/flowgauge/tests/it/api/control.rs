@@ -2,15 +2,22 @@
 
 use super::client::{Answer, Served, ask, call, config, get, post, request, served};
 use bytes::Bytes;
+use flowgauge::control::shared::{Backend, BackendError, Found, Heard, Shared};
 use flowgauge::logic::call::{CacheOutcome, Call, Control};
+use flowgauge::logic::control::cache::key::Key;
 use flowgauge::logic::unit::Micros;
 use flowgauge::serve::clock::Clock;
 use flowgauge::serve::{self, keys::Scope};
 use flowgauge_testkit::wedge::Wedged;
+use futures_util::future::BoxFuture;
 use http::StatusCode;
 use http_body_util::Full;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 const ON: &str = r#"{"set": {"/rollouts/response_caching/mode": "on", "/rollouts/context_pruning/mode": "shadow"},
     "author": "ann", "reason": "try it"}"#;
@@ -164,6 +171,84 @@ async fn with_the_disk_in_trouble_it_is_off_at_once_and_says_that_a_restart_woul
     assert_eq!(log.len(), 2, "stored once the disk took it");
 }
 
+/// A shared cache that takes no clearing while it is deaf.
+#[derive(Debug)]
+struct Deaf(Arc<AtomicBool>);
+
+impl Backend for Deaf {
+    fn get<'a>(
+        &'a self,
+        generation: u64,
+        _: &'a Key,
+    ) -> BoxFuture<'a, Result<Found, BackendError>> {
+        Box::pin(async move { Ok((Some(generation), None)) })
+    }
+    fn put<'a>(
+        &'a self,
+        _: u64,
+        _: &'a Key,
+        _: Vec<u8>,
+        _: Duration,
+    ) -> BoxFuture<'a, Result<(), BackendError>> {
+        Box::pin(async { Ok(()) })
+    }
+    fn forget<'a>(&'a self, _: u64, _: &'a Key) -> BoxFuture<'a, Result<(), BackendError>> {
+        Box::pin(async { Ok(()) })
+    }
+    fn generation(&self) -> BoxFuture<'_, Result<Option<u64>, BackendError>> {
+        Box::pin(async { Ok(Some(1)) })
+    }
+    fn begin(&self, _: u64) -> BoxFuture<'_, Result<(), BackendError>> {
+        let deaf = self.0.load(Ordering::Acquire);
+        let said = || BackendError("it does not listen".to_owned());
+        Box::pin(async move { (!deaf).then_some(()).ok_or_else(said) })
+    }
+    fn tell<'a>(&'a self, _: u64, _: &'a [u8]) -> BoxFuture<'a, Result<(), BackendError>> {
+        Box::pin(async { Ok(()) })
+    }
+    fn hear<'a>(&'a self, _: u64, _: &'a str) -> BoxFuture<'a, Result<Heard, BackendError>> {
+        Box::pin(async { Ok(Heard::new()) })
+    }
+}
+
+/// Reliability C13: a clearing that fails keeps nothing on, ends nothing early, and is made up for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_a_clearing_fails_all_is_off_every_other_step_is_done_and_the_step_says_so() {
+    let Served { running, dir: _dir, .. } = served().await;
+    let addr = running.addr;
+    post(addr, "/api/v1/control/changes", ON).await;
+    let deaf = Arc::new(AtomicBool::new(false));
+    let backend = Box::new(Deaf(Arc::clone(&deaf)));
+    let shared = Shared::new(backend, Micros::from_millis(50), Clock::real());
+    let memory = Arc::clone(&running.switches().memory);
+    memory.behind(Arc::clone(&shared));
+    let stop = CancellationToken::new();
+    let works = tokio::spawn(Arc::clone(&shared).run(memory, stop.clone()));
+    assert!(shared.reached(Duration::from_secs(60)).await);
+
+    deaf.store(true, Ordering::Release);
+    let body = json!({"all": true, "author": "bob", "reason": "wrong answers"});
+    let done = send(addr, "/api/v1/control/rollback", body.clone()).await.json();
+    let (status, detail) = step(&done, "clear_caches");
+    assert!(status == "failed" && detail.contains("has not heard of it"), "{detail}");
+    for other in ["switch_off", "store", "acknowledge", "watch"] {
+        assert_eq!(step(&done, other).0, "done", "{other}: {done}");
+    }
+    assert_eq!(control(addr).await["kill_all"], true);
+    let proof = get(addr, "/api/v1/control/verify").await.json();
+    let emptied = proof["checks"].as_array().unwrap().iter().find(|c| c["check"] == "caches_empty");
+    assert_eq!(emptied.unwrap()["verdict"], "not_ok", "{proof}");
+    assert_eq!(proof["verdict"], "not_ok");
+
+    deaf.store(false, Ordering::Release);
+    assert!(shared.reached(Duration::from_secs(60)).await, "it is tried again by itself");
+    let again = send(addr, "/api/v1/control/rollback", body).await.json();
+    assert_eq!(step(&again, "clear_caches").0, "done");
+    stop.cancel();
+    works.await.unwrap();
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn a_setting_that_does_not_fit_is_refused_with_its_place_and_what_is_allowed() {
     let Served { running, dir: _dir, .. } = served().await;
@@ -186,7 +271,7 @@ async fn a_setting_that_does_not_fit_is_refused_with_its_place_and_what_is_allow
         assert!(problem["errors"][0]["detail"].as_str().unwrap().contains(says), "{problem}");
     }
     let same = set("/prune/context_tokens", json!(1_500)).await;
-    assert_eq!(same.status, StatusCode::CONFLICT);
+    assert_eq!((same.status, &same.json()["code"]), (StatusCode::CONFLICT, &json!("unchanged")));
     let stale = json!({"set": {"/prune/top_k": 2}, "author": "ann", "reason": "x", "seen": 7});
     let stale = send(addr, "/api/v1/control/changes", stale).await;
     assert!(stale.status == StatusCode::CONFLICT && stale.text().contains("generation 0, not 7"));

@@ -224,6 +224,55 @@ async fn the_same_question_in_other_words_is_answered_and_another_question_never
     assert!(hit.control.similarity.is_some_and(|s| s >= 0.95));
 }
 
+/// How far the times of two groups of calls are apart, in standard deviations of the sum of ranks (Mann and Whitney 1947).
+fn apart(one: &[u64], other: &[u64]) -> f64 {
+    let mut all: Vec<(u64, bool)> = one.iter().map(|t| (*t, true)).collect();
+    all.extend(other.iter().map(|t| (*t, false)));
+    all.sort_unstable();
+    let ranks: usize = (1..).zip(&all).filter(|(_, (_, first))| *first).map(|(rank, _)| rank).sum();
+    let (n, m) = (one.len() as f64, other.len() as f64);
+    let (mean, variance) = (n * (n + m + 1.0) / 2.0, n * m * (n + m + 1.0) / 12.0);
+    (ranks as f64 - mean) / variance.sqrt()
+}
+
+/// Reliability C03. A hit is ten times as fast as asking; five deviations are chance in a million runs.
+#[tokio::test]
+async fn whether_another_project_asked_it_shows_neither_in_the_answer_nor_in_its_time() {
+    const EACH: usize = 150;
+    let stage = caching().await;
+    change(&stage, |s| s.cache.semantic = Semantic::On).await;
+    let (one, two) = ([("authorization", "Bearer one")], [("authorization", "Bearer two")]);
+    let known = |n: usize| ask(&format!("How do I mend the clock number {n}?"));
+    for n in 0..EACH {
+        with(&stage, &one, &known(n)).await;
+    }
+    until(|| stage.control.memory.contents().entries == EACH).await;
+    let clock = flowgauge::serve::clock::Clock::real();
+    let mut times = [Vec::new(), Vec::new()];
+    for n in 0..EACH {
+        let unheard = ask(&format!("How do I sell the clock number {n}?"));
+        for (body, taken) in [known(n), unheard].iter().zip(&mut times) {
+            let begun = clock.monotonic();
+            let got = with(&stage, &two, body).await;
+            taken.push(clock.monotonic().saturating_sub(begun).0);
+            assert_eq!(field(&got, "x-flowgauge-cache"), Some("miss"), "{body}");
+            assert_eq!(field(&got, "x-flowgauge-age"), None);
+        }
+    }
+    assert_eq!(stage.upstream.requests().len(), 3 * EACH);
+    let [heard, unheard] = &times;
+    assert!(apart(heard, unheard).abs() < 5.0, "{}", apart(heard, unheard));
+    // The measure sees a hit.
+    let mut hits = Vec::new();
+    for n in 0..EACH {
+        let begun = clock.monotonic();
+        let got = with(&stage, &one, &known(n)).await;
+        hits.push(clock.monotonic().saturating_sub(begun).0);
+        assert_eq!(field(&got, "x-flowgauge-cache"), Some("hit"));
+    }
+    assert!(apart(&hits, unheard) < -5.0, "{}", apart(&hits, unheard));
+}
+
 #[tokio::test]
 async fn an_answer_ends_with_its_time_to_live() {
     let stage = caching().await;

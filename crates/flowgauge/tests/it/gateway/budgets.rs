@@ -1,7 +1,7 @@
 //! Budgets in the data path: who is let through, what the others are told, what is counted.
 
 use super::stage::{Stage, post, send, until, whole};
-use flowgauge::config::{Config, Timeouts};
+use flowgauge::config::{Config, Fallback, Route, Timeouts};
 use flowgauge::logic::budget::{Budget, Ceiling, Per, Period, Trait, Unpriced};
 use flowgauge::logic::call::{ErrorClass, Status};
 use flowgauge::logic::unit::NanoUsd;
@@ -123,4 +123,43 @@ async fn calls_of_an_application_and_other_paths_are_not_held_back() {
     assert_eq!(refused.status.as_u16(), 429);
     let error: serde_json::Value = serde_json::from_slice(&refused.body).unwrap();
     assert_eq!(error["type"], "error", "the shape of its family: {error}");
+}
+
+/// A call that fails where it is asked, and goes on to a dearer model.
+const FAILS: &str =
+    r#"{"model":"error-503","max_tokens":100,"messages":[{"role":"user","content":"hello"}]}"#;
+
+/// A dollar per million tokens where a model has no price, and so much room.
+fn falling_back(limit: NanoUsd) -> impl FnOnce(&mut Config) {
+    let rates = Ceiling { input: 1_000_000_000_000_000_000, output: 1_000_000_000_000_000_000 };
+    move |config| {
+        per_user(limit, Unpriced::Ceiling(rates))(config);
+        let dearer = Fallback { provider: "openai".into(), model: Some("gpt-4o".into()) };
+        config.gateway.routes = vec![Route {
+            path: Some("/v1/chat".into()),
+            provider: "openai".into(),
+            fallback: vec![dearer],
+            ..Route::default()
+        }];
+    }
+}
+
+/// A tenth of a cent is what 100 tokens of the dearer model may cost.
+#[tokio::test]
+async fn a_call_goes_on_to_a_dearer_model_only_where_the_budget_has_room_for_that_one() {
+    for (limit, status, asked) in [(500_000, 503, 1), (2_000_000, 200, 2)] {
+        let stage = Stage::with(Timeouts::default(), falling_back(NanoUsd(limit))).await;
+        let mut request = post(PATH, &Script::default(), FAILS);
+        request.headers_mut().remove("x-script");
+        let got = whole(send(stage.addr, request).await).await;
+        assert_eq!(got.status.as_u16(), status);
+        assert_eq!(stage.upstream.requests().len(), asked, "{limit}");
+        let row = stage.row().await;
+        until(|| stage.budgets.shown()[0].account.as_ref().is_none_or(|(_, a)| a.reserved.0 == 0))
+            .await;
+        let [shown] = &stage.budgets.shown()[..] else { panic!("one account") };
+        let spent = shown.account.as_ref().map_or(0, |(_, a)| a.spent.0);
+        assert_eq!(spent, row.cost.nanos.map_or(0, |n| n.0), "{limit}");
+        assert_eq!(spent > 0, status == 200, "{limit}");
+    }
 }

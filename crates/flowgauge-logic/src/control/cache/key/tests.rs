@@ -206,6 +206,9 @@ fn what_is_never_answered_from_memory_says_why() {
     };
     assert_eq!(with("tools", json!([{"type": "function"}])), Bypass::Tools);
     assert_eq!(with("functions", json!([{}])), Bypass::Tools);
+    // Empty means yes here.
+    assert_eq!(with("web_search_options", json!({})), Bypass::Tools);
+    assert_eq!(with("search_parameters", json!({"mode": "auto"})), Bypass::Tools);
     assert_eq!(with("n", json!(2)), Bypass::SeveralAnswers);
     assert_eq!(with("store", json!(true)), Bypass::Stateful);
     assert_eq!(with("previous_response_id", json!("r")), Bypass::Stateful);

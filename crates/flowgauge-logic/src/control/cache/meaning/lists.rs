@@ -3,12 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-/// Words that are names, or other words, when capitalised: without capitals it is not known which is meant.
-const NAMES: &str = "access adobe alphabet amazon apple april august baker basic bill black bolt brown chad china \
-    chrome cook dart delta earth edge excel fox frank gap georgia go god grant green hill ihr ihnen internet it jack \
-    java job jordan kitty lent march mark mars may mercury meta mobile nice north oracle orange office opera \
-    outlook polish python reading rich rob rose ruby rust safari scratch shell sie smith south east west \
-    spring sprint sun swallow swift target taylor teams titan turkey us visa warren white who will windows word x young";
+/// Names that are no other word: only these may be typed without their capital. What is not here may be a word of
+/// its own (turkey, rust, sage, cork, jersey, queen).
+const NAMES: &str = "afghanistan africa albania algeria america amsterdam angola argentina armenia asia athens \
+    australia austria azerbaijan baghdad bangkok bangladesh barcelona beijing belarus belgium berlin bolivia bosnia \
+    brazil britain brussels bucharest budapest bulgaria cairo california cambodia cameroon canada caracas chicago \
+    colombia copenhagen croatia cuba damascus denmark dublin ecuador edinburgh egypt england estonia ethiopia europe \
+    finland florida france geneva germany ghana glasgow greece guatemala haiti hamburg havana helsinki honduras \
+    hungary iceland india indonesia iran iraq ireland israel istanbul italy jakarta jamaica japan jerusalem kenya \
+    korea kosovo kuwait kyiv latvia lebanon libya lisbon lithuania liverpool london luxembourg madagascar madrid \
+    malaysia manchester melbourne mexico milan moldova mongolia montenegro montreal morocco moscow mozambique mumbai \
+    munich myanmar nairobi namibia naples nepal netherlands nicaragua nigeria norway oslo pakistan paraguay paris \
+    philippines poland portugal prague romania rome russia rwanda scotland senegal seoul serbia shanghai singapore \
+    slovakia slovenia somalia spain stockholm sudan sweden switzerland sydney syria taiwan tanzania tehran texas \
+    thailand tokyo toronto tunisia uganda ukraine uruguay uzbekistan vancouver venezuela venice vienna vietnam warsaw \
+    washington yemen zambia zimbabwe zurich dracula hamlet macbeth shakespeare frankenstein einstein newton darwin \
+    beethoven mozart javascript typescript kubernetes postgres mysql linux google microsoft facebook wikipedia youtube";
 /// Months and weekdays; the short ones are words of their own.
 const DATES: &str = "january february april june july september october november december monday tuesday wednesday \
     thursday friday saturday sunday today tomorrow yesterday weekday weekend";
@@ -26,9 +36,20 @@ const SPELLINGS: &str = "colour/color colours/colors favourite/favorite behaviou
     theatre/theater organise/organize organised/organized analyse/analyze summarise/summarize grey/gray \
     catalogue/catalog travelling/traveling neighbour/neighbor honour/honor labour/labor defence/defense \
     recognise/recognize optimise/optimize optimisation/optimization realise/realize";
-/// Numerals: word/digits. "One" is left out, it is mostly no number.
-const NUMERALS: &str =
-    "two/2 three/3 four/4 five/5 six/6 seven/7 eight/8 nine/9 ten/10 eleven/11 twelve/12";
+/// Numerals: word/digits. "One" is left out, it is mostly no number; from ten on digits mean another number in binary.
+const NUMERALS: &str = "two/2 three/3 four/4 five/5 six/6 seven/7 eight/8 nine/9";
+/// Words of questions about words: there a spelling or a capital is what is asked about.
+const ABOUT_WORDS: &str = "spell spells spelled spelt spelling letter letters word words syllable syllables \
+    pronounce pronounced pronunciation rhyme rhymes vowel vowels consonant consonants uppercase lowercase \
+    capitalize capitalized capitalise capitalised";
+/// Words a request may begin with that are no names.
+const OPENING: &str = "i please hi hello hey ok okay so quick thanks summarise write convert compare analyse analyze \
+    find calculate";
+/// What is asked of an owner: "the X's y" is "the y of the X" for these. Others may be a thing of their own, as a
+/// crow's nest is.
+const ATTRIBUTES: &str = "name names age birthday height weight size length width depth price cost value capital \
+    population area currency language flag anthem president king queen chancellor author mother father wife husband \
+    owner founder ceo address nationality religion government constitution";
 
 type Set = LazyLock<BTreeSet<&'static str>>;
 type Map = LazyLock<BTreeMap<&'static str, &'static str>>;
@@ -37,6 +58,9 @@ static NAME: Set = LazyLock::new(|| set(NAMES));
 static DATE: Set = LazyLock::new(|| set(DATES));
 static DENIAL: Set = LazyLock::new(|| set(DENIALS));
 static ASK: Set = LazyLock::new(|| set(ASKING));
+static WORDY: Set = LazyLock::new(|| set(ABOUT_WORDS));
+static OPEN: Set = LazyLock::new(|| set(OPENING));
+static OWNED: Set = LazyLock::new(|| set(ATTRIBUTES));
 static OURS: Set = LazyLock::new(|| set(ENGLISH));
 static SPELLING: Map = LazyLock::new(|| map(SPELLINGS));
 static NUMERAL: Map = LazyLock::new(|| map(NUMERALS));
@@ -49,16 +73,28 @@ fn map(list: &'static str) -> BTreeMap<&'static str, &'static str> {
     list.split_whitespace().filter_map(|pair| pair.split_once('/')).collect()
 }
 
-/// Whether two words that differ in capitals only may mean different things: an abbreviation, or a word that is also
-/// a name.
-pub(super) fn is_capital(a: &str, b: &str) -> bool {
-    let mixed = |w: &str| w.chars().skip(1).any(char::is_uppercase);
-    mixed(a) || mixed(b) || NAME.contains(a.to_lowercase().as_str())
+/// Whether two words differ in the capital of a name only, and the word is nothing but that name.
+pub(super) fn is_only_a_name(a: &str, b: &str) -> bool {
+    let plain = |w: &str| w.is_ascii() && !w.chars().skip(1).any(char::is_uppercase);
+    let bare = |w: &str| w.strip_suffix("'s").unwrap_or(w).to_ascii_lowercase();
+    plain(a) && plain(b) && a.eq_ignore_ascii_case(b) && NAME.contains(bare(a).as_str())
 }
 
-/// Whether a word may be a name.
-pub(super) fn is_name(word: &str) -> bool {
-    NAME.contains(word)
+/// Whether a question of these words may be about words. "Word" in its midst is a program.
+pub(super) fn is_about_words(words: &[String]) -> bool {
+    let first = words.first().is_some_and(|w| WORDY.contains(w.to_lowercase().as_str()));
+    first || words.iter().any(|w| WORDY.contains(w.as_str()))
+}
+
+/// Whether a sentence that begins with this word has its capital from being the first.
+pub(super) fn opens(word: &str) -> bool {
+    let head = word.split('\'').next().unwrap_or(word);
+    asks(head) || OPEN.contains(head)
+}
+
+/// Whether it is a plain attribute of its owner.
+pub(super) fn is_attribute(word: &str) -> bool {
+    OWNED.contains(word)
 }
 
 pub(super) fn is_date(word: &str) -> bool {

@@ -30,16 +30,19 @@ const INDIRECT: [&[&str]; 8] = [
     &["tell", "me"],
     &["could", "you", "tell", "me"],
 ];
-/// Endings that say nothing.
-const ENDINGS: [&[&str]; 5] =
-    [&[",", "please"], &["please"], &[",", "thanks"], &["thanks"], &["thank", "you"]];
+/// Endings that say nothing; without a mark before them they may be what is asked about.
+const ENDINGS: [&[&str]; 3] = [&[",", "please"], &[",", "thanks"], &[",", "thank", "you"]];
+/// The same as a sentence of their own.
+const FAREWELLS: [&[&str]; 2] = [&["thanks"], &["thank", "you"]];
+/// Between these and a verb "i" is whoever asks, and no letter.
+const BEFORE_ME: [&str; 12] =
+    ["do", "can", "should", "am", "did", "could", "must", "may", "shall", "had", "have", "would"];
+const AFTER_ME: [&str; 8] = ["am", "would", "want", "need", "was", "have", "had", "will"];
 /// Ways to begin that mean the same: as said, as kept.
-const SAME: [(&[&str], &[&str]); 13] = [
+const SAME: [(&[&str], &[&str]); 11] = [
     (&["how", "do", "i"], &["how", "to"]),
     (&["how", "can", "i"], &["how", "to"]),
-    (&["how", "should", "i"], &["how", "to"]),
     (&["what", "is", "the", "definition", "of"], &["define"]),
-    (&["what", "is", "the", "meaning", "of"], &["define"]),
     (&["give", "me", "the", "definition", "of"], &["define"]),
     (&["give", "me", "an", "explanation", "of"], &["explain"]),
     (&["give", "an", "explanation", "of"], &["explain"]),
@@ -64,11 +67,12 @@ pub(super) fn normal(mut words: Vec<String>) -> Vec<String> {
     if let Some(first) = words.first_mut() {
         let lower = first.to_lowercase();
         let plain = first.chars().skip(1).all(|c| !c.is_uppercase());
-        if plain && (lists::asks(&lower) || !lists::is_name(&lower)) {
+        if plain && first != "I" && lists::opens(&lower) {
             *first = lower;
         }
     }
     let mut words: Vec<String> = words.iter().flat_map(|w| expanded(w)).collect();
+    whoever_asks(&mut words);
     quiet(&mut words);
     loop {
         let before = words.len();
@@ -87,8 +91,9 @@ pub(super) fn normal(mut words: Vec<String>) -> Vec<String> {
 /// A word without contraction, in our spelling.
 fn expanded(word: &str) -> Vec<String> {
     let lower = word.to_lowercase();
-    if word == "I" {
-        return vec![lower];
+    // "IT's" is no "it is".
+    if word.chars().skip(1).any(char::is_uppercase) {
+        return vec![word.to_owned()];
     }
     let with = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
     match lower.as_str() {
@@ -119,6 +124,20 @@ fn expanded(word: &str) -> Vec<String> {
     }
     // A capitalised word may be a name, and a name has one spelling.
     vec![lists::spelling(word).unwrap_or(word).to_owned()]
+}
+
+/// "I" as "i" where it is whoever asks; elsewhere it may be a current, a numeral or a letter.
+fn whoever_asks(words: &mut [String]) {
+    let is = |w: Option<&String>, of: &[&str]| {
+        w.is_some_and(|w| of.iter().any(|o| w.eq_ignore_ascii_case(o)))
+    };
+    for at in 0..words.len() {
+        let before = at.checked_sub(1).and_then(|b| words.get(b));
+        let me = is(before, &BEFORE_ME) || is(words.get(at + 1), &AFTER_ME);
+        if let Some(word) = words.get_mut(at).filter(|w| me && *w == "I") {
+            "i".clone_into(word);
+        }
+    }
 }
 
 /// Takes a full stop off the end; of several, none.
@@ -156,7 +175,10 @@ fn begins(words: &[String], with: &[&str]) -> bool {
 /// Takes off one layer of politeness.
 fn polite(words: &mut Vec<String>) {
     for opening in OPENINGS {
-        if begins(words, opening) {
+        let next = words.get(opening.len()).map(|w| w.to_lowercase());
+        // "Please Mr. Postman" is a title.
+        let asks = next.is_some_and(|w| w != "please" && lists::opens(&w));
+        if begins(words, opening) && (asks || *opening != ["please"]) {
             words.drain(..opening.len());
             lower_first(words);
             return;
@@ -164,7 +186,10 @@ fn polite(words: &mut Vec<String>) {
     }
     for opening in INDIRECT {
         let next = words.get(opening.len()).map(String::as_str);
-        if begins(words, opening) && next.is_some_and(|w| INTERROGATIVES.contains(&w)) {
+        // "Do you know how to swim" asks whether.
+        let whether = opening.first() == Some(&"do") && next == Some("how");
+        let indirect = next.is_some_and(|w| INTERROGATIVES.contains(&w)) && !whether;
+        if begins(words, opening) && indirect {
             words.drain(..opening.len());
             return;
         }
@@ -187,16 +212,19 @@ fn polite(words: &mut Vec<String>) {
         words.pop();
         return;
     }
-    for ending in ENDINGS {
+    for ending in ENDINGS.iter().chain(&FAREWELLS) {
         let Some(rest) = words.len().checked_sub(ending.len()).filter(|r| *r > 0) else { continue };
         let tail = words.get(rest..).unwrap_or_default();
-        // "Thank you" after a mark is thanks; in a sentence it may be its object.
-        let apart = ending != ["thank", "you"] || words.get(rest - 1).is_some_and(|w| is_mark(w));
-        if apart && tail.iter().zip(ending).all(|(a, b)| a.eq_ignore_ascii_case(b)) {
+        let apart = ending.first() == Some(&",") || words.get(rest - 1).is_some_and(|w| is_stop(w));
+        if apart && tail.iter().zip(*ending).all(|(a, b)| a.eq_ignore_ascii_case(b)) {
             words.truncate(rest);
             return;
         }
     }
+}
+
+fn is_stop(word: &str) -> bool {
+    matches!(word, "." | "?" | "!")
 }
 
 /// What followed an opening may be capitalised as the beginning of a sentence.
@@ -236,8 +264,8 @@ fn belongs(words: &mut Vec<String>) {
         _ => return,
     };
     let asked = words.first().is_some_and(|w| matches!(w.as_str(), "what" | "who" | "where"));
-    let common = thing.chars().all(|c| c.is_ascii_lowercase());
-    let Some(bare) = owner.strip_suffix("'s").filter(|_| asked && common) else { return };
+    let plain = lists::is_attribute(thing);
+    let Some(bare) = owner.strip_suffix("'s").filter(|_| asked && plain) else { return };
     let mut new = vec!["the".to_owned(), thing.clone(), "of".to_owned()];
     new.extend(article.cloned());
     new.push(bare.to_owned());

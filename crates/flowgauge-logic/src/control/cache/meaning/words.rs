@@ -39,3 +39,10 @@ pub(super) fn split(text: &str) -> Vec<String> {
     }
     words
 }
+
+/// Whether a quotation may hold several blanks in a row: how many there are may be what is asked.
+pub(super) fn has_blanks_in_quotation(text: &str) -> bool {
+    let quotes = |c: char| matches!(c, '\'' | '"' | '\u{2018}' | '\u{201c}' | '\u{ab}' | '(' | '[');
+    let mut blanks = text.split(|c: char| !c.is_whitespace()).map(|run| run.chars().count());
+    blanks.any(|run| run > 1) && text.contains(quotes)
+}

@@ -2,6 +2,7 @@
 
 use super::super::ask::Params;
 use super::super::guard::Caller;
+use super::super::problem::UNCHANGED;
 use super::super::regressions::read_body;
 use super::super::{App, Problem};
 use super::{ControlChange, MadeChange, mechanism, person, pointer, refused};
@@ -217,7 +218,7 @@ pub(super) async fn carry_out(
         (Ok(answer), None) => Ok(Json(answer)),
         (Err(Refused::Nothing), None) => {
             let detail = "nothing would change: the settings have these values already";
-            Err(Problem::new(StatusCode::CONFLICT, detail))
+            Err(Problem::new(StatusCode::CONFLICT, detail).coded(UNCHANGED))
         }
         (Err(refusal), None) => Err(refused(&refusal)),
     }

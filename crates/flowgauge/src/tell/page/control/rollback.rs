@@ -23,11 +23,14 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// The watch after a rollback (catalogue T6: every 30 s for 30 min), for those who want to look on.
 const WATCH: &str = "flowgauge metrics watch --interval 30 --duration 1800";
 /// Share with which a mechanism comes back gradually: small enough to harm few, large enough to be seen in a day.
 const GRADUAL: Share = Share::percent(5);
+/// Longest wait until those that share answers hear of a clearing: one attempt takes two seconds at most.
+const CLEARED_WITHIN: Duration = Duration::from_millis(2_500);
 /// Who and why where an emergency left no time to say.
 const NOBODY: &str = "someone at this machine";
 const NO_REASON: &str = "emergency rollback";
@@ -183,9 +186,7 @@ pub(in super::super) async fn carry_out_for(
     tracing::warn!(by = %wanted.author, reason = wanted.reason, generation, "rolled optimisations back");
     let mut steps = vec![switched(&made), on_disk(app, &made).await];
     steps.push(acknowledged(app, generation).await);
-    let cleared = super::cache::purged(app, &Purge::default());
-    let detail = format!("{} answers, {} bytes", cleared.entries, cleared.bytes);
-    steps.push(step(4, "clear_caches", StepStatus::Done, detail));
+    steps.push(cleared(app).await);
     steps.push(restarted(app, &wanted.author).await);
     let proof = verify::usual(app).await;
     steps.push(validated(&proof));
@@ -318,6 +319,23 @@ async fn acknowledged(app: &App, generation: u64) -> StepView {
         (StepStatus::Failed, format!("{has} of {all}; not yet {}", names.join(", ")))
     };
     step(3, "acknowledge", status, detail)
+}
+
+/// Clears every answer, here and where instances share them.
+async fn cleared(app: &App) -> StepView {
+    let cleared = super::cache::purged(app, &Purge::default());
+    let here = format!("{} answers, {} bytes", cleared.entries, cleared.bytes);
+    let everywhere = match app.control.memory.shared() {
+        Some(shared) => shared.reached(CLEARED_WITHIN).await,
+        None => true,
+    };
+    let (status, detail) = if everywhere {
+        (StepStatus::Done, here)
+    } else {
+        let why = "the shared cache has not heard of it: tried again until it has, and not read here meanwhile";
+        (StepStatus::Failed, format!("{here}; {why}"))
+    };
+    step(4, "clear_caches", status, detail)
 }
 
 fn validated(proof: &Proof) -> StepView {

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// All settings of control.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -70,9 +71,10 @@ pub(in super::super) async fn show(
     let settings = match number {
         0 => Settings::default(),
         number => {
-            let history = desk.history();
-            let line = history.iter().find(|l| l.change.id == number).ok_or_else(none)?;
-            desk.settings_at(line.change.at).map_err(|e| refused(&e))?
+            let desk = Arc::clone(desk);
+            let read = tokio::task::spawn_blocking(move || desk.settings_after(number)).await;
+            let read = read.map_err(|e| Problem::later(e.to_string(), 5))?;
+            read.map_err(|e| refused(&e))?.ok_or_else(none)?
         }
     };
     Ok(Json(WholeSettings { generation: state.generation, after: Some(number), settings }))
