@@ -287,7 +287,9 @@ mod tests {
             };
             steps.iter().find(|(step, _)| within(*step)).map(|(_, n)| *n)
         };
-        assert_eq!((of(1.0), of(1_000.0), of(700.0), of(500.0)), (Some(2), Some(3), Some(1), None));
+        assert_eq!((of(1.0), of(1_000.0), of(700.0), of(500.0)), (Some(2), Some(2), Some(1), None));
+        // 1024 is an octave's begin.
+        assert_eq!(of(1_190.0), Some(1));
     }
 
     #[test]

@@ -383,7 +383,8 @@ fn what_is_no_report_is_refused_in_words() {
     let text = json::render(&day::document()).unwrap();
     for (bad, says) in [
         ("{}".to_owned(), "missing field"),
-        ("[1, 2".to_owned(), "EOF"),
+        ("{".to_owned(), "EOF"),
+        ("[1, 2".to_owned(), "expected a string"),
         (text.replace("flowgauge.report/1", "flowgauge.report/9"), "flowgauge.report/9"),
         (text.replacen("\"daily\"", "\"yearly\"", 1), "no kind \"yearly\""),
         (text.replacen("\"unit\": \"ms\"", "\"unit\": \"miles\"", 1), "no unit \"miles\""),

@@ -17,7 +17,7 @@ use flowgauge_testkit::upstream::{Script, Upstream};
 
 /// It has a price in the stage's table.
 const MODEL: &str = "pass-a";
-const ASKED: &str = "What is the meaning of entropy?";
+const ASKED: &str = "What is the definition of entropy?";
 const AGAIN: &str = "Define entropy.";
 
 /// A gateway whose questions are made vectors by an upstream of its own, which follows a script.
@@ -81,9 +81,9 @@ async fn a_question_is_found_in_other_words_by_vectors_of_a_model_and_meaning_de
     assert_eq!(outcome(&stage, ASKED).await, "miss");
     assert_eq!(outcome(&stage, AGAIN).await, "hit_semantic");
     for other in [
-        "What is the meaning of enthalpy?",
-        "What is not the meaning of entropy?",
-        "What is the meaning of entropy in 1904?",
+        "What is the definition of enthalpy?",
+        "What is not the definition of entropy?",
+        "What is the definition of entropy in 1904?",
         "What is the entropy of meaning?",
     ] {
         assert_eq!(outcome(&stage, other).await, "miss", "{other}");
