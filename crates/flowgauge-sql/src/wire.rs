@@ -103,7 +103,7 @@ pub struct Given {
     pub replaced: Vec<String>,
     /// Rows as Arrow IPC streams: unsealed calls.
     pub ipc: Vec<ByteBuf>,
-    /// Rows of other tables: cells in the order of the table's columns.
+    /// Rows of other tables: cells in the order of the wanted columns; none named, in that of the table's.
     pub rows: Vec<Vec<Cell>>,
     /// What is missing from all this, in words.
     pub missing: Vec<String>,

@@ -10,7 +10,7 @@ use datafusion::arrow::array::{
     StringBuilder, TimestampMicrosecondBuilder,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::datasource::memory::MemorySourceConfig;
@@ -133,21 +133,28 @@ impl TableProvider for GivenTable {
             Some(p) => p.clone(),
             None => (0..self.table.columns.len()).collect(),
         };
+        let mut columns: Vec<String> = wanted.iter().filter_map(names).collect();
+        if columns.is_empty() {
+            // No name asks for all of them; to count rows one is enough.
+            columns.extend(names(&0));
+        }
         let need = Need {
             table: self.table.name.to_owned(),
             from: stretch.from,
             to: stretch.to,
-            columns: wanted.iter().filter_map(names).collect(),
+            columns,
             minutes: filters.iter().find_map(minutes_of),
         };
         let given = self.supply.rows(need).await?;
-        let mut arrays = Vec::with_capacity(self.table.columns.len());
-        for (i, column) in self.table.columns.iter().enumerate() {
-            arrays.push(array_of(column.kind, &given.rows, i)?);
+        let mut arrays = Vec::with_capacity(wanted.len());
+        for (place, column) in wanted.iter().filter_map(|i| self.table.columns.get(*i)).enumerate()
+        {
+            arrays.push(array_of(column.kind, &given.rows, place)?);
         }
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)?;
-        let schema = Arc::clone(&self.schema);
-        let plan = MemorySourceConfig::try_new_exec(&[vec![batch]], schema, Some(wanted))?;
+        let schema = Arc::new(self.schema.project(&wanted)?);
+        let rows = RecordBatchOptions::new().with_row_count(Some(given.rows.len()));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &rows)?;
+        let plan = MemorySourceConfig::try_new_exec(&[vec![batch]], schema, None)?;
         Ok(plan)
     }
 }

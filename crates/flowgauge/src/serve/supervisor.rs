@@ -65,10 +65,10 @@ mod tests {
     use std::os::linux::net::SocketAddrExt as _;
     use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-    fn heard(listener: &UnixDatagram) -> String {
+    fn heard(listener: &UnixDatagram) -> Option<String> {
         let mut room = [0; 64];
-        let n = listener.recv(&mut room).unwrap();
-        String::from_utf8_lossy(&room[..n]).into_owned()
+        let n = listener.recv(&mut room).ok()?;
+        Some(String::from_utf8_lossy(room.get(..n)?).into_owned())
     }
 
     #[test]
@@ -77,12 +77,12 @@ mod tests {
         let path = dir.path().join("notify");
         let by_path = UnixDatagram::bind(&path).unwrap();
         Supervisor::at(Some(path.into())).tell(Told::Ready);
-        assert_eq!(heard(&by_path), "READY=1");
+        assert_eq!(heard(&by_path).as_deref(), Some("READY=1"));
         let name = format!("flowgauge-test-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let by_name = UnixDatagram::bind_addr(&address).unwrap();
         Supervisor::at(Some(format!("@{name}").into())).tell(Told::Stopping);
-        assert_eq!(heard(&by_name), "STOPPING=1");
+        assert_eq!(heard(&by_name).as_deref(), Some("STOPPING=1"));
     }
 
     #[test]

@@ -236,7 +236,7 @@ fn a_long_log_is_folded_to_a_short_one_and_what_holds_the_switch_stays_with_its_
     let mut log = Vec::new();
     log.push(change(&log, 0, None, |s| s.kill.all = true).unwrap());
     for n in 1..=400_i64 {
-        log.push(change(&log, n, None, |s| s.prune.top_k = 7 + (n as usize) % 2).unwrap());
+        log.push(change(&log, n, None, |s| s.prune.top_k = 7 + usize::from(n % 2 == 0)).unwrap());
     }
     let (base, left) = Journal::from(&log).folded(at(500), 100).unwrap();
     assert_eq!((left.len(), left[0].id, base.upto, base.set.len()), (101, 1, 301, 1));

@@ -107,6 +107,7 @@ impl Origin {
             ));
             rows.truncate(MOST_ROWS);
         }
+        keep_wanted(need, &mut rows);
         Ok((Given { rows, missing, ..Given::default() }, None))
     }
 
@@ -194,6 +195,26 @@ impl Origin {
             ]
         });
         Ok(rows.collect())
+    }
+}
+
+/// Leaves the wanted cells of each row, in the order they are wanted.
+fn keep_wanted(need: &Need, rows: &mut [Vec<Cell>]) {
+    let Some(table) = flowgauge_sql::schema::table(&need.table) else { return };
+    let places: Vec<usize> = need
+        .columns
+        .iter()
+        .filter_map(|name| table.columns.iter().position(|c| c.name == name))
+        .collect();
+    if places.is_empty() {
+        return;
+    }
+    for row in rows {
+        let mut cells = Vec::with_capacity(places.len());
+        for at in &places {
+            cells.push(row.get_mut(*at).map_or(Cell::Null, |c| std::mem::replace(c, Cell::Null)));
+        }
+        *row = cells;
     }
 }
 
