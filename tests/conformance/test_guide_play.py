@@ -44,6 +44,8 @@ LIVE = ("--live", "--real-time", "--interval 60", "--duration 1800")
 KEPT = 12
 
 FINDING, TOO_LITTLE, WRONG_USE, ON_ITS_WAY, INTERRUPTED = 1, 3, 64, 75, 130
+# Whether enough were held out by then, and whether a message has gone when the command ends, is a matter of seconds.
+DEPENDS, SENT = {0, TOO_LITTLE}, {0, ON_ITS_WAY}
 # Every command that cannot tell says so, where the catalogue forgot it too: proving a rollback where there is none, and
 # proposing bounds of a cache that was hardly asked.
 FORGOTTEN = {"C55": {TOO_LITTLE}, "C63": {TOO_LITTLE}}
@@ -137,7 +139,7 @@ BLOCKS = [
         # Nobody who was held out has a scored answer.
         ("scripts/check-optimization-quality-impact.sh", TOO_LITTLE),
         "scripts/validate-quality-metrics.sh",
-        "scripts/evaluate-optimization-rollback.sh --quality-focus",
+        ("scripts/evaluate-optimization-rollback.sh --quality-focus", DEPENDS),
     ]),
     ("Complete Optimization Rollback", [
         "scripts/clear-all-caches.sh",
@@ -157,10 +159,10 @@ BLOCKS = [
         "scripts/start-incident-monitoring.sh --critical",
         "scripts/adjust-optimization-parameters.sh --conservative",
         "scripts/increase-monitoring-frequency.sh --high",
-        ("scripts/notify-operations-team.sh --severity high", ON_ITS_WAY),
+        ("scripts/notify-operations-team.sh --severity high", SENT),
         ("scripts/optimize-cache-settings.sh", TOO_LITTLE),
         "scripts/increase-monitoring-frequency.sh --medium",
-        ("scripts/notify-operations-team.sh --severity medium", ON_ITS_WAY),
+        ("scripts/notify-operations-team.sh --severity medium", SENT),
     ]),
     ("Weekly Maintenance", [
         "scripts/update-performance-baselines.sh",
@@ -397,9 +399,10 @@ def test_the_guide_is_played_from_top_to_bottom(stage):
             head = "\n".join(line.rstrip() for line in said.splitlines()[:KEPT])
             transcript.append(f"```console\n$ {normal(dated(command), wrappers)}\n{head}\n```\n\nexit {code}\n")
             played.add(name_of(command))
-            if code != expected:
+            expected = expected if isinstance(expected, set) else {expected}
+            if code not in expected:
                 wrong.append(f"{command}: {code}, not {expected}: {said[-300:]}")
-            if expected != WRONG_USE and expected not in codes[name_of(command)]:
+            if expected != {WRONG_USE} and not expected <= codes[name_of(command)]:
                 wrong.append(f"{command}: the catalogue knows no {expected}")
     said = the_guides_own_monitor(wrappers)
     assert re.search(r"^\[[-\d]+ [:\d]+\] P95: \d+ms \| Tokens: \d+ \| Quality: \S+% \| Cache: \d+%$", said, re.MULTILINE), said

@@ -20,33 +20,48 @@ pub(crate) static FONTS: LazyLock<Vec<Font>> = LazyLock::new(|| {
     FACES.into_iter().filter_map(face).collect()
 });
 
+/// Numbers told of one run of letters, the last four among them. More would make a cell higher than a page: a name may have
+/// hundreds of letters.
+const TOLD: usize = 28;
+/// Of them those at the end.
+const LAST: usize = 4;
+
 /// Words in letters that every face has; of others their numbers, as in `[U+524D U+7528]`.
 pub(crate) fn spelled(text: &str) -> String {
     if text.bytes().all(|b| b == b'\n' || (b' '..=b'~').contains(&b)) {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len());
-    let mut inside = false;
+    let mut unknown = Vec::new();
     for letter in text.chars().filter(|c| !is_unseen(*c)) {
-        let known = letter.is_whitespace() || has(letter);
-        match (inside, known) {
-            (false, false) => out.push('['),
-            (true, false) => out.push(' '),
-            (true, true) => out.push(']'),
-            (false, true) => {}
-        }
-        inside = !known;
-        if known {
+        if letter.is_whitespace() || has(letter) {
+            number(&mut out, &mut unknown);
             out.push(letter);
         } else {
-            // Writing to a text in memory cannot fail.
-            let _ = write!(out, "U+{:04X}", u32::from(letter));
+            unknown.push(letter);
         }
     }
-    if inside {
-        out.push(']');
-    }
+    number(&mut out, &mut unknown);
     out
+}
+
+/// Writes a run of letters as their numbers, and forgets it.
+fn number(out: &mut String, letters: &mut Vec<char>) {
+    let left_out = letters.len().saturating_sub(TOLD);
+    let (first, last) = letters.split_at(letters.len().min(TOLD - LAST));
+    let told = |some: &[char]| {
+        some.iter().map(|c| format!("U+{:04X}", u32::from(*c))).collect::<Vec<_>>().join(" ")
+    };
+    // Writing to a text in memory cannot fail.
+    let _ = match (letters.len(), left_out) {
+        (0, _) => Ok(()),
+        (_, 0) => write!(out, "[{}]", told(letters)),
+        _ => {
+            let last = last.get(left_out..).unwrap_or_default();
+            write!(out, "[{} … {left_out} more … {}]", told(first), told(last))
+        }
+    };
+    letters.clear();
 }
 
 fn has(letter: char) -> bool {
@@ -87,6 +102,10 @@ mod tests {
         }
         assert_eq!(spelled("a 模型 b"), "a [U+6A21 U+578B] b");
         assert_eq!(spelled("🚀"), "[U+1F680]");
+        let long = spelled(&format!("a{}用b", "前".repeat(99)));
+        assert_eq!(long.matches("U+524D").count(), TOLD - 1, "{long}");
+        assert!(long.starts_with("a[U+524D U+524D") && long.ends_with("U+524D U+7528]b"), "{long}");
+        assert!(long.contains(" … 72 more … "), "{long}");
         assert_eq!(spelled("\u{202e}a\u{0}b\u{fe0f}"), "ab");
     }
 }
