@@ -13,6 +13,7 @@ import urllib.parse
 import urllib.request
 
 import pytest
+from receiver import Receiver
 
 # Far beyond what a start or a commit takes on a loaded machine.
 DEADLINE_S = 30
@@ -72,6 +73,14 @@ def upstream():
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def receiver():
+    """Where alerts are told to by webhook."""
+    listening = Receiver()
+    yield listening
+    listening.close()
 
 
 def seen_by(upstream, model):

@@ -86,6 +86,8 @@ program() {
 
 # What the SQL worker touches is traced with it.
 program strace strace
+# Reports are measured as wide as a phone.
+program chromium chromium
 # Clients of the Postgres port. pgbench is in the server's package, which is not to be started.
 program psql postgresql-client
 program javac openjdk-17-jdk-headless

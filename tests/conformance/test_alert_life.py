@@ -38,13 +38,6 @@ alerts:
 
 
 @pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
-
-
-@pytest.fixture
 def serve(tmp_path, upstream):
     servers = []
 

@@ -4,11 +4,9 @@ import datetime
 import json
 import urllib.request
 
-import pytest
 
 from alerting import Alerting
 from conftest import wait_for
-from receiver import Receiver
 
 RULES = """
 channels:
@@ -21,13 +19,6 @@ alerts:
   message: "{{value}} in flight"
 """
 LABELS = {"alertname": "DiskFull", "severity": "critical", "host": "a"}
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 def post(server, **more):

@@ -13,7 +13,6 @@ import pytest
 
 from alerting import configuration
 from conftest import DEADLINE_S, wait_for
-from receiver import Receiver
 from wrappers import Wrappers
 
 USERS = 8
@@ -72,13 +71,6 @@ class Traffic:
 
 def is_touched(headers):
     return headers.get("x-flowgauge-cache", "").startswith("hit") or bool(headers.get("x-flowgauge-applied"))
-
-
-@pytest.fixture
-def receiver():
-    listening = Receiver()
-    yield listening
-    listening.close()
 
 
 @pytest.fixture

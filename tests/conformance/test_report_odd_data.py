@@ -263,7 +263,7 @@ def test_the_paper_opens_and_nothing_leaves_its_margins(made, kind):
 def test_no_page_is_wider_than_a_phone(made, tmp_path):
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if not browser:
-        pytest.skip("no browser here")
+        pytest.fail("there is no chromium; tests/conformance/setup.sh installs it")
     pages = [f for (_, form), f in made.files.items() if form == "html"]
     frames = "".join(f'<iframe src="{f.as_uri()}" style="width:{PHONE}px;height:600px;border:0"></iframe>' for f in pages)
     probe = tmp_path / "probe.html"
