@@ -2,6 +2,7 @@
 // the system's Chromium is used.
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { chromium } from "playwright-core";
 
 const EXECUTABLE = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -17,6 +18,7 @@ export const PAGES = [
 ];
 /** Waits end here; none is waited out in a passing run. A machine with other work may need more. */
 export const DEADLINE_MS = Number(process.env.FLOWGAUGE_DEADLINE_MS ?? 15_000);
+const POLL_MS = 50;
 
 export const launch = () => chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
 
@@ -46,6 +48,16 @@ export async function settled(page, name) {
     settings: "main dl.facts", setup: "[data-door]",
   }[name];
   await page.locator(sign).first().waitFor({ state: "attached" });
+}
+
+/** What `ask` answers once it answers something, asked again until the deadline. (`waitForFunction` does not
+ * wait for a promise: it takes the promise itself for a yes.) */
+export async function until(told, ask, deadlineMs = DEADLINE_MS) {
+  for (const end = Date.now() + deadlineMs; Date.now() < end; await pause(POLL_MS)) {
+    const answer = await ask();
+    if (answer) return answer;
+  }
+  throw new Error(`${told}: not within ${deadlineMs} ms`);
 }
 
 /** Keeps a picture where FLOWGAUGE_SHOTS says. */

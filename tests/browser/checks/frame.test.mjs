@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { PAGES, URL_UNDER_TEST, launch, open, settled } from "./browser.mjs";
+import { PAGES, URL_UNDER_TEST, launch, open, settled, until } from "./browser.mjs";
 import { sendCall } from "./send-call.mjs";
 
 let browser;
@@ -50,7 +50,7 @@ test("t c and t v carry a window to another page, d k shows the figures alone an
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await page.keyboard.press("t");
   await page.keyboard.press("c");
-  await page.waitForFunction(async () => (await navigator.clipboard.readText()).includes("now-24h"));
+  await until("the window is on the clipboard", () => page.evaluate(async () => (await navigator.clipboard.readText()).includes("now-24h")));
   await page.keyboard.press("1");
   await page.waitForURL(/from=now-15m/);
   await page.keyboard.press("t");

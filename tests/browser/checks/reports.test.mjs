@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { DEADLINE_MS, URL_UNDER_TEST, launch, open } from "./browser.mjs";
+import { DEADLINE_MS, URL_UNDER_TEST, launch, open, until } from "./browser.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -25,12 +25,10 @@ test("what a job made and kept is in the archive and comes as a file", async () 
   const asked = await fetch(`${URL_UNDER_TEST}/api/v1/jobs/report-daily/runs`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ by: "a check" }) });
   assert.ok(asked.ok, await asked.text());
   const kept = async () => (await (await fetch(`${URL_UNDER_TEST}/api/v1/reports`)).json()).archive.find((one) => one.kind === "daily");
-  const { page, faults, close } = await open(browser, "/setup");
-  await page.waitForFunction(async () => (await (await fetch("/api/v1/reports")).json()).archive.some((one) => one.kind === "daily"), undefined, { timeout: 4 * DEADLINE_MS });
-  const { files } = await kept();
-  await page.goto(`${URL_UNDER_TEST}/reports?kind=daily&period=current`);
+  const { files } = await until("a daily report is in the archive", kept, 4 * DEADLINE_MS);
+  const { page, faults, close } = await open(browser, "/reports?kind=daily&period=current");
   const archive = page.getByRole("region", { name: "Archive" });
-  const link = archive.locator(`[data-kept=${files[0].format}]`).first();
+  const link = archive.locator(`[href="${files[0].href}"]`);
   const [file] = await Promise.all([page.waitForEvent("download"), link.click()]);
   assert.equal(file.suggestedFilename(), files[0].name);
   assert.equal((await readFile(await file.path())).length, files[0].bytes);
