@@ -272,9 +272,14 @@ impl Plan<'_> {
                 .into_iter()
                 .map(|twin| twin.then_some(Because::Duplicate))
                 .collect();
+        // A passage that the question quotes is what the question is about: others have to say something of it.
+        let quoted: Vec<bool> =
+            read.iter().map(|p| p.is_quoted(question, self.settings.duplicate)).collect();
         let left = |going: &[Option<Because>]| {
-            let stay = passages.iter().zip(going).filter(|(_, g)| g.is_none());
-            stay.fold((0, 0), |(n, tokens), (p, _)| (n + 1, tokens + p.tokens))
+            let stay = passages.iter().zip(&quoted).zip(going).filter(|(_, g)| g.is_none());
+            stay.fold((0, 0), |(n, tokens), ((p, quoted), _)| {
+                (n + usize::from(!quoted), tokens + p.tokens)
+            })
         };
         let (number, tokens) = left(&going);
         if number <= self.settings.top_k.max(1) && tokens <= limit {
@@ -291,12 +296,13 @@ impl Plan<'_> {
             let (Some(passage), Some(slot)) = (passages.get(place), going.get_mut(place)) else {
                 continue;
             };
-            if kept >= self.settings.top_k.max(1) {
+            let counts = !quoted.get(place).copied().unwrap_or(false);
+            if counts && kept >= self.settings.top_k.max(1) {
                 *slot = Some(Because::TopK);
-            } else if kept > 0 && used + passage.tokens > limit {
+            } else if used > 0 && used + passage.tokens > limit {
                 *slot = Some(Because::Limit);
             } else {
-                kept += 1;
+                kept += usize::from(counts);
                 used += passage.tokens;
             }
         }

@@ -63,3 +63,6 @@ fn set(settings: &mut Settings) {
         ..Rule::default()
     });
 }
+
+#[cfg(test)]
+mod tests;

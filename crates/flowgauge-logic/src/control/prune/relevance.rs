@@ -47,6 +47,14 @@ impl Read {
         Self { words, weighty }
     }
 
+    /// Whether nearly all of its words stand in the question: a reader asks about a text and hands it in.
+    pub(super) fn is_quoted(&self, question: &[String], share: f64) -> bool {
+        let asked: BTreeSet<&str> = question.iter().map(String::as_str).collect();
+        let words: BTreeSet<&str> = self.words.iter().map(String::as_str).collect();
+        let there = words.intersection(&asked).count() as f64;
+        !words.is_empty() && there >= share * words.len() as f64
+    }
+
     /// Whether another passage says the same where it matters: numbers, names, denials and words of the question in the
     /// same order, and no word the opposite of the other's.
     fn says_what(&self, other: &Self, question: &BTreeSet<&str>) -> bool {

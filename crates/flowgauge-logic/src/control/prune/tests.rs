@@ -60,6 +60,24 @@ fn the_token_limit_follows_the_intent_and_the_best_passage_stays_even_above_it()
 }
 
 #[test]
+fn a_text_that_is_asked_about_leaves_room_for_what_is_said_of_it() {
+    let handed_in =
+        "The ferry leaves the harbour at noon, said the captain. Bread is baked every morning.";
+    let passages = [
+        "The ferry leaves the harbour at noon, said the captain.",
+        "Bread is baked every morning.",
+        "The captain of the ferry was born in the harbour.",
+        "Salt is sold on Mondays.",
+    ];
+    let context: Vec<String> = passages.iter().map(|p| format!("<doc>{p}</doc>")).collect();
+    let say = format!("{}\nExplain: {handed_in}", context.join("\n"));
+    let body = json!({"messages": [{"role": "user", "content": say}]});
+    let pruned = run(&body, &Settings { top_k: 1, ..Settings::default() }).unwrap();
+    let gone: Vec<usize> = pruned.removed.iter().map(|r| r.place).collect();
+    assert_eq!(gone, [3]);
+}
+
+#[test]
 fn on_any_doubt_the_request_stays_as_it_came() {
     let settings = Settings { top_k: 1, ..Settings::default() };
     let say = |content: &str| json!({"messages": [{"role": "user", "content": content}]});
