@@ -109,8 +109,8 @@ def question(asked):
         "ask": f"{asked.get('query', '')}" + (f"\nAbout: {selection}" if selection else ""),
         "translate": f"Translate into {asked.get('targetLang')}: {selection}",
         "explain": f"Explain this passage to a reader: {selection}",
-        "analyze": f"Analyze this passage: themes, tone, technique: {selection}",
-        "enhance": f"Give background of kind {asked.get('enhanceType', 'general')}: {selection}",
+        "analyze": f"Analyze the themes, tone and technique of this passage: {selection}",
+        "enhance": f"Enhance this passage with background of kind {asked.get('enhanceType', 'general')}: {selection}",
     }[asked.get("intent")]
 
 

@@ -39,6 +39,7 @@ pub(crate) struct ServeArgs {
 Examples:
   flowgauge demo
   flowgauge demo --speed 10 --no-history
+  flowgauge demo --app http://127.0.0.1:3000
   flowgauge demo --optimised --no-history --speed 1000 --calls 5000
 
 Exit codes:
@@ -49,6 +50,9 @@ pub(crate) struct DemoArgs {
     /// Address of page, API and gateway; 127.0.0.1:4000 or a free port
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// A FlowReader that runs already, instead of the demo's own: examples/flowreader
+    #[arg(long, value_name = "URL")]
+    app: Option<String>,
     /// 1 is life-like, 10 answers ten times as fast
     #[arg(long, default_value_t = 1.0)]
     speed: f64,
@@ -92,6 +96,7 @@ pub(crate) fn demo(args: &DemoArgs, globals: &Globals) -> Done {
     log();
     let options = DemoOptions {
         listen: args.listen,
+        app: args.app.clone(),
         speed: args.speed,
         seed: args.seed,
         optimised: args.optimised,
@@ -100,7 +105,7 @@ pub(crate) fn demo(args: &DemoArgs, globals: &Globals) -> Done {
         calls: args.calls,
     };
     let told = demo::run(options).map_err(|e| match e {
-        DemoError::Speed(_) => Failure::usage(e.to_string()),
+        DemoError::Speed(_) | DemoError::App(_) => Failure::usage(e.to_string()),
         _ => Failure::new(UNREACHABLE, e.to_string()),
     })?;
     match told.map(serde_json::from_value::<EvidenceView>).transpose() {

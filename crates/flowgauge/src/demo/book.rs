@@ -170,11 +170,11 @@ pub(super) fn keys(text: &str) -> Vec<String> {
 }
 
 /// Longer words that say nothing about what is meant.
-const COMMON: [&str; 34] = [
+const COMMON: [&str; 36] = [
     "about", "after", "also", "because", "before", "been", "book", "does", "each", "ever", "every",
     "explain", "from", "have", "into", "more", "much", "once", "only", "over", "passage", "that",
-    "their", "them", "then", "there", "they", "this", "were", "what", "when", "which", "with",
-    "would",
+    "their", "them", "then", "there", "they", "this", "were", "what", "when", "where", "which",
+    "while", "with", "would",
 ];
 
 /// The sentences of a paragraph; all of the book end with a full stop.

@@ -55,6 +55,8 @@ const CHUNK: usize = 6_000;
 pub struct DemoOptions {
     /// Address of page, API and gateway; 127.0.0.1:4000 or, where that is taken, a free port.
     pub listen: Option<SocketAddr>,
+    /// Base URL of a FlowReader that runs already, instead of the demo's own; its models are [`SMALL`] and [`LARGE`].
+    pub app: Option<String>,
     /// 1 is life-like, 10 answers ten times as fast.
     pub speed: f64,
     /// The same seed makes the same demo.
@@ -73,6 +75,7 @@ impl Default for DemoOptions {
     fn default() -> Self {
         Self {
             listen: None,
+            app: None,
             speed: 1.0,
             seed: 1,
             optimised: false,
@@ -89,6 +92,9 @@ pub enum DemoError {
     /// Options that make no sense.
     #[error("speed is {0}; it must be a number above 0, e.g. 1 or 10")]
     Speed(f64),
+    /// An address that is none.
+    #[error("app is {0:?}; it must be where a FlowReader listens, e.g. http://127.0.0.1:3000")]
+    App(String),
     /// The machine refused something.
     #[error("{doing}: {source}")]
     Io {
@@ -184,7 +190,7 @@ async fn perform(
     addr: SocketAddr,
 ) -> Result<Option<Value>, DemoError> {
     let rows = if options.no_history { 0 } else { remember(options.seed, clock, recorder).await? };
-    announce(addr, rows);
+    announce(addr, rows, options.calls);
     let tally = Arc::new(Tally::default());
     let stop = CancellationToken::new();
     // Dropped with this future, which ends every request under way.
@@ -223,14 +229,20 @@ async fn remember(seed: u64, clock: &Clock, recorder: &Recorder) -> Result<u64, 
     Ok(stored)
 }
 
-fn announce(addr: SocketAddr, rows: u64) {
+fn announce(addr: SocketAddr, rows: u64, calls: Option<u64>) {
     let week = match rows {
         0 => "no history".to_owned(),
         rows => format!("a week of made-up history ({rows} calls)"),
     };
     eprintln!("flowgauge demo on http://{addr}");
-    eprintln!("  {week} and about {} live requests a second", drive::PER_SECOND);
-    eprintln!("  look at: latency by intent; cost by model (translations go to the dear one)");
-    eprintln!("  in two minutes \"{SLOW_INTENT}\" answers begin to take 40 % longer");
+    if let Some(calls) = calls {
+        eprintln!(
+            "  {week} and {calls} live requests, as fast as answers come; then what each optimisation did"
+        );
+    } else {
+        eprintln!("  {week} and about {} live requests a second", drive::PER_SECOND);
+        eprintln!("  look at: latency by intent; cost by model (translations go to the dear one)");
+        eprintln!("  in two minutes \"{SLOW_INTENT}\" answers begin to take 40 % longer");
+    }
     eprintln!("  everything lies in a temporary folder that is removed on exit; stop with Ctrl-C");
 }

@@ -18,21 +18,34 @@ pub struct Stage {
     /// Where the incident begins.
     pub pace: Pace,
     provider: LocalServer,
-    app: LocalServer,
+    app: FlowReader,
     model_url: Arc<OnceLock<String>>,
 }
 
+/// The application in front of the gateway.
+#[derive(Debug)]
+enum FlowReader {
+    /// The demo's own.
+    Own(LocalServer),
+    /// One that somebody else started, by its base URL.
+    Given(String),
+}
+
 impl Stage {
-    /// Starts both. The application answers with errors until [`Stage::open`] tells it its gateway.
+    /// Starts both, the application only where none is given. It answers with errors until [`Stage::open`] tells it its gateway.
     pub(super) async fn build(options: &DemoOptions, clock: &Clock) -> Result<Self, DemoError> {
         let pace = Pace::new(clock.clone(), options.speed, SLOW_INTENT);
         let provider = model_server::start(options.seed, pace.clone())
             .await
             .map_err(DemoError::io("start the pretend provider"))?;
         let model_url = Arc::new(OnceLock::new());
-        let app = app::start(Arc::clone(&model_url), clock.clone())
-            .await
-            .map_err(DemoError::io("start the pretend application"))?;
+        let app = match &options.app {
+            Some(url) => FlowReader::Given(base_url(url)?),
+            None => app::start(Arc::clone(&model_url), clock.clone())
+                .await
+                .map(FlowReader::Own)
+                .map_err(DemoError::io("start the pretend application"))?,
+        };
         Ok(Self { pace, provider, app, model_url })
     }
 
@@ -50,7 +63,10 @@ impl Stage {
         let app = App {
             name: SERVICE.to_owned(),
             prefix: "/api/chat".to_owned(),
-            upstream: self.app.url(),
+            upstream: match &self.app {
+                FlowReader::Own(server) => server.url(),
+                FlowReader::Given(url) => url.clone(),
+            },
             strip: "/api/".to_owned(),
             dialect: AppDialect::FlowReader,
             timeouts: Timeouts::default(),
@@ -71,11 +87,22 @@ impl Stage {
         let _first = self.model_url.set(format!("http://{gateway}/v1"));
     }
 
-    /// Stops both.
+    /// Stops what was started.
     pub(super) async fn close(self) -> std::io::Result<()> {
-        self.app.stop().await?;
+        if let FlowReader::Own(server) = self.app {
+            server.stop().await?;
+        }
         self.provider.stop().await
     }
+}
+
+/// An address without a path, as the gateway wants it.
+fn base_url(text: &str) -> Result<String, DemoError> {
+    let refused = || DemoError::App(text.to_owned());
+    let url: axum::http::Uri = text.parse().map_err(|_| refused())?;
+    let plain = url.scheme_str() == Some("http") && url.path() == "/" && url.query().is_none();
+    let host = url.authority().filter(|_| plain).ok_or_else(refused)?;
+    Ok(format!("http://{host}"))
 }
 
 /// The customary address, or any free port where somebody else has it.

@@ -319,3 +319,13 @@ fn a_speed_of_nothing_is_refused() {
     let options = DemoOptions { speed: 0.0, ..DemoOptions::default() };
     assert!(demo::run(options).unwrap_err().to_string().contains("above 0"));
 }
+
+#[test]
+fn an_application_that_has_no_address_is_refused() {
+    for url in ["127.0.0.1:3000", "https://127.0.0.1", "http://127.0.0.1:3000/api", "http:///", ""]
+    {
+        let options = DemoOptions { app: Some(url.to_owned()), ..DemoOptions::default() };
+        let told = demo::run(options).unwrap_err().to_string();
+        assert!(told.contains("http://127.0.0.1:3000"), "{url}: {told}");
+    }
+}

@@ -128,24 +128,31 @@ impl<'a> Prompt<'a> {
             prompt.split("\n\n").map(str::trim).filter(|p| !p.is_empty()).collect();
         let mut out = Prompt { passages: Vec::new(), intent: "ask", language: "", question: None };
         if let Some(first) = passages.first_mut() {
-            *first = first.strip_prefix("Context:").map_or(*first, str::trim);
+            let headings = ["Context:", "Passages:"];
+            let after = headings.iter().find_map(|h| first.strip_prefix(h));
+            *first = after.map_or(*first, str::trim);
         }
         for passage in &mut passages {
             *passage = element(passage, "passage").unwrap_or(passage);
         }
+        let mut announced = false;
         if let Some(last) = passages.last_mut() {
+            announced = last.starts_with("Question:");
             *last = last.strip_prefix("Question:").map_or(*last, str::trim);
             *last = element(last, "question").unwrap_or(last);
         }
         if let Some(last) = passages.last().copied() {
+            // "translate es: …", or in more words: "Translate into es: …".
             let labelled = last.split_once(": ").and_then(|(label, rest)| {
-                let (intent, language) = label.split_once(' ').unwrap_or((label, ""));
-                INTENTS.contains(&intent).then_some((intent, language, rest))
+                let first = label.split(' ').next()?.to_lowercase();
+                let language = label.rsplit_once(' ').map_or("", |(_, language)| language);
+                let intent = INTENTS.into_iter().find(|i| *i == first)?;
+                Some((intent, language, rest))
             });
             if let Some((intent, language, rest)) = labelled {
                 (out.intent, out.language, out.question) = (intent, language, Some(rest));
                 passages.pop();
-            } else if last.ends_with('?') || passages.len() == 1 {
+            } else if announced || last.ends_with('?') || passages.len() == 1 {
                 out.question = Some(last);
                 passages.pop();
             }
@@ -204,9 +211,21 @@ mod tests {
     }
 
     #[test]
+    fn a_question_may_be_announced_and_asked_in_more_words() {
+        let plain = answer(&format!("{PASSAGES}\n\nexplain: Marta Oren rings the bell."));
+        let asked = "Question: Explain this passage to a reader: Marta Oren rings the bell.";
+        assert_eq!(answer(&format!("Passages:\n{PASSAGES}\n\n{asked}")), plain);
+        let told = answer(&format!("Passages:\n{PASSAGES}\n\nQuestion: say what cracked the bell"));
+        assert!(told.contains("Frost cracked"), "{told}");
+    }
+
+    #[test]
     fn a_translation_is_looked_up() {
         let said = answer("translate es: Inside it is one last letter with no address at all.");
         assert_eq!(said, "Dentro hay una última carta sin dirección alguna.");
+        let more =
+            answer("Translate into es: Inside it is one last letter with no address at all.");
+        assert_eq!(more, said);
         assert_eq!(answer("translate es: Not in the book."), UNTRANSLATED);
     }
 }
