@@ -2,11 +2,13 @@
 # Plants each fault of faults.tsv and sees whether its test catches it: `run.sh [AREA|KIND …]`, all unless named.
 #
 # First every test must pass as things stand, so that none counts as a catch that fails anyway. A fault that does not
-# compile is no fault. Files are put back whatever happens. `page` needs what tests/conformance/run.sh needs; CARGO is
-# the cargo to call.
+# compile is no fault. Files are put back whatever happens. `page` needs what tests/conformance/setup.sh makes, and the
+# programs of a build; CARGO is the cargo to call.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 : "${CARGO:=cargo}" "${FLOWGAUGE_CACHE:=$HOME/.cache/flowgauge}"
+built="${CARGO_TARGET_DIR:-$PWD/target}/debug"
+export FLOWGAUGE_BIN="${FLOWGAUGE_BIN:-$built/flowgauge}" SCRIPTED_UPSTREAM_BIN="${SCRIPTED_UPSTREAM_BIN:-$built/scripted-upstream}"
 saved=$(mktemp) said=$(mktemp) planted=
 restore() { [ -z "$planted" ] || cp -- "$saved" "$planted"; planted=; }
 trap 'restore; rm -f "$saved" "$said"' EXIT
