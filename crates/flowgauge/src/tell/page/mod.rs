@@ -194,6 +194,7 @@ fn following(routes: Routes) -> Routes {
         .add(Need::Operator, routes!(backups::gather))
         .add(Need::Viewer, routes!(control::tune::show))
         .add(Need::Viewer, routes!(history::list))
+        .conditional(Need::Operator, routes!(history::note))
 }
 
 #[cfg(feature = "sql")]
