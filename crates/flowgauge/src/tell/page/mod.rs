@@ -218,6 +218,7 @@ fn switching(routes: Routes) -> Routes {
         .conditional(Need::Operator, routes!(control::changes::profile))
         .add(Need::Viewer, routes!(control::verify::show))
         .add(Need::Viewer, routes!(control::cache::show))
+        .add(Need::Viewer, routes!(control::cache::ages))
         .conditional(Need::Operator, routes!(control::cache::clear))
 }
 
