@@ -37,6 +37,6 @@ function Line({ row, short }) {
       <td class="right number">${count(row.cache_read)}</td>
       <td class="right number">${count(row.output_tokens)}</td>
       <td class="right number">${nanos(row.cost_nanos)}</td>
-      ${!short && html`<td class="cut" title="what memory, optimisations and retries did">${doneWords(row) ?? "–"}</td>`}
+      ${!short && html`<td class="done" title="what memory, optimisations and retries did">${doneWords(row) ?? "–"}</td>`}
     </tr>`;
 }

@@ -208,10 +208,12 @@ impl CallQuery {
         Some(names)
     }
 
-    /// Columns that say whether a row is wanted, and where it stands among others.
-    pub(crate) fn deciding(&self) -> Vec<&'static str> {
-        let mut columns = vec!["call_id", "start_time", "leaf", "source"];
+    /// Columns that say whether a row is wanted. Ids are the largest of all; they are looked at for the next page, and
+    /// where rows have `amended` forms.
+    pub(crate) fn deciding(&self, amended: bool) -> Vec<&'static str> {
+        let mut columns = vec!["start_time", "leaf", "source"];
         let fields = [
+            ("call_id", amended || self.after.is_some()),
             ("status", self.status.is_some()),
             ("user_key", self.user_key.is_some()),
             ("response_id", self.response_id.is_some()),
@@ -220,6 +222,27 @@ impl CallQuery {
         columns.extend(fields.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name));
         columns.extend(self.filter.terms.iter().flat_map(|(dim, _)| columns_of(*dim)));
         columns
+    }
+
+    /// What rows wanted have in some columns: one of the texts in one of the columns, of each of these. What is told of a
+    /// group of rows in a file may rule it out by that.
+    pub(crate) fn demands(&self) -> Vec<(&'static [&'static str], Vec<&str>)> {
+        let texts = |values: &'_ [String]| !values.iter().any(String::is_empty);
+        let of_filter = self
+            .filter
+            .terms
+            .iter()
+            .filter(|(dim, values)| !matches!(dim, Dim::Retry) && texts(values));
+        let mut demands: Vec<_> = of_filter
+            .map(|(dim, values)| (columns_of(*dim), values.iter().map(String::as_str).collect()))
+            .collect();
+        if let Some(status) = self.status {
+            demands.push((&["status"], vec![status.word()]));
+        }
+        if let Some(user) = &self.user_key {
+            demands.push((&["user_key"], vec![user.as_str()]));
+        }
+        demands
     }
 
     /// Whether a row is wanted, limit and page aside.
@@ -290,7 +313,7 @@ mod tests {
         query.by_name(Some(Text::const_new("r")), None);
         (query.status, query.user_key) = (Some(Status::Ok), Some(Text::const_new("u")));
         query.trace_id = Some(flowgauge_logic::id::TraceId([1; 16]));
-        let deciding = query.deciding();
+        let deciding = query.deciding(true);
         for name in parts.into_iter().flatten().chain(dims).chain(&deciding) {
             assert!(ALL.iter().any(|column| column.name == *name), "{name}");
         }

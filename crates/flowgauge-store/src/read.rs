@@ -522,13 +522,16 @@ fn last_of_group(
     amended: &HashMap<CallId, Call>,
 ) -> Result<Vec<Call>, Box<dyn std::error::Error + Send + Sync>> {
     let query = newest.query();
-    let deciding = query.deciding();
+    if amended.is_empty() && !segment.may_hold(group, &query.demands()) {
+        return Ok(Vec::new());
+    }
+    let deciding = query.deciding(!amended.is_empty());
     let wants = |call: &Call| newest.wants(amended.get(&call.id).unwrap_or(call));
     let (places, of) = segment.last_of(group, &deciding, query.limit, &wants)?;
     if places.is_empty() {
         return Ok(Vec::new());
     }
-    let columns = query.part.columns().map(|part| [part, &deciding].concat());
+    let columns = query.part.columns().map(|part| [part, &deciding, &["call_id"]].concat());
     segment.picked(group, &places, of, columns.as_deref())
 }
 

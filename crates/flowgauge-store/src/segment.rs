@@ -230,6 +230,18 @@ impl Segment {
         Ok(out)
     }
 
+    /// Whether a group may hold rows that have what is demanded, by what the file tells of its columns. Of a column
+    /// that is not there or tells nothing, it may.
+    pub(crate) fn may_hold(&self, group: usize, demands: &[(&[&str], Vec<&str>)]) -> bool {
+        let Some(group) = self.footer.metadata().row_groups().get(group) else { return true };
+        let held = |column: &str, texts: &[&str]| {
+            let column = group.columns().iter().find(|c| c.column_path().string() == column);
+            let told = column.and_then(|c| c.statistics());
+            told.is_none_or(|told| texts.iter().any(|text| may_hold(told, text)))
+        };
+        demands.iter().all(|(columns, texts)| columns.iter().any(|column| held(column, texts)))
+    }
+
     /// Places of the last rows of a group that are wanted, as far as some columns tell, at most so many, in their
     /// order; and how many rows it has. Rows stand in a file by their time.
     pub(crate) fn last_of(

@@ -195,6 +195,15 @@ fn a_part_of_a_row_has_what_it_names_and_selects_the_same_rows() {
             );
         }
     }
+    for nothing in ["intent=zzz", "intent=a", "model=none", "tenant=", "intent="] {
+        let filter = Filter::parse([nothing]).unwrap();
+        let got =
+            reader.calls(&CallQuery { filter: filter.clone(), ..CallQuery::newest(always(), 9) });
+        assert_eq!(got.unwrap().len(), if nothing == "tenant=" { 9 } else { 0 }, "{nothing}");
+    }
+    let status = Some(Status::Cancelled);
+    let got = reader.calls(&CallQuery { status, ..CallQuery::newest(always(), 9) }).unwrap();
+    assert_eq!(got.len(), 0);
     // 16384 rows a group: a window over three of them, of which one is looked through.
     let bounded = CallQuery { groups: 1, ..CallQuery::newest(always(), usize::MAX) };
     let got = reader.calls(&bounded).unwrap();
