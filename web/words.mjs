@@ -47,3 +47,14 @@ export function costFrom(row) {
 
 /** The model that answered, else the one asked for. */
 export const modelOf = (row) => row.model_used ?? row.model_requested;
+
+const LOOKED = { hit_exact: "hit", hit_semantic: "hit, alike", miss: "miss" };
+const DID = { context_pruning: "pruned", prompt_optimization: "prompt", model_selection: "model" };
+
+/** What memory, optimisations and retries did to a call, in few words; null for nothing. */
+export function doneWords(row) {
+  const done = (row.optimizations ?? []).filter((name) => name !== "response_caching").map((name) => said(DID, name));
+  const again = (row.client_retry ?? 0) + Math.max(0, (row.attempts ?? 1) - 1);
+  const retried = again === 0 ? undefined : again === 1 ? "1 retry" : `${again} retries`;
+  return [LOOKED[row.cache_outcome], ...done, retried].filter((word) => word !== undefined).join("; ") || null;
+}

@@ -4,12 +4,15 @@ import { html } from "../html.mjs";
 import { NONE, count, ms, percent, usd } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
 import { REFRESH_MS, useAnswer } from "../state/answers.mjs";
+import { refresh, windowQuery } from "../state/window.mjs";
 import { may } from "../state/session.mjs";
+import { lengthText } from "../alerts.mjs";
 import { nameOf } from "../control.mjs";
 import { Breakdown } from "../parts/breakdown.mjs";
 import { ClearDialog, openClear } from "../parts/clear-dialog.mjs";
 import { Card, DataTable } from "../parts/data-table.mjs";
 import { Figures, useFigures } from "../parts/figures.mjs";
+import { Histogram } from "../parts/histogram.mjs";
 import { Icon } from "../parts/icon.mjs";
 import { Failure } from "../parts/note.mjs";
 import { SeriesChart, targetOf } from "../parts/series-chart.mjs";
@@ -36,6 +39,7 @@ export function Cache() {
     <${Figures} label="Cache in this window" names=${FIGURES} figures=${figures} />
     <${SeriesChart} title="Hit rate over time" unit="percent" target=${targetOf(figures.kpis.get("cache_hit_rate"), "hit rate")} lines=${[{ name: "cache_hit_rate", label: "hits" }, { name: "cache_miss_rate", label: "misses" }]} />
     ${control.data !== null && html`<${Memory} cache=${control.data.cache} />`}
+    <${Ages} limit=${control.data?.cache.limits.ttl_seconds ?? null} />
     <${Breakdown} dim="cache" title="By outcome" columns=${COLUMNS} hint="hit, miss, disabled and bypass as calls told" />
     <${Breakdown} dim="intent" title="By intent" columns=${HITS} />
     <${Tuning} />
@@ -79,6 +83,28 @@ function NearMisses({ shadow }) {
       <${DataTable} label="Near misses" rows=${rows} keyOf=${([what]) => what} columns=${[
         { title: "What was different", of: ([what]) => what.replaceAll("_", " ") }, { title: "Questions", right: true, of: ([, n]) => n, show: ([, n]) => count(n) }, { title: "Share", right: true, of: ([, n]) => n / all, show: ([, n]) => share(n / all) },
       ]} />
+      ${(shadow.near ?? []).length > 0 && html`<p class="muted">How near they were:</p><${DataTable} label="How near" rows=${[...shadow.near].reverse()} keyOf=${(row) => row.percent} columns=${[
+        { title: "Likeness", right: true, of: (row) => row.percent, show: (row) => `${row.percent} – ${row.percent + 1} %` },
+        { title: "Same question", right: true, of: (row) => row.same, show: (row) => count(row.same) }, { title: "Another question", right: true, of: (row) => row.different, show: (row) => count(row.different) },
+      ]} />`}
+    <//>`;
+}
+
+/** How old answers were when they were given again: whether they could be kept longer, or are kept too long. */
+function Ages({ limit }) {
+  const { data, error } = useAnswer(`/api/v1/cache/ages?${windowQuery()}`, refresh());
+  if (data === null) return html`<${Failure} error=${error} />`;
+  if (data.hits === 0) return null;
+  const none = data.read - data.known;
+  const told = [
+    `${count(data.known)} hits${data.read < data.hits ? ` of ${count(data.hits)}, some of every part of the window` : ""}`, data.p50_s !== null && `half younger than ${lengthText(data.p50_s)}, 95 % than ${lengthText(data.p95_s)}`,
+    limit !== null && `kept for ${lengthText(limit)}`, none > 0 && `${count(none)} do not say their age`,
+  ].filter((part) => part !== false);
+  return html`
+    <${Card} title="Age at hit" hint="how old an answer was when it was given again">
+      <${Failure} error=${error} />
+      <p class="muted" data-ages=${data.known}>${told.join(" · ")}</p>
+      ${data.bins.length > 0 && html`<${Histogram} label="Age at hit" now=${data.bins.map((bin) => [bin.from_s, bin.n])} before=${[]} text=${lengthText} ends=${data.bins.map((bin) => bin.to_s)} />`}
     <//>`;
 }
 

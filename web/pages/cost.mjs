@@ -73,6 +73,7 @@ function Where() {
     <div class="columns">
       ${cost.data !== null && html`<${Sheet} told=${cost.data} title="largest" label="Dearest requests" unit="usd" />`}
       ${reduction.data !== null && html`<${Sheet} told=${reduction.data} title="reduction" label="Reduction by optimisation" hint=${reduction.data.sentence} />`}
+      ${tokens.data !== null && html`<${Sheet} told=${tokens.data} title="by user" label="By user" hint="keyed hashes, never names" />`}
     </div>`;
 }
 

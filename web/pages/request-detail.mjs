@@ -5,6 +5,7 @@ import { nanos, stamp, us } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
 import { rowsOf, useAnswer } from "../state/answers.mjs";
 import { session } from "../state/session.mjs";
+import { lengthText } from "../alerts.mjs";
 import { nameOf } from "../control.mjs";
 import { againCurl, recordCurl } from "../curl.mjs";
 import { CallStatus } from "../parts/call-status.mjs";
@@ -85,7 +86,7 @@ function Changed({ row }) {
   if (names.length === 0) return null;
   const saved = row.original_input_tokens === null || row.input_tokens === null ? null : row.original_input_tokens - row.input_tokens;
   const what = (name) => {
-    if (name === "response_caching") return OUTCOME[row.cache_outcome] ?? null;
+    if (name === "response_caching") return OUTCOME[row.cache_outcome] === undefined ? null : `${OUTCOME[row.cache_outcome]}${row.cache_age_us === null || row.cache_age_us === undefined ? "" : `, an answer ${lengthText(row.cache_age_us / 1e6)} old`}`;
     if (name === "model_selection") return row.model_requested !== null && row.model_used !== null && row.model_requested !== row.model_used ? `${row.model_requested} → ${row.model_used}` : null;
     return null;
   };

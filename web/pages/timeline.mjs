@@ -1,4 +1,4 @@
-// Timeline: alerts, changes, rollbacks, deployments, incidents and baselines on one line, and what one
+// Timeline: alerts, changes, rollbacks, deployments, incidents, baselines and notes on one line, and what one
 // writes after an incident. Refuses to tell causes: it tells the order.
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
@@ -7,7 +7,7 @@ import { kpiText, samples, stamp } from "../format.mjs";
 import { go, pageLink, params, withParams } from "../state/address.mjs";
 import { rowsOf, useAnswer } from "../state/answers.mjs";
 import { may } from "../state/session.mjs";
-import { useChanges } from "../state/changes.mjs";
+import { lookAgain, useChanges } from "../state/changes.mjs";
 import { fileName, hand } from "../state/files.mjs";
 import { chosen, refresh, windowQuery, zoom } from "../state/window.mjs";
 import { lengthText } from "../alerts.mjs";
@@ -15,12 +15,14 @@ import { ActDialog } from "../parts/act-dialog.mjs";
 import { Card, DataTable } from "../parts/data-table.mjs";
 import { useFigures } from "../parts/figures.mjs";
 import { Icon } from "../parts/icon.mjs";
+import { localInput } from "../parts/time-picker.mjs";
 import { Failure } from "../parts/note.mjs";
 
 const KINDS = {
   alert: { title: "Alerts", icon: "warning", tone: "warning" }, incident: { title: "Incidents", icon: "critical", tone: "critical" }, setting: { title: "Settings", icon: "wait", tone: "info" },
   rollback: { title: "Rollbacks", icon: "back", tone: "critical" }, deployment: { title: "Deployments", icon: "off", tone: "info" }, prices: { title: "Prices", icon: "table", tone: "muted" },
   rules: { title: "Rules", icon: "table", tone: "muted" }, program: { title: "flowgauge", icon: "none", tone: "muted" }, baseline: { title: "Baselines", icon: "good", tone: "muted" },
+  note: { title: "Notes", icon: "note", tone: "info" },
 };
 const EPISODES = 100;
 const wanted = signal(null);
@@ -41,7 +43,8 @@ export function Timeline() {
   const shown = inside.filter((one) => !hidden.includes(one.kind));
   return html`
     <div class="page-head"><h1>Timeline</h1><span class="muted">what happened, in its order; filters do not apply here</span>
-      <span class="page-tools alert-actions">${may("operator") && html`<button type="button" onClick=${() => (wanted.value = incident(() => setAgain((n) => n + 1)))}>Open an incident…</button>`}
+      <span class="page-tools alert-actions">${may("operator") && html`<button type="button" onClick=${() => (wanted.value = NOTE)}>Add a note…</button>
+      <button type="button" onClick=${() => (wanted.value = incident(() => setAgain((n) => n + 1)))}>Open an incident…</button>`}
       <button type="button" onClick=${() => hand(fileName(`incident ${stamp(new Date(span[0] * 1000), false)}`, "md"), "text/markdown", markdown(shown, span, figures))}>Export (Markdown)</button></span>
     </div>
     <${Failure} error=${episodes.error ?? incidents.error ?? baselines.error} />
@@ -57,6 +60,7 @@ export function Timeline() {
     <//>
     ${incidents.data !== null && incidents.data.length > 0 && html`<${Incidents} all=${incidents.data} done=${() => setAgain((n) => n + 1)} />`}
     <${ActDialog} id="incident-title" what=${wanted.value} close=${() => (wanted.value = null)}>
+      ${wanted.value === NOTE && html`<label>When<input type="datetime-local" name="at" aria-describedby="note-when" max=${localInput(null, 0)} /></label><p class="muted" id="note-when">Left empty, it is about now.</p>`}
       ${wanted.value?.opens && html`<label>How bad<select name="severity"><option value="medium">medium: watch closer</option><option value="high">high: safer limits</option><option value="critical">critical: everything off</option></select></label>
         <label class="check"><input type="checkbox" name="respond" /> also switch what the severity asks for</label>`}
     <//>`;
@@ -77,6 +81,11 @@ const ofEpisode = (one) => ({
 });
 const ofIncident = (one) => ({ kind: "incident", at: seconds(one.opened), end: one.closed === null ? Date.now() / 1000 : seconds(one.closed), text: `incident ${one.id} (${one.severity}): ${one.note}`, lasted: one.closed === null ? "still open" : lengthText(seconds(one.closed) - seconds(one.opened)), by: one.by });
 const ofBaseline = (one) => ({ kind: "baseline", at: seconds(one.at), text: `baseline ${one.name} ${one.what}`, by: one.by, why: one.why, href: pageLink("/regressions") });
+
+const NOTE = {
+  title: "Add a note", doer: "Add", url: "/api/v1/history", hint: "It stands on the timeline, as a mark on every chart over its time, and in reports. Notes stay.", asks: "What happened", most: 1000, done: lookAgain,
+  body: (text, author, form) => ({ text, author, ...(form.get("at") === "" ? {} : { at: new Date(form.get("at")).toISOString() }) }),
+};
 
 const incident = (done) => ({
   opens: true, title: "Open an incident", doer: "Open", url: "/api/v1/incidents", hint: "It stands in the timeline until it is closed, and its report tells what was done.", done,

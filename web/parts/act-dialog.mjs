@@ -10,8 +10,8 @@ import { Dialog } from "./dialog.mjs";
 const KEPT = "flowgauge.name";
 
 /**
- * `what`: `{title, hint, doer, method, url, body(reason, author, form), done(data)}`, null while it is closed. `children` are further
- * fields of the form.
+ * `what`: `{title, hint, doer, method, url, body(reason, author, form), done(data)}`, null while it is closed; `asks` and `most` where
+ * something else than a reason is asked for. `children` are further fields of the form.
  */
 export function ActDialog({ id, what, close, children = null }) {
   return html`<${Dialog} id=${id} title=${what?.title ?? ""} open=${what !== null} close=${close}>${what !== null && html`<${Form} what=${what} close=${close}>${children}<//>`}<//>`;
@@ -36,7 +36,7 @@ function Form({ what, close, children }) {
     <form class="silence-form" onSubmit=${submit}>
       <p class="muted">${what.hint}</p>
       ${children}
-      <label>Why<input name="reason" required maxlength="4000" /></label>
+      <label>${what.asks ?? "Why"}<input name="reason" required maxlength=${what.most ?? 4000} /></label>
       <label>Your name<input name="by" required maxlength="200" autocomplete="name" value=${recall(KEPT) ?? session.value?.name ?? ""} /></label>
       ${failed !== null && html`<p class="tone-critical break" role="alert">${failed}</p>`}
       <div class="alert-actions"><button class="primary">${what.doer}</button><button type="button" onClick=${close}>Cancel</button></div>

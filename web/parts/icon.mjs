@@ -13,6 +13,7 @@ const PATHS = {
   copy: "M5.5 5.5h8v8h-8Z M10.5 5.5v-3h-8v8h3",
   table: "M2 3h12v10H2Z M2 6.5h12 M2 9.8h12 M6.5 3v10",
   back: "M9.5 3L4.5 8l5 5",
+  note: "M3 2.5h10v11H3Z M5.5 5.5h5 M5.5 8h5 M5.5 10.5h3",
 };
 
 /** An icon of one line weight, in the colour of its text. */

@@ -2,7 +2,7 @@
 import { html } from "../html.mjs";
 import { clock, count, nanos, stamp, us } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
-import { modelOf } from "../words.mjs";
+import { doneWords, modelOf } from "../words.mjs";
 import { CallStatus } from "./call-status.mjs";
 
 /** The table; `short` shows only the clock time, for the tail of live calls. */
@@ -15,6 +15,7 @@ export function RequestTable({ label, rows, short = false }) {
           <th scope="col">Time</th><th scope="col">Status</th><th scope="col">Model</th><th scope="col">Endpoint</th><th scope="col">Intent</th>
           <th scope="col" class="right">Latency</th><th scope="col" class="right">TTFT</th><th scope="col" class="right">In</th>
           <th scope="col" class="right">Cached</th><th scope="col" class="right">Out</th><th scope="col" class="right">Cost</th>
+          ${!short && html`<th scope="col">Done</th>`}
         </tr></thead>
         <tbody>${rows.map((row) => html`<${Line} key=${row.call_id} row=${row} short=${short} />`)}</tbody>
       </table>
@@ -36,5 +37,6 @@ function Line({ row, short }) {
       <td class="right number">${count(row.cache_read)}</td>
       <td class="right number">${count(row.output_tokens)}</td>
       <td class="right number">${nanos(row.cost_nanos)}</td>
+      ${!short && html`<td class="done" title="what memory, optimisations and retries did">${doneWords(row) ?? "–"}</td>`}
     </tr>`;
 }

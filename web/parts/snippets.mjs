@@ -37,6 +37,16 @@ model = ChatOpenAI(
 )
 print(model.invoke("Say hello in one word.").content)`;
 
+const litellm = (base) => `import litellm
+
+answer = litellm.completion(
+    model="openai/gpt-5-mini",  # the key stays in OPENAI_API_KEY
+    api_base="${base}/v1",
+    messages=[{"role": "user", "content": "Say hello in one word."}],
+    extra_headers={"x-flowgauge-intent": "greeting"},  # optional
+)
+print(answer.choices[0].message.content)`;
+
 const otel = (base) => `# An application that already sends OpenTelemetry traces of its LLM calls:
 export OTEL_EXPORTER_OTLP_ENDPOINT=${base}
 export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`;
@@ -51,5 +61,6 @@ export const snippets = (base) => [
   { title: "JavaScript", code: js(base) },
   { title: "curl", code: curl(base) },
   { title: "LangChain", code: langchain(base) },
+  { title: "LiteLLM", code: litellm(base) },
   { title: "OpenTelemetry", code: otel(base) },
 ];

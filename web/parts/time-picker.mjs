@@ -70,7 +70,7 @@ function Ends({ window, close }) {
 }
 
 /** A moment as the input wants it: local time without zone. */
-function localInput(text, before) {
+export function localInput(text, before) {
   const moment = text === null ? Date.now() - before : Date.parse(text);
   const date = new Date(moment - new Date(moment).getTimezoneOffset() * 60_000);
   return date.toISOString().slice(0, 16);

@@ -1,5 +1,5 @@
-// What was changed and when: settings, prices, rules, flowgauge itself, versions of applications. Every
-// chart over time marks them. Refuses to say that a change caused anything: it says when.
+// What was changed and when: settings, prices, rules, flowgauge itself, versions of applications, and what people
+// noted. Every chart over time marks them. Refuses to say that a change caused anything: it says when.
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { fromMicros, stamp } from "../format.mjs";
@@ -33,6 +33,13 @@ async function read() {
   }
   clearTimeout(timer);
   if (users > 0) timer = setTimeout(read, EVERY_MS);
+}
+
+/** Reads all of them now: one was made. */
+export function lookAgain() {
+  clearTimeout(timer);
+  rounds = 0;
+  return read();
 }
 
 async function part(name, url, of) {

@@ -340,6 +340,9 @@ pub struct Control {
     pub cache: CacheOutcome,
     /// Similarity of a semantic hit.
     pub similarity: Option<f32>,
+    /// How old the answer was that a hit gave again; unknown for hits of others, which do not say.
+    #[serde(default)]
+    pub cache_age: Option<Micros>,
     /// One bit per optimisation that acted, see [`Control::PRUNING`] and its siblings.
     pub applied: u8,
     /// Experiment arm or hold-out.

@@ -399,7 +399,7 @@ pub const CATALOGUE: &[Kpi] = &[
         ..kpi("K6", "daily_tokens", "Daily tokens", Unit::Tokens)
     },
     Kpi {
-        meaning: "Input tokens not sent thanks to optimisation: 1 − Σ sent / Σ original (method a).",
+        meaning: "Input tokens not sent thanks to optimisation: 1 − Σ sent / Σ original of all requests (method a).",
         better: Better::Higher,
         target: Some(21.0),
         ..kpi("K8b", "token_reduction", "Token reduction", Unit::Percent)

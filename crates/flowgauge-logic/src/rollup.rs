@@ -3,6 +3,7 @@
 //! KPIs, alerts, dashboards and reports read these; only drill-down reads raw rows (decision D5).
 
 use crate::call::{CacheOutcome, Call, Counts, ErrorClass, Source, Status, Text, UsageSource};
+use crate::known::{Known, Reason};
 use crate::quantile::Histogram;
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +123,21 @@ impl Rollup {
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.success + self.failure + self.apart
+    }
+
+    /// Input tokens as they came and as they were sent, of all calls with counts: a call that nothing was taken off
+    /// came as it was sent. Unknown where no call was changed, and where only changed ones have counts.
+    #[must_use]
+    pub fn counterfactual(&self) -> Known<(u64, u64)> {
+        let sent = self.input.sum;
+        if self.original_input == 0 {
+            return Known::Unknown(Reason::SwitchedOff);
+        }
+        if self.usage_absent > 0 && sent == self.original_sent {
+            return Known::Unknown(Reason::NotReported);
+        }
+        let came = sent.saturating_add(self.original_input).saturating_sub(self.original_sent);
+        Known::Value((came, sent))
     }
 
     /// Adds one finished call. Rows that are no model call (`leaf` false) must not come here.

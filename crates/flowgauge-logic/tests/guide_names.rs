@@ -71,6 +71,10 @@ fn told(line: &str, there: bool) -> String {
         };
         say("run:", &format!("flowgauge {}{goes}", step.words.join(" ")));
     }
+    if let Some(proof) = &plan.proof {
+        say("proof:", &format!("flowgauge {}", proof.step.words.join(" ")));
+        say("unproven:", &proof.unproven);
+    }
     if let Some(last) = &plan.last {
         say("last:", last);
     }

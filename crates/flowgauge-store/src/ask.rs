@@ -61,6 +61,103 @@ pub struct CallQuery {
     pub limit: usize,
     /// Only rows that sort after this one (start, id), for the next page.
     pub after: Option<(UnixMicros, flowgauge_logic::id::CallId)>,
+    /// What is read of a row in a file, beside what the question itself looks at. Rows not yet in files are whole.
+    pub part: Part,
+    /// Look through at most so many groups of rows of files: the newest. What is not found there is left out.
+    pub groups: usize,
+}
+
+/// What is read of a row in a file; the rest is as of a call about which nothing is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// Figures, and what may tell high ones from the others.
+    Figures,
+    /// Tokens, and what optimisations did about them.
+    Tokens,
+    /// How old an answer from memory was.
+    CacheAge,
+}
+
+impl Part {
+    /// Its columns; nothing for all of them.
+    pub(crate) const fn columns(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Whole => None,
+            Self::Figures => Some(FIGURES),
+            Self::Tokens => Some(TOKENS),
+            Self::CacheAge => Some(&["cache_outcome", "cache_age_us"]),
+        }
+    }
+}
+
+const FIGURES: &[&str] = &[
+    "status",
+    "error_class",
+    "latency_us",
+    "ttft_us",
+    "input_text",
+    "input_audio",
+    "input_image",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "output_visible",
+    "output_audio",
+    "output_image",
+    "reasoning",
+    "rejected_prediction",
+    "cost_nanos",
+    "model_requested",
+    "model_used",
+    "provider",
+    "endpoint",
+    "intent",
+    "stream",
+    "cache_outcome",
+    "instance",
+    "version",
+    "tenant",
+    "control_generation",
+];
+const TOKENS: &[&str] = &[
+    "status",
+    "error_class",
+    "input_text",
+    "input_audio",
+    "input_image",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "output_visible",
+    "output_audio",
+    "output_image",
+    "reasoning",
+    "rejected_prediction",
+    "usage_source",
+    "original_input_tokens",
+    "optimisations",
+    "user_key",
+];
+
+/// Columns that tell the value of a dimension.
+const fn columns_of(dim: Dim) -> &'static [&'static str] {
+    match dim {
+        Dim::Source => &["source"],
+        Dim::Service => &["service"],
+        Dim::Environment => &["environment"],
+        Dim::Version => &["version"],
+        Dim::Endpoint => &["endpoint"],
+        Dim::Intent => &["intent"],
+        Dim::Model => &["model_used", "model_requested"],
+        Dim::Provider => &["provider"],
+        Dim::Protocol => &["protocol"],
+        Dim::Cache => &["cache_outcome"],
+        Dim::Arm => &["arm"],
+        Dim::Tenant => &["tenant"],
+        Dim::Retry => &["client_retry"],
+    }
 }
 
 impl CallQuery {
@@ -77,6 +174,8 @@ impl CallQuery {
             with_spans: false,
             limit,
             after: None,
+            part: Part::Whole,
+            groups: usize::MAX,
         }
     }
 
@@ -107,6 +206,43 @@ impl CallQuery {
             (None, None) => return None,
         }
         Some(names)
+    }
+
+    /// Columns that say whether a row is wanted. Ids are the largest of all; they are looked at for the next page, and
+    /// where rows have `amended` forms.
+    pub(crate) fn deciding(&self, amended: bool) -> Vec<&'static str> {
+        let mut columns = vec!["start_time", "leaf", "source"];
+        let fields = [
+            ("call_id", amended || self.after.is_some()),
+            ("status", self.status.is_some()),
+            ("user_key", self.user_key.is_some()),
+            ("response_id", self.response_id.is_some()),
+            ("trace_id", self.trace_id.is_some()),
+        ];
+        columns.extend(fields.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name));
+        columns.extend(self.filter.terms.iter().flat_map(|(dim, _)| columns_of(*dim)));
+        columns
+    }
+
+    /// What rows wanted have in some columns: one of the texts in one of the columns, of each of these. What is told of a
+    /// group of rows in a file may rule it out by that.
+    pub(crate) fn demands(&self) -> Vec<(&'static [&'static str], Vec<&str>)> {
+        let texts = |values: &'_ [String]| !values.iter().any(String::is_empty);
+        let of_filter = self
+            .filter
+            .terms
+            .iter()
+            .filter(|(dim, values)| !matches!(dim, Dim::Retry) && texts(values));
+        let mut demands: Vec<_> = of_filter
+            .map(|(dim, values)| (columns_of(*dim), values.iter().map(String::as_str).collect()))
+            .collect();
+        if let Some(status) = self.status {
+            demands.push((&["status"], vec![status.word()]));
+        }
+        if let Some(user) = &self.user_key {
+            demands.push((&["user_key"], vec![user.as_str()]));
+        }
+        demands
     }
 
     /// Whether a row is wanted, limit and page aside.
@@ -161,4 +297,25 @@ pub struct StoreStatus {
     /// Rollups before this moment are kept by the hour only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minutes_from: Option<UnixMicros>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::columns::ALL;
+
+    #[test]
+    fn every_column_that_is_named_exists() {
+        let parts = [Part::Figures, Part::Tokens, Part::CacheAge].map(|p| p.columns().unwrap());
+        let dims = Dim::ALL.iter().flat_map(|dim| columns_of(*dim));
+        let window = Window { from: UnixMicros(0), to: UnixMicros(1) };
+        let mut query = CallQuery::newest(window, 1);
+        query.by_name(Some(Text::const_new("r")), None);
+        (query.status, query.user_key) = (Some(Status::Ok), Some(Text::const_new("u")));
+        query.trace_id = Some(flowgauge_logic::id::TraceId([1; 16]));
+        let deciding = query.deciding(true);
+        for name in parts.into_iter().flatten().chain(dims).chain(&deciding) {
+            assert!(ALL.iter().any(|column| column.name == *name), "{name}");
+        }
+    }
 }

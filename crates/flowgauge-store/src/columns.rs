@@ -4,7 +4,7 @@ mod list;
 mod table;
 
 pub(crate) use list::ALL;
-pub(crate) use table::{batch_of, batch_of_some, calls_of, schema};
+pub(crate) use table::{batch_of, batch_of_some, calls_of, last_of, schema};
 
 use flowgauge_logic::call::Call;
 use std::borrow::Cow;

@@ -36,7 +36,8 @@ const TABLES: &str = "
     ) STRICT;
 ";
 
-/// Lines of the chronicle kept: prices, rules and versions change some times a week, so this is decades.
+/// Lines of the chronicle kept: prices, rules and versions change some times a week and people note some things a day, so
+/// this is years.
 const MAX_CHRONICLE: i64 = 10_000;
 
 /// Control on disk.

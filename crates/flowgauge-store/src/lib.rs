@@ -51,7 +51,7 @@ pub use alerts::{
     Noise, OutboxRow, SavedAlerts, Transition, TransitionQuery, WayNote,
 };
 pub use amend::{Amended, Amendment, AmendmentRow, Change, Merge, Why};
-pub use ask::{CallQuery, Gap, Group, RollupQuery, Step, StoreStatus};
+pub use ask::{CallQuery, Gap, Group, Part, RollupQuery, Step, StoreStatus};
 pub use checks::{CheckRow, CheckRun, CheckTarget, Checks};
 pub use control::ControlStore;
 pub use damage::Missing;

@@ -39,10 +39,19 @@ impl<'q> Newest<'q> {
         self.query.limit == 0 || self.floor.is_some_and(|f| f > max)
     }
 
+    pub(crate) const fn query(&self) -> &'q CallQuery {
+        self.query
+    }
+
+    /// Whether a row may be among the newest, as far as it is known by itself.
+    pub(crate) fn wants(&self, call: &Call) -> bool {
+        self.query.after.is_none_or(|a| place(call) < a) && self.query.wants(call)
+    }
+
     /// Looks at rows.
     pub(crate) fn offer(&mut self, rows: Vec<Call>) {
-        let after = self.query.after;
-        let wanted = |c: &Call| after.is_none_or(|a| place(c) < a) && self.query.wants(c);
+        let query = self.query;
+        let wanted = |c: &Call| query.after.is_none_or(|a| place(c) < a) && query.wants(c);
         self.rows.extend(rows.into_iter().filter(wanted));
         if self.rows.len() >= self.query.limit {
             self.cut();

@@ -308,11 +308,12 @@ impl Reader {
                 .filter(|s| s.min_time < newest.to() && s.max_time >= newest.from())
                 .collect();
             segments.sort_by_key(|s| std::cmp::Reverse(s.max_time));
+            let mut groups = query.groups;
             for row in &segments {
-                if newest.beats(row.max_time) {
+                if newest.beats(row.max_time) || groups == 0 {
                     break;
                 }
-                self.offer_segment(&tx, row, &mut newest)?;
+                self.offer_segment(&tx, row, &mut newest, &mut groups)?;
             }
             Ok(())
         })?;
@@ -324,24 +325,47 @@ impl Reader {
         db: &Connection,
         row: &SegmentRow,
         newest: &mut Newest<'_>,
+        groups: &mut usize,
     ) -> Result<(), StoreError> {
         let Some(segment) = self.shared.segment(row) else { return Ok(()) };
         for (i, (min, max)) in segment.groups().iter().enumerate().rev() {
-            if newest.beats(*max) {
+            if newest.beats(*max) || *groups == 0 {
                 break;
             }
             if *min >= newest.to() || *max < newest.from() {
                 continue;
             }
-            match segment.rows(i) {
+            *groups -= 1;
+            let mut amended = HashMap::new();
+            amend::forms_between(db, *min, max.saturating_add(1), &mut |call| {
+                amended.insert(call.id, call);
+            })?;
+            match last_of_group(&segment, i, newest, &amended) {
                 Ok(mut rows) => {
                     self.overlay(db, &mut rows)?;
                     newest.offer(rows);
                 }
-                Err(e) => self.note(row, &e),
+                Err(e) => self.note(row, &*e),
             }
         }
         Ok(())
+    }
+
+    /// About how many rows of any kind start in a window: as if those of a file were spread evenly over its time.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn rows_about(&self, window: Window) -> Result<u64, StoreError> {
+        self.shared.with(|db| {
+            let live: u64 = self.shared.live().generations().map(|g| g.rows).sum();
+            let (from, to) = (window.from.0, window.to.0);
+            let sealed = hot::readable(db)?.into_iter().map(|s| {
+                let both = to.min(s.max_time + 1).saturating_sub(from.max(s.min_time)).max(0);
+                let whole = i128::from(s.max_time.saturating_sub(s.min_time).saturating_add(1));
+                u64::try_from(i128::from(s.rows) * i128::from(both) / whole.max(1)).unwrap_or(0)
+            });
+            Ok(live + sealed.sum::<u64>())
+        })
     }
 
     pub(crate) fn note(&self, row: &SegmentRow, why: &dyn fmt::Display) {
@@ -488,6 +512,27 @@ impl Reader {
             })
         })
     }
+}
+
+/// The newest rows of a group that are wanted: first by the columns that say so, then what is wanted of them.
+fn last_of_group(
+    segment: &Segment,
+    group: usize,
+    newest: &Newest<'_>,
+    amended: &HashMap<CallId, Call>,
+) -> Result<Vec<Call>, Box<dyn std::error::Error + Send + Sync>> {
+    let query = newest.query();
+    if amended.is_empty() && !segment.may_hold(group, &query.demands()) {
+        return Ok(Vec::new());
+    }
+    let deciding = query.deciding(!amended.is_empty());
+    let wants = |call: &Call| newest.wants(amended.get(&call.id).unwrap_or(call));
+    let (places, of) = segment.last_of(group, &deciding, query.limit, &wants)?;
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let columns = query.part.columns().map(|part| [part, &deciding, &["call_id"]].concat());
+    segment.picked(group, &places, of, columns.as_deref())
 }
 
 /// A mark that is a moment, in units of so many microseconds.

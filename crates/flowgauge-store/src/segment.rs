@@ -4,6 +4,7 @@ use crate::StoreError;
 use crate::bytes::Damage;
 use crate::columns;
 use crate::hot::{FORMAT, SegmentRow};
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use flowgauge_logic::call::Call;
 use parquet::arrow::arrow_reader::{
@@ -223,18 +224,66 @@ impl Segment {
                 at += batch.num_rows();
             }
             if !hits.is_empty() {
-                out.extend(self.picked(group, &hits, at)?);
+                out.extend(self.picked(group, &hits, at, None)?);
             }
         }
         Ok(out)
     }
 
-    /// Some rows of one group of so many. Decoding all of them to find one would take as long as a
-    /// hundred commits.
-    fn picked(&self, group: usize, rows: &[usize], of: usize) -> Result<Vec<Call>, Cause> {
+    /// Whether a group may hold rows that have what is demanded, by what the file tells of its columns. Of a column
+    /// that is not there or tells nothing, it may.
+    pub(crate) fn may_hold(&self, group: usize, demands: &[(&[&str], Vec<&str>)]) -> bool {
+        let Some(group) = self.footer.metadata().row_groups().get(group) else { return true };
+        let held = |column: &str, texts: &[&str]| {
+            let column = group.columns().iter().find(|c| c.column_path().string() == column);
+            let told = column.and_then(|c| c.statistics());
+            told.is_none_or(|told| texts.iter().any(|text| may_hold(told, text)))
+        };
+        demands.iter().all(|(columns, texts)| columns.iter().any(|column| held(column, texts)))
+    }
+
+    /// Places of the last rows of a group that are wanted, as far as some columns tell, at most so many, in their
+    /// order; and how many rows it has. Rows stand in a file by their time.
+    pub(crate) fn last_of(
+        &self,
+        group: usize,
+        columns: &[&str],
+        most: usize,
+        wants: &dyn Fn(&Call) -> bool,
+    ) -> Result<(Vec<usize>, usize), Cause> {
+        let builder = self.builder()?;
+        let mask = mask_of(&builder, Some(columns));
+        let reader = builder
+            .with_row_groups(vec![group])
+            .with_batch_size(ROW_GROUP)
+            .with_projection(mask)
+            .build()?;
+        let batches = reader.collect::<Result<Vec<_>, _>>()?;
+        let all = batches.iter().map(RecordBatch::num_rows).sum();
+        let (mut end, mut found) = (all, Vec::new());
+        for batch in batches.iter().rev() {
+            end -= batch.num_rows();
+            let places = columns::last_of(batch, most - found.len(), wants)?;
+            found.extend(places.into_iter().map(|place| end + place));
+        }
+        found.reverse();
+        Ok((found, all))
+    }
+
+    /// Some columns of some rows of one group of so many; none named, all columns. Decoding all rows to find one
+    /// would take as long as a hundred commits.
+    pub(crate) fn picked(
+        &self,
+        group: usize,
+        rows: &[usize],
+        of: usize,
+        columns: Option<&[&str]>,
+    ) -> Result<Vec<Call>, Cause> {
         let ranges = rows.iter().map(|i| *i..*i + 1);
-        let reader = self
-            .builder()?
+        let builder = self.builder()?;
+        let mask = mask_of(&builder, columns);
+        let reader = builder
+            .with_projection(mask)
             .with_row_groups(vec![group])
             .with_batch_size(ROW_GROUP)
             .with_row_selection(RowSelection::from_consecutive_ranges(ranges, of))
@@ -248,6 +297,17 @@ impl Segment {
             self.builder()?.with_row_groups(vec![group]).with_batch_size(ROW_GROUP).build()?;
         calls_in(reader)
     }
+}
+
+/// The columns of these names; a file of an older version lacks some.
+fn mask_of(
+    builder: &ParquetRecordBatchReaderBuilder<File>,
+    names: Option<&[&str]>,
+) -> ProjectionMask {
+    let Some(names) = names else { return ProjectionMask::all() };
+    let schema = builder.parquet_schema();
+    let places = schema.columns().iter().enumerate().filter(|(_, c)| names.contains(&c.name()));
+    ProjectionMask::leaves(schema, places.map(|(place, _)| place))
 }
 
 fn calls_in(reader: ParquetRecordBatchReader) -> Result<Vec<Call>, Cause> {

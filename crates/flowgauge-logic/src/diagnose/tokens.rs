@@ -100,12 +100,13 @@ pub fn status(
             Datum::number(share),
         ]);
     };
-    add("all", saved.known, now.original_input, now.original_sent);
+    let (came, sent) = now.counterfactual().value().unwrap_or((0, 0));
+    add("all", now.input.count(), came, sent);
     for (name, n, original, sent) in &saved.mechanisms {
         add(name, *n, *original, *sent);
     }
     out.sheets.push(sheet);
-    let share = reduction(now.original_input, now.original_sent);
+    let share = reduction(came, sent);
     match share {
         None => out.unknown.push("the size of prompts before optimisation is not reported: nothing is optimised through flowgauge".to_owned()),
         Some(share) if share < REDUCTION && saved.known >= LEAST => out.findings.push(low(share, saved)),

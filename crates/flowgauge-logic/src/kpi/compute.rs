@@ -2,7 +2,7 @@
 
 use super::{Basis, Kpi, Measured};
 use crate::call::{CacheOutcome, Status};
-use crate::known::Reason;
+use crate::known::{Known, Reason};
 use crate::rollup::{Dist, Rollup};
 use crate::unit::{NanoUsd, Ratio};
 
@@ -102,11 +102,14 @@ fn per_request(sum: f64, requests: u64, with_tokens: u64) -> Measured {
 }
 
 fn reduction(r: &Rollup) -> Measured {
-    if r.original_input == 0 {
-        return Measured::unknown(Reason::SwitchedOff, 0);
+    match r.counterfactual() {
+        Known::Unknown(Reason::SwitchedOff) => Measured::unknown(Reason::SwitchedOff, 0),
+        Known::Unknown(why) => Measured::unknown(why, r.success),
+        Known::Value((came, sent)) => {
+            let kept = count(sent) / count(came.max(1));
+            Measured::of(Some(100.0 * (1.0 - kept)), r.success, 1)
+        }
     }
-    let kept = count(r.original_sent) / count(r.original_input);
-    Measured::of(Some(100.0 * (1.0 - kept)), r.success, 1)
 }
 
 fn hit_rate(r: &Rollup, hits_wanted: bool) -> Measured {

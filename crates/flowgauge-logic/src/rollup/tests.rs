@@ -3,7 +3,7 @@
 use super::*;
 use crate::call::{Door, InputTokens, OutputTokens, Usage};
 use crate::id::CallId;
-use crate::unit::{Micros, NanoUsd, UnixMicros};
+use crate::unit::{Micros, NanoUsd, Tokens, UnixMicros};
 
 fn call(latency_ms: u64) -> Call {
     let mut c = Call::begun(CallId([1; 16]), UnixMicros(0), UnixMicros(0), Door::Gateway);
@@ -120,4 +120,41 @@ proptest::proptest! {
         proptest::prop_assert_eq!(&r, &before);
         proptest::prop_assert_eq!(r.is_empty(), kept.is_empty());
     }
+}
+
+fn from_memory() -> Call {
+    let mut hit = call(1);
+    hit.usage.input = Some(InputTokens::default());
+    hit.control.original_input_tokens = Some(Tokens(120));
+    hit
+}
+
+#[test]
+fn what_was_taken_off_is_a_share_of_all_calls_and_not_of_those_it_was_taken_off() {
+    let mut r = Rollup::default();
+    // 3 calls of 120 tokens each, one of them answered from memory.
+    for c in [call(1), call(1), from_memory()] {
+        r.record(&c);
+    }
+    assert_eq!(r.counterfactual(), Known::Value((360, 240)));
+    let mut pruned = call(1);
+    pruned.control.original_input_tokens = Some(Tokens(240));
+    r.record(&pruned);
+    assert_eq!(r.counterfactual(), Known::Value((600, 360)));
+}
+
+#[test]
+fn what_was_taken_off_is_unknown_where_nothing_was_and_where_the_others_have_no_counts() {
+    let mut r = Rollup::default();
+    r.record(&call(1));
+    assert_eq!(r.counterfactual(), Known::Unknown(Reason::SwitchedOff));
+    let mut r = Rollup::default();
+    let mut uncounted = call(1);
+    uncounted.usage = Usage::default();
+    r.record(&uncounted);
+    r.record(&from_memory());
+    assert_eq!(r.counterfactual(), Known::Unknown(Reason::NotReported));
+    let mut r = Rollup::default();
+    r.record(&from_memory());
+    assert_eq!(r.counterfactual(), Known::Value((120, 0)), "all of it came from memory");
 }

@@ -63,8 +63,19 @@ pub struct Plan {
     pub copies: Vec<(String, String)>,
     /// Said last, on standard output, where all is well.
     pub last: Option<String>,
+    /// What shows that all is well; without it the last line may be said as it is.
+    pub proof: Option<Proof>,
     /// Appended at the end, whatever came of it.
     pub log: Option<Log>,
+}
+
+/// What shows that a plan's last line is true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// Asked after the steps; only its exit code counts, and only for the words.
+    pub step: Step,
+    /// Said in place of the last line where it does not end well.
+    pub unproven: String,
 }
 
 impl Step {
@@ -101,7 +112,7 @@ pub fn plan(row: &Row, given: Translated, world: &Surroundings<'_>) -> Result<Pl
         "C27" => weekly_regressions(&given, world)?,
         "C29" => monthly(&given, world),
         "C35" => against(given, world),
-        "C52" => rollback(simple(given)),
+        "C52" => rollback(simple(given), world),
         "C56" => respond(given, world),
         "C73" => backup(given, world),
         _ => simple(given),
@@ -294,15 +305,25 @@ fn against(mut given: Translated, world: &Surroundings<'_>) -> Plan {
     Plan { notes, steps: vec![Step::new(given.words)], ..Plan::default() }
 }
 
-/// C52: the guide's words around the rollback; it is never said to be completed without its proof (S44).
-fn rollback(mut plan: Plan) -> Plan {
+/// C52: the guide's words around the rollback; it is never said to be completed without its proof (S44). Without a
+/// request since, it is done and not seen yet: the exit code is that of the rollback, the words say what is known.
+fn rollback(mut plan: Plan, world: &Surroundings<'_>) -> Plan {
+    let dry = plan.steps.iter().any(|s| s.words.iter().any(|w| w == "--dry-run"));
+    let at = world.now.to_rfc3339();
+    let unproven = format!(
+        "Switched off at {at}; not yet seen in traffic: no request since, or no server runs. \
+         `flowgauge opt verify-rollback` tells when it is."
+    );
+    let step = Step::of(&["opt", "verify-rollback"]).to(Goes::Err);
     let steps = std::mem::take(&mut plan.steps).into_iter().map(|s| s.to(Goes::Err)).collect();
     Plan {
         first: Some("⚠️  EMERGENCY: Rolling back all performance optimizations".to_owned()),
         steps,
         last: Some(
             "✅ Emergency rollback completed. Monitor performance for stability.".to_owned(),
-        ),
+        )
+        .filter(|_| !dry),
+        proof: Some(Proof { step, unproven }).filter(|_| !dry),
         ..plan
     }
 }

@@ -254,4 +254,11 @@ const COLUMNS: &[Column] = &[
         "of a semantic hit to its question",
         "CAST(similarity AS DOUBLE)",
     ),
+    c(
+        "cache_age",
+        Float8,
+        "s",
+        "how old the answer was that a hit gave again; NULL where it is not known",
+        "cache_age_us / 1000000.0",
+    ),
 ];

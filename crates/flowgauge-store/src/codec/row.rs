@@ -199,6 +199,7 @@ fn put_later<'d>(out: &mut Out<'_, 'd>, call: &'d Call) {
     if uses != [0; 3] {
         uses.iter().for_each(|n| put_u64(&mut out.body, u64::from(*n)));
     }
+    out.opt_u64(call.control.cache_age.map(|t| t.0));
 }
 
 struct In<'i, 'a> {
@@ -383,5 +384,6 @@ fn take_later(from: &mut In<'_, '_>, call: &mut Call) -> Result<(), Damage> {
         call.usage.file_searches = from.take.narrow()?;
         call.usage.code_sessions = from.take.narrow()?;
     }
+    call.control.cache_age = from.opt_u64()?.map(Micros);
     Ok(())
 }

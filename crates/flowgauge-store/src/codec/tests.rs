@@ -118,6 +118,7 @@ prop_compose! {
         c.control.similarity = rest.0;
         c.control.original_input_tokens = rest.1.map(Tokens);
         c.control.generation = rest.2;
+        c.control.cache_age = rest.1.map(|n| Micros(n / 7));
         c.raw = raw.map(Into::into);
         c.link.merged_into = later.0.map(CallId);
         c.outcome.fallback_reason = later.1;

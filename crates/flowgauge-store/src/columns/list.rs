@@ -259,6 +259,7 @@ pub(crate) const ALL: &[Column] = &[
         c.attempts = serde_json::from_str(&text_of(v)?).ok()?;
         Some(())
     }),
+    opt_count!("cache_age_us", Micros, control.cache_age),
 ];
 
 fn attempts_as_json(call: &Call) -> Value<'_> {

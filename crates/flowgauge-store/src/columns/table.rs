@@ -96,6 +96,38 @@ pub(crate) fn calls_of(batch: &RecordBatch) -> Result<Vec<Call>, Damage> {
     Ok(calls)
 }
 
+/// Places of the last rows that are wanted, at most so many, the last first. One row at a time: of most of them only
+/// some columns are there, and few are wanted.
+pub(crate) fn last_of(
+    batch: &RecordBatch,
+    most: usize,
+    wants: &dyn Fn(&Call) -> bool,
+) -> Result<Vec<usize>, Damage> {
+    let there = ALL.iter().filter_map(|c| Some((c, batch.column_by_name(c.name)?)));
+    let columns: Vec<(&Column, &ArrayRef)> = there.collect();
+    if columns.iter().any(|(c, array)| *array.data_type() != data_type(c.kind)) {
+        return Err(Damage("has a column of an unexpected type"));
+    }
+    let blank = Call::begun(CallId([0; 16]), UnixMicros(0), UnixMicros(0), Door::Gateway);
+    let mut found = Vec::new();
+    for row in (0..batch.num_rows()).rev() {
+        if found.len() >= most {
+            break;
+        }
+        let mut call = blank.clone();
+        for (column, array) in &columns {
+            if array.is_valid(row) {
+                let value = value_at(column.kind, array, row);
+                (column.set)(&mut call, value).ok_or(Damage("has a value that fits no field"))?;
+            }
+        }
+        if wants(&call) {
+            found.push(row);
+        }
+    }
+    Ok(found)
+}
+
 fn value_at(kind: Kind, array: &ArrayRef, row: usize) -> Value<'_> {
     match kind {
         Kind::Text => Value::Text(Cow::Borrowed(array.as_string::<i32>().value(row))),

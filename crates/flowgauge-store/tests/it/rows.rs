@@ -1,10 +1,10 @@
 //! Rows come back as they went in, newest first, once.
 
 use crate::sample::*;
-use flowgauge_logic::call::{Source, Status};
+use flowgauge_logic::call::{Call, Source, Status};
 use flowgauge_logic::rollup::Filter;
 use flowgauge_logic::window::Window;
-use flowgauge_store::{Batch, CallQuery, Event, Gap, Reader, Store, StoreError};
+use flowgauge_store::{Batch, CallQuery, Event, Gap, Part, Reader, Store, StoreError};
 
 fn everything() -> CallQuery {
     CallQuery { with_spans: true, ..CallQuery::newest(always(), usize::MAX) }
@@ -159,4 +159,56 @@ fn a_second_process_is_refused_and_a_reader_of_a_free_directory_writes_nothing()
     let reader = Reader::open(copy.path()).unwrap();
     assert_eq!(reader.calls(&everything()).unwrap().len(), 50);
     assert_eq!(listing(copy.path()), before);
+}
+
+#[test]
+fn a_part_of_a_row_has_what_it_names_and_selects_the_same_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    put(&mut store, calls(0..40_000));
+    store.seal_now(minutes(60_000)).unwrap();
+    let reader = store.reader();
+    let whole = CallQuery {
+        filter: Filter::parse(["model=large", "intent=ask"]).unwrap(),
+        ..CallQuery::newest(Window { from: at(1_000_000), to: at(35_000_000_000) }, 3_000)
+    };
+    let want = reader.calls(&whole).unwrap();
+    assert_eq!(want.len(), 3_000);
+    for part in [Part::Figures, Part::Tokens, Part::CacheAge] {
+        let got = reader.calls(&CallQuery { part, ..whole.clone() }).unwrap();
+        let places =
+            |calls: &[Call]| calls.iter().map(|c| (c.time.start, c.id)).collect::<Vec<_>>();
+        assert_eq!(places(&got), places(&want), "{part:?}");
+        if part == Part::Figures {
+            let figures =
+                |c: &Call| (c.time.latency, c.usage.input, c.cost.nanos, c.outcome.status);
+            assert_eq!(
+                got.iter().map(figures).collect::<Vec<_>>(),
+                want.iter().map(figures).collect::<Vec<_>>()
+            );
+        }
+        if part == Part::Tokens {
+            assert!(
+                got.iter().zip(&want).all(
+                    |(g, w)| g.who.user_key == w.who.user_key && g.usage.input == w.usage.input
+                )
+            );
+        }
+    }
+    for nothing in ["intent=zzz", "intent=a", "model=none", "tenant=", "intent="] {
+        let filter = Filter::parse([nothing]).unwrap();
+        let got =
+            reader.calls(&CallQuery { filter: filter.clone(), ..CallQuery::newest(always(), 9) });
+        assert_eq!(got.unwrap().len(), if nothing == "tenant=" { 9 } else { 0 }, "{nothing}");
+    }
+    let status = Some(Status::Cancelled);
+    let got = reader.calls(&CallQuery { status, ..CallQuery::newest(always(), 9) }).unwrap();
+    assert_eq!(got.len(), 0);
+    // 16384 rows a group: a window over three of them, of which one is looked through.
+    let bounded = CallQuery { groups: 1, ..CallQuery::newest(always(), usize::MAX) };
+    let got = reader.calls(&bounded).unwrap();
+    assert!(got.len() < 16_384 && got.first().unwrap().id == call(39_999).id, "{}", got.len());
+    assert_eq!(reader.rows_about(always()).unwrap(), 40_000);
+    let half = Window { from: at(0), to: at(20_000_000_000) };
+    assert!(reader.rows_about(half).unwrap().abs_diff(20_000) < 10);
 }

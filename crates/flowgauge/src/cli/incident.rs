@@ -1,9 +1,10 @@
-//! `incident …`: answering an emergency, watching closer, closing it, and its timeline.
+//! `incident …`: answering an emergency, watching closer, closing it, its timeline, and notes.
 
 use super::exit::{self, BAD_CONFIG, Done, Failure};
 use super::globals::Globals;
 use super::remote::Remote;
 use super::show::{self, Sheet, ShowArgs};
+use crate::tell::page::history::{HistoryView, NewNote};
 use crate::tell::page::incidents::{
     AnsweredView, IncidentNote, IncidentStep, IncidentView, NewIncident, WantedPace,
 };
@@ -105,6 +106,19 @@ pub(crate) struct ReportArgs {
     output: Option<String>,
 }
 
+/// Options of `incident note`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct NoteArgs {
+    /// What happened
+    text: String,
+    /// When, RFC 3339; now unless given
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// Who says so; the user of this machine unless given
+    #[arg(long, env = "USER", default_value = "someone at this machine")]
+    author: String,
+}
+
 /// Options of `incident hook`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct HookArgs {
@@ -193,6 +207,18 @@ Exit codes:
   69  no server answers
   77  not permitted")]
     Report(ReportArgs),
+    /// Note what happened: on the timeline, on every chart over its time, and in reports
+    #[command(after_help = "\
+Examples:
+  flowgauge incident note \"load test begins\"
+  flowgauge incident note \"provider was slow\" --at 2026-11-23T14:02:00Z
+
+Exit codes:
+  0   done
+  64  wrong usage: no text, too long, or a time after the present
+  69  no server answers
+  77  not permitted")]
+    Note(NoteArgs),
     /// Run a command of the operator's; 78 where none is configured
     #[command(after_help = "\
 Examples:
@@ -218,6 +244,7 @@ pub(crate) fn run(command: &IncidentCommand, globals: &Globals) -> Done {
         IncidentCommand::List(show) => list(show, &remote),
         IncidentCommand::Close(args) => close(args, &remote),
         IncidentCommand::Report(args) => report(args, &remote),
+        IncidentCommand::Note(args) => note(args, &remote),
         IncidentCommand::Hook(args) => hook(args, &remote),
     }
 }
@@ -296,6 +323,13 @@ fn report(args: &ReportArgs, remote: &Remote) -> Done {
         Ok(String::from_utf8_lossy(&body).into_owned())
     })?;
     show::emit(&text, args.output.as_deref())?;
+    Ok(exit::OK)
+}
+
+fn note(args: &NoteArgs, remote: &Remote) -> Done {
+    let (at, text, author) = (args.at.clone(), args.text.clone(), args.author.clone());
+    let told: HistoryView = post(remote, "/api/v1/history", &NewNote { at, text, author })?;
+    show::note(&format!("noted for {}", told.at));
     Ok(exit::OK)
 }
 

@@ -1,4 +1,5 @@
-//! What changed beside the settings: prices, rules, and the program itself, each by comparison with what was seen before.
+//! What changed beside the settings: prices, rules, and the program itself, each by comparison with what was seen before; and
+//! what people noted.
 //!
 //! Owns what was seen last and the lines that follow from it. Refuses to stop anything: a line that cannot be written is
 //! lost and said. What is there at the very first start is no change.
@@ -27,6 +28,8 @@ pub enum Kind {
     Rules,
     /// The version of flowgauge.
     Program,
+    /// What a person noted, at the time it was noted for.
+    Note,
 }
 
 impl Kind {
@@ -37,6 +40,7 @@ impl Kind {
             Self::Prices => "prices",
             Self::Rules => "rules",
             Self::Program => "program",
+            Self::Note => "note",
         }
     }
 }
@@ -50,7 +54,7 @@ pub struct Chronicled {
     pub kind: Kind,
     /// What about it, in words.
     pub what: String,
-    /// By whom or by what: `start`, `reload`, `api`.
+    /// By whom or by what: `start`, `reload`, `api`, a person.
     pub by: String,
 }
 
@@ -94,7 +98,15 @@ impl Chronicle {
         self.store.put_note(&name, now)
     }
 
-    /// All lines, the oldest first. Blocks on the store.
+    /// Adds what a person noted. Blocks on the store.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn note(&self, at: UnixMicros, text: String, author: String) -> Result<(), StoreError> {
+        self.store.chronicled(&Chronicled { at, kind: Kind::Note, what: text, by: author })
+    }
+
+    /// All lines in the order they were written. Blocks on the store.
     ///
     /// # Errors
     /// The store cannot be read.

@@ -3,6 +3,7 @@
 //! Commands and the HTTP API give the same answers: both call these functions, and their JSON is
 //! the serialisation of these types. Nothing here reads raw rows except where it says so.
 
+pub mod ages;
 pub mod budgets;
 pub mod checks;
 pub mod coverage;
@@ -25,6 +26,7 @@ pub mod status;
 pub mod view;
 
 mod labels;
+mod sample;
 
 use crate::logic::call::Text;
 use crate::logic::known::{Known, Reason};

@@ -63,6 +63,9 @@ pub struct FirstCalls {
     pub otlp: Option<String>,
     /// By `flowgauge import`.
     pub import: Option<String>,
+    /// Rows stored since the start when it was last looked: nothing new is among the same rows.
+    #[serde(skip)]
+    pub looked_at: Option<u64>,
 }
 
 impl FirstCalls {

@@ -192,6 +192,9 @@ pub struct RequestView {
     /// What the response cache said.
     #[schema(value_type = String)]
     pub cache_outcome: CacheOutcome,
+    /// How old the answer was that a hit gave again, µs; `null` where it is not known.
+    #[serde(default)]
+    pub cache_age_us: Option<u64>,
     /// Optimisations that acted.
     pub optimizations: Vec<String>,
     /// Experiment arm.
@@ -348,6 +351,7 @@ impl From<&Call> for RequestView {
             service_tier: cost.service_tier.clone(),
             original_input_tokens: control.original_input_tokens,
             cache_outcome: control.cache,
+            cache_age_us: control.cache_age.map(|t| t.0),
             optimizations: words(control.applied, &OPTIMIZATIONS),
             arm: control.arm.clone(),
             tenant: who.tenant.clone(),

@@ -3,6 +3,8 @@
 
 use super::api::client::config;
 use super::commands::{flowgauge, out};
+use flowgauge::logic::call::{Call, Door};
+use flowgauge::logic::id::CallId;
 use flowgauge::logic::shims::{self, FUNCTIONS, Row};
 use flowgauge::serve::clock::Clock;
 use flowgauge::serve::start;
@@ -210,10 +212,24 @@ async fn a_rollback_says_the_guides_words_and_a_backup_names_its_folder() {
     let done = run("emergency-optimization-rollback.sh").await;
     let (stdout, stderr) = out(&done);
     assert_eq!(done.status.code(), Some(0), "{stderr}");
+    let lines: Vec<&str> = stdout.lines().collect();
+    let [first, last] = lines[..] else { panic!("two lines: {stdout}") };
+    assert_eq!(first, "⚠️  EMERGENCY: Rolling back all performance optimizations");
+    // No request came since: it is off, and nobody has seen it work.
+    assert!(last.starts_with("Switched off at ") && !stdout.contains("completed"), "{stdout}");
+    assert!(last.contains("not yet seen in traffic: no request since"), "{stdout}");
+    assert!(stderr.contains("not yet seen in traffic: no request since"), "{stderr}");
+    let mut seen =
+        Call::begun(CallId([9; 16]), Clock::real().now(), Clock::real().now(), Door::Gateway);
+    (seen.what.leaf, seen.control.generation) = (true, u64::MAX);
+    running.recorder.submit(vec![seen], Vec::new()).await.unwrap();
+    let done = run("emergency-optimization-rollback.sh").await;
+    let (stdout, stderr) = out(&done);
     assert_eq!(
         stdout,
         "⚠️  EMERGENCY: Rolling back all performance optimizations\n\
-         ✅ Emergency rollback completed. Monitor performance for stability.\n"
+         ✅ Emergency rollback completed. Monitor performance for stability.\n",
+        "{stderr}"
     );
     let app = dir.path().join("app/api/_lib/performance-config.ts");
     std::fs::create_dir_all(app.parent().unwrap()).unwrap();

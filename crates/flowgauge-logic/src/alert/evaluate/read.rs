@@ -244,8 +244,8 @@ impl Reader {
         if usual > 0.0 {
             return Ok(Ok(1.0 - now / usual));
         }
-        let counted = found.calls().map(|c| &c.rollup).filter(|r| r.original_input > 0);
-        let kept = counted.map(|r| count(r.original_sent) / count(r.original_input));
+        let counted = found.calls().and_then(|c| c.rollup.counterfactual().value());
+        let kept = counted.map(|(came, sent)| count(sent) / count(came.max(1)));
         Ok(kept.map(|kept| 1.0 - kept).ok_or(Why::WarmingUp))
     }
 

@@ -21,7 +21,8 @@ const FIGURES: [&str; 2] = ["p95_latency", "error_rate"];
 const AROUND: i64 = 60 * UnixMicros::MINUTE;
 
 /// What can change.
-const KINDS: [&str; 6] = ["control", "baseline", "prices", "rules", "program", "deployment"];
+const KINDS: [&str; 7] =
+    ["control", "baseline", "prices", "rules", "program", "deployment", "note"];
 
 /// Options of `config history`.
 #[derive(Debug, Clone, clap::Args)]
@@ -30,7 +31,7 @@ Examples:
   flowgauge config history --last 10
   flowgauge config history --since 7d --figures --json
 
-Settings of control, baselines, prices, rules, versions of flowgauge and of applications, the newest first. The figures are those of the hour before and the hour after.
+Settings of control, baselines, prices, rules, versions of flowgauge and of applications, notes of people, the newest first. The figures are those of the hour before and the hour after.
 
 Exit codes:
   0   listed
@@ -43,7 +44,7 @@ pub(crate) struct HistoryArgs {
     /// Only those since then: 7d, 2026-11-23, RFC 3339
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only these kinds: control, baseline, prices, rules, program, deployment
+    /// Only these kinds: control, baseline, prices, rules, program, deployment, note
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = KINDS)]
     kind: Vec<String>,
     /// What latency and errors did afterwards

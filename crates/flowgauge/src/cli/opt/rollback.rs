@@ -149,6 +149,12 @@ fn online(remote: &Remote, args: &RollbackArgs) -> Done {
     }
     let id = done.change.as_ref().map(|c| c.id.to_string());
     sure.print(id.as_deref().unwrap_or_default(), &done)?;
+    if let Some(proof) = done.proof.as_ref().filter(|p| p.verdict == Verdict::TooLittleData) {
+        let open = proof.checks.iter().filter(|c| c.verdict == Verdict::TooLittleData);
+        let figures: Vec<&str> = open.map(|c| c.figure.as_str()).collect();
+        let (since, seen) = (&proof.since, figures.join("; "));
+        show::note(&format!("switched off at {since}; not yet seen in traffic: {seen}"));
+    }
     if let Some(undo) = &done.undo {
         show::note(&format!("take it back with `{undo}`"));
     }

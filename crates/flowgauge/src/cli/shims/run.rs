@@ -113,7 +113,8 @@ fn carry_out(row: &Row, plan: &Plan) -> Done {
         }
     }
     if let Some(last) = plan.last.as_ref().filter(|_| is_done(row, code)) {
-        show::line(last)?;
+        let unproven = plan.proof.as_ref().filter(|proof| one(&proof.step) != exit::OK);
+        show::line(unproven.map_or(last, |proof| &proof.unproven))?;
     }
     if let Some(log) = plan.log.as_ref().filter(|_| code != USAGE) {
         append(log)?;

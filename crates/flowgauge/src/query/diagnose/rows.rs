@@ -6,16 +6,11 @@ use crate::logic::diagnose::different::{Different, Sample};
 use crate::logic::diagnose::spread::{Extreme, Metric};
 use crate::logic::diagnose::tokens::{INEFFECTIVE, Saved};
 use crate::logic::quantile::{Histogram, exact};
-use crate::logic::rollup::Filter;
-use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
-use crate::store::{CallQuery, Reader, StoreError};
+use crate::query::sample::sample;
+use crate::store::{Part, Reader, StoreError};
 use std::collections::BTreeMap;
 
-/// Rows read of a set of windows: a share of 5 % of them is known to a third of a percent.
-const MAX_ROWS: usize = 20_000;
-/// Slices of a window, each read from its end: no hour of a day goes unseen.
-const SLICES: i64 = 24;
 /// Calls shown at the high end.
 const EXTREMES: usize = 10;
 /// Users shown.
@@ -45,8 +40,8 @@ pub(super) fn look(
     window: Window,
     before: &[Window],
 ) -> Result<Seen, StoreError> {
-    let now = sample(reader, &question.filter, &[window])?;
-    let earlier = sample(reader, &question.filter, before)?;
+    let now = sample(reader, &question.filter, &[window], Part::Figures)?;
+    let earlier = sample(reader, &question.filter, before, Part::Figures)?;
     let sizes = deciles(&earlier);
     let metric = question.metric;
     let samples =
@@ -67,7 +62,7 @@ pub(super) fn look(
 
 /// What optimisation saved, and who used the tokens.
 pub(super) fn saved(reader: &Reader, question: &Question) -> Result<Saved, StoreError> {
-    let calls = sample(reader, &question.filter, &[question.window])?;
+    let calls = sample(reader, &question.filter, &[question.window], Part::Tokens)?;
     let mut out = Saved::default();
     let mut users: BTreeMap<Text, (u64, u64)> = BTreeMap::new();
     for call in &calls {
@@ -100,35 +95,6 @@ pub(super) fn saved(reader: &Reader, question: &Question) -> Result<Saved, Store
     users.truncate(USERS);
     out.users = users;
     Ok(out)
-}
-
-/// All rows where they are few; else the newest of every slice.
-fn sample(reader: &Reader, filter: &Filter, windows: &[Window]) -> Result<Vec<Call>, StoreError> {
-    // Slices of few rows lie in one piece of a file, and each would read all of it.
-    let mut few = Vec::new();
-    for window in windows {
-        let mut query = CallQuery::newest(*window, MAX_ROWS + 1 - few.len().min(MAX_ROWS));
-        query.filter = filter.clone();
-        few.extend(reader.calls(&query)?);
-    }
-    if few.len() <= MAX_ROWS {
-        return Ok(few);
-    }
-    let all: i64 = windows.iter().map(|w| w.to.0 - w.from.0).sum();
-    let slice = (all / SLICES).max(UnixMicros::MINUTE);
-    let of_slice = usize::try_from(SLICES).map_or(MAX_ROWS, |n| MAX_ROWS / n);
-    let mut rows = Vec::new();
-    for window in windows {
-        let mut from = window.from;
-        while from < window.to {
-            let to = UnixMicros(from.0.saturating_add(slice)).min(window.to);
-            let mut query = CallQuery::newest(Window { from, to }, of_slice);
-            query.filter = filter.clone();
-            rows.extend(reader.calls(&query)?);
-            from = to;
-        }
-    }
-    Ok(rows)
 }
 
 /// A call's figure: of successes alone, as KPIs count it.

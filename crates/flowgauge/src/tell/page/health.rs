@@ -97,10 +97,13 @@ pub(super) async fn status(
     params.only(&[], &[])?;
     let known = app.first_calls.lock().clone();
     let now = app.clock.now();
+    // Before the rows are read: what is stored meanwhile is looked at the next time.
+    let stored = app.recorder.stats().stored;
     let asked = app.ask(move |reader| {
         let mut first = known;
-        if !first.all() {
+        if !first.all() && first.looked_at != Some(stored) {
             first.look(reader, now)?;
+            first.looked_at = Some(stored);
         }
         Ok((reader.status()?, first))
     });

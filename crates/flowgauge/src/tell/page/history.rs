@@ -1,14 +1,17 @@
-//! `GET /api/v1/history`: what changed beside settings and baselines: prices, rules, flowgauge itself, and the versions of
-//! applications, each when it was seen first.
+//! `/api/v1/history`: what changed beside settings and baselines: prices, rules, flowgauge itself, and the versions of
+//! applications, each when it was seen first; and what people noted.
 
-use super::ask::Params;
+use super::ask::{Params, moment};
+use super::guard::Caller;
+use super::regressions::read_body;
 use super::{App, Problem};
-use crate::control::{Chronicled, Kind};
+use crate::control::{Chronicle, Chronicled, Kind};
 use crate::logic::rollup::Dim;
 use crate::logic::unit::UnixMicros;
 use crate::store::{Reader, StoreError};
-use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::{Extension, Json};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,13 +23,15 @@ const SHOWN: (usize, usize) = (100, 1_000);
 const LOOKED_BACK: i64 = 90 * UnixMicros::DAY;
 /// Word of the kind that is read from calls.
 const DEPLOYMENT: &str = "deployment";
+/// Longest note and name, characters: a note is a line on a chart.
+const MOST: (usize, usize) = (1_000, 200);
 
 /// A change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct HistoryView {
-    /// When it was seen; of a deployment the hour of its first call.
+    /// When it was seen; of a deployment the hour of its first call, of a note the time it is about.
     pub at: String,
-    /// prices, rules, program or deployment.
+    /// prices, rules, program, deployment or note.
     pub kind: String,
     /// What about it.
     pub what: String,
@@ -36,7 +41,7 @@ pub struct HistoryView {
 
 /// What changed, the newest first.
 #[utoipa::path(get, path = "/api/v1/history", tag = "control",
-    params(("kind" = Option<String>, Query, description = "Only prices, rules, program or deployment"),
+    params(("kind" = Option<String>, Query, description = "Only prices, rules, program, deployment or note"),
         ("limit" = Option<u32>, Query, description = "1 to 1000, 100 unless given")),
     responses((status = 200, body = Vec<HistoryView>),
         (status = 400, body = Problem, content_type = "application/problem+json")))]
@@ -46,7 +51,7 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<HistoryView>>, Problem> {
     params.only(&[], &["kind", "limit"])?;
     let limit = params.number("limit", SHOWN.0, SHOWN.1)?;
-    let kinds = [Kind::Prices, Kind::Rules, Kind::Program].map(Kind::word);
+    let kinds = [Kind::Prices, Kind::Rules, Kind::Program, Kind::Note].map(Kind::word);
     let only = params.one("kind")?;
     if let Some(other) = only.filter(|k| *k != DEPLOYMENT && !kinds.contains(k)) {
         let detail = format!("write {} or {DEPLOYMENT}", kinds.join(", "));
@@ -67,11 +72,69 @@ pub(super) async fn list(
     Ok(Json(all.into_iter().map(|(_, view)| view).collect()))
 }
 
+/// A note of a person.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NewNote {
+    /// The time it is about, RFC 3339, not after the present; the present unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// What happened, up to 1000 characters. It is shown as text.
+    pub text: String,
+    /// Who says so, up to 200 characters.
+    pub author: String,
+}
+
+/// Adds a note. It stands on the timeline, on every chart over its time, and in reports.
+#[utoipa::path(post, path = "/api/v1/history", tag = "control", request_body = NewNote,
+    responses((status = 200, body = HistoryView),
+        (status = 400, body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn note(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    params: Params,
+    body: Bytes,
+) -> Result<Json<HistoryView>, Problem> {
+    params.only(&[], &[])?;
+    let wanted: NewNote = read_body(&body)?;
+    let text = said("body.text", &wanted.text, MOST.0)?;
+    let author = caller.name(&said("body.author", &wanted.author, MOST.1)?);
+    let now = app.clock.now();
+    let at = wanted.at.as_deref().map_or(Ok(now), |at| moment("body.at", at))?;
+    if at > now || at.0 < 0 {
+        let detail = "a note is about the past: since 1970, and not after the present";
+        return Err(Problem::field("body.at", &at.to_rfc3339(), detail));
+    }
+    let line = Chronicled { at, kind: Kind::Note, what: text, by: author };
+    let (_, told) = view(line.clone());
+    blocking(&app, move |c| c.note(line.at, line.what, line.by)).await?;
+    Ok(Json(told))
+}
+
+/// A text of a person on one line, neither empty nor endless.
+fn said(place: &str, text: &str, most: usize) -> Result<String, Problem> {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() {
+        return Err(Problem::field(place, "", "say what happened, and who says so"));
+    }
+    if line.chars().count() > most {
+        return Err(Problem::field(place, &line, format!("longer than {most} characters")));
+    }
+    Ok(line)
+}
+
 async fn chronicle(app: &App) -> Result<Vec<Chronicled>, Problem> {
+    blocking(app, Chronicle::all).await
+}
+
+async fn blocking<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce(&Chronicle) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
     let control = Arc::clone(&app.control);
     let failed = |detail: String| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
-    match tokio::task::spawn_blocking(move || control.chronicle.all()).await {
-        Ok(lines) => lines.map_err(|e| failed(e.to_string())),
+    match tokio::task::spawn_blocking(move || work(&control.chronicle)).await {
+        Ok(done) => done.map_err(|e| failed(e.to_string())),
         Err(e) => Err(failed(e.to_string())),
     }
 }

@@ -194,6 +194,7 @@ fn following(routes: Routes) -> Routes {
         .add(Need::Operator, routes!(backups::gather))
         .add(Need::Viewer, routes!(control::tune::show))
         .add(Need::Viewer, routes!(history::list))
+        .conditional(Need::Operator, routes!(history::note))
 }
 
 #[cfg(feature = "sql")]
@@ -217,6 +218,7 @@ fn switching(routes: Routes) -> Routes {
         .conditional(Need::Operator, routes!(control::changes::profile))
         .add(Need::Viewer, routes!(control::verify::show))
         .add(Need::Viewer, routes!(control::cache::show))
+        .add(Need::Viewer, routes!(control::cache::ages))
         .conditional(Need::Operator, routes!(control::cache::clear))
 }
 

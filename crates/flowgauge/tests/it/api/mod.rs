@@ -9,4 +9,5 @@ mod doors;
 mod figures;
 mod lifecycle;
 mod live;
+mod notes;
 mod session;

@@ -110,6 +110,8 @@ async fn a_change_with_the_cookie_needs_the_token_of_its_session() {
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{wrong:?} {}", answer.text());
         assert!(answer.text().contains("x-flowgauge-csrf"), "{}", answer.text());
     }
+    let note = with(addr, ("POST", "/api/v1/history"), &cookie, &[]).await;
+    assert_eq!(note.status, StatusCode::FORBIDDEN, "{}", note.text());
     let right = [("x-flowgauge-csrf", &*token)];
     let foreign = [("x-flowgauge-csrf", &*token), ("origin", "https://evil.example")];
     let answer = with(addr, change, &cookie, &foreign).await;

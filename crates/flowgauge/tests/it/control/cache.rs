@@ -61,6 +61,8 @@ async fn an_equal_request_gets_the_same_bytes_at_no_cost_and_says_what_it_saved(
         assert!(hit.cost.avoided > Some(NanoUsd(0)));
         assert_eq!(hit.control.original_input_tokens, miss.usage.input_total());
         assert_eq!(hit.control.applied, Mechanism::ResponseCaching.bit());
+        assert!(hit.control.cache_age.is_some_and(|age| age.0 < 60_000_000), "{:?}", hit.control);
+        assert_eq!(miss.control.cache_age, None);
         assert_eq!(hit.what.model_used, miss.what.model_used);
         assert_eq!(hit.what.stream, miss.what.stream);
     }

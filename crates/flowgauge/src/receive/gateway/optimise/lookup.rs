@@ -89,6 +89,7 @@ pub(in super::super) async fn look(
             }
             flight.note(|call| {
                 call.control.similarity = hit.similarity;
+                call.control.cache_age = Some(hit.age);
                 call.control.applied |= Mechanism::ResponseCaching.bit();
             });
             Some(Replayed::of(hit))

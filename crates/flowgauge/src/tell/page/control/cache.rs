@@ -1,14 +1,15 @@
 //! `/api/v1/cache`: what the memory of answers holds and did, and emptying it.
 
-use super::super::ask::Params;
+use super::super::ask::{COMMON, Params};
 use super::super::guard::Caller;
-use super::super::{App, Problem};
+use super::super::{App, Problem, kpis};
 use crate::control::encoder::Encoded;
-use crate::control::memory::Contents;
+use crate::control::memory::{Contents, Near};
 use crate::control::shared::SharedCounts;
 use crate::logic::call::Text;
 use crate::logic::control::cache::store::{Limits, Purge};
 use crate::logic::unit::{Micros, Ratio};
+use crate::query::ages::{self, Ages};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -165,6 +166,20 @@ pub struct CacheShadow {
     pub different: BTreeMap<String, u64>,
     /// The same questions, not like enough.
     pub below: u64,
+    /// All of these by their likeness, the least first.
+    #[serde(default)]
+    pub near: Vec<CacheNear>,
+}
+
+/// Near misses of one likeness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CacheNear {
+    /// In whole percents, rounded down.
+    pub percent: u8,
+    /// The same question, by its meaning.
+    pub same: u64,
+    /// Another question.
+    pub different: u64,
 }
 
 impl CacheView {
@@ -240,8 +255,13 @@ impl CacheShadow {
                 .map(|(d, n)| (format!("{d:?}").to_ascii_lowercase(), *n))
                 .collect(),
             below: s.below,
+            near: s.near.iter().map(near).collect(),
         }
     }
+}
+
+fn near((percent, near): (&u8, &Near)) -> CacheNear {
+    CacheNear { percent: *percent, same: near.same, different: near.different }
 }
 
 /// What the memory of answers holds and did.
@@ -253,6 +273,23 @@ pub(in super::super) async fn show(
 ) -> Result<Json<CacheView>, Problem> {
     params.only(&[], &[])?;
     Ok(Json(CacheView::of(&app)))
+}
+
+/// How old answers were when they were given again: of hits in a window, of all or of some of every part of it.
+#[utoipa::path(get, path = "/api/v1/cache/ages", tag = "control",
+    params(("since" = Option<String>, Query), ("from" = Option<String>, Query),
+        ("to" = Option<String>, Query), ("day" = Option<String>, Query),
+        ("where" = Option<Vec<String>>, Query, description = "dimension=value, repeatable")),
+    responses((status = 200, body = Ages),
+        (status = 400, body = Problem, content_type = "application/problem+json")))]
+pub(in super::super) async fn ages(
+    State(app): State<App>,
+    params: Params,
+) -> Result<Json<Ages>, Problem> {
+    params.only(COMMON, &[])?;
+    let window = params.window(kpis::USUAL, app.clock.now(), app.facts.zone)?;
+    let filter = params.filter()?;
+    Ok(Json(app.ask(move |reader| ages::ages(reader, window, &filter)).await?))
 }
 
 /// Which answers go. Several conditions must all hold; none at all is every answer.
