@@ -14,6 +14,9 @@ const EXACT: u64 = 1 << (SUB_BITS + 1);
 /// Steps of an octave that people tell apart.
 const QUARTERS: f64 = 4.0;
 
+/// How many buckets there are: every value falls into one below this.
+pub const BUCKETS: usize = bucket_of(u64::MAX) as usize + 1;
+
 /// The bucket a value falls into.
 #[must_use]
 pub const fn bucket_of(value: u64) -> u16 {

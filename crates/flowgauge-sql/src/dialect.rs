@@ -2,9 +2,10 @@
 //! meaning. Refuses statements that do not read: `policy` judges those, the server answers `SET`.
 //!
 //! In order: parts that look at tables which never have rows here become nothing (`empty`); then names
-//! (`name`), casts (`cast`) and operators (`operator`) from the leaves up.
+//! (`name`), casts (`cast`) and operators (`operator`) from the leaves up; last the answer's constants (`constant`).
 
 mod cast;
+mod constant;
 mod empty;
 mod name;
 mod operator;
@@ -22,6 +23,7 @@ pub fn adapt(statement: &mut Statement) {
     // The visitors never break off.
     let _ = statement.visit(&mut empty::Fold::default());
     let _ = statement.visit(&mut Adapt);
+    constant::adapt(statement);
 }
 
 struct Adapt;

@@ -53,6 +53,7 @@ pub(crate) async fn open(
         .with_runtime_env(runtime)
         .with_default_features()
         .with_optimizer_rule(function::rule())
+        .with_optimizer_rule(Arc::new(table::ReadTotals))
         .build();
     let context = SessionContext::new_with_state(state);
     function::register(&context);

@@ -5,9 +5,11 @@ mod attempts;
 mod calls;
 mod given;
 mod supply;
+mod totals;
 mod window;
 
 pub(crate) use supply::Supply;
+pub(crate) use totals::ReadTotals;
 
 use crate::policy::STORED;
 use crate::schema::{self, Source, Table};

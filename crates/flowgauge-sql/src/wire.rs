@@ -84,6 +84,8 @@ pub struct Need {
     pub columns: Vec<String>,
     /// Of `rollups`: minutes of the buckets wanted; hours where nothing is said.
     pub minutes: Option<i64>,
+    /// Of `rollups`: the rows of a bucket and a source are added up in any case, so that their total will do.
+    pub totals: bool,
 }
 
 impl Need {

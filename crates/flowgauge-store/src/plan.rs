@@ -186,7 +186,8 @@ fn coarse(minute: i64, minutes_from: i64, add: i64) -> i64 {
 }
 
 /// A key that says nothing but its source.
-fn blank(source: Source) -> SeriesKey {
+/// The key of a total: the source, and of the rest what a call has that says nothing.
+pub(crate) fn blank(source: Source) -> SeriesKey {
     let mut call = Call::begun(CallId([0; 16]), UnixMicros(0), UnixMicros(0), Door::Gateway);
     call.origin.source = source;
     SeriesKey::of(&call)

@@ -3,28 +3,33 @@
 //! Owns the rule that every row is given once, in its current form: rows amended since they were
 //! sealed are named, so that the reader passes over their old form. Refuses to filter: the reader does.
 
+mod sum;
+
 use crate::StoreError;
 use crate::amend;
 use crate::bytes::{Damage, Take};
 use crate::columns;
 use crate::damage::{self, Missing};
 use crate::hot;
-use crate::live::{FIRST_SERIES, Live};
+use crate::live::{FIRST_SERIES, Live, total_of};
 use crate::packed::{self, PackedDist};
 use crate::pins::Pin;
+use crate::plan::blank;
 use crate::read::{Reader, snapshot};
 use crate::seal::{HOUR_LEVEL, MINUTE_LEVEL, MINUTES_PER_HOUR};
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, Schema};
-use flowgauge_logic::call::Call;
+use flowgauge_logic::call::{Call, Source};
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::rollup::{Dist, Rollup, SeriesKey, Spreads};
 use flowgauge_logic::unit::UnixMicros;
 use flowgauge_logic::window::Window;
 use rusqlite::{Connection, params};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+
+pub use sum::DistSum;
 
 /// Rows in one Arrow batch: a row group's worth, about 16 MiB.
 const ROWS: usize = 16_384;
@@ -66,6 +71,19 @@ pub fn call_schema() -> Arc<Schema> {
     columns::schema()
 }
 
+/// Which rollups are pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RollupPull {
+    /// Those whose bucket touches it.
+    pub window: Window,
+    /// Of hours; else of minutes.
+    pub hours: bool,
+    /// One for each source, with all its series in it: what remains where only sums are asked for.
+    pub totals: bool,
+    /// How many distributions they have at least, the first ones.
+    pub dists: usize,
+}
+
 /// A rollup as it crosses to another process: what is large stays packed.
 #[derive(Debug)]
 pub struct PulledRollup<'a> {
@@ -73,7 +91,7 @@ pub struct PulledRollup<'a> {
     pub from: UnixMicros,
     /// Length of its bucket.
     pub minutes: i64,
-    /// Its series.
+    /// Its series; of a total the source alone says something.
     pub key: &'a SeriesKey,
     /// Its counts and sums; its distributions are in `dists` only.
     pub sums: &'a Rollup,
@@ -117,6 +135,10 @@ impl PulledDist<'_> {
             Self::Known(d) => dist_bytes(d),
         }
     }
+}
+
+fn totals() -> BTreeMap<u32, SeriesKey> {
+    Source::ALL.iter().map(|source| (total_of(*source), blank(*source))).collect()
 }
 
 fn unpacked(r: &Rollup) -> [PulledDist<'_>; packed::DISTS] {
@@ -168,24 +190,23 @@ impl Reader {
         Ok(out)
     }
 
-    /// Calls `take` with each rollup of a level, once; of its distributions it has at least the first `dists`.
+    /// Calls `take` with each rollup that is asked for, once: those of series, or totals, never both.
     ///
     /// # Errors
     /// The database cannot be read, or a rollup is damaged.
     pub fn pull_rollups(
         &self,
-        window: Window,
-        hours: bool,
-        dists: usize,
+        asked: RollupPull,
         take: &mut dyn FnMut(PulledRollup<'_>),
     ) -> Result<(), StoreError> {
-        let level = if hours { HOUR_LEVEL } else { MINUTE_LEVEL };
-        let minutes = if hours { MINUTES_PER_HOUR } else { 1 };
+        let RollupPull { window, dists, .. } = asked;
+        let level = if asked.hours { HOUR_LEVEL } else { MINUTE_LEVEL };
+        let minutes = if asked.hours { MINUTES_PER_HOUR } else { 1 };
         self.shared.with(|db| {
             let live = self.shared.live();
             let tx = snapshot(db)?;
             let fresh = Fresh::of(&live, minutes, window);
-            let keys = live.series.keys().clone();
+            let keys = if asked.totals { totals() } else { live.series.keys().clone() };
             drop(live);
             // Totals of a source are the sums of its series: given too, they would count twice.
             let mut give =
@@ -197,7 +218,9 @@ impl Reader {
                     }
                 };
             let mut met = HashSet::new();
-            stored(&tx, level, minutes, window, &mut |at, place, blob| {
+            let series =
+                if asked.totals { (0, FIRST_SERIES - 1) } else { (FIRST_SERIES, u32::MAX) };
+            stored(&tx, (level, minutes), series, window, &mut |at, place, blob| {
                 if fresh.knows(at) {
                     met.insert(at);
                     let mut rollup = packed::peek_rollup(place, blob)?.unpack(Spreads::ALL)?;
@@ -328,8 +351,8 @@ type TakeStored<'a> = dyn FnMut((i64, u32), packed::Place, &[u8]) -> Result<(), 
 
 fn stored(
     db: &Connection,
-    level: i64,
-    minutes: i64,
+    (level, minutes): (i64, i64),
+    series: (u32, u32),
     window: Window,
     take: &mut TakeStored<'_>,
 ) -> Result<(), StoreError> {
@@ -340,11 +363,11 @@ fn stored(
     let mut statement = db
         .prepare_cached(
             "SELECT series, bucket, blob FROM rollups WHERE level=?1 AND bucket BETWEEN ?2 AND ?3
-             AND series >= ?4",
+             AND series BETWEEN ?4 AND ?5",
         )
         .map_err(failed("reading rollups"))?;
     let mut rows = statement
-        .query(params![level, first, last, FIRST_SERIES])
+        .query(params![level, first, last, series.0, series.1])
         .map_err(failed("reading rollups"))?;
     while let Some(row) = rows.next().map_err(failed("reading rollups"))? {
         let read = || Ok((row.get(0)?, row.get(1)?, row.get_ref(2)?.as_blob()?));

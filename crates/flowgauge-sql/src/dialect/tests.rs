@@ -2,6 +2,7 @@
 
 use crate::catalog::{Attribute, Relation, register_for};
 use crate::encode::rows_of;
+use crate::policy;
 use crate::wire::{Cell, Kind};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use datafusion::datasource::MemTable;
@@ -94,6 +95,30 @@ async fn all_answered(client: &'static str, statements: &'static str) {
         }
     }
     assert!(failed.is_empty(), "{client}: {} of {asked}:\n\n{}", failed.len(), failed.join("\n\n"));
+}
+
+#[test]
+fn constants_have_the_types_of_postgres() {
+    deep(|| async {
+        let context = context();
+        for (text, types) in [
+            ("SELECT 1", vec![DataType::Int32]),
+            ("SELECT 1 AS one, -2, 2147483647", vec![DataType::Int32; 3]),
+            ("SELECT 2147483648, -2147483648", vec![DataType::Int64; 2]),
+            ("SELECT 1.5, 'x', count(*)", vec![DataType::Float64, DataType::Utf8, DataType::Int64]),
+            ("SELECT 1 FROM performance_metrics", vec![DataType::Int64]),
+            ("SELECT 1 UNION ALL SELECT 2147483648", vec![DataType::Int64]),
+        ] {
+            let mut statement = policy::parse(text).unwrap();
+            if let Statement::Statement(inner) = &mut statement {
+                super::adapt(inner);
+            }
+            let plan = context.state().statement_to_plan(statement).await.unwrap();
+            let met: Vec<_> =
+                plan.schema().fields().iter().map(|f| f.data_type().clone()).collect();
+            assert_eq!(met, types, "{text}");
+        }
+    });
 }
 
 macro_rules! clients {

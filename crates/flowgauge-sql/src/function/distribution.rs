@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
     ScalarUDFImpl, Signature, Volatility,
 };
 use flowgauge_logic::rollup::Dist;
-use flowgauge_store::pull::{dist_bytes, dist_of};
+use flowgauge_store::pull::{DistSum, dist_of};
 use std::mem::size_of;
 use std::sync::Arc;
 
@@ -28,10 +28,12 @@ pub(super) fn scalars() -> Vec<ScalarUDF> {
     [Ask::Quantile, Ask::Count, Ask::Mean].into_iter().map(Asked::of).map(ScalarUDF::from).collect()
 }
 
+const NO_HISTOGRAM: &str = "this is no histogram: take a column that ends in _hist";
+
 fn opened(bytes: &[u8]) -> Result<Dist> {
     match dist_of(bytes) {
         Some(dist) => Ok(dist),
-        None => exec_err!("this is no histogram: take a column that ends in _hist"),
+        None => exec_err!("{NO_HISTOGRAM}"),
     }
 }
 
@@ -64,28 +66,64 @@ impl AggregateUDFImpl for Merge {
 }
 
 #[derive(Debug, Default)]
-struct Merged(Option<Dist>);
+enum Merged {
+    #[default]
+    Nothing,
+    /// The only one so far, as it came: of many groups each has one.
+    One(Vec<u8>),
+    Several(DistSum),
+}
+
+impl Merged {
+    fn add(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut sum = match std::mem::take(self) {
+            Self::Nothing => {
+                *self = Self::One(bytes.to_vec());
+                return Ok(());
+            }
+            Self::One(first) => {
+                let mut sum = DistSum::default();
+                added(&mut sum, &first)?;
+                sum
+            }
+            Self::Several(sum) => sum,
+        };
+        added(&mut sum, bytes)?;
+        *self = Self::Several(sum);
+        Ok(())
+    }
+}
+
+fn added(sum: &mut DistSum, bytes: &[u8]) -> Result<()> {
+    if sum.add(bytes) { Ok(()) } else { exec_err!("{NO_HISTOGRAM}") }
+}
 
 impl Accumulator for Merged {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let Some(values) = values.first().and_then(|v| v.as_binary_opt::<i32>()) else {
             return exec_err!("hist_merge takes histograms");
         };
-        for bytes in values.iter().flatten() {
-            let theirs = opened(bytes)?;
-            let mine = self.0.get_or_insert_default();
-            mine.histogram.merge(&theirs.histogram);
-            mine.sum = mine.sum.saturating_add(theirs.sum);
-        }
-        Ok(())
+        values.iter().flatten().try_for_each(|bytes| self.add(bytes))
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::Binary(self.0.as_ref().map(dist_bytes)))
+        Ok(ScalarValue::Binary(match self {
+            Self::Nothing => None,
+            Self::One(bytes) => {
+                opened(bytes)?;
+                Some(bytes.clone())
+            }
+            Self::Several(sum) => Some(sum.bytes()),
+        }))
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.0.as_ref().map_or(0, |d| d.histogram.buckets().len() * 16)
+        size_of::<Self>()
+            + match self {
+                Self::Nothing => 0,
+                Self::One(bytes) => bytes.capacity(),
+                Self::Several(sum) => sum.heap(),
+            }
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {

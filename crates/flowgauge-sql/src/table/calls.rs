@@ -207,7 +207,8 @@ impl TableProvider for CallRows {
             // Rows without any column, as count(*) wants them, have no length of their own.
             columns.push(ID.to_owned());
         }
-        let need = Need { table, from: stretch.from, to: stretch.to, columns, minutes: None };
+        let (from, to) = (stretch.from, stretch.to);
+        let need = Need { table, from, to, columns, minutes: None, totals: false };
         let given = self.supply.rows(need).await?;
         let pruning = self.pruning(state, filters, stretch)?;
         let (whole, touched): (Vec<&File>, Vec<&File>) =

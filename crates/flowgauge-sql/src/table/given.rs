@@ -2,7 +2,7 @@
 
 use super::supply::Supply;
 use super::window::Stretch;
-use crate::schema::{Source, Table};
+use crate::schema::{self, Source, Table};
 use crate::wire::{Cell, Kind, Need};
 use async_trait::async_trait;
 use datafusion::arrow::array::{
@@ -28,13 +28,29 @@ pub(super) struct GivenTable {
     table: &'static Table,
     schema: SchemaRef,
     supply: Arc<Supply>,
+    /// Whether its rows are the totals of sources.
+    totals: bool,
 }
 
 impl GivenTable {
     pub(super) fn new(table: &'static Table, supply: &Arc<Supply>) -> Self {
         let fields: Vec<Field> =
             table.columns.iter().map(|c| Field::new(c.name, data_type(c.kind), true)).collect();
-        Self { table, schema: Arc::new(Schema::new(fields)), supply: Arc::clone(supply) }
+        Self {
+            table,
+            schema: Arc::new(Schema::new(fields)),
+            supply: Arc::clone(supply),
+            totals: false,
+        }
+    }
+
+    /// The same table as totals, where it has some and is not them.
+    pub(super) fn totals(&self) -> Option<Self> {
+        if self.totals || self.table.name != schema::ROLLUPS.name {
+            return None;
+        }
+        let (schema, supply) = (Arc::clone(&self.schema), Arc::clone(&self.supply));
+        Some(Self { table: self.table, schema, supply, totals: true })
     }
 }
 
@@ -144,6 +160,7 @@ impl TableProvider for GivenTable {
             to: stretch.to,
             columns,
             minutes: filters.iter().find_map(minutes_of),
+            totals: self.totals,
         };
         let given = self.supply.rows(need).await?;
         let mut arrays = Vec::with_capacity(wanted.len());

@@ -12,14 +12,26 @@ use flowgauge_store::{
 };
 use std::path::{Path, PathBuf};
 
-/// A segment of 12 rows has 25 KB, hot.db 330 KB, its log 510 KB; to flip each byte of them takes
-/// hours in a debug build, so that every n-th is: primes, apart from the sizes of pages and cells.
-/// `FLOWGAUGE_FLIP_EVERY=1` flips them all.
-const STRIDES: [(&str, usize); 3] = [("segment", 53), ("hot.db", 401), ("hot.db-wal", 601)];
+/// Pages of `hot.db` as it is made, mostly empty: it has 330 KB then, its log 510 KB, and to flip each byte takes hours.
+const SHIPPED: u32 = 16_384;
+/// The smallest pages there are: the same rows fill what they have, and every byte can be flipped in some minutes.
+const FULL: u32 = 512;
 
-fn stride(of: &str) -> usize {
+/// Every how many bytes one is flipped: primes, apart from the sizes of pages and cells. `FLOWGAUGE_FLIP_EVERY=1` flips
+/// each byte of a segment and of databases of full pages.
+const STRIDES: [(&str, u32, usize); 5] = [
+    ("segment", SHIPPED, 53),
+    ("hot.db", SHIPPED, 809),
+    ("hot.db", FULL, 41),
+    ("hot.db-wal", SHIPPED, 1_201),
+    ("hot.db-wal", FULL, 61),
+];
+
+fn stride(of: &str, page: u32) -> usize {
     let asked = std::env::var("FLOWGAUGE_FLIP_EVERY").ok().and_then(|n| n.parse().ok());
-    asked.unwrap_or_else(|| STRIDES.iter().find(|(name, _)| *name == of).unwrap().1)
+    let asked = asked.filter(|_| page == FULL || of == "segment");
+    let usual = || STRIDES.iter().find(|(name, size, _)| (*name, *size) == (of, page));
+    asked.unwrap_or_else(|| usual().unwrap().2)
 }
 
 type Answer = (Vec<Call>, Vec<Group>);
@@ -56,7 +68,16 @@ fn verdict(dir: &Path, truth: &Answer) -> Verdict {
 
 /// One segment, one batch of later rows that is not sealed.
 fn small() -> (tempfile::TempDir, Answer) {
+    paged(SHIPPED)
+}
+
+/// The same in pages of another size: a database keeps those it was made with.
+fn paged(page: u32) -> (tempfile::TempDir, Answer) {
     let dir = tempfile::tempdir().unwrap();
+    let made = rusqlite::Connection::open(dir.path().join("hot.db")).unwrap();
+    made.pragma_update(None, "page_size", page).unwrap();
+    made.execute_batch("VACUUM").unwrap();
+    drop(made);
     let mut store = open(dir.path());
     put(&mut store, calls(0..12));
     store.seal_now(T0).unwrap();
@@ -76,11 +97,11 @@ fn segment_of(dir: &Path) -> PathBuf {
     std::fs::read_dir(dir.join("segments")).unwrap().next().unwrap().unwrap().path()
 }
 
-fn flip_all(dir: &Path, file: &Path, name: &str, truth: &Answer) {
+fn flip_all(dir: &Path, file: &Path, (name, page): (&str, u32), truth: &Answer) {
     let whole = std::fs::read(file).unwrap();
     let mut wrong = Vec::new();
     let mut seen = [0u32; 4];
-    for at in (0..whole.len()).step_by(stride(name)) {
+    for at in (0..whole.len()).step_by(stride(name, page)) {
         let mask = if at % 2 == 0 { 1 << (at % 8) } else { 0xff };
         let mut bytes = whole.clone();
         bytes[at] ^= mask;
@@ -94,7 +115,10 @@ fn flip_all(dir: &Path, file: &Path, name: &str, truth: &Answer) {
     }
     std::fs::write(file, &whole).unwrap();
     let [right, said, refused, _] = seen;
-    let so = format!("{name}: right {right}, said {said}, refused {refused}, wrong {wrong:?}");
+    let so = format!(
+        "{name}, pages of {page}: right {right}, said {said}, refused {refused}, wrong {wrong:?}"
+    );
+    println!("{so}, of {} bytes", whole.len());
     assert!(wrong.is_empty() && right + said + refused > 300, "{so}");
 }
 
@@ -102,30 +126,34 @@ fn flip_all(dir: &Path, file: &Path, name: &str, truth: &Answer) {
 fn no_flipped_byte_of_a_segment_is_ever_a_wrong_answer() {
     let (dir, truth) = small();
     let file = segment_of(dir.path());
-    flip_all(dir.path(), &file, "segment", &truth);
+    flip_all(dir.path(), &file, ("segment", SHIPPED), &truth);
 }
 
 #[test]
 fn no_flipped_byte_of_hot_db_is_ever_a_wrong_answer() {
-    let (dir, truth) = small();
-    // Everything into the main file.
-    drop(open(dir.path()));
-    assert!(!dir.path().join("hot.db-wal").exists());
-    flip_all(dir.path(), &dir.path().join("hot.db"), "hot.db", &truth);
+    for page in [FULL, SHIPPED] {
+        let (dir, truth) = paged(page);
+        // Everything into the main file.
+        drop(open(dir.path()));
+        assert!(!dir.path().join("hot.db-wal").exists());
+        flip_all(dir.path(), &dir.path().join("hot.db"), ("hot.db", page), &truth);
+    }
 }
 
 #[test]
 fn no_flipped_byte_of_the_log_is_ever_a_wrong_answer() {
-    let (dir, _) = small();
-    // The log of commits that no checkpoint has moved yet.
-    let mut store = open(dir.path());
-    put(&mut store, calls(24..30));
-    put(&mut store, calls(30..36));
-    let truth = ask(&store.reader()).unwrap();
-    let copy = crash_of(store, dir.path());
-    let log = copy.path().join("hot.db-wal");
-    assert!(std::fs::metadata(&log).unwrap().len() > 32);
-    flip_all(copy.path(), &log, "hot.db-wal", &truth);
+    for page in [FULL, SHIPPED] {
+        let (dir, _) = paged(page);
+        // The log of commits that no checkpoint has moved yet.
+        let mut store = open(dir.path());
+        put(&mut store, calls(24..30));
+        put(&mut store, calls(30..36));
+        let truth = ask(&store.reader()).unwrap();
+        let copy = crash_of(store, dir.path());
+        let log = copy.path().join("hot.db-wal");
+        assert!(std::fs::metadata(&log).unwrap().len() > 32);
+        flip_all(copy.path(), &log, ("hot.db-wal", page), &truth);
+    }
 }
 
 fn flip(file: &Path, at: usize) {

@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use crate::sample::*;
-use flowgauge_logic::call::{Call, Text};
-use flowgauge_logic::rollup::{Dim, Filter, Rollup, SeriesKey, Spreads};
-use flowgauge_logic::unit::UnixMicros;
+use flowgauge_logic::call::{Call, Cost, Source, Text};
+use flowgauge_logic::rollup::{Dim, Dist, Filter, Rollup, SeriesKey, Spreads};
+use flowgauge_logic::unit::{NanoUsd, UnixMicros};
 use flowgauge_logic::window::Window;
-use flowgauge_store::{Group, Options, RollupQuery, Step, Store};
+use flowgauge_store::pull::{RollupPull, dist_of};
+use flowgauge_store::{Amendment, Change, Group, Options, Reader, RollupQuery, Step, Store};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -143,4 +144,52 @@ fn readers_never_see_a_row_twice_or_not_at_all_while_sealing() {
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(watch.join().unwrap() > 0);
     });
+}
+
+/// Sums by bucket and source: requests, cost, and the merged latencies.
+type Sums = BTreeMap<(UnixMicros, Text), (u64, i64, Dist)>;
+
+fn pulled(reader: &Reader, hours: bool, totals: bool) -> (usize, Sums) {
+    let (mut rows, mut out) = (0, Sums::new());
+    let asked = RollupPull { window: always(), hours, totals, dists: 1 };
+    let take = &mut |rollup: flowgauge_store::pull::PulledRollup<'_>| {
+        rows += 1;
+        let at = (rollup.from, Text::from(rollup.key.get(Dim::Source)));
+        let (requests, cost, latency) = out.entry(at).or_default();
+        *requests += rollup.sums.requests();
+        *cost += rollup.sums.cost_nanos;
+        latency.merge(&dist_of(&rollup.dists[0].bytes()).unwrap());
+    };
+    reader.pull_rollups(asked, take).unwrap();
+    (rows, out)
+}
+
+#[test]
+fn totals_are_the_sums_of_their_series_on_disk_in_memory_and_amended() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    let mut some = calls(0..6_000);
+    some.iter_mut().step_by(3).for_each(|c| c.origin.source = Source::Probe);
+    put(&mut store, some[..4_000].to_vec());
+    let reader = store.reader();
+    let compare = |step: &str| {
+        for hours in [true, false] {
+            let ((few, totals), (many, series)) =
+                (pulled(&reader, hours, true), pulled(&reader, hours, false));
+            assert_eq!(totals, series, "{step}, hours {hours}");
+            assert!(few == totals.len() && few < many, "{step}: {few} of {many}");
+        }
+    };
+    compare("in memory");
+    store.seal_now(T0).unwrap();
+    compare("on disk");
+    put(&mut store, some[4_000..].to_vec());
+    compare("both");
+    let cost = Cost { nanos: Some(NanoUsd(7_000_000)), ..Cost::default() };
+    let change = Change::Repriced { cost, attempts: Vec::new() };
+    let dear = Amendment { call: some[5].id, change, by: "test".into() };
+    store.amend(vec![dear], T0).unwrap();
+    compare("amended");
+    store.seal_now(T0).unwrap();
+    compare("amended on disk");
 }

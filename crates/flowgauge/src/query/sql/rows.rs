@@ -6,7 +6,7 @@ use crate::logic::rollup::{Dim, SeriesKey};
 use crate::logic::score::ScoreKind;
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
-use crate::store::pull::{DISTRIBUTIONS, PulledRollup};
+use crate::store::pull::{DISTRIBUTIONS, PulledRollup, RollupPull};
 use crate::store::{AlertStore, ControlStore, EpisodeQuery, Pin, PulledScore, Reader, StoreError};
 use flowgauge_sql::wire::{ByteBuf, Cell, File, Given, Need};
 use std::fmt;
@@ -171,7 +171,9 @@ impl Origin {
         // A cell nobody wants costs its bytes twice on the way: dimensions are texts.
         let wanted: Vec<bool> = table.columns.iter().map(|c| need.wants(c.name)).collect();
         let mut rows = Vec::new();
-        self.reader()?.pull_rollups(window, hours, dists(|c| need.wants(c)), &mut |rollup| {
+        let dists = dists(|c| need.wants(c));
+        let asked = RollupPull { window, hours, totals: need.totals, dists };
+        self.reader()?.pull_rollups(asked, &mut |rollup| {
             if rows.len() <= MOST_ROWS {
                 rows.push(rollup_cells(&rollup, &wanted));
             }
