@@ -118,7 +118,7 @@ fn flip_all(dir: &Path, file: &Path, (name, page): (&str, u32), truth: &Answer) 
     let so = format!(
         "{name}, pages of {page}: right {right}, said {said}, refused {refused}, wrong {wrong:?}"
     );
-    println!("{so}, of {} bytes", whole.len());
+    eprintln!("{so}, of {} bytes", whole.len());
     assert!(wrong.is_empty() && right + said + refused > 300, "{so}");
 }
 
