@@ -148,6 +148,7 @@ def test_psycopg_gives_back_every_type_it_is_given(asked, binary):
         # More columns of one name than an engine has room for.
         assert cursor.execute("SELECT 1, 2, NULL, 'x'").fetchone() == (1, 2, None, "x")
         assert [c.name for c in cursor.description] == ["?column?"] * 4
+        assert [c.type_code for c in cursor.description[:2]] == [23, 23], "integer, as Postgres has it"
 
 
 def test_psycopg_asks_with_values_in_pipelines_cursors_and_copies(asked):

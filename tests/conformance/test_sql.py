@@ -146,6 +146,22 @@ def test_rollups_give_the_same_quantiles_within_half_a_percent(asked):
         assert row["p95"] == pytest.approx(want, rel=0.01)
 
 
+def test_totals_of_rollups_are_the_sums_of_their_series(asked):
+    server, _, _ = asked
+    sums = """timestamp, source, sum(requests) AS n, sum(input_tokens) AS tokens, sum(cost_usd) AS cost,
+        hist_count(hist_merge(latency_hist)) AS measured, hist_quantile(hist_merge(latency_hist), 0.95) AS p95,
+        hist_mean(hist_merge(output_hist)) AS output"""
+    for minutes in (1, 60):
+        # A count of rows looks at each series.
+        series, totals = (
+            sql.table(server.url, f"SELECT {sums}{more} FROM rollups WHERE minutes = {minutes} GROUP BY 1, 2 ORDER BY 1, 2")
+            for more in (", count(*) AS series", "")
+        )
+        rows = sum(row.pop("series") for row in series)
+        assert totals == series and rows >= len(series) > 0
+    assert rows > len(series), "several series in an hour"
+
+
 # Every so many bytes of a segment are flipped; `FLOWGAUGE_FLIP_EVERY=1` flips them all, in some minutes.
 FLIP_EVERY = int(os.environ.get("FLOWGAUGE_FLIP_EVERY", "211"))
 

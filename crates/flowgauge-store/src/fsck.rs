@@ -4,7 +4,6 @@
 use crate::damage::{Missing, recorded};
 use crate::hot::{self, Kind};
 use crate::read::{Reader, snapshot};
-use crate::seal::{HOUR_LEVEL, MINUTES_PER_HOUR};
 use crate::{StoreError, codec, packed, sealed, segment};
 use flowgauge_logic::id::CallId;
 use flowgauge_logic::unit::UnixMicros;
@@ -14,7 +13,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 /// Complaints of SQLite about one file that are told; the rest says the same.
-const TOLD: i64 = 10;
+const TOLD: usize = 10;
 
 /// Largest `hot.db` that is checked whenever it is opened, a fifth of a second of a start; damage to
 /// the order of larger ones shows in `store fsck`.
@@ -194,11 +193,20 @@ fn is_part(file: &Path, rows: &[hot::SegmentRow]) -> bool {
     !parts.is_empty() && parts.iter().all(|id| rows.iter().any(|r| r.id == *id))
 }
 
-/// SQLite's own complaints about a database that is small enough to ask each time it is opened.
+/// What is wrong with a database that is small enough to ask each time it is opened: SQLite's own complaints, and rollups
+/// that are not what was written there. One whose bucket or series changed is met by no question about its own time.
 pub(crate) fn complaints(db: &Connection, file: &Path) -> Vec<Missing> {
-    let small = std::fs::metadata(file).is_ok_and(|m| m.len() <= CHECKED_AT_START);
-    let told = if small { integrity(db) } else { Vec::new() };
-    told.into_iter().map(|why| Missing::anywhere(format!("hot.db: {why}"))).collect()
+    if !std::fs::metadata(file).is_ok_and(|m| m.len() <= CHECKED_AT_START) {
+        return Vec::new();
+    }
+    let told = integrity(db).into_iter().map(|why| Missing::anywhere(format!("hot.db: {why}")));
+    let mut out: Vec<Missing> = told.collect();
+    match damaged_rollups(db) {
+        Ok((_, damaged)) => out.extend(damaged),
+        Err(e) => out.push(Missing::anywhere(format!("hot.db: {e}"))),
+    }
+    out.truncate(TOLD);
+    out
 }
 
 /// SQLite's own complaints.
@@ -215,20 +223,27 @@ pub(crate) fn integrity(db: &Connection) -> Vec<String> {
 }
 
 fn check_rollups(db: &Connection, out: &mut Fsck) -> rusqlite::Result<()> {
+    let (read, damaged) = damaged_rollups(db)?;
+    out.rollups += read;
+    damaged.into_iter().for_each(|missing| out.found(missing));
+    Ok(())
+}
+
+/// How many rollups there are, and those that do not match their checksum. Which time they are of is not known then:
+/// their place may be what changed.
+fn damaged_rollups(db: &Connection) -> rusqlite::Result<(u64, Vec<Missing>)> {
     let mut statement = db.prepare("SELECT level, series, bucket, blob FROM rollups")?;
     let mut rows = statement.query([])?;
+    let (mut read, mut damaged) = (0, Vec::new());
     while let Some(row) = rows.next()? {
-        out.rollups += 1;
+        read += 1;
         let place: packed::Place = (row.get(0)?, row.get(1)?, row.get(2)?);
-        if let Err(e) = packed::open_rollup(place, row.get_ref(3)?.as_blob()?) {
-            let minutes = if place.0 == HOUR_LEVEL { MINUTES_PER_HOUR } else { 1 };
-            let from = UnixMicros::from_minute(place.2.saturating_mul(minutes));
-            let to = UnixMicros(from.0.saturating_add(minutes * UnixMicros::MINUTE - 1));
+        if let Err(e) = packed::check_rollup(place, row.get_ref(3)?.as_blob()?) {
             let what = format!("rollup {}/{}/{}: {e}", place.0, place.1, place.2);
-            out.found(Missing { what, rows: None, from, to });
+            damaged.push(Missing::anywhere(what));
         }
     }
-    Ok(())
+    Ok((read, damaged))
 }
 
 fn check_series(db: &Connection, out: &mut Fsck) -> rusqlite::Result<()> {

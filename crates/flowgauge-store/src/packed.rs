@@ -30,6 +30,11 @@ pub(crate) fn open_rollup(place: Place, blob: &[u8]) -> Result<Rollup, Damage> {
     take_rollup(checked(place, blob)?)
 }
 
+/// Whether bytes are those of a rollup of this place, as far as their checksum says.
+pub(crate) fn check_rollup(place: Place, blob: &[u8]) -> Result<(), Damage> {
+    checked(place, blob).map(drop)
+}
+
 fn checked(place: Place, blob: &[u8]) -> Result<&[u8], Damage> {
     let (body, crc) = blob.split_last_chunk::<4>().ok_or(Damage("ends early"))?;
     let (known, plain) = (u32::from_le_bytes(*crc), crc32c::crc32c(body));

@@ -118,7 +118,7 @@ fn flip_all(dir: &Path, file: &Path, (name, page): (&str, u32), truth: &Answer) 
     let so = format!(
         "{name}, pages of {page}: right {right}, said {said}, refused {refused}, wrong {wrong:?}"
     );
-    println!("{so}, of {} bytes", whole.len());
+    eprintln!("{so}, of {} bytes", whole.len());
     assert!(wrong.is_empty() && right + said + refused > 300, "{so}");
 }
 
@@ -197,6 +197,22 @@ fn a_file_damaged_while_it_is_read_is_missed_from_then_on_and_until_it_is_whole_
     assert_eq!(files(&reader), (1, 0));
     assert_eq!(reader.damaged(always()).unwrap(), []);
     assert_eq!(ask(&reader).unwrap(), truth);
+}
+
+#[test]
+fn a_rollup_that_moved_to_another_time_is_missed_at_its_own() {
+    let (dir, truth) = small();
+    drop(open(dir.path()));
+    let db = rusqlite::Connection::open(dir.path().join("hot.db")).unwrap();
+    let far = "UPDATE rollups SET bucket = bucket + 10000000
+               WHERE level = 0 AND series = (SELECT max(series) FROM rollups)";
+    assert_eq!(db.execute(far, []).unwrap(), 1);
+    drop(db);
+    assert_eq!(verdict(dir.path(), &truth), Verdict::Said);
+    assert_eq!(fsck::check(dir.path()).unwrap().damage.len(), 1);
+    let store = open(dir.path());
+    assert_ne!(ask(&store.reader()).unwrap(), truth);
+    assert_eq!(store.reader().damaged(always()).unwrap().len(), 1);
 }
 
 #[test]

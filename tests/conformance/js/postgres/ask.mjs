@@ -21,7 +21,7 @@ out.pg.parts = [];
 for (let rows = await cursor.read(250); rows.length > 0; rows = await cursor.read(250)) out.pg.parts.push(rows.length);
 await cursor.close();
 out.pg.refused = await client.query("SELECT nothing FROM calls").then(() => null, (e) => ({ code: e.code, position: e.position }));
-out.pg.after = (await client.query("SELECT 1::int AS one")).rows[0].one;
+out.pg.after = (await client.query("SELECT 1 AS one")).rows[0].one;
 await client.end();
 
 const sql = postgres({ ...where, max: 2 });
