@@ -531,7 +531,7 @@ fn last_of_group(
     if places.is_empty() {
         return Ok(Vec::new());
     }
-    let columns = query.part.columns().map(|part| [part, &deciding, &["call_id"]].concat());
+    let columns = query.part.columns().map(|part| [&part[..], &deciding, &["call_id"]].concat());
     segment.picked(group, &places, of, columns.as_deref())
 }
 

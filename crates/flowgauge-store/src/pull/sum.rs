@@ -74,6 +74,7 @@ impl DistSum {
         let met = self.span().zip(&self.counts).filter(|(_, count)| **count > 0);
         let buckets =
             met.filter_map(|(bucket, count)| Some((u16::try_from(bucket).ok()?, *count))).collect();
+        // In order and none empty, so that there always is a histogram.
         Dist { histogram: Histogram::from_sorted(buckets).unwrap_or_default(), sum: self.sum }
     }
 
