@@ -1,10 +1,12 @@
 """Every block of README.md and the guide's pages does what the page says: commands are run in order in a scratch home
 beside a server that has calls, configurations and rules are checked, statements asked, files compared with real ones.
 
-Addresses are those of the test's own server in place of the usual ones; nothing else is changed. A block that cannot be
-run stands below `<!-- not run: REASON -->`.
+Addresses are those of the test's own server in place of the usual ones, and the day and the month a page speaks of are a
+week ago and the month before this one; nothing else is changed. A block that cannot be run stands below
+`<!-- not run: REASON -->`.
 """
 
+import datetime
 import json
 import os
 import pathlib
@@ -28,7 +30,10 @@ from receiver import Receiver
 # The longest page makes a dozen reports, some of them PDFs, on a loaded machine.
 LIMIT_S = 600
 # Days of calls, and calls in each of their hours: few for long, and of late enough for a baseline.
-DAYS, EACH_HOUR, LATELY, EACH_HOUR_LATELY = 29, 4, 2, 24
+# They reach into the month before this one on every day of a month.
+DAYS, EACH_HOUR, LATELY, EACH_HOUR_LATELY = 32, 4, 2, 24
+# The day and the month the pages speak of.
+A_DAY, A_MONTH = "2026-11-23", "2026-10"
 # A rule file of a reader's own.
 RULE = (
     "alert: p95_latency_critical\ncondition: p95_latency > 2500ms for 5 minutes\nseverity: critical\n"
@@ -98,7 +103,10 @@ class Home:
         }
 
     def here(self, text):
-        """The text with the addresses of this server."""
+        """The text with the addresses of this server, and days that have calls."""
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        text = text.replace(A_DAY, str(today - datetime.timedelta(days=7)))
+        text = text.replace(A_MONTH, str(today.replace(day=1) - datetime.timedelta(days=1))[:7])
         text = text.replace("127.0.0.1:4000", f"127.0.0.1:{self.server.port}")
         return text.replace("-p 5433", f"-p {self.server.pg_port}")
 
