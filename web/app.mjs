@@ -53,5 +53,7 @@ function Lazy({ load, title, id }) {
 }
 
 addEventListener("click", followLinks);
+// On its way while the server says who asks; one that cannot be loaded is told by the page.
+pageOf(path.value).load().catch(() => null);
 await lookWho();
 render(html`<${App} />`, document.getElementById("app"));

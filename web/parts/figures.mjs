@@ -9,7 +9,7 @@ import { Figure } from "./tile.mjs";
 /** The figures `names` of the window and of the time it is compared with, by name. Only these are asked for: some cost the server much. */
 export function useFigures(names) {
   const kpi = asked(names);
-  const now = useAnswer(`/api/v1/kpis?${windowQuery({ kpi })}`, refresh());
+  const now = useAnswer(`/api/v1/kpis?${windowQuery({ kpi })}`, refresh(), true);
   const before = comparedQuery(now.data?.window, { kpi });
   const then = useAnswer(before === null ? null : `/api/v1/kpis?${before}`);
   const baseline = useAnswer(comparedWith() === "baseline" ? "/api/v1/baselines/promoted" : null);

@@ -2,6 +2,7 @@
 // stays, the error is shown beside it.
 import { useEffect, useState } from "preact/hooks";
 import { tokenOf, wasRefused } from "./session.mjs";
+import { inTurn } from "./turns.mjs";
 
 /** What a window of an hour is asked again after; figures are rollups of minutes. */
 export const REFRESH_MS = 5_000;
@@ -56,8 +57,8 @@ export async function problemOf(response) {
 /** Rows of a page of requests; none before the first answer. */
 export const rowsOf = (page) => page?.items ?? [];
 
-/** The latest answer to `url`, asked again every `every` ms; `null` asks once. A `url` of null asks nothing. */
-export function useAnswer(url, every = null) {
+/** The latest answer to `url`, asked again every `every` ms; `null` asks once. A `url` of null asks nothing. What the page is for is asked `first`. */
+export function useAnswer(url, every = null, first = false) {
   const [state, setState] = useState({ data: null, error: null });
   useEffect(() => {
     if (url === null) {
@@ -66,12 +67,12 @@ export function useAnswer(url, every = null) {
     }
     const stop = new AbortController();
     let timer;
-    let first = true;
+    let begins = true;
     async function round() {
       try {
-        if (first || !document.hidden) {
-          first = false;
-          const data = await ask(url, stop.signal);
+        if (begins || !document.hidden) {
+          begins = false;
+          const data = await inTurn(() => ask(url, stop.signal), { first, signal: stop.signal });
           if (!stop.signal.aborted) setState({ data, error: null });
         }
       } catch (error) {

@@ -222,6 +222,11 @@ impl Rollup {
         self.users.merge(&other.users);
     }
 
+    /// Adds another rollup's counts and sums, neither its distributions nor its users.
+    pub fn merge_sums(&mut self, other: &Self) {
+        self.combine(other, &MERGE_SUMS);
+    }
+
     /// Takes away another rollup that was added before: the exact inverse of `merge`, users aside.
     pub fn unmerge(&mut self, other: &Self) {
         self.combine(other, &UNMERGE);
@@ -318,6 +323,7 @@ struct Combine {
 
 const MERGE: Combine =
     Combine { count: u64::saturating_add, money: i64::saturating_add, dist: Dist::merge };
+const MERGE_SUMS: Combine = Combine { dist: |_, _| (), ..MERGE };
 const UNMERGE: Combine =
     Combine { count: u64::saturating_sub, money: i64::saturating_sub, dist: Dist::unmerge };
 

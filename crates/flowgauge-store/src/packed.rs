@@ -5,8 +5,10 @@ use flowgauge_logic::call::{CacheOutcome, Protocol, Source, Text};
 use flowgauge_logic::quantile::Histogram;
 use flowgauge_logic::rollup::{Dist, Distinct, Rollup, SeriesKey, Spreads};
 
-/// Version of both formats.
+/// Version of series keys without checksum, and of rollups whose distributions must be read to be passed over.
 const VERSION: u8 = 1;
+/// Version of rollups that say of each distribution how many values and how many bytes it has.
+const MEASURED: u8 = 2;
 /// Version of series keys that end in a checksum over themselves and their id.
 const CHECKED: u8 = 2;
 /// Opens the part that holds users. Parts follow the fixed fields, each only where it says
@@ -52,24 +54,38 @@ fn placed(crc: u32, (level, series, bucket): Place) -> u32 {
 
 fn put_rollup(r: &Rollup) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
-    out.push(VERSION);
-    for v in scalars(r) {
-        put_u64(&mut out, v);
+    out.push(MEASURED);
+    put_sums(&mut out, r);
+    let mut packed = Vec::with_capacity(512);
+    for d in dists(r) {
+        let begun = packed.len();
+        put_dist(&mut packed, d);
+        put_u64(&mut out, d.count());
+        put_u64(&mut out, (packed.len() - begun) as u64);
     }
-    for counts in [&r.by_status[..], &r.by_class[..], &r.by_cache[..]] {
-        counts.iter().for_each(|v| put_u64(&mut out, *v));
-    }
-    for v in [r.cost_nanos, r.cost_success_nanos, r.avoided_nanos] {
-        put_i64(&mut out, v);
-    }
-    for d in [&r.latency, &r.ttft, &r.overhead, &r.tpot, &r.input, &r.output] {
-        put_dist(&mut out, d);
-    }
+    out.extend(packed);
     if !r.users.is_empty() {
         out.push(USERS);
         put_users(&mut out, &r.users);
     }
     out
+}
+
+/// Distributions in the order in which they are stored: that of [`Spreads::STORED`].
+pub(crate) const fn dists(r: &Rollup) -> [&Dist; DISTS] {
+    [&r.latency, &r.ttft, &r.overhead, &r.tpot, &r.input, &r.output]
+}
+
+fn put_sums(out: &mut Vec<u8>, r: &Rollup) {
+    for v in scalars(r) {
+        put_u64(out, v);
+    }
+    for counts in [&r.by_status[..], &r.by_class[..], &r.by_cache[..]] {
+        counts.iter().for_each(|v| put_u64(out, *v));
+    }
+    for v in [r.cost_nanos, r.cost_success_nanos, r.avoided_nanos] {
+        put_i64(out, v);
+    }
 }
 
 fn put_users(out: &mut Vec<u8>, users: &Distinct) {
@@ -120,6 +136,19 @@ pub struct PackedDist<'a> {
     pub(crate) count: u64,
 }
 
+impl PackedDist<'_> {
+    fn unpack(self) -> Result<Dist, Damage> {
+        let mut from = Take::new(self.bytes);
+        let dist = take_dist(&mut from)?;
+        let as_said = from.left() == 0 && dist.count() == self.count;
+        if as_said {
+            Ok(dist)
+        } else {
+            Err(Damage("has a distribution of another size than it says"))
+        }
+    }
+}
+
 /// A rollup whose distributions are still packed: in `sums` they are empty, and so are its users.
 #[derive(Debug)]
 pub(crate) struct Peeked<'a> {
@@ -146,21 +175,20 @@ impl Peeked<'_> {
         ];
         for ((d, packed), one) in into.into_iter().zip(self.dists).zip(Spreads::STORED) {
             *d = if wanted.has(one) {
-                take_dist(&mut Take::new(packed.bytes))?
+                packed.unpack()?
             } else {
                 Dist::counted(packed.count, packed.sum)
             };
         }
-        if !wanted.has(Spreads::USERS) {
-            return Ok(r);
+        if wanted.has(Spreads::USERS) {
+            r.users = take_users_part(&mut self.users)?;
         }
-        if self.users.left() > 0 {
-            if self.users.byte()? != USERS {
-                return Err(Damage("has a part this version does not know"));
-            }
-            r.users = take_users(&mut self.users)?;
-        }
-        if self.users.left() > 0 { Err(Damage("has bytes after its end")) } else { Ok(r) }
+        Ok(r)
+    }
+
+    /// Who made the calls.
+    pub(crate) fn users(&self) -> Result<Distinct, Damage> {
+        take_users_part(&mut self.users.clone())
     }
 }
 
@@ -185,9 +213,33 @@ fn take_rollup(blob: &[u8]) -> Result<Rollup, Damage> {
 
 fn peek(blob: &[u8], wanted: usize) -> Result<Peeked<'_>, Damage> {
     let mut from = Take::new(blob);
-    if from.byte()? != VERSION {
-        return Err(Damage("has an unknown version"));
+    let measured = match from.byte()? {
+        VERSION => false,
+        MEASURED => true,
+        _ => return Err(Damage("has an unknown version")),
+    };
+    let sums = take_sums(&mut from)?;
+    let mut sizes = [(0u64, 0usize); DISTS];
+    if measured {
+        for size in &mut sizes {
+            *size = (from.u64()?, from.narrow()?);
+        }
     }
+    let empty = PackedDist { bytes: &[], sum: 0, count: 0 };
+    let mut dists = [empty; DISTS];
+    for (d, (count, len)) in dists.iter_mut().zip(sizes).take(wanted) {
+        *d = if measured {
+            let bytes = from.slice(len)?;
+            PackedDist { bytes, sum: Take::new(bytes).u64()?, count }
+        } else {
+            peek_dist(&mut from)?
+        };
+    }
+    let from = if wanted < DISTS { Take::new(&[]) } else { from };
+    Ok(Peeked { sums, dists, users: from })
+}
+
+fn take_sums(from: &mut Take<'_>) -> Result<Rollup, Damage> {
     // Fields of a struct literal are evaluated in the order written: that of `scalars`.
     let mut r = Rollup {
         success: from.u64()?,
@@ -214,13 +266,7 @@ fn peek(blob: &[u8], wanted: usize) -> Result<Peeked<'_>, Damage> {
     for v in [&mut r.cost_nanos, &mut r.cost_success_nanos, &mut r.avoided_nanos] {
         *v = from.i64()?;
     }
-    let empty = PackedDist { bytes: &[], sum: 0, count: 0 };
-    let mut dists = [empty; DISTS];
-    for d in dists.iter_mut().take(wanted) {
-        *d = peek_dist(&mut from)?;
-    }
-    let from = if wanted < DISTS { Take::new(&[]) } else { from };
-    Ok(Peeked { sums: r, dists, users: from })
+    Ok(r)
 }
 
 fn peek_dist<'a>(from: &mut Take<'a>) -> Result<PackedDist<'a>, Damage> {
@@ -233,6 +279,18 @@ fn peek_dist<'a>(from: &mut Take<'a>) -> Result<PackedDist<'a>, Damage> {
     }
     let bytes = &whole[..whole.len() - from.left()];
     Ok(PackedDist { bytes, sum, count })
+}
+
+/// The part that holds users, to the end; none where there is none.
+fn take_users_part(from: &mut Take<'_>) -> Result<Distinct, Damage> {
+    if from.left() == 0 {
+        return Ok(Distinct::default());
+    }
+    if from.byte()? != USERS {
+        return Err(Damage("has a part this version does not know"));
+    }
+    let users = take_users(from)?;
+    if from.left() > 0 { Err(Damage("has bytes after its end")) } else { Ok(users) }
 }
 
 fn take_users(from: &mut Take<'_>) -> Result<Distinct, Damage> {
@@ -367,12 +425,45 @@ mod tests {
         assert_eq!(take_rollup(&with_users), Ok(r));
     }
 
+    #[test]
+    fn a_rollup_of_the_version_before_opens_as_it_was() {
+        let mut r = Rollup { success: 3, cost_nanos: -7, ..Rollup::default() };
+        [0, 255, 256, 90_000].iter().for_each(|v| r.ttft.record(*v));
+        r.users.add("ada");
+        let mut before = vec![VERSION];
+        put_sums(&mut before, &r);
+        dists(&r).iter().for_each(|d| put_dist(&mut before, d));
+        before.push(USERS);
+        put_users(&mut before, &r.users);
+        assert_eq!(take_rollup(&before).as_ref(), Ok(&r));
+        let peeked = peek(&before, DISTS).unwrap().dists.map(|d| (d.count, d.sum));
+        assert_eq!(peek(&put_rollup(&r), DISTS).unwrap().dists.map(|d| (d.count, d.sum)), peeked);
+        assert_eq!(peeked, dists(&r).map(|d| (d.count(), d.sum)));
+    }
+
+    #[test]
+    fn a_distribution_that_is_not_as_long_as_it_says_is_refused() {
+        let mut r = Rollup::default();
+        r.latency.record(7);
+        let whole = put_rollup(&r);
+        // Count and length of the first distribution follow the sums.
+        let mut sums = vec![MEASURED];
+        put_sums(&mut sums, &r);
+        for (at, other) in [(0, 2), (1, 5), (1, 3), (1, 200)] {
+            let mut bent = whole.clone();
+            bent[sums.len() + at] = other;
+            assert!(take_rollup(&bent).is_err(), "{at} {other}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let mut versioned = vec![VERSION];
             versioned.extend(&bytes);
-            for b in [&bytes, &versioned] {
+            let mut measured = versioned.clone();
+            measured[0] = MEASURED;
+            for b in [&bytes, &versioned, &measured] {
                 if let Ok(r) = take_rollup(b) {
                     prop_assert_eq!(take_rollup(&put_rollup(&r)), Ok(r));
                 }

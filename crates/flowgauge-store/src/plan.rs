@@ -1,6 +1,8 @@
 //! Which rollups answer a question: whole hours where they fit, minutes at the edges and in memory.
 
+use crate::bytes::Damage;
 use crate::live::{SeriesTable, total_of};
+use crate::packed::Peeked;
 use crate::seal::{HOUR_LEVEL, MINUTE_LEVEL, MINUTES_PER_HOUR};
 use crate::{Group, RollupQuery, Step};
 use flowgauge_logic::call::{Call, Door, Source, Text};
@@ -9,7 +11,14 @@ use flowgauge_logic::rollup::{Dim, Rollup, SeriesKey, Spreads};
 use flowgauge_logic::unit::UnixMicros;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+
+use sum::Sum;
+
+mod sum;
+
+/// Up to so many sums have a count for each bucket, some 10 KiB a distribution: what a page asks for. More are kept as they
+/// are stored, which is slower and a fifth of the room.
+const DENSE: usize = 512;
 
 /// A stretch of one level: buckets from, up to and not including.
 pub(crate) type Stretch = (i64, i64, i64);
@@ -27,7 +36,9 @@ pub(crate) struct Plan {
     /// Group of each series that counts.
     pub(crate) series: HashMap<u32, usize>,
     groups: Vec<Vec<Text>>,
-    sums: HashMap<(i64, usize), Rollup>,
+    sums: HashMap<(i64, usize), Sum>,
+    /// Whether sums keep a count for each bucket.
+    dense: bool,
     /// Taken away at the end: what it was added by may come later, from disk.
     taken: HashMap<(i64, usize), Rollup>,
 }
@@ -54,6 +65,7 @@ impl Plan {
             series: HashMap::new(),
             groups: Vec::new(),
             sums: HashMap::new(),
+            dense: false,
             taken: HashMap::new(),
         };
         let mut names =
@@ -67,6 +79,9 @@ impl Plan {
                 plan.want(query, *id, key);
             }
         }
+        let steps = step.map_or(1, |s| (plan.to - plan.from) / s + 2);
+        let steps = usize::try_from(steps).unwrap_or(usize::MAX);
+        plan.dense = plan.groups.len().saturating_mul(steps) <= DENSE;
         plan
     }
 
@@ -109,27 +124,27 @@ impl Plan {
 
     /// Adds a rollup of a minute if it counts.
     pub(crate) fn add(&mut self, minute: i64, series: u32, rollup: &Rollup) {
-        if let Some(at) = self.place(minute, series) {
-            let rollup = self.cut(rollup);
-            self.sums.entry(at).or_default().merge(&rollup);
+        let spreads = self.spreads;
+        if let Some(sum) = self.sum(minute, series) {
+            sum.add(rollup, spreads);
         }
     }
 
-    /// Adds one read from disk if it counts, of which only what is wanted was unpacked.
-    pub(crate) fn add_cut(&mut self, minute: i64, series: u32, rollup: Rollup) {
-        if let Some(at) = self.place(minute, series) {
-            match self.sums.entry(at) {
-                Entry::Vacant(none) => {
-                    none.insert(rollup);
-                }
-                Entry::Occupied(mut sum) => sum.get_mut().merge(&rollup),
-            }
-        }
+    /// Adds one as it is on disk if it counts.
+    pub(crate) fn add_packed(
+        &mut self,
+        minute: i64,
+        series: u32,
+        packed: Peeked<'_>,
+    ) -> Result<(), Damage> {
+        let spreads = self.spreads;
+        self.sum(minute, series).map_or(Ok(()), |sum| sum.add_packed(packed, spreads))
     }
 
-    /// What of a rollup is wanted whole.
-    pub(crate) const fn spreads(&self) -> Spreads {
-        self.spreads
+    fn sum(&mut self, minute: i64, series: u32) -> Option<&mut Sum> {
+        let at = self.place(minute, series)?;
+        let dense = self.dense;
+        Some(self.sums.entry(at).or_insert_with(|| Sum::new(dense)))
     }
 
     fn cut<'r>(&self, rollup: &'r Rollup) -> Cow<'r, Rollup> {
@@ -159,7 +174,9 @@ impl Plan {
 
     /// The answer, sorted by step, then key.
     pub(crate) fn finish(self) -> Vec<Group> {
-        let Self { mut sums, taken, groups, .. } = self;
+        let Self { sums, taken, groups, .. } = self;
+        let mut sums: HashMap<_, _> =
+            sums.into_iter().map(|(at, sum)| (at, sum.finish())).collect();
         for (at, gone) in &taken {
             if let Some(sum) = sums.get_mut(at) {
                 sum.unmerge(gone);

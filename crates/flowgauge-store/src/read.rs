@@ -575,13 +575,12 @@ fn add_stored(db: &Connection, plan: &mut Plan) -> Result<(), StoreError> {
                     .and_then(|b: i64| Ok((b, row.get_ref(1)?.as_blob()?)))
                     .map_err(failed("reading a rollup"))?;
                 let place = (level, *id, bucket);
-                let rollup = packed::open_cut(place, blob, plan.spreads()).map_err(|e| {
-                    StoreError::Damaged {
+                packed::peek_rollup(place, blob)
+                    .and_then(|rollup| plan.add_packed(bucket * minutes, *id, rollup))
+                    .map_err(|e| StoreError::Damaged {
                         what: format!("rollup {level}/{id}/{bucket}"),
                         detail: e.to_string(),
-                    }
-                })?;
-                plan.add_cut(bucket * minutes, *id, rollup);
+                    })?;
             }
         }
     }

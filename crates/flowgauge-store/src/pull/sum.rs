@@ -25,7 +25,33 @@ impl DistSum {
         self.added(bytes).is_ok()
     }
 
-    fn added(&mut self, bytes: &[u8]) -> Result<(), Damage> {
+    /// Adds one that is not packed.
+    pub(crate) fn add_dist(&mut self, dist: &Dist) {
+        self.sum = self.sum.saturating_add(dist.sum);
+        for (bucket, count) in dist.histogram.buckets() {
+            self.add_bucket(usize::from(*bucket), *count).unwrap_or_default();
+        }
+    }
+
+    /// Adds one of which count and sum alone matter, as [`Dist::counted`] stands for it.
+    pub(crate) fn add_counted(&mut self, count: u64, sum: u64) {
+        self.sum = self.sum.saturating_add(sum);
+        if count > 0 {
+            self.add_bucket(0, count).unwrap_or_default();
+        }
+    }
+
+    #[inline]
+    fn add_bucket(&mut self, bucket: usize, count: u64) -> Result<(), Damage> {
+        let place = bucket.wrapping_sub(self.first);
+        let place = if place < self.counts.len() { place } else { self.room_for(bucket)? };
+        if let Some(c) = self.counts.get_mut(place) {
+            *c = c.saturating_add(count);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn added(&mut self, bytes: &[u8]) -> Result<(), Damage> {
         let mut from = Take::new(bytes);
         self.sum = self.sum.saturating_add(from.u64()?);
         let n = from.count()?;
@@ -37,11 +63,7 @@ impl DistSum {
                 return Err(Damage("has unsorted buckets"));
             }
             bucket += usize::from(step);
-            let place = bucket.wrapping_sub(self.first);
-            let place = if place < self.counts.len() { place } else { self.room_for(bucket)? };
-            if let Some(c) = self.counts.get_mut(place) {
-                *c = c.saturating_add(count);
-            }
+            self.add_bucket(bucket, count)?;
         }
         if from.left() > 0 { Err(Damage("has bytes after its end")) } else { Ok(()) }
     }
