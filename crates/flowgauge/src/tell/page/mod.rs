@@ -18,6 +18,7 @@ mod backups;
 pub mod baselines;
 mod budgets;
 mod checks;
+mod clients;
 mod conditional;
 pub mod control;
 mod diagnoses;
@@ -86,6 +87,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(health::errors))
         .add(Need::Viewer, routes!(health::health))
         .add(Need::Viewer, routes!(health::status))
+        .add(Need::Viewer, routes!(clients::list))
         .add(Need::Sender, routes!(scores::submit))
         .add(Need::Viewer, routes!(scores::list))
         .add(Need::Sender, routes!(feedback::submit))
