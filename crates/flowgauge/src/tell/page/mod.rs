@@ -41,6 +41,7 @@ mod metrics;
 mod openapi;
 mod prices;
 mod prometheus_rules;
+mod providers;
 mod quality;
 mod recompute;
 pub mod regressions;
@@ -194,6 +195,7 @@ fn following(routes: Routes) -> Routes {
         .conditional(Need::Viewer, routes!(control::whole::show))
         .conditional(Need::Operator, routes!(control::whole::put))
         .add(Need::Operator, routes!(backups::gather))
+        .add(Need::Operator, routes!(providers::list))
         .add(Need::Viewer, routes!(control::tune::show))
         .add(Need::Viewer, routes!(history::list))
         .conditional(Need::Operator, routes!(history::note))
