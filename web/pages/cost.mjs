@@ -73,9 +73,15 @@ function Where() {
     <div class="columns">
       ${cost.data !== null && html`<${Sheet} told=${cost.data} title="largest" label="Dearest requests" unit="usd" />`}
       ${reduction.data !== null && html`<${Sheet} told=${reduction.data} title="reduction" label="Reduction by optimisation" hint=${reduction.data.sentence} />`}
-      ${tokens.data !== null && html`<${Sheet} told=${tokens.data} title="by user" label="By user" hint="keyed hashes, never names" />`}
+      ${tokens.data !== null && html`<${Sheet} told=${tokens.data} title="by user" label="By user" hint="keyed hashes, never names" empty=${NOBODY} />`}
+      ${tokens.data !== null && html`<${Sheet} told=${tokens.data} title="cost by user" label="Cost by user" hint="the dearest first; of the calls read, at most 20,000 spread over the window" values=${{ "no price": lacking }} empty=${NOBODY} />`}
     </div>`;
 }
+
+const NOBODY = "No call names its user: by x-flowgauge-user, or by user in the request.";
+
+/** Calls whose cost is unknown are said, never taken for free. */
+const lacking = (row, n) => (n === 0 ? "0" : html`<span class="tone-warning">${n === 1 ? "1 call" : `${count(n)} calls`} without price</span>`);
 
 /** Days move by the day. */
 const FORECAST_MS = 600_000;

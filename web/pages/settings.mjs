@@ -33,6 +33,7 @@ export function Settings() {
     <${Failure} error=${status.error ?? health.error} />
     ${session.value.by === "session" && html`<${You} />`}
     ${status.data !== null && html`<${Own} status=${status.data} health=${health.data} />`}
+    ${may("operator") && html`<${Providers} />`}
     <${Prices} again=${again} done=${done} />
     ${status.data !== null && html`<${Kept} status=${status.data} />`}
     <${Failure} error=${keys.error} />
@@ -69,6 +70,38 @@ function Own({ status, health }) {
         { title: "Part", of: (row) => row.name }, { title: "State", of: (row) => row.state, show: (row) => html`<span class=${`status tone-${(TONES[row.state] ?? ["muted"])[0]}`}><${Icon} name=${(TONES[row.state] ?? [, "none"])[1]} />${row.state}</span>` }, { title: "Detail", of: (row) => row.detail },
       ]} />`}
     <//>`;
+}
+
+const PROTOCOLS = { by_path: "as the request's path says", openai: "OpenAI", flowreader: "FlowReader", opaque: "measured unread" };
+const KEY_STATES = {
+  in_use: ["good", "good", "in use"], changed: ["warning", "warning", "another since the start: in use from the next start on"], missing: ["critical", "critical", "not there: the next start would be refused"],
+};
+const KEY_HINT = "gateway:\n  providers:\n    - {name: openai, base_url: \"https://api.openai.com/v1\", api_key: env:OPENAI_API_KEY}";
+
+/** Where requests go. Keys are never here: only where each comes from. */
+function Providers() {
+  const { data, error } = useAnswer("/api/v1/providers", EVERY_MS);
+  const heard = useAnswer("/api/v1/series?since=1h&kpi=request_count,error_rate&by=provider", EVERY_MS);
+  const of = (name, at) => heard.data?.rows.find((row) => row.key[0] === name)?.values[at].value.value ?? null;
+  return html`
+    <${Card} title="Providers" hint="read only: what is here stands in the configuration">
+      <${Failure} error=${error ?? heard.error} />
+      ${data !== null && html`<${DataTable} label="Providers" rows=${data.providers} empty="No provider is configured: requests through the gateway are refused." columns=${[
+        { title: "Name", of: (row) => row.name }, { title: "Kind", of: (row) => (row.kind === "application" ? `application at ${row.prefix}` : row.kind) }, { title: "Address", of: (row) => row.base_url, show: (row) => html`<span class="mono break">${row.base_url}</span>` },
+        { title: "Protocol", of: (row) => PROTOCOLS[row.protocol] ?? row.protocol }, { title: "Key", of: (row) => row.key.reference ?? row.key.from, show: (row) => html`<${KeyOf} of=${row.key} />` },
+        { title: "Requests, last hour", right: true, of: (row) => of(row.name, 0), show: (row) => (of(row.name, 0) === null ? NONE : count(of(row.name, 0))) },
+        { title: "Failed", right: true, of: (row) => of(row.name, 1), show: (row) => (of(row.name, 1) === null ? html`<span class="muted">not known</span>` : percent(of(row.name, 1))) },
+      ]} />
+      ${data.resting_models.length > 0 && html`<p class="note tone-warning"><${Icon} name="warning" /><span class="break">Failing now, so that model selection asks others: ${data.resting_models.join(", ")}</span></p>`}`}
+      <p class="muted">Keys are write-only: name the variable or file that holds one in the configuration, and start flowgauge again. The key itself is read at the start and shown nowhere.</p>
+      <${Snippet} label="A provider with a key" code=${KEY_HINT} />
+    <//>`;
+}
+
+function KeyOf({ of }) {
+  if (of.from === "caller") return html`<span class="muted">the caller's is passed on</span>`;
+  const [tone, icon, word] = KEY_STATES[of.state] ?? ["muted", "none", String(of.state)];
+  return html`<span class="mono break">${of.reference ?? "configured"}</span> <span class=${`status tone-${tone}`}><${Icon} name=${icon} />${word}</span>${of.why !== null && html` <span class="muted break">${of.why}</span>`}`;
 }
 
 const price = (done) => ({

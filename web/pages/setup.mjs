@@ -1,12 +1,12 @@
 // Setup: how to connect an application, and whether it worked. Refuses to be green before a call came.
 import { html } from "../html.mjs";
-import { ago, count } from "../format.mjs";
+import { ago, clock, count } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
 import { useAnswer } from "../state/answers.mjs";
 import { Snippet } from "../parts/copy.mjs";
 import { Icon } from "../parts/icon.mjs";
 import { Failure } from "../parts/note.mjs";
-import { snippets } from "../parts/snippets.mjs";
+import { others, seenBy, snippets } from "../parts/snippets.mjs";
 import { Tabs } from "../parts/tabs.mjs";
 
 /** Someone waits in front of this page for the tick. */
@@ -23,18 +23,39 @@ export function Setup() {
   const { data, error } = useAnswer("/api/v1/status", REFRESH_MS);
   const seen = data?.first_call_by_door ?? {};
   const any = DOORS.some((door) => isSeen(seen[door.name]));
-  const tabs = snippets(location.origin).map(({ title, code }) => ({ title, body: html`<${Snippet} key=${title} label=${`${title} snippet`} code=${code} />` }));
+  const told = useAnswer("/api/v1/clients", REFRESH_MS);
+  const all = snippets(location.origin);
+  const tabs = all.map((one) => tabOf(one, told.data));
   return html`
     <div class="page-head"><h1>Setup</h1><span class="muted">one address is the whole integration</span></div>
-    <${Failure} error=${error} />
+    <${Failure} error=${error ?? told.error} />
     <div class=${`verdict verdict-${any ? "good" : "muted"}`} data-connected=${any}>
       <p role="status"><${Icon} name=${any ? "good" : "wait"} />${any ? "Connected: calls are arriving." : "Waiting for the first call. Paste one of these into your application."}</p>
     </div>
-    <section class="card"><${Tabs} label="Ways to connect" tabs=${tabs} /></section>
+    <section class="card"><${Tabs} label="Ways to connect" tabs=${tabs} />${told.data !== null && html`<${Others} some=${others(all, told.data.clients)} since=${told.data.since} />`}</section>
     <ul class="doors">${DOORS.map((door) => html`<${Door} key=${door.name} door=${door} seen=${isSeen(seen[door.name])} />`)}</ul>
     ${any && html`<p><a href=${pageLink("/requests")}>See the calls</a> or <a href=${pageLink("/overview")}>the overview</a>.</p>`}
     ${data !== null && html`<${Facts} status=${data} />`}`;
 }
+
+/** A snippet with its own state. */
+function tabOf({ title, code, families, alike }, told) {
+  const client = told === null ? null : seenBy(families, told.clients);
+  const seen = client !== null;
+  const mark = html`<span class=${seen ? "tone-good" : "tone-muted"} data-snippet=${title} data-seen=${seen}><${Icon} name=${seen ? "good" : "wait"} /><span class="visually-hidden">${seen ? "seen: " : "waiting: "}</span></span>`;
+  const body = html`<div key=${title}>
+    <p><span class=${seen ? "status tone-good" : "status tone-muted"} data-state><${Icon} name=${seen ? "good" : "wait"} />${seen ? `seen at ${clock(new Date(client.last_seen))} (${named(client)})` : told === null ? "not known yet" : "waiting"}</span> ${seen && html`<span class="muted">${calls(client.calls)}</span>`}</p>
+    ${alike !== null && html`<p class="muted">${alike}</p>`}
+    <${Snippet} label=${`${title} snippet`} code=${code} /></div>`;
+  return { title, body, mark };
+}
+
+const named = (client) => (client.version === null ? client.title : `${client.title} ${client.version}`);
+const calls = (n) => (n === 1 ? "1 call" : `${count(n)} calls`);
+
+/** Who came besides, and since when anybody is counted. */
+const Others = ({ some, since }) => html`
+  <p class="muted" data-others>${some.length > 0 && `Also seen: ${some.map((one) => `${named(one)} at ${clock(new Date(one.last_seen))}, ${calls(one.calls)}`).join("; ")}. `}Clients are known by their User-Agent, since flowgauge started (${ago(new Date(since), Date.now())}).</p>`;
 
 const isSeen = (value) => value !== null && value !== undefined && value !== false;
 

@@ -7,7 +7,9 @@ import { go, params, withParams } from "../state/address.mjs";
 import { problemOf, request, send, useAnswer } from "../state/answers.mjs";
 import { hand } from "../state/files.mjs";
 import { recall, remember } from "../state/theme.mjs";
+import { LONGEST_NAME, forget, keep, keptOf, planOf } from "../kept.mjs";
 import { Chart } from "../parts/chart.mjs";
+import { toClipboard } from "../parts/copy.mjs";
 import { Card, DataTable } from "../parts/data-table.mjs";
 import { Icon } from "../parts/icon.mjs";
 import { Failure } from "../parts/note.mjs";
@@ -19,8 +21,6 @@ const EXAMPLES = [
   { title: "Quality by intent", sql: "SELECT\n    intent_type,\n    DATE(timestamp) as date,\n    AVG(quality_score) as avg_quality,\n    MIN(quality_score) as min_quality,\n    MAX(quality_score) as max_quality,\n    COUNT(*) as sample_count\nFROM quality_metrics\nWHERE timestamp >= NOW() - INTERVAL '24 hours'\nGROUP BY intent_type, DATE(timestamp)\nORDER BY date, intent_type;" },
 ];
 const KEPT = "flowgauge.queries";
-/** Statements kept in this browser. */
-const MOST_KEPT = 30;
 /** Rows a page can hold without becoming slow; more are in the file. */
 const MOST_ROWS = 5_000;
 /** Lines a chart tells apart. */
@@ -30,32 +30,32 @@ const TIMES = /^(timestamp|date)/;
 /** The page. */
 export function Sql() {
   const asked = params.value.get("q");
+  const planned = params.value.get("plan") === "1";
   const [text, setText] = useState(asked ?? EXAMPLES[0].sql);
-  const [kept, setKept] = useState(recallKept);
   const [state, setState] = useState({ busy: false, data: null, problem: null, took: null });
   const field = useRef(null);
-  const run = async (sql) => {
+  const run = async (sql, plan) => {
     setState((old) => ({ ...old, busy: true, problem: null }));
     const began = performance.now();
-    const { data, problem } = await send("POST", "/api/v1/sql", { sql });
+    const { data, problem } = await send("POST", "/api/v1/sql", { sql: plan ? planOf(sql) : sql });
     const failed = problem ?? data?.error?.message ?? data?.error ?? null;
     setState({ busy: false, data: failed === null ? data : null, problem: failed === null ? null : String(failed), took: performance.now() - began });
-    if (failed !== null) point(field.current, String(failed));
+    // Of a plan the places are those of another text.
+    if (failed !== null && !(plan && planOf(sql) !== sql)) point(field.current, String(failed));
   };
-  const start = () => {
-    if (text === asked) run(text);
-    else go(withParams({ q: text }));
+  const start = (plan) => {
+    if (text === asked && plan === planned) run(text, plan);
+    else go(addressOf(text, plan));
   };
   useEffect(() => {
     if (asked === null) return;
     setText(asked);
-    run(asked);
-  }, [asked]);
-  const keep = () => setKept(storeKept([{ title: titleOf(text), sql: text }, ...kept.filter((one) => one.sql !== text)]));
+    run(asked, planned);
+  }, [asked, planned]);
   const onKey = (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    start();
+    start(false);
   };
   return html`
     <div class="page-head"><h1>SQL</h1><span class="muted">reads only; the same tables as the Postgres port</span></div>
@@ -64,13 +64,13 @@ export function Sql() {
         <div class="alert-actions" role="group" aria-label="Examples of the guide">${EXAMPLES.map((one) => html`<button type="button" key=${one.title} class="quiet" onClick=${() => setText(one.sql)}>${one.title}</button>`)}</div>
         <textarea ref=${field} aria-label="Statement" spellcheck="false" rows="11" value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${onKey}></textarea>
         <div class="alert-actions">
-          <button type="button" class="primary" disabled=${state.busy} onClick=${start}>${state.busy ? "Running…" : "Run"}</button><span class="muted">Ctrl+Enter</span>
-          <button type="button" onClick=${() => run(`EXPLAIN ${text}`)}>Explain</button>
-          <button type="button" onClick=${keep}>Save in this browser</button>
+          <button type="button" class="primary" disabled=${state.busy} onClick=${() => start(false)}>${state.busy ? "Running…" : "Run"}</button><span class="muted">Ctrl+Enter</span>
+          <button type="button" disabled=${state.busy} onClick=${() => start(true)}>Explain</button>
+          <${Link} sql=${text} />
           <${File} sql=${text} />
         </div>
         ${state.problem !== null && html`<${Failure} error=${state.problem} />`}
-        ${kept.length > 0 && html`<${Kept} kept=${kept} open=${setText} drop=${(sql) => setKept(storeKept(kept.filter((one) => one.sql !== sql)))} />`}
+        <${Kept} sql=${text} open=${setText} />
       </section>
       <${Schema} put=${(word) => insert(field.current, word, setText)} />
     </div>
@@ -94,26 +94,42 @@ function insert(field, word, setText) {
   field.focus();
 }
 
-const titleOf = (sql) => sql.replace(/\s+/g, " ").trim().slice(0, 80);
+/** This page asking for a statement, or for its plan. */
+const addressOf = (sql, plan) => withParams({ q: sql, plan: plan ? "1" : null });
 
-function recallKept() {
-  try {
-    const all = JSON.parse(recall(KEPT) ?? "[]");
-    return Array.isArray(all) ? all.filter((one) => typeof one?.sql === "string" && typeof one?.title === "string") : [];
-  } catch {
-    return [];
-  }
+/** A link to what stands in the field, whether it was run or not. */
+function Link({ sql }) {
+  const [said, setSaid] = useState(null);
+  const copy = async () => setSaid((await toClipboard(new URL(addressOf(sql, false), location.href).href)) ? "Copied" : "Run it and copy the address");
+  useEffect(() => setSaid(null), [sql]);
+  return html`<button type="button" onClick=${copy}><${Icon} name=${said === "Copied" ? "good" : "copy"} /><span aria-live="polite">${said ?? "Link to this statement"}</span></button>`;
 }
 
-function storeKept(all) {
-  const some = all.slice(0, MOST_KEPT);
-  remember(KEPT, some.length === 0 ? null : JSON.stringify(some));
-  return some;
+/** Statements kept in this browser, by name. */
+function Kept({ sql, open }) {
+  const [kept, setKept] = useState(() => keptOf(recall(KEPT)));
+  const [said, setSaid] = useState(null);
+  const store = (all, word) => {
+    const text = all.length === 0 ? null : JSON.stringify(all);
+    remember(KEPT, text);
+    setKept(all);
+    setSaid(recall(KEPT) === text ? word : "This browser keeps nothing for this site: it lasts until the page is closed.");
+  };
+  const save = (event) => {
+    event.preventDefault();
+    const { all, problem } = keep(kept, new FormData(event.target).get("name"), sql);
+    if (problem !== null) {
+      setSaid(problem);
+      return;
+    }
+    store(all, `Saved as ${all[0].title}`);
+    event.target.reset();
+  };
+  return html`
+    <form class="filters-flat" onSubmit=${save}><label>Name<input name="name" maxlength=${LONGEST_NAME} placeholder="its own words" autocomplete="off" /></label><button type="submit">Save in this browser</button><span role="status" class="muted break">${said}</span></form>
+    ${kept.length > 0 && html`<ul class="silences kept" aria-label="Saved statements">${kept.map((one) => html`
+      <li key=${one.title}><button type="button" class="quiet mono cut" title=${one.sql} onClick=${() => open(one.sql)}>${one.title}</button><button type="button" aria-label=${`Forget ${one.title}`} onClick=${() => store(forget(kept, one.title), `Forgot ${one.title}`)}>×</button></li>`)}</ul>`}`;
 }
-
-const Kept = ({ kept, open, drop }) => html`
-  <ul class="silences kept" aria-label="Saved statements">${kept.map((one) => html`
-    <li key=${one.sql}><button type="button" class="quiet mono cut" onClick=${() => open(one.sql)}>${one.title}</button><button type="button" aria-label=${`Forget ${one.title}`} onClick=${() => drop(one.sql)}>×</button></li>`)}</ul>`;
 
 /** All rows as a file, made by the server. */
 function File({ sql }) {
@@ -151,7 +167,9 @@ function Schema({ put }) {
 
 function Answer({ told, took }) {
   const rows = told.rows.slice(0, MOST_ROWS);
+  const plan = planIn(told);
   const lines = useMemo(() => linesOf(told.columns, rows), [told]);
+  if (plan !== null) return html`<${Card} title="Plan" hint=${`${Math.round(took)} ms; how the engine would read it, from the last step to the first`}>${plan.map(([title, text]) => html`<h3 key=${title}>${title.replaceAll("_", " ")}</h3><pre class="report" tabindex="0" aria-label=${title.replaceAll("_", " ")}>${text}</pre>`)}<//>`;
   const view = params.value.get("view") === "chart" && lines !== null ? "chart" : "table";
   const cut = told.rows.length > MOST_ROWS ? `, the first ${count(MOST_ROWS)} are shown` : "";
   const tools = lines === null ? html`<span class="muted">a chart needs a time and numbers</span>` : html`
@@ -163,6 +181,9 @@ function Answer({ told, took }) {
       <div hidden=${view === "chart"}><${DataTable} label="Answer" rows=${rows} empty="No row." columns=${told.columns.map((column, i) => ({ title: column.name, name: column.name, right: isNumber(column.type), of: (row) => bare(row[i]), show: (row) => shown(row[i], column.type) }))} /></div>
     <//>`;
 }
+
+/** The plans of an EXPLAIN, each with its title; nothing where it is an answer of another kind. */
+const planIn = ({ columns, rows }) => (columns.length === 2 && columns[0].name === "plan_type" && columns[1].name === "plan" ? rows.map(([title, text]) => [String(title), String(text)]) : null);
 
 const isNumber = (type) => /int|double|numeric|real|decimal|float/.test(type);
 const bare = (value) => (value === null || typeof value === "number" || typeof value === "string" ? value : JSON.stringify(value));

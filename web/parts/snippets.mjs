@@ -54,13 +54,27 @@ export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`;
 const environment = (base) => `# In the shell of your application. No code changes; your OPENAI_API_KEY stays as it is.
 export OPENAI_BASE_URL=${base}/v1`;
 
-/** All snippets for a server at `base`, e.g. `http://127.0.0.1:4000`. */
+/** Clients that call by OpenAI's SDK for Python say only that. */
+const ALIKE = (name) => `${name} for Python calls by OpenAI's SDK for Python and says only that: either turns this green.`;
+const SDKS = ["openai_python", "openai_js", "openai_other"];
+const OTLP = ["otel_python", "otel_js", "otel_other", "otel_collector", "otlp_other"];
+
+/** All snippets for a server at `base`, e.g. `http://127.0.0.1:4000`, each with the kinds of clients that turn it green. */
 export const snippets = (base) => [
-  { title: "Any OpenAI SDK", code: environment(base) },
-  { title: "Python", code: python(base) },
-  { title: "JavaScript", code: js(base) },
-  { title: "curl", code: curl(base) },
-  { title: "LangChain", code: langchain(base) },
-  { title: "LiteLLM", code: litellm(base) },
-  { title: "OpenTelemetry", code: otel(base) },
+  { title: "Any OpenAI SDK", code: environment(base), families: [...SDKS, "langchain", "litellm"], alike: null },
+  { title: "Python", code: python(base), families: ["openai_python"], alike: "LangChain and LiteLLM call by this SDK too: they turn it green as well." },
+  { title: "JavaScript", code: js(base), families: ["openai_js"], alike: null },
+  { title: "curl", code: curl(base), families: ["curl"], alike: null },
+  { title: "LangChain", code: langchain(base), families: ["langchain", "openai_python"], alike: ALIKE("LangChain") },
+  { title: "LiteLLM", code: litellm(base), families: ["litellm", "openai_python"], alike: ALIKE("LiteLLM") },
+  { title: "OpenTelemetry", code: otel(base), families: OTLP, alike: null },
 ];
+
+/** Which of `clients` came last by a snippet; null where none came. */
+export function seenBy(families, clients) {
+  const some = clients.filter((one) => families.includes(one.family));
+  return some.reduce((last, one) => (last === null || Date.parse(one.last_seen) > Date.parse(last.last_seen) ? one : last), null);
+}
+
+/** Clients that no snippet is about. */
+export const others = (all, clients) => clients.filter((one) => !all.some((snippet) => snippet.families.includes(one.family)));

@@ -2,7 +2,7 @@
 import { useId, useRef, useState } from "preact/hooks";
 import { html } from "../html.mjs";
 
-/** `tabs`: `[{title, body}]`. */
+/** `tabs`: `[{title, body, mark}]`; a mark stands before the title. */
 export function Tabs({ label, tabs }) {
   const [at, setAt] = useState(0);
   const id = useId();
@@ -20,7 +20,7 @@ export function Tabs({ label, tabs }) {
       <div role="tablist" aria-label=${label} ref=${list} onKeyDown=${move}>
         ${tabs.map((tab, i) => html`
           <button type="button" role="tab" id=${`${id}-tab-${i}`} aria-selected=${i === at} aria-controls=${`${id}-panel`}
-            tabindex=${i === at ? 0 : -1} onClick=${() => setAt(i)}>${tab.title}</button>`)}
+            tabindex=${i === at ? 0 : -1} onClick=${() => setAt(i)}>${tab.mark}${tab.title}</button>`)}
       </div>
       <div role="tabpanel" id=${`${id}-panel`} aria-labelledby=${`${id}-tab-${at}`}>${tabs[at].body}</div>
     </div>`;

@@ -19,6 +19,7 @@ pub mod facts;
 pub mod failures;
 pub mod finding;
 pub mod quality;
+pub mod spenders;
 pub mod split;
 pub mod spread;
 pub mod test_of_difference;

@@ -11,6 +11,7 @@ pub mod baseline;
 pub mod budget;
 pub mod call;
 pub mod change_point;
+pub mod client;
 pub mod control;
 pub mod diagnose;
 pub mod duration;

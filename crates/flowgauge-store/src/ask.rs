@@ -74,7 +74,7 @@ pub enum Part {
     Whole,
     /// Figures, and what may tell high ones from the others.
     Figures,
-    /// Tokens, and what optimisations did about them.
+    /// Tokens, what they cost, and what optimisations did about them.
     Tokens,
     /// How old an answer from memory was.
     CacheAge,
@@ -124,7 +124,8 @@ const FIGURES: &[&str] = &[
     "tenant",
     "control_generation",
 ];
-const TOKENS: &[&str] = &["usage_source", "original_input_tokens", "optimisations", "user_key"];
+const TOKENS: &[&str] =
+    &["usage_source", "cost_nanos", "original_input_tokens", "optimisations", "user_key"];
 
 /// Columns that tell the value of a dimension.
 const fn columns_of(dim: Dim) -> &'static [&'static str] {

@@ -6,6 +6,7 @@ use super::facts::{Facts, named};
 use super::finding::{
     Cause, Datum, Diagnosis, Evidence, Finding, Reference, Severity, Sheet, whole,
 };
+use super::spenders::Spenders;
 use super::split::Split;
 use super::test_of_difference::LEAST;
 use crate::call::Text;
@@ -24,6 +25,8 @@ pub const INEFFECTIVE: f64 = 0.05;
 pub struct Saved {
     /// Tokens by user, the most first: who, calls, tokens.
     pub users: Vec<(Text, u64, u64)>,
+    /// What users cost.
+    pub spenders: Spenders,
     /// By mechanism: name, calls, tokens before, tokens sent.
     pub mechanisms: Vec<(&'static str, u64, u64, u64)>,
     /// Calls whose size before optimisation is known.
@@ -49,6 +52,7 @@ pub fn analyze(
         out.sheets.push(by(facts, title, pick));
     }
     out.sheets.push(users(saved));
+    out.sheets.push(saved.spenders.sheet());
     out.sheets.push(contributions(facts));
     let known = facts.now.cells.requests() >= LEAST;
     if facts.comparable() {

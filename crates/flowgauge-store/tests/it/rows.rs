@@ -188,11 +188,15 @@ fn a_part_of_a_row_has_what_it_names_and_selects_the_same_rows() {
             );
         }
         if part == Part::Tokens {
-            assert!(
-                got.iter().zip(&want).all(
-                    |(g, w)| g.who.user_key == w.who.user_key && g.usage.input == w.usage.input
-                )
-            );
+            assert!(got.iter().zip(&want).all(|(g, w)| (
+                &g.who.user_key,
+                &g.usage.input,
+                g.cost.nanos
+            ) == (
+                &w.who.user_key,
+                &w.usage.input,
+                w.cost.nanos
+            )));
         }
     }
     for nothing in ["intent=zzz", "intent=a", "model=none", "tenant=", "intent="] {

@@ -68,7 +68,7 @@ pub(crate) struct DemoArgs {
     /// Stop by itself after so many seconds
     #[arg(long = "for", value_name = "SECONDS")]
     for_seconds: Option<u64>,
-    /// Send so many requests as fast as answers come, print what the optimisations did, and stop
+    /// Send so many requests as fast as they are answered and scored, print what the optimisations did, and stop
     #[arg(long, value_name = "N", requires = "optimised", conflicts_with = "for_seconds")]
     calls: Option<u64>,
 }

@@ -115,7 +115,7 @@ impl Secrets for References<'_> {
             let found = self.sources.environment.iter().find(|(n, _)| n == name.trim());
             let value = found.map(|(_, v)| v.trim()).filter(|v| !v.is_empty());
             return value
-                .map(|v| Some(Secret::new(v)))
+                .map(|v| Some(Secret::from_reference(v, reference)))
                 .ok_or_else(|| format!("the environment variable {name:?} is not set"));
         }
         if let Some(path) = reference.strip_prefix("file:") {
@@ -124,7 +124,7 @@ impl Secrets for References<'_> {
             }
             let text = fs::read_to_string(Path::new(path.trim()))
                 .map_err(|e| format!("the secret file {path:?} cannot be read: {e}"))?;
-            return Ok(Some(Secret::new(text.trim())));
+            return Ok(Some(Secret::from_reference(text.trim(), reference)));
         }
         Err("a secret is given as env:NAME or file:PATH, never as itself".to_owned())
     }

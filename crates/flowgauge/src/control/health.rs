@@ -35,8 +35,22 @@ impl Health {
     #[must_use]
     pub fn is_healthy(&self, model: &str, now: UnixMicros) -> Option<bool> {
         let (failures, last) = *self.0.lock().get(model)?;
-        Some(failures < FAILURES || now.since(last) >= FORGET)
+        Some(answers(failures, last, now))
     }
+
+    /// Models that are not asked now, by name.
+    #[must_use]
+    pub fn resting(&self, now: UnixMicros) -> Vec<Text> {
+        let models = self.0.lock();
+        let resting = models.iter().filter(|(_, (failures, last))| !answers(*failures, *last, now));
+        let mut names: Vec<Text> = resting.map(|(model, _)| model.clone()).collect();
+        names.sort();
+        names
+    }
+}
+
+fn answers(failures: u32, last: UnixMicros, now: UnixMicros) -> bool {
+    failures < FAILURES || now.since(last) >= FORGET
 }
 
 #[cfg(test)]
@@ -51,6 +65,8 @@ mod tests {
             health.ended(&model, true, UnixMicros(second));
         }
         assert_eq!(health.is_healthy("m", UnixMicros(5)), Some(false));
+        assert_eq!(health.resting(UnixMicros(5)), [model.clone()]);
+        assert_eq!(health.resting(UnixMicros(30_000_004)), [] as [Text; 0]);
         assert_eq!(health.is_healthy("m", UnixMicros(30_000_004)), Some(true));
         health.ended(&model, false, UnixMicros(30_000_005));
         assert_eq!(health.is_healthy("m", UnixMicros(30_000_006)), None);

@@ -7,6 +7,7 @@ use super::caller::{CallFailed, Caller, SseReader};
 use super::dice::Dice;
 use super::workload::Scenario;
 use serde_json::Value;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -151,19 +152,23 @@ pub async fn run(
     while under_way.join_next().await.is_some() {}
 }
 
-/// Sends so many requests as fast as answers come, each of a reader of its own, so that each counts by itself in a
-/// comparison; returns when all have ended.
-pub async fn all(url: String, seed: u64, calls: u64, tally: Arc<Tally>) {
-    let mut readers = Readers::new(seed);
+/// Sends the requests of these numbers as fast as answers come, each of a reader of its own, so that each counts by itself
+/// in a comparison; returns when all have ended.
+pub async fn all(
+    url: &str,
+    (readers, seed): (&mut Readers, u64),
+    numbers: Range<u64>,
+    tally: &Arc<Tally>,
+) {
     let caller = Caller::default();
     let mut under_way = JoinSet::new();
-    for number in 0..calls {
+    for number in numbers {
         if under_way.len() >= IN_FLIGHT {
             under_way.join_next().await;
         }
         let session = format!("reader-{seed:x}-{number:08x}");
         let visit = Visit { session, ..readers.next_visit() };
-        let (url, caller, tally) = (url.clone(), caller.clone(), Arc::clone(&tally));
+        let (url, caller, tally) = (url.to_owned(), caller.clone(), Arc::clone(tally));
         tally.sent.fetch_add(1, Ordering::Relaxed);
         under_way.spawn(async move {
             count(&tally, send(&caller, &url, &visit).await.unwrap_or(Ended::Failed));

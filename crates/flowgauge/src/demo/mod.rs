@@ -67,7 +67,7 @@ pub struct DemoOptions {
     pub no_history: bool,
     /// Stop by itself after so many seconds.
     pub for_seconds: Option<u64>,
-    /// Send so many requests at once instead of some for ever, and stop when they are compared.
+    /// Send so many requests in batches instead of some for ever, each scored before the next, and stop when they are compared.
     pub calls: Option<u64>,
 }
 
@@ -112,6 +112,14 @@ pub enum DemoError {
     /// What the optimisations did was not told.
     #[error("ask what the optimisations did: {0}")]
     Ask(String),
+    /// Scores stopped coming.
+    #[error("{waiting} calls wait to be scored and none was for {seconds} s")]
+    Unscored {
+        /// Calls that wait.
+        waiting: u64,
+        /// How long nothing was scored.
+        seconds: u64,
+    },
     /// The made-up week was not stored.
     #[error("store the made-up week: {0}")]
     History(#[from] Refused),
@@ -195,11 +203,10 @@ async fn perform(
     let stop = CancellationToken::new();
     // Dropped with this future, which ends every request under way.
     let _stop_with_us = stop.clone().drop_guard();
-    let url = format!("http://{addr}/api/chat/stream");
     if let Some(calls) = options.calls {
-        drive::all(url, options.seed, calls, Arc::clone(&tally)).await;
-        return Ok(Some(proof::compared(addr).await?));
+        return Ok(Some(proof::proved(addr, options.seed, calls, &tally).await?));
     }
+    let url = format!("http://{addr}/api/chat/stream");
     let readers = drive::run(url, options.seed, drive::PER_SECOND, Arc::clone(&tally), stop);
     let incident = async {
         tokio::time::sleep(SLOW_AFTER).await;
@@ -237,7 +244,7 @@ fn announce(addr: SocketAddr, rows: u64, calls: Option<u64>) {
     eprintln!("flowgauge demo on http://{addr}");
     if let Some(calls) = calls {
         eprintln!(
-            "  {week} and {calls} live requests, as fast as answers come; then what each optimisation did"
+            "  {week} and {calls} live requests, each scored; then what each optimisation did"
         );
     } else {
         eprintln!("  {week} and about {} live requests a second", drive::PER_SECOND);

@@ -1,5 +1,6 @@
 //! The doors through which calls become known.
 
+pub mod clients;
 pub mod egress;
 pub mod estimate;
 pub mod gateway;

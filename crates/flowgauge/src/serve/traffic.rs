@@ -2,6 +2,7 @@
 
 use super::keys::KeyRing;
 use crate::logic::call::Text;
+use crate::receive::clients::Client;
 use crate::receive::gateway::{CallerKeys, Gateway, KeyInfo};
 use crate::tell::page::{Counter, Traffic};
 use std::sync::Arc;
@@ -18,6 +19,10 @@ impl Traffic for GatewayTraffic {
     fn counters(&self) -> Vec<Counter> {
         let counters = self.0.counters().each().into_iter();
         counters.map(|(name, help, value)| Counter { name, help, value }).collect()
+    }
+
+    fn clients(&self) -> Vec<Client> {
+        self.0.clients()
     }
 }
 

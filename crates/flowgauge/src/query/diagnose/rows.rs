@@ -60,12 +60,13 @@ pub(super) fn look(
     Ok(Seen { histogram, different, extremes, read: now.len() as u64 })
 }
 
-/// What optimisation saved, and who used the tokens.
+/// What optimisation saved, who used the tokens and what that cost.
 pub(super) fn saved(reader: &Reader, question: &Question) -> Result<Saved, StoreError> {
     let calls = sample(reader, &question.filter, &[question.window], Part::Tokens)?;
     let mut out = Saved::default();
     let mut users: BTreeMap<Text, (u64, u64)> = BTreeMap::new();
     for call in &calls {
+        out.spenders.record(call);
         if let (Some(user), Some(tokens)) = (&call.who.user_key, value(call, Metric::Tokens)) {
             let slot = users.entry(user.clone()).or_default();
             #[expect(

@@ -50,6 +50,7 @@ pub use own_call::{About, Office, OwnCall};
 pub use route::GatewayError;
 pub use target::TargetError;
 
+use super::clients::{Client, Clients};
 use super::estimate::Vocabularies;
 use super::samples::Samples;
 use super::{Body, UserHasher};
@@ -107,6 +108,7 @@ pub struct Gateway {
     /// Nothing is read on any more.
     ending: CancellationToken,
     counters: counters::Live,
+    clients: Clients,
 }
 
 /// What the gateway works with.
@@ -168,6 +170,7 @@ impl Gateway {
             idle: Notify::new(),
             ending: CancellationToken::new(),
             counters: counters::Live::default(),
+            clients: Clients::default(),
         }))
     }
 
@@ -231,6 +234,12 @@ impl Gateway {
     #[must_use]
     pub fn draining(&self) -> usize {
         MAX_DRAINS.saturating_sub(self.drains.available_permits())
+    }
+
+    /// Kinds of clients that called since start.
+    #[must_use]
+    pub fn clients(&self) -> Vec<Client> {
+        self.clients.seen()
     }
 
     /// Counters since start.

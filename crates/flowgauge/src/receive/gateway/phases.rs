@@ -1,6 +1,7 @@
 //! A request's way through the gateway, phase by phase.
 
 use crate::logic::call::{Call, Door, Protocol};
+use crate::logic::client;
 use crate::logic::unit::Micros;
 use crate::logic::wire::request::Asked;
 use crate::receive::Body;
@@ -95,6 +96,8 @@ async fn prepare(
     let keys = gateway.keys.as_ref();
     let owner = authenticate(&mut parts.headers, peer, gateway.require_key, keys)?;
     flight.note(|call| (call.who.tenant, call.who.key_id) = identity(owner));
+    let agent = parts.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
+    gateway.clients.note(client::caller(agent), 1, gateway.clock.now());
     let mut malformed = 0;
     flight.note(|call| malformed = dimensions::read(&parts.headers, &gateway.hasher, call));
     gateway.counters.malformed_headers.fetch_add(malformed, Ordering::Relaxed);

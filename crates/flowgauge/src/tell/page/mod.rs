@@ -18,6 +18,7 @@ mod backups;
 pub mod baselines;
 mod budgets;
 mod checks;
+mod clients;
 mod conditional;
 pub mod control;
 mod diagnoses;
@@ -40,6 +41,7 @@ mod metrics;
 mod openapi;
 mod prices;
 mod prometheus_rules;
+mod providers;
 mod quality;
 mod recompute;
 pub mod regressions;
@@ -86,6 +88,7 @@ pub fn declared(app: &App) -> Routes {
         .add(Need::Viewer, routes!(health::errors))
         .add(Need::Viewer, routes!(health::health))
         .add(Need::Viewer, routes!(health::status))
+        .add(Need::Viewer, routes!(clients::list))
         .add(Need::Sender, routes!(scores::submit))
         .add(Need::Viewer, routes!(scores::list))
         .add(Need::Sender, routes!(feedback::submit))
@@ -192,6 +195,7 @@ fn following(routes: Routes) -> Routes {
         .conditional(Need::Viewer, routes!(control::whole::show))
         .conditional(Need::Operator, routes!(control::whole::put))
         .add(Need::Operator, routes!(backups::gather))
+        .add(Need::Operator, routes!(providers::list))
         .add(Need::Viewer, routes!(control::tune::show))
         .add(Need::Viewer, routes!(history::list))
         .conditional(Need::Operator, routes!(history::note))

@@ -9,6 +9,7 @@ use crate::keep::Jobs;
 use crate::query::sql::Sql;
 use crate::query::status::FirstCalls;
 use crate::receive::UserHasher;
+use crate::receive::clients::Client;
 use crate::receive::ingest::Ingest;
 use crate::record::Recorder;
 use crate::record::ledger::Budgets;
@@ -46,6 +47,8 @@ pub trait Traffic: Send + Sync + std::fmt::Debug {
     fn in_flight(&self) -> u64;
     /// Counters since start.
     fn counters(&self) -> Vec<Counter>;
+    /// Kinds of clients that called since start.
+    fn clients(&self) -> Vec<Client>;
 }
 
 /// A counter since start.

@@ -59,6 +59,10 @@ async fn spans_come_through_either_port_and_are_one_call() {
     assert_eq!((&row["door"], &row["cost_source"]), (&json!("otlp_http"), &json!("computed")));
     let status = get(addr, "/api/v1/status").await.json();
     assert!(status["first_call_by_door"]["otlp"].is_string(), "{status}");
+    let told = get(addr, "/api/v1/clients").await.json();
+    let [sender] = told["clients"].as_array().unwrap().as_slice() else { panic!("one: {told}") };
+    assert_eq!((&sender["family"], &sender["door"]), (&json!("otlp_other"), &json!("otlp")));
+    assert_eq!((&sender["calls"], &sender["version"]), (&json!(2), &json!(null)));
     served.running.stop().await;
 }
 

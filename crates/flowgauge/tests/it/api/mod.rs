@@ -10,4 +10,5 @@ mod figures;
 mod lifecycle;
 mod live;
 mod notes;
+mod providers;
 mod session;

@@ -115,15 +115,18 @@ impl UnaryService<Bytes> for Export {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let (ingest, signal) = (Arc::clone(&self.ingest), self.signal);
         Box::pin(async move {
-            let body = request.into_inner();
+            let (said, _, body) = request.into_parts();
+            let agent = said.get("user-agent").and_then(|v| v.to_str().ok());
             let Some(_held) = ingest.hold(body.len()) else {
                 return Err(come_back("too many bytes in flight", 1));
             };
             let decoded = ingest.decode(signal, Door::OtlpGrpc, Form::Protobuf, &body);
             let mut batch = decoded.map_err(|Malformed(text)| Status::invalid_argument(text))?;
+            let calls = batch.calls.len();
             if let Err(refused) = ingest.store(&mut batch).await {
                 return Err(come_back(&refused.reason, refused.retry_after_s.max(1)));
             }
+            ingest.taken_from(agent, calls);
             Ok(tonic::Response::new(answer::export(signal, Form::Protobuf, &batch.rejections)))
         })
     }

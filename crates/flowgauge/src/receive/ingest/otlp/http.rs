@@ -5,7 +5,7 @@ use super::inflate::{Refusal, inflate};
 use super::{Form, Ingest, MAX_BYTES_IN_FLIGHT, MAX_HTTP_BODY, Signal, answer};
 use crate::logic::call::Door;
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use std::sync::Arc;
@@ -69,15 +69,16 @@ impl Ingest {
         };
         let encoding = head.headers.get(CONTENT_ENCODING);
         let encoding = encoding.map_or("", |v| v.to_str().unwrap_or("?"));
-        self.answer(signal, form, encoding, &body).await
+        let agent = head.headers.get(USER_AGENT).and_then(|v| v.to_str().ok());
+        self.answer((signal, form), encoding, &body, agent).await
     }
 
     async fn answer(
         &self,
-        signal: Signal,
-        form: Form,
+        (signal, form): (Signal, Form),
         encoding: &str,
         body: &Bytes,
+        agent: Option<&str>,
     ) -> Response<Full<Bytes>> {
         let plain = match inflate(encoding, body, MAX_HTTP_BODY) {
             Ok(plain) => plain,
@@ -102,9 +103,11 @@ impl Ingest {
                 return fail(form, StatusCode::BAD_REQUEST, INVALID_ARGUMENT, &text);
             }
         };
+        let calls = batch.calls.len();
         if let Err(refused) = self.store(&mut batch).await {
             return come_back(form, &refused.reason, refused.retry_after_s);
         }
+        self.taken_from(agent, calls);
         respond(form, StatusCode::OK, answer::export(signal, form, &batch.rejections))
     }
 }

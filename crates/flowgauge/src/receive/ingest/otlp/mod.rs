@@ -19,7 +19,9 @@ mod tests;
 
 use crate::config::Privacy;
 use crate::logic::call::{Call, Door, Text};
+use crate::logic::client;
 use crate::logic::price::PriceBook;
+use crate::receive::clients::{Client, Clients};
 use crate::receive::user_hash::UserHasher;
 use crate::record::scores::ScoreBook;
 use crate::record::{Ack, Recorder, Refused};
@@ -61,6 +63,7 @@ pub struct Ingest {
     sequence: AtomicU64,
     in_flight: AtomicUsize,
     scores: OnceLock<Arc<ScoreBook>>,
+    clients: Clients,
 }
 
 impl Ingest {
@@ -82,6 +85,7 @@ impl Ingest {
             sequence: AtomicU64::new(0),
             in_flight: AtomicUsize::new(0),
             scores: OnceLock::new(),
+            clients: Clients::default(),
         })
     }
 
@@ -90,6 +94,19 @@ impl Ingest {
     pub fn keep_scores(&self, book: Arc<ScoreBook>) {
         if self.scores.set(book).is_err() {
             tracing::error!("evaluations have a place already; the second was not taken");
+        }
+    }
+
+    /// Kinds of senders whose telemetry was taken since start.
+    #[must_use]
+    pub fn clients(&self) -> Vec<Client> {
+        self.clients.seen()
+    }
+
+    /// Counts calls that an export brought. One without calls is of no application that was to be connected.
+    fn taken_from(&self, user_agent: Option<&str>, calls: usize) {
+        if calls > 0 {
+            self.clients.note(client::sender(user_agent), calls as u64, self.clock.now());
         }
     }
 
