@@ -4,6 +4,7 @@
 //! the serialisation of these types. Nothing here reads raw rows except where it says so.
 
 pub mod ages;
+pub mod agreement;
 pub mod budgets;
 pub mod checks;
 pub mod coverage;
@@ -12,6 +13,7 @@ pub mod errors;
 pub mod health;
 pub mod heat;
 pub mod history;
+pub mod listed;
 #[cfg(feature = "sql")]
 pub mod postgres;
 pub mod prices;
