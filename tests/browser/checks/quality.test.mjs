@@ -1,4 +1,4 @@
-// Whether evaluators agree, and the quality of each request, against the stand-in: figures with intervals, and words where there are none.
+// Whether evaluators agree, the quality of each request, and how sure a change is, against the stand-in: figures with intervals, and words where there are none.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
@@ -57,6 +57,24 @@ test("each request in the list has its quality or a dash, and the list can be ta
   assert.match(head, /Cost nano-dollars,Quality,Quality by,Done,Request/);
   assert.equal(rows.length, 50);
   assert.ok(rows.some((row) => row.includes("relevance <i>1</i>")));
+  assert.deepEqual(faults, []);
+  await close();
+});
+
+test("a tile tells its change against another time with an interval where the server knows one, and asks no more for it", async () => {
+  const { page, faults, close } = await open(browser, "/overview?live=0&compare=previous", { base });
+  const before = (name) => page.locator(`.tile[data-kpi=${name}] [data-fact=before]`);
+  const told = () => before("p95_latency").filter({ hasText: "(" }).waitFor();
+  await told();
+  const asked = [];
+  page.on("request", (request) => request.url().includes("/api/v1/kpis?") && asked.push(request.url()));
+  await page.reload();
+  await told();
+  assert.equal(await before("p95_latency").innerText(), "previous period 1688 ms, +4.2 % (1.1 to 7.3)");
+  assert.equal(await before("error_rate").innerText(), "previous period 0.62%, −12.5 % (−30.0 to 9.3)");
+  assert.equal(await before("total_cost").innerText(), "previous period $4.82, ±0.0 %");
+  assert.equal(await before("quality_score").innerText(), "previous period: not known");
+  assert.equal(asked.length, 2, asked.join(" "));
   assert.deepEqual(faults, []);
   await close();
 });

@@ -356,7 +356,7 @@ fn evaluations_are_read_one_by_one_the_latest_calls_first_and_no_more_than_asked
     assert_eq!((of.get(&early.id), of.get(&late.id)), (Some(&70.0), None));
     assert_eq!(mine.qualities(&[call(9, "").id]).unwrap(), None);
     assert_eq!(mine.qualities(&[]).unwrap(), None);
-    let explain = Filter::parse(&["intent=explain"]).unwrap();
+    let explain = Filter::parse(["intent=explain"]).unwrap();
     let some = store.reader().verdicts(window, &explain, 9).unwrap();
     assert_eq!((some.rows.len(), some.read), (2, 3));
 }
