@@ -98,6 +98,17 @@ export function kpiText(kpi) {
 /** Sample count behind a number. */
 export const samples = (n) => `n\u00a0${count(n)}`;
 
+/** A signed difference: "+4.2", "−1.0". */
+export const points = (value) => (missing(value) ? NONE : `${signOf(value)}${oneDigit.format(Math.abs(value))}`);
+
+/** With one decimal, and a sign below 0. */
+export const decimal = (value) => (missing(value) ? NONE : `${value < 0 ? "−" : ""}${oneDigit.format(Math.abs(value))}`);
+
+/** The interval of a figure: "(1.1 to 7.3)". */
+export const interval = (low, high, show) => `(${show(low)} to ${show(high)})`;
+
+const signOf = (value) => (value > 0 ? "+" : value < 0 ? "−" : "±");
+
 const two = (value) => String(value).padStart(2, "0");
 
 /** Clock time in the reader's zone. */

@@ -1,7 +1,7 @@
 // Quality: what evaluators and users think of the answers, by intent and over time. Refuses to mix
 // evaluators: each figure names its own, and none without its n.
 import { html } from "../html.mjs";
-import { NONE, count, percent, samples, stamp } from "../format.mjs";
+import { NONE, count, interval, percent, points, samples, stamp } from "../format.mjs";
 import { pageLink } from "../state/address.mjs";
 import { rowsOf, useAnswer } from "../state/answers.mjs";
 import { filters, refresh, windowQuery } from "../state/window.mjs";
@@ -40,6 +40,7 @@ export function Quality() {
     <${Trends} />
     <${Feedback} />
     <${Worst} />
+    <${Agreement} />
     <${Covered} />
     <${Online} />`;
 }
@@ -101,6 +102,29 @@ function Worst() {
 
 /** Users' ratings on the scale of quality, for order only. */
 const goodness = (row) => row.quality ?? (row.rating - 1) * 25;
+
+function Agreement() {
+  const { data, error } = useAnswer(`/api/v1/quality/agreement?${windowQuery()}`, refresh());
+  const figure = (row, one, show) => (row.n < data.least ? html`<span class="muted">n too small</span>` : one === null ? html`<span class="muted">one of them always says the same</span>` : html`${show(one.value)} <small class="muted">${interval(one.low, one.high, show)}</small>`);
+  return html`
+    <${Card} title="Whether evaluators agree" hint=${`calls that two of them scored; 95 % intervals; nothing is said of fewer than ${data?.least ?? NONE}`}>
+      <${Failure} error=${error} />
+      ${data !== null && html`<${DataTable} label="Whether evaluators agree" rows=${data.pairs} empty=${apartWords(data)} columns=${[
+        { title: "Evaluator", of: (row) => row.first }, { title: "Beside", of: (row) => row.second },
+        { title: "Calls of both", right: true, of: (row) => row.n, show: (row) => count(row.n) },
+        { title: "Lies apart by", definition: "mean of the second less the first, points of 0 to 100", right: true, of: (row) => row.difference?.value ?? null, show: (row) => figure(row, row.difference, points) },
+        { title: "Order alike", definition: "Spearman's rank correlation: 1 where both order the calls alike, 0 where one says nothing of the other", right: true, of: (row) => row.rank?.value ?? null, show: (row) => figure(row, row.rank, (value) => value.toFixed(2)) },
+      ]} />`}
+      ${data !== null && data.pairs.length > 0 && (!data.all || data.left_out > 0) && html`<p class="muted">${[data.all ? "" : `From the ${count(data.read)} latest scores of this window.`, data.left_out > 0 ? `Evaluators with fewer scores, left out: ${count(data.left_out)}.` : ""].join(" ").trim()}</p>`}
+    <//>`;
+}
+
+/** Why no two evaluators can be held against each other. */
+function apartWords(data) {
+  if (data.evaluators.length === 0) return "No evaluator scored calls in this window.";
+  if (data.evaluators.length === 1) return `Only one evaluator scored calls here: ${`${data.evaluators[0].evaluator} ${data.evaluators[0].version}`.trim()}.`;
+  return `${count(data.evaluators.length + data.left_out)} evaluators scored calls here, but none that another scored too.`;
+}
 
 function Covered() {
   const query = new URLSearchParams(windowQuery());

@@ -1,6 +1,6 @@
 // Figures of a window with definition, n and target, beside those they are compared with.
 import { html } from "../html.mjs";
-import { inUnit } from "../format.mjs";
+import { decimal, inUnit, interval, points } from "../format.mjs";
 import { byName } from "../kpi.mjs";
 import { useAnswer } from "../state/answers.mjs";
 import { COMPARE, comparedQuery, comparedWith, refresh, windowQuery } from "../state/window.mjs";
@@ -10,7 +10,7 @@ import { Figure } from "./tile.mjs";
 export function useFigures(names) {
   const kpi = asked(names);
   const now = useAnswer(`/api/v1/kpis?${windowQuery({ kpi })}`, refresh(), true);
-  const before = comparedQuery(now.data?.window, { kpi });
+  const before = comparedQuery(now.data?.window, { kpi, later_from: now.data?.window.from, later_to: now.data?.window.to });
   const then = useAnswer(before === null ? null : `/api/v1/kpis?${before}`);
   const baseline = useAnswer(comparedWith() === "baseline" ? "/api/v1/baselines/promoted" : null);
   return { snapshot: now.data, kpis: byName(now.data), before: compared(then.data, baseline.data), baseline: baseline.data, error: now.error ?? then.error ?? baselineError(baseline.error), window: now.data?.window ?? null, loaded: now.data !== null };
@@ -23,9 +23,16 @@ export const asked = (names) => [...new Set(["request_count", ...names.flatMap((
 const CELLS = { p95_latency: "latency_p95", tokens_per_request: "tokens", cost_per_request: "cost", quality_score: "quality" };
 
 function compared(snapshot, baseline) {
-  if (comparedWith() !== "baseline") return byName(snapshot);
+  if (comparedWith() !== "baseline") return withChanges(snapshot);
   if (baseline === null) return new Map();
   return new Map(Object.entries(CELLS).map(([name, cell]) => [name, { value: baseline.whole[cell], n: baseline.whole.requests }]));
+}
+
+/** KPIs of the compared window, each with its change up to now where the server knows its interval. */
+function withChanges(snapshot) {
+  const kpis = byName(snapshot);
+  for (const change of snapshot?.changes ?? []) if (kpis.has(change.name)) kpis.set(change.name, { ...kpis.get(change.name), change });
+  return kpis;
 }
 
 const baselineError = (error) => (error === null ? null : `There is no baseline to compare with: ${error}`);
@@ -47,12 +54,14 @@ export function Definitions({ names, kpis }) {
     </details>`;
 }
 
-/** "was 812 ms a week earlier, +4.1 %". */
+/** "a week earlier 812 ms, +4.2 % (1.1 to 7.3)": with the 95 % interval where it is known. */
 export function beforeText(kpi, before) {
   if (before === undefined || comparedWith() === null) return null;
   if (before === null || before.value === null || before.value === undefined) return `${COMPARE[comparedWith()]}: not known`;
   const was = `${COMPARE[comparedWith()]} ${inUnit(before.value, kpi.unit)}`;
+  if (before.evaluator !== undefined && before.evaluator !== kpi.evaluator) return `${was} by ${before.evaluator}`;
   if (kpi.value === null || before.value === 0) return was;
-  const change = (100 * (kpi.value - before.value)) / Math.abs(before.value);
-  return `${was}, ${change > 0 ? "+" : change < 0 ? "−" : "±"}${Math.abs(change).toFixed(1)} %`;
+  const { percent, low, high } = before.change ?? {};
+  const change = percent ?? (100 * (kpi.value - before.value)) / Math.abs(before.value);
+  return `${was}, ${points(change)} %${percent === undefined ? "" : ` ${interval(low, high, decimal)}`}`;
 }

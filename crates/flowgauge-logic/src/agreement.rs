@@ -1,8 +1,10 @@
-//! How far two judges agree: correlation, kappa, Krippendorff's alpha, each with its sample count.
+//! How far two judges agree: difference, correlation, kappa, Krippendorff's alpha, each with its sample count.
 //!
 //! Owns what the audit of an evaluator rests on. Refuses a figure where it is not defined: too few
 //! pairs, or a judge who says the same of everything.
 
+use crate::regression::distribution::t_critical;
+use crate::regression::moments;
 use serde::Serialize;
 
 /// 97.5 % quantile of the standard normal: intervals here are of 95 %.
@@ -15,6 +17,19 @@ const LEAST_PAIRS: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Coefficient {
     /// −1 to 1.
+    pub value: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Pairs behind it.
+    pub n: usize,
+}
+
+/// By how much one judge's figures lie above another's on average, with its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Difference {
+    /// Mean of second − first.
     pub value: f64,
     /// Lower end.
     pub low: f64,
@@ -46,6 +61,19 @@ pub struct Shuffled {
     pub bound: f64,
     /// Deals.
     pub rounds: u32,
+}
+
+/// Mean of y − x over pairs, with Student's interval (1908). Nothing for fewer than two pairs.
+#[must_use]
+pub fn difference(x: &[f64], y: &[f64]) -> Option<Difference> {
+    if x.len() != y.len() || x.iter().chain(y).any(|v| !v.is_finite()) {
+        return None;
+    }
+    let apart: Vec<f64> = x.iter().zip(y).map(|(x, y)| y - x).collect();
+    let n = apart.len();
+    let (value, spread) = (moments::mean(&apart)?, moments::variance(&apart)?);
+    let half = t_critical(0.05, count(n.checked_sub(1)?))? * (spread / count(n)).sqrt();
+    Some(Difference { value, low: value - half, high: value + half, n })
 }
 
 /// Pearson's correlation; interval by Fisher's z (1921).

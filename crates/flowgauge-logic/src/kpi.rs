@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use self::compute::{Context, measure};
 pub use self::labels::{BudgetSums, CheckSums, Labels, PEAK_MINUTES, Users};
 
+pub mod change;
 mod compute;
 mod labels;
 

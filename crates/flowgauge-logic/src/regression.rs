@@ -14,7 +14,7 @@ mod comparison;
 #[cfg(test)]
 mod contract;
 pub mod dependence;
-mod distribution;
+pub(crate) mod distribution;
 pub(crate) mod generator;
 mod input;
 pub mod kayenta;

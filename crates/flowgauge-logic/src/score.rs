@@ -15,6 +15,7 @@ pub use self::sums::{ScoreSums, overall, overall_variance};
 mod evaluator;
 mod sums;
 
+pub mod agreed;
 pub mod answer;
 pub mod audit;
 pub mod drift;
@@ -26,6 +27,7 @@ pub mod reference;
 pub mod rules;
 pub mod sampling;
 pub mod schema;
+pub mod verdict;
 mod words;
 
 closed_set!(

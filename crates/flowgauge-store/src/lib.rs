@@ -67,6 +67,7 @@ pub use read::Reader;
 pub use rebuild::{Rebuilt, rebuild};
 pub use scores::{
     GradeGroup, JudgedBy, PulledScore, Put, ScoreGroup, ScoreQuery, ScoreRow, ScoreTable, Scores,
+    Verdicts,
 };
 pub use state::{KeyRow, Proof, State};
 pub use write::{Batch, Committed, Opened, Options, Store};

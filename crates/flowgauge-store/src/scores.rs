@@ -8,6 +8,7 @@ mod grades;
 mod hours;
 mod lowest;
 mod read;
+mod verdicts;
 
 use crate::{StoreError, packed, state};
 use flowgauge_logic::id::CallId;
@@ -20,6 +21,7 @@ use std::path::Path;
 
 pub use grades::GradeGroup;
 pub use read::{JudgedBy, PulledScore, ScoreGroup, ScoreQuery, ScoreRow, ScoreTable};
+pub use verdicts::Verdicts;
 
 /// Others write to the file too. A transaction that reads first and is overtaken by one of them could
 /// not write any more, and would not be allowed to wait either.

@@ -1,7 +1,7 @@
 // The formatter: units, small and large values, and values that are not there.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NONE, ago, clock, count, inUnit, kpiText, ms, nanos, percent, perMinute, samples, stamp, us, usd } from "../../../web/format.mjs";
+import { NONE, ago, clock, count, decimal, inUnit, interval, kpiText, ms, nanos, percent, perMinute, points, samples, stamp, us, usd } from "../../../web/format.mjs";
 
 const rows = (format, cases) => {
   for (const [value, text] of cases) assert.equal(format(value), text, `${value}`);
@@ -45,6 +45,11 @@ test("a KPI without a value says why", () => {
   assert.equal(kpiText({ ...kpi, unknown: "not_configured" }), "not measured");
   assert.equal(kpiText({ ...kpi, unknown: null }), "no data");
   assert.equal(kpiText({ ...kpi, value: 812, unknown: null }), "812 ms");
+});
+
+test("a change carries its sign, and an interval only those of its ends below 0", () => {
+  rows(points, [[4.25, "+4.3"], [-1, "−1.0"], [0, "±0.0"], [null, "–"]]);
+  assert.equal(interval(-2.04, 11.3, decimal), "(−2.0 to 11.3)");
 });
 
 test("n stays with its number on one line", () => assert.equal(samples(1176), "n\u00a01,176"));

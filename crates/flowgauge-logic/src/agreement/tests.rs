@@ -3,7 +3,8 @@
 //! `se = sqrt((1 + r*r/2) / (n - 3))`, `tanh(atanh(r) ± 1.959963984540054 * se)`;
 //! `inter_rater.cohens_kappa(table, wt=None | 'linear' | 'quadratic')`, whose values
 //! `metrics.cohen_kappa_score(A, B, weights=…)` repeats;
-//! `krippendorff.alpha(reliability_data=[X, Y], level_of_measurement='interval')`.
+//! `krippendorff.alpha(reliability_data=[X, Y], level_of_measurement='interval')`;
+//! `stats.ttest_rel(Y, X)` with `.confidence_interval()`.
 
 use super::*;
 use proptest::prelude::*;
@@ -34,6 +35,18 @@ fn correlations_are_those_of_scipy() {
         spearman(&XT, &YT).unwrap(),
         [0.897_532_840_968_665_5, 0.524_110_697_868_473, 0.981_494_778_404_141_6],
     );
+}
+
+#[test]
+fn a_difference_of_pairs_and_its_interval_are_those_of_scipy() {
+    let told = difference(&X, &Y).unwrap();
+    let want = [-0.0625, -4.183_005_771_403_983, 4.058_005_771_403_983];
+    for (told, want) in [told.value, told.low, told.high].into_iter().zip(want) {
+        assert!((told - want).abs() < 1e-9, "{told} against {want}");
+    }
+    assert_eq!(told.n, 16);
+    assert_eq!(difference(&X[..1], &Y[..1]), None, "one pair has no spread");
+    assert_eq!(difference(&X, &[f64::NAN; 16]), None);
 }
 
 #[test]

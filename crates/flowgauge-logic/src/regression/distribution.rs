@@ -10,7 +10,7 @@ pub(super) fn t_two_sided(t: f64, df: f64) -> Option<f64> {
 }
 
 /// The value a t variable exceeds in absolute terms with probability `alpha`.
-pub(super) fn t_critical(alpha: f64, df: f64) -> Option<f64> {
+pub(crate) fn t_critical(alpha: f64, df: f64) -> Option<f64> {
     t_quantile(1.0 - alpha / 2.0, df)
 }
 
@@ -26,6 +26,6 @@ pub(super) fn normal_cdf(z: f64) -> f64 {
 }
 
 /// Quantile of the normal distribution; `None` outside (0, 1).
-pub(super) fn normal_quantile(p: f64) -> Option<f64> {
+pub(crate) fn normal_quantile(p: f64) -> Option<f64> {
     (0.0 < p && p < 1.0).then(|| Normal::standard().inverse_cdf(p))
 }

@@ -252,7 +252,7 @@ impl ScoreTable {
 }
 
 /// The evaluator in the name of a judge ([`flowgauge_logic::score::Score::judge`]).
-fn evaluator(judge: &str) -> Evaluator {
+pub(super) fn evaluator(judge: &str) -> Evaluator {
     let mut parts = judge.split('\u{1f}').skip(1);
     let mut part = || parts.next().map(Text::from).unwrap_or_default();
     Evaluator { name: part(), version: part() }
@@ -263,7 +263,7 @@ pub(super) fn has_scores(db: &Connection) -> Result<bool, StoreError> {
     db.table_exists(None, "scores").map_err(StoreError::io("looking for scores"))
 }
 
-fn series(db: &Connection) -> Result<HashMap<i64, SeriesKey>, StoreError> {
+pub(super) fn series(db: &Connection) -> Result<HashMap<i64, SeriesKey>, StoreError> {
     let read = || {
         let mut select = db.prepare("SELECT id, key FROM score_series")?;
         let rows = select.query_map([], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?)))?;

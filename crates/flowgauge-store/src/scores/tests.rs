@@ -314,3 +314,49 @@ fn a_score_that_changes_moves_or_comes_late_is_in_the_sums_at_once() {
     assert_eq!(hours_of(dir.path()), all, "an older database is summed up too");
     assert_eq!(all_sums(&store.reader()), told);
 }
+
+#[test]
+fn evaluations_are_read_one_by_one_the_latest_calls_first_and_no_more_than_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default(), T0).unwrap().store;
+    let window = Window { from: T0, to: UnixMicros(T0.0 + UnixMicros::HOUR) };
+    let none = store.reader().verdicts(window, &Filter::default(), 9).unwrap();
+    assert_eq!((none.read, none.all), (0, true));
+    let scores = Scores::open(dir.path()).unwrap();
+    let late = {
+        let at = UnixMicros(T0.0 + 60_000_000);
+        let mut call = Call::begun(CallId::new(at, [2; 10]), at, at, Door::Gateway);
+        call.what.intent = Some(Text::from("translate"));
+        call
+    };
+    let early = call(1, "explain");
+    let to = |call: &Call| Some(Attached::to(call));
+    let rows = [
+        (evaluation(1, "relevance", 0.9, about(&early)), to(&early)),
+        (evaluation(2, "toxicity", 0.7, about(&early)), to(&early)),
+        (evaluation(3, "relevance", 0.5, about(&late)), to(&late)),
+        (evaluation(4, "toxicity", 7.0, about(&late)), to(&late)),
+        (rating(5, 10, "ada", about(&early)), to(&early)),
+    ];
+    scores.put(&rows).unwrap();
+    let told = store.reader().verdicts(window, &Filter::default(), 9).unwrap();
+    let first = &told.rows[0];
+    assert_eq!((first.call, first.by.name.as_str(), first.quality), (late.id, "relevance", 50.0));
+    assert_eq!(
+        (told.rows.len(), told.read, told.all),
+        (3, 3, true),
+        "no rating, none off its scale"
+    );
+    let one = store.reader().verdicts(window, &Filter::default(), 1).unwrap();
+    assert_eq!((one.rows.len(), one.read, one.all), (1, 1, false));
+    let (who, of) = store.reader().qualities(&[late.id, early.id]).unwrap().unwrap();
+    assert_eq!((who.name.as_str(), of.len()), ("relevance", 2), "the busiest, for all of them");
+    let mine = store.reader().preferring(Some("toxicity".into()));
+    let (_, of) = mine.qualities(&[late.id, early.id]).unwrap().unwrap();
+    assert_eq!((of.get(&early.id), of.get(&late.id)), (Some(&70.0), None));
+    assert_eq!(mine.qualities(&[call(9, "").id]).unwrap(), None);
+    assert_eq!(mine.qualities(&[]).unwrap(), None);
+    let explain = Filter::parse(["intent=explain"]).unwrap();
+    let some = store.reader().verdicts(window, &explain, 9).unwrap();
+    assert_eq!((some.rows.len(), some.read), (2, 3));
+}

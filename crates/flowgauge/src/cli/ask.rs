@@ -11,6 +11,7 @@ use crate::logic::rollup::{Dim, Filter};
 use crate::logic::window::Window;
 use crate::query::errors::{self, ErrorReport};
 use crate::query::health::{self, Health};
+use crate::query::listed::ListedRequest;
 use crate::query::provenance::RequestDetail;
 use crate::query::reprice::{self, Preview};
 use crate::query::view::RequestView;
@@ -22,7 +23,7 @@ use chrono_tz::Tz;
 /// A page of requests from the server.
 #[derive(Debug, serde::Deserialize)]
 struct Page {
-    items: Vec<RequestView>,
+    items: Vec<ListedRequest>,
     next_cursor: Option<String>,
 }
 
@@ -198,7 +199,7 @@ impl Origin {
         named: &Named,
         status: Option<Status>,
         limit: usize,
-    ) -> Result<Vec<RequestView>, Failure> {
+    ) -> Result<Vec<ListedRequest>, Failure> {
         match self {
             Self::Server(_) => self.pages(window, filter, named, status, limit),
             Self::Directory(reader) => {
@@ -206,7 +207,7 @@ impl Origin {
                 query.filter = filter.filter.clone();
                 query.status = status;
                 query.by_name(named.response.clone(), named.trace);
-                Ok(reader.calls(&query)?.iter().map(RequestView::from).collect())
+                Ok(ListedRequest::all(reader, &reader.calls(&query)?)?)
             }
         }
     }
@@ -218,9 +219,9 @@ impl Origin {
         named: &Named,
         status: Option<Status>,
         limit: usize,
-    ) -> Result<Vec<RequestView>, Failure> {
+    ) -> Result<Vec<ListedRequest>, Failure> {
         let Self::Server(remote) = self else { return Ok(Vec::new()) };
-        let mut found: Vec<RequestView> = Vec::new();
+        let mut found: Vec<ListedRequest> = Vec::new();
         let mut cursor = None;
         loop {
             let mut parameters = parameters(window, filter);

@@ -12,6 +12,7 @@ use crate::logic::call::{Status, Text};
 use crate::logic::id::TraceId;
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
+use crate::query::listed::ListedRequest;
 use crate::query::provenance::{Breakdown, RequestDetail};
 use crate::query::view::RequestView;
 
@@ -135,12 +136,21 @@ pub(crate) fn run(command: &RequestsCommand, globals: &Globals) -> Done {
     Ok(exit::OK)
 }
 
-const COLUMNS: [&str; 10] =
-    ["time", "endpoint", "model", "status", "latency", "ttft", "in", "out", "cost", "id"];
+const COLUMNS: [&str; 11] = [
+    "time", "endpoint", "model", "status", "latency", "ttft", "in", "out", "cost", "quality", "id",
+];
 
-fn list(found: &[RequestView]) -> Sheet {
-    let rows = found.iter().map(|v| cells(v).to_vec()).collect();
+fn list(found: &[ListedRequest]) -> Sheet {
+    let rows = found.iter().map(listed).collect();
     Sheet { columns: COLUMNS.to_vec(), rows }
+}
+
+/// The cells of a request with its quality before its id.
+fn listed(row: &ListedRequest) -> Vec<String> {
+    let mut cells = cells(&row.request).to_vec();
+    let quality = row.quality.map_or_else(|| "n/a".to_owned(), |q| format!("{q:.1}"));
+    cells.insert(cells.len().saturating_sub(1), quality);
+    cells
 }
 
 fn cells(view: &RequestView) -> [String; 10] {

@@ -110,7 +110,7 @@ mod tests {
         let window = Window { from: UnixMicros(0), to: UnixMicros(UnixMicros::HOUR) };
         let context = Context { minutes: 60.0 };
         let kpis = CATALOGUE.iter().map(|k| KpiValue::of(k, rollup, context)).collect();
-        Snapshot { window, kpis, gaps: Vec::new() }
+        Snapshot { window, kpis, gaps: Vec::new(), changes: Vec::new() }
     }
 
     fn part(state: Verdict) -> Vec<Component> {

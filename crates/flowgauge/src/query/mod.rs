@@ -4,7 +4,9 @@
 //! the serialisation of these types. Nothing here reads raw rows except where it says so.
 
 pub mod ages;
+pub mod agreement;
 pub mod budgets;
+pub mod changes;
 pub mod checks;
 pub mod coverage;
 pub mod diagnose;
@@ -12,6 +14,7 @@ pub mod errors;
 pub mod health;
 pub mod heat;
 pub mod history;
+pub mod listed;
 #[cfg(feature = "sql")]
 pub mod postgres;
 pub mod prices;
@@ -78,6 +81,9 @@ pub struct Snapshot {
     pub kpis: Vec<KpiValue>,
     /// Stretches in which calls were lost: the figures miss them.
     pub gaps: Vec<Gap>,
+    /// By how much KPIs changed from here to a later window that was named, with intervals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<changes::KpiChange>,
 }
 
 /// KPIs per step of time or per value of a dimension.
@@ -199,7 +205,7 @@ pub fn snapshot_of(
             kpis.push(KpiValue::of(kpi, r, Context { minutes: w.minutes() }));
         }
     }
-    Ok(Snapshot { window, kpis, gaps: reader.gaps(window)? })
+    Ok(Snapshot { window, kpis, gaps: reader.gaps(window)?, changes: Vec::new() })
 }
 
 /// One KPI of a window.

@@ -535,3 +535,56 @@ async fn commands_hand_in_and_show_scores_with_and_without_a_server() {
 fn the_clock_of_these_tests_begins_a_minute() {
     assert_eq!(NOW, UnixMicros::from_minute(NOW.minute()));
 }
+
+#[tokio::test]
+async fn evaluators_are_held_against_each_other_over_the_calls_that_both_scored() {
+    let served = served().await;
+    let addr = served.running.addr;
+    let rows: Vec<Call> = (1..=20).map(|n| call(n, 60)).collect();
+    served.running.recorder.submit(rows.clone(), Vec::new()).await.unwrap();
+    let unjudged = get(addr, "/api/v1/requests").await.json();
+    let (quality, by) = (&unjudged["items"][0]["quality"], &unjudged["items"][0]["quality_by"]);
+    assert_eq!((quality, by), (&Value::Null, &Value::Null));
+    let alone = get(addr, "/api/v1/quality/agreement").await.json();
+    assert_eq!((&alone["evaluators"], &alone["all"]), (&json!([]), &json!(true)));
+    let mut scores = Vec::new();
+    for (n, call) in (1..).zip(&rows) {
+        let about = call.id.to_string();
+        let strict = f64::from(n) / 40.0;
+        scores.push(json!({"request_id": about, "evaluator": "mild", "score": strict + 0.1}));
+        if n <= 12 {
+            scores.push(json!({"request_id": about, "evaluator": "strict", "score": strict}));
+        }
+        if n <= 3 {
+            scores.push(json!({"request_id": about, "evaluator": "rare", "score": 0.5}));
+        }
+    }
+    send_json(addr, "/api/v1/scores", &json!(scores)).await;
+    let told = get(addr, "/api/v1/quality/agreement").await.json();
+    assert_eq!((&told["read"], &told["least"]), (&json!(35), &json!(10)));
+    let pair = &told["pairs"][0];
+    assert_eq!(
+        (&pair["first"], &pair["second"], &pair["n"]),
+        (&json!("mild"), &json!("strict"), &json!(12))
+    );
+    let apart = pair["difference"]["value"].as_f64().unwrap();
+    assert!((apart + 10.0).abs() < 1e-6, "{pair}");
+    assert!((pair["rank"]["value"].as_f64().unwrap() - 1.0).abs() < 1e-9, "{pair}");
+    let few = &told["pairs"][1];
+    assert_eq!(
+        (&few["n"], &few["difference"], &few["rank"]),
+        (&json!(3), &json!(null), &json!(null))
+    );
+    let list = get(addr, "/api/v1/requests").await.json();
+    let row = |n: usize| {
+        let id = rows[n].id.to_string();
+        let items = list["items"].as_array().unwrap();
+        items.iter().find(|r| r["call_id"] == json!(id)).unwrap().clone()
+    };
+    let first = row(0);
+    assert_eq!(first["quality_by"], json!("mild"), "the busiest of the page, for all rows");
+    assert!((first["quality"].as_f64().unwrap() - 12.5).abs() < 1e-6, "{first}");
+    let none = get(addr, "/api/v1/quality/agreement?where=model=nobody").await.json();
+    assert_eq!((&none["read"], &none["pairs"]), (&json!(35), &json!([])));
+    served.running.stop().await;
+}

@@ -10,6 +10,10 @@ use chrono::{DateTime, NaiveDate};
 use chrono_tz::Tz;
 use http::request::Parts;
 
+/// Ends of the window asked about.
+const ENDS: (&str, &str) = ("query.from", "query.to");
+/// Ends of the later window that it is compared with.
+const LATER: (&str, &str) = ("query.later_from", "query.later_to");
 /// Parameters that name a window or a filter; every question takes them.
 pub(super) const COMMON: &[&str] = &["since", "last", "from", "to", "day", "where"];
 
@@ -126,6 +130,14 @@ impl Params {
         Ok(dims)
     }
 
+    /// A later window, from `later_from` to `later_to`; nothing where neither is given.
+    pub(super) fn later(&self, now: UnixMicros) -> Result<Option<Window>, Problem> {
+        match (self.one("later_from")?, self.one("later_to")?) {
+            (None, None) => Ok(None),
+            (from, to) => between(LATER, from, to, now).map(Some),
+        }
+    }
+
     /// The window asked for: `since` (or `last`), `from`/`to`, or `day`; else the last `usual`.
     pub(super) fn window(&self, usual: &str, now: UnixMicros, zone: Tz) -> Result<Window, Problem> {
         let since = match (self.one("since")?, self.one("last")?) {
@@ -139,7 +151,7 @@ impl Params {
             (None, None, None) => back(usual, now, zone),
             (Some(since), None, None) => back(since, now, zone),
             (None, None, Some(day)) => calendar_day(day, zone),
-            (None, Some(_), None) => between(from, to, now),
+            (None, Some(_), None) => between(ENDS, from, to, now),
             (Some(v), _, _) | (None, _, Some(v)) => {
                 let detail = "give one of since, from/to and day";
                 Err(Problem::field("query.since", v, detail))
@@ -161,14 +173,17 @@ fn calendar_day(text: &str, zone: Tz) -> Result<Window, Problem> {
         .ok_or_else(|| Problem::field("query.day", text, "write a date like 2026-05-04"))
 }
 
-fn between(from: Option<&str>, to: Option<&str>, now: UnixMicros) -> Result<Window, Problem> {
+fn between(
+    (begins, ends): (&str, &str),
+    from: Option<&str>,
+    to: Option<&str>,
+    now: UnixMicros,
+) -> Result<Window, Problem> {
     let Some(start) = from else {
-        return Err(Problem::field("query.to", to.unwrap_or_default(), "give from as well"));
+        return Err(Problem::field(ends, to.unwrap_or_default(), "give its start as well"));
     };
-    let window = Window {
-        from: moment("query.from", start)?,
-        to: to.map_or(Ok(now), |to| moment("query.to", to))?,
-    };
+    let window =
+        Window { from: moment(begins, start)?, to: to.map_or(Ok(now), |to| moment(ends, to))? };
     checked(window, start)
 }
 

@@ -60,7 +60,12 @@ pub(super) async fn health(
         Ok((snapshot, store)) => (snapshot, Some(store)),
         // Health answers when the store does not: that is what it is for.
         Err(_) => {
-            let empty = crate::query::Snapshot { window, kpis: Vec::new(), gaps: Vec::new() };
+            let empty = crate::query::Snapshot {
+                window,
+                kpis: Vec::new(),
+                gaps: Vec::new(),
+                changes: Vec::new(),
+            };
             (empty, None)
         }
     };

@@ -6,7 +6,7 @@ use crate::logic::duration;
 use crate::logic::kpi::{CATALOGUE, Kpi};
 use crate::logic::unit::UnixMicros;
 use crate::query::{self, KpiValue, Snapshot, Table};
-use crate::store::{RollupQuery, Step};
+use crate::store::{Reader, RollupQuery, Step};
 use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
@@ -30,11 +30,13 @@ const USUAL_COLUMNS: &str =
         ("from" = Option<String>, Query, description = "RFC 3339 or microseconds"),
         ("to" = Option<String>, Query, description = "RFC 3339 or microseconds"),
         ("day" = Option<String>, Query, description = "Calendar day in the configured zone"),
-        ("where" = Option<Vec<String>>, Query, description = "dimension=value, repeatable")),
-    responses((status = 200, body = serde_json::Value, description = "Window, KPIs, gaps"),
+        ("where" = Option<Vec<String>>, Query, description = "dimension=value, repeatable"),
+        ("later_from" = Option<String>, Query, description = "Start of a later window: `changes` tells by how many percent KPIs changed up to it, with 95 % intervals"),
+        ("later_to" = Option<String>, Query, description = "End of that window")),
+    responses((status = 200, body = serde_json::Value, description = "Window, KPIs, gaps; changes where a later window is named"),
         (status = 400, body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn all(State(app): State<App>, params: Params) -> Result<Json<Snapshot>, Problem> {
-    params.only(COMMON, &["kpi"])?;
+    params.only(COMMON, &["kpi", "later_from", "later_to"])?;
     let zone = app.facts.zone;
     let window = params.window(USUAL, app.clock.now(), zone)?;
     let filter = params.filter()?;
@@ -42,7 +44,14 @@ pub(super) async fn all(State(app): State<App>, params: Params) -> Result<Json<S
     if kpis.is_empty() {
         kpis = CATALOGUE.iter().collect();
     }
-    let asked = move |reader: &_| query::snapshot_of(reader, &kpis, window, &filter, zone);
+    let later = params.later(app.clock.now())?;
+    let asked = move |reader: &Reader| {
+        let mut told = query::snapshot_of(reader, &kpis, window, &filter, zone)?;
+        if let Some(later) = later {
+            told.changes = query::changes::changes(reader, &kpis, &filter, later, window)?;
+        }
+        Ok(told)
+    };
     Ok(Json(app.ask(asked).await?))
 }
 

@@ -175,6 +175,7 @@ fn judgement(routes: Routes) -> Routes {
         .add(Need::Viewer, routes!(regressions::watch))
         .add(Need::Viewer, routes!(quality::status))
         .add(Need::Viewer, routes!(quality::covered))
+        .add(Need::Viewer, routes!(quality::agreed))
         .add(Need::Viewer, routes!(evidence::evidence))
         .conditional(Need::Operator, routes!(incidents::open))
         .add(Need::Viewer, routes!(incidents::list))

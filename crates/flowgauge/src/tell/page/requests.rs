@@ -6,8 +6,8 @@ use crate::logic::call::{Call, Status, Text};
 use crate::logic::id::{CallId, TraceId};
 use crate::logic::unit::UnixMicros;
 use crate::logic::window::Window;
+use crate::query::listed::ListedRequest;
 use crate::query::provenance::RequestDetail;
-use crate::query::view::RequestView;
 use crate::receive::UserHasher;
 use crate::store::CallQuery;
 use axum::Json;
@@ -36,7 +36,7 @@ const HASH_DIGITS: usize = 24;
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Page {
     /// Newest first.
-    pub items: Vec<RequestView>,
+    pub items: Vec<ListedRequest>,
     /// Handed back as `cursor` for the next page; `null` at the end.
     pub next_cursor: Option<String>,
 }
@@ -80,8 +80,12 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
         // A window up to now moves on between pages; the cursor keeps the place.
         question.window.to = question.window.to.max(UnixMicros(start.0.saturating_add(1)));
     }
-    let rows = app.ask(move |reader| reader.calls(&question)).await?;
-    Ok(Json(page(&rows, limit)))
+    let page = app.ask(move |reader| {
+        let rows = reader.calls(&question)?;
+        let (shown, next_cursor) = page(&rows, limit);
+        Ok(Page { items: ListedRequest::all(reader, shown)?, next_cursor })
+    });
+    Ok(Json(page.await?))
 }
 
 fn given(params: &Params, names: &[&str]) -> bool {
@@ -106,13 +110,11 @@ fn trace(params: &Params, name: &str) -> Result<Option<TraceId>, Problem> {
     params.one(name)?.map(read).transpose()
 }
 
-fn page(rows: &[Call], limit: usize) -> Page {
+/// The rows of a page, and where the next begins.
+fn page(rows: &[Call], limit: usize) -> (&[Call], Option<String>) {
     let shown = rows.get(..limit).unwrap_or(rows);
     let more = rows.len() > limit;
-    Page {
-        items: shown.iter().map(RequestView::from).collect(),
-        next_cursor: shown.last().filter(|_| more).map(write_cursor),
-    }
+    (shown, shown.last().filter(|_| more).map(write_cursor))
 }
 
 /// A user is named, or given as rows show users: as a keyed hash.
@@ -184,11 +186,11 @@ mod tests {
     #[test]
     fn a_full_page_points_to_the_next_and_the_last_does_not() {
         let rows: Vec<Call> = (0..3).rev().map(call).collect();
-        let first = page(&rows, 2);
-        let cursor = first.next_cursor.unwrap();
+        let (shown, next) = page(&rows, 2);
+        let cursor = next.unwrap();
         assert_eq!(read_cursor(&cursor).unwrap(), (UnixMicros(1_000_000), rows[1].id));
-        assert_eq!(first.items.len(), 2);
-        assert_eq!(page(&rows, 3).next_cursor, None);
+        assert_eq!(shown.len(), 2);
+        assert_eq!(page(&rows, 3).1, None);
     }
 
     proptest! {

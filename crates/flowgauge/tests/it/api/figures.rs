@@ -1,6 +1,6 @@
 //! Figures for a page: only those asked for, their spread over time, what the month will cost, what came when.
 
-use super::client::{call, get, served};
+use super::client::{NOW, call, failed, get, served};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -23,6 +23,36 @@ async fn figures_asked_for_by_name_are_those_of_the_whole_and_no_others() {
     let wrong = get(addr, "/api/v1/kpis?kpi=p95_latncy").await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
     assert!(wrong.text().contains("did you mean p95_latency"), "{}", wrong.text());
+    served.running.stop().await;
+}
+
+#[tokio::test]
+async fn changes_up_to_a_later_window_have_intervals_and_totals_have_none() {
+    let served = served().await;
+    let addr = served.running.addr;
+    let hour_ago = |n: u8| if n.is_multiple_of(4) { failed(n, 5_400) } else { call(n, 5_400) };
+    let of_late = |n: u8| if n.is_multiple_of(10) { failed(n, 1_800) } else { call(n, 1_800) };
+    let rows = (1..=120).map(hour_ago).chain((121..=240).map(of_late));
+    served.running.recorder.submit(rows.collect(), Vec::new()).await.unwrap();
+    let at = |hours: i64| NOW.0 - hours * 3_600_000_000;
+    let kpis = "p95_latency,total_cost,error_rate,request_count,quality_score";
+    let before = format!("/api/v1/kpis?kpi={kpis}&from={}&to={}", at(2), at(1));
+    let told = get(addr, &format!("{before}&later_from={}&later_to={}", at(1), at(0))).await.json();
+    let changes = told["changes"].as_array().unwrap();
+    let names: Vec<_> = changes.iter().map(|c| c["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["p95_latency", "error_rate"], "{told}");
+    let figure = |n: usize, name: &str| changes[n][name].as_f64().unwrap();
+    assert!((figure(1, "percent") + 60.0).abs() < 1e-9, "30 of 120, then 12 of 120: {told}");
+    for n in 0..2 {
+        assert!(
+            figure(n, "low") < figure(n, "percent") && figure(n, "percent") < figure(n, "high")
+        );
+    }
+    assert!(figure(0, "low") > 0.0 && figure(1, "high") < 0.0, "neither is chance: {told}");
+    assert!(get(addr, &before).await.json().get("changes").is_none(), "no later window is named");
+    let half = get(addr, &format!("{before}&later_to={}", at(0))).await;
+    assert_eq!(half.status, StatusCode::BAD_REQUEST);
+    assert!(half.text().contains("query.later_to"), "{}", half.text());
     served.running.stop().await;
 }
 

@@ -134,7 +134,8 @@ pub(in super::super::super) fn check(
 ) -> Result<Checked, Failure> {
     let window = period.window(ANALYSIS, now(), loaded.config.time_zone)?;
     let origin = globals.origin(loaded)?;
-    let calls = origin.requests(window, filter, &Named::default(), None, CALLS)?;
+    let listed = origin.requests(window, filter, &Named::default(), None, CALLS)?;
+    let calls: Vec<RequestView> = listed.into_iter().map(|one| one.request).collect();
     let lengths: Vec<Length> = calls.iter().map(length).collect();
     let whole: WholeSettings = remote.get("/api/v1/control/settings", &[])?;
     let answer = whole.settings.prompt.max_answer_tokens;
