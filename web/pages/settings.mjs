@@ -74,7 +74,7 @@ function Own({ status, health }) {
 
 const PROTOCOLS = { by_path: "as the request's path says", openai: "OpenAI", flowreader: "FlowReader", opaque: "measured unread" };
 const KEY_STATES = {
-  in_use: ["good", "good", "in use"], changed: ["warning", "warning", "another since the start: in use from the next start on"], missing: ["critical", "critical", "not there: the next start would be refused"],
+  in_use: ["good", "good", "in use", null], changed: ["warning", "warning", "changed", "another since the start: in use from the next start on"], missing: ["critical", "critical", "missing", "the next start would be refused"],
 };
 const KEY_HINT = "gateway:\n  providers:\n    - {name: openai, base_url: \"https://api.openai.com/v1\", api_key: env:OPENAI_API_KEY}";
 
@@ -100,8 +100,9 @@ function Providers() {
 
 function KeyOf({ of }) {
   if (of.from === "caller") return html`<span class="muted">the caller's is passed on</span>`;
-  const [tone, icon, word] = KEY_STATES[of.state] ?? ["muted", "none", String(of.state)];
-  return html`<div><span class="mono break">${of.reference ?? "configured"}</span> <span class=${`status tone-${tone}`}><${Icon} name=${icon} />${word}</span>${of.why !== null && html` <span class="muted break">${of.why}</span>`}</div>`;
+  const [tone, icon, word, follows] = KEY_STATES[of.state] ?? ["muted", "none", String(of.state), null];
+  const more = [of.why, follows].filter((text) => text !== null).join("; ");
+  return html`<div><span class="mono break">${of.reference ?? "configured"}</span> <span class=${`status tone-${tone}`}><${Icon} name=${icon} />${word}</span>${more !== "" && html` <span class="muted break">${more}</span>`}</div>`;
 }
 
 const price = (done) => ({

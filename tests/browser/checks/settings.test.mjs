@@ -36,7 +36,7 @@ for (const width of [1280, 360]) test(`a key's place, its state and why it is no
   await page.reload();
   const table = page.getByRole("region", { name: "Providers" }).locator("tbody");
   await table.locator("tr", { hasText: "<b>openai</b>" }).getByText("in use").waitFor();
-  await table.locator("tr", { hasText: "spare" }).getByText("the file cannot be read").waitFor();
+  await table.locator("tr", { hasText: "spare" }).getByText("the file cannot be read: entity not found; the next start would be refused").waitFor();
   await table.locator("tr", { hasText: "local" }).getByText("the caller's is passed on").waitFor();
   await page.getByText("model-<i>x</i>").waitFor();
   assert.equal(await table.locator("b").count(), 0, "it is text");
