@@ -74,7 +74,7 @@ function Own({ status, health }) {
 
 const PROTOCOLS = { by_path: "as the request's path says", openai: "OpenAI", flowreader: "FlowReader", opaque: "measured unread" };
 const KEY_STATES = {
-  in_use: ["good", "good", "in use"], changed: ["warning", "warning", "another since the start: in use from the next start on"], missing: ["critical", "critical", "not there: the next start would be refused"],
+  in_use: ["good", "good", "in use", null], changed: ["warning", "warning", "changed", "another since the start: in use from the next start on"], missing: ["critical", "critical", "missing", "the next start would be refused"],
 };
 const KEY_HINT = "gateway:\n  providers:\n    - {name: openai, base_url: \"https://api.openai.com/v1\", api_key: env:OPENAI_API_KEY}";
 
@@ -86,7 +86,7 @@ function Providers() {
   return html`
     <${Card} title="Providers" hint="read only: what is here stands in the configuration">
       <${Failure} error=${error ?? heard.error} />
-      ${data !== null && html`<${DataTable} label="Providers" rows=${data.providers} empty="No provider is configured: requests through the gateway are refused." columns=${[
+      ${data !== null && html`<${DataTable} label="Providers" stacked=${true} rows=${data.providers} empty="No provider is configured: requests through the gateway are refused." columns=${[
         { title: "Name", of: (row) => row.name }, { title: "Kind", of: (row) => (row.kind === "application" ? `application at ${row.prefix}` : row.kind) }, { title: "Address", of: (row) => row.base_url, show: (row) => html`<span class="mono break">${row.base_url}</span>` },
         { title: "Protocol", of: (row) => PROTOCOLS[row.protocol] ?? row.protocol }, { title: "Key", of: (row) => row.key.reference ?? row.key.from, show: (row) => html`<${KeyOf} of=${row.key} />` },
         { title: "Requests, last hour", right: true, of: (row) => of(row.name, 0), show: (row) => (of(row.name, 0) === null ? NONE : count(of(row.name, 0))) },
@@ -100,8 +100,9 @@ function Providers() {
 
 function KeyOf({ of }) {
   if (of.from === "caller") return html`<span class="muted">the caller's is passed on</span>`;
-  const [tone, icon, word] = KEY_STATES[of.state] ?? ["muted", "none", String(of.state)];
-  return html`<span class="mono break">${of.reference ?? "configured"}</span> <span class=${`status tone-${tone}`}><${Icon} name=${icon} />${word}</span>${of.why !== null && html` <span class="muted break">${of.why}</span>`}`;
+  const [tone, icon, word, follows] = KEY_STATES[of.state] ?? ["muted", "none", String(of.state), null];
+  const more = [of.why, follows].filter((text) => text !== null).join("; ");
+  return html`<div><span class="mono break">${of.reference ?? "configured"}</span> <span class=${`status tone-${tone}`}><${Icon} name=${icon} />${word}</span>${more !== "" && html` <span class="muted break">${more}</span>`}</div>`;
 }
 
 const price = (done) => ({

@@ -24,8 +24,8 @@ for (const [theme, width] of [["light", 1280], ["dark", 360]]) {
   });
 }
 
-test("a key's place, its state and why it is not there are shown as text", async () => {
-  const { page, faults, close } = await open(browser, "/overview");
+for (const width of [1280, 360]) test(`a key's place, its state and why it is not there are shown as text at ${width} px`, async () => {
+  const { page, faults, close } = await open(browser, "/settings", { width });
   const key = (reference, state, why = null) => ({ from: "configured", reference, state, why });
   const one = (name, of) => ({ name, kind: "provider", base_url: "https://api.example/v1", protocol: "by_path", prefix: null, key: of });
   const told = {
@@ -33,13 +33,14 @@ test("a key's place, its state and why it is not there are shown as text", async
     resting_models: ["model-<i>x</i>"],
   };
   await page.route("**/api/v1/providers", (route) => route.fulfill({ json: told }));
-  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Settings" }).click();
+  await page.reload();
   const table = page.getByRole("region", { name: "Providers" }).locator("tbody");
   await table.locator("tr", { hasText: "<b>openai</b>" }).getByText("in use").waitFor();
-  await table.locator("tr", { hasText: "spare" }).getByText("the file cannot be read").waitFor();
+  await table.locator("tr", { hasText: "spare" }).getByText("the file cannot be read: entity not found; the next start would be refused").waitFor();
   await table.locator("tr", { hasText: "local" }).getByText("the caller's is passed on").waitFor();
   await page.getByText("model-<i>x</i>").waitFor();
   assert.equal(await table.locator("b").count(), 0, "it is text");
+  await shoot(page, `settings-keys-${width}`);
   const { violations } = await new AxeBuilder({ page }).analyze();
   assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes[0].target.join(" ")}`), []);
   assert.deepEqual(faults, []);
