@@ -65,7 +65,7 @@ mod tests {
             health.ended(&model, true, UnixMicros(second));
         }
         assert_eq!(health.is_healthy("m", UnixMicros(5)), Some(false));
-        assert_eq!(health.resting(UnixMicros(5)), [model.clone()]);
+        assert_eq!(health.resting(UnixMicros(5)), vec![model.clone()]);
         assert_eq!(health.resting(UnixMicros(30_000_004)), [] as [Text; 0]);
         assert_eq!(health.is_healthy("m", UnixMicros(30_000_004)), Some(true));
         health.ended(&model, false, UnixMicros(30_000_005));
