@@ -87,8 +87,6 @@ impl Sum {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use super::*;
     use crate::packed::{peek_rollup, seal_rollup};
     use proptest::prelude::*;
