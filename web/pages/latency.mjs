@@ -48,7 +48,7 @@ export function Latency() {
     <${Heat} />
     <div class="columns">
       <${SeriesChart} title="Time to first token" hint="streamed requests;" unit="ms" height=${170} lines=${[{ name: "ttft_p50", label: "P50" }, { name: "ttft_p95", label: "P95" }]} />
-      <${SeriesChart} title="Gateway overhead" hint="what flowgauge itself adds;" unit="ms" height=${170} lines=${[{ name: "overhead_p50", label: "P50" }, { name: "overhead_p99", label: "P99" }]} />
+      <${SeriesChart} title="Gateway overhead" hint="what flowgauge itself adds, the wait for a budget among it; it keeps no queue;" unit="ms" height=${170} lines=${[{ name: "overhead_p50", label: "P50" }, { name: "overhead_p99", label: "P99" }]} />
     </div>
     ${stretch === null && html`<${OnDemand} title="How it is spread" requests=${figures.kpis.get("request_count")?.value} address=${windowQuery()}><${Spread} /><//>`}
     <${Breakdown} dim="model" title="By model" columns=${COLUMNS} />

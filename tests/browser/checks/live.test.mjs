@@ -59,6 +59,8 @@ test("each snippet of Setup turns green by a call of its own kind, and says who 
   assert.match(await state.innerText(), /OpenAI SDK for Python 1\.51\.0/);
   await call("Anthropic/Python <b>0.39.0</b>");
   await page.locator("[data-others]", { hasText: "Anthropic SDK for Python 0.39.0" }).waitFor();
+  await page.setViewportSize({ width: 360, height: 800 });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 360, "the longest name breaks on a phone");
   await shoot(page, "setup-seen");
   const { violations } = await new AxeBuilder({ page }).analyze();
   assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes[0].target.join(" ")}`), []);
