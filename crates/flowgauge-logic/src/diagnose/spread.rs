@@ -333,8 +333,10 @@ impl Spread {
     fn humps(&self) -> Option<String> {
         let (unit, scale) = self.metric.unit();
         let (a, b) = two_humps(&coarse(&self.histogram))?;
+        // Milliseconds and tokens are whole for people; what a call costs is not.
+        let decimals = if unit == Unit::Usd { 6 } else { 0 };
         Some(format!(
-            "The distribution has two humps, near {:.6} and {:.6} {}: its mean describes neither.",
+            "The distribution has two humps, near {:.decimals$} and {:.decimals$} {}: its mean describes neither.",
             a * scale,
             b * scale,
             unit.sign()
@@ -403,5 +405,16 @@ mod tests {
         (0..1_000u64).for_each(|i| two.record(40_000 + (i * 7_919) % 30_000));
         let (low, high) = two_humps(&coarse(&two)).unwrap();
         assert!(low < 80_000.0 && high > 700_000.0, "{low} {high}");
+        let told = |metric| {
+            let (facts, histogram) = (Facts::default(), two.clone());
+            let (different, extremes, read) = (None, Vec::new(), (0, 0));
+            Spread { metric, facts, histogram, different, extremes, read }.humps().unwrap()
+        };
+        assert_eq!(
+            told(Metric::Latency).matches('.').count(),
+            1,
+            "whole milliseconds, and a full stop"
+        );
+        assert_eq!(told(Metric::Cost).matches('.').count(), 3, "fractions of a dollar");
     }
 }
