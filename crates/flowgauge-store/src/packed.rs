@@ -76,6 +76,11 @@ pub(crate) const fn dists(r: &Rollup) -> [&Dist; DISTS] {
     [&r.latency, &r.ttft, &r.overhead, &r.tpot, &r.input, &r.output]
 }
 
+/// The same, to be filled.
+pub(crate) const fn dists_mut(r: &mut Rollup) -> [&mut Dist; DISTS] {
+    [&mut r.latency, &mut r.ttft, &mut r.overhead, &mut r.tpot, &mut r.input, &mut r.output]
+}
+
 fn put_sums(out: &mut Vec<u8>, r: &Rollup) {
     for v in scalars(r) {
         put_u64(out, v);
@@ -165,15 +170,8 @@ impl Peeked<'_> {
     /// The rollup with the wanted distributions whole.
     pub(crate) fn unpack(mut self, wanted: Spreads) -> Result<Rollup, Damage> {
         let mut r = self.sums;
-        let into = [
-            &mut r.latency,
-            &mut r.ttft,
-            &mut r.overhead,
-            &mut r.tpot,
-            &mut r.input,
-            &mut r.output,
-        ];
-        for ((d, packed), one) in into.into_iter().zip(self.dists).zip(Spreads::STORED) {
+        for ((d, packed), one) in dists_mut(&mut r).into_iter().zip(self.dists).zip(Spreads::STORED)
+        {
             *d = if wanted.has(one) {
                 packed.unpack()?
             } else {

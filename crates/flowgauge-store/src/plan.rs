@@ -202,7 +202,6 @@ fn coarse(minute: i64, minutes_from: i64, add: i64) -> i64 {
     minute.saturating_add(add).div_euclid(MINUTES_PER_HOUR) * MINUTES_PER_HOUR
 }
 
-/// A key that says nothing but its source.
 /// The key of a total: the source, and of the rest what a call has that says nothing.
 pub(crate) fn blank(source: Source) -> SeriesKey {
     let mut call = Call::begun(CallId([0; 16]), UnixMicros(0), UnixMicros(0), Door::Gateway);

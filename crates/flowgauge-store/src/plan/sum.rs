@@ -1,7 +1,7 @@
 //! Rollups added up for an answer: distributions bucket by bucket where there is room, which neither unpacks nor merges lists.
 
 use crate::bytes::Damage;
-use crate::packed::{DISTS, Peeked, dists};
+use crate::packed::{DISTS, Peeked, dists, dists_mut};
 use crate::pull::DistSum;
 use flowgauge_logic::rollup::{Rollup, Spreads};
 
@@ -70,15 +70,8 @@ impl Sum {
             Self::Sparse(sum) => *sum,
             Self::Dense(sum) => {
                 let (mut r, spread) = *sum;
-                let into = [
-                    &mut r.latency,
-                    &mut r.ttft,
-                    &mut r.overhead,
-                    &mut r.tpot,
-                    &mut r.input,
-                    &mut r.output,
-                ];
-                into.into_iter().zip(&spread).for_each(|(to, from)| *to = from.dist());
+                let into = dists_mut(&mut r).into_iter();
+                into.zip(&spread).for_each(|(to, from)| *to = from.dist());
                 r
             }
         }

@@ -143,10 +143,10 @@ impl Looks {
     }
 }
 
-/// Calls that wait for a score, one being scored included.
+/// Calls that wait for a score, one being scored included. What is not told waits: else a run would end unscored and not say so.
 fn waits(status: &Value) -> u64 {
-    let queued = status["waiting"].as_u64().unwrap_or(0);
-    queued.max(u64::from(status["held_bytes"].as_u64().unwrap_or(0) > 0))
+    let told = |name: &str| status[name].as_u64();
+    told("waiting").unwrap_or(1).max(u64::from(told("held_bytes").is_none_or(|held| held > 0)))
 }
 
 /// A sum of counts over all intents.
@@ -214,6 +214,7 @@ mod tests {
     #[test]
     fn one_call_that_is_being_scored_waits_too() {
         assert_eq!(waits(&json!({"waiting": 0, "held_bytes": 700})), 1);
+        assert_eq!(waits(&json!({})), 1, "what is not told is not done");
         assert_eq!(waits(&json!({"waiting": 0, "held_bytes": 0})), 0);
         assert_eq!(sum(&status(0, 5), &["scored", "dropped"]), 6);
     }
